@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* JSON writer into a buffer: one line, no spaces. Strings from mail are made valid: each byte that is not UTF-8
+   becomes U+FFFD, control characters are escaped (RFC 8259 7). Commas are the writer's business. */
+
+#ifndef CAROM_BASE_JSON_H
+#define CAROM_BASE_JSON_H
+
+#include "base/buf.h"
+
+struct carom_json {
+    struct carom_buf *buf;
+    bool comma; /* the next value needs one */
+};
+
+static inline struct carom_json carom_json_to(struct carom_buf *buf) { return (struct carom_json){buf, false}; }
+void carom_json_object(struct carom_json *json); /* { */
+void carom_json_object_end(struct carom_json *json);
+void carom_json_array(struct carom_json *json);
+void carom_json_array_end(struct carom_json *json);
+void carom_json_key(struct carom_json *json, struct carom_str name);
+void carom_json_str(struct carom_json *json, struct carom_str value);
+void carom_json_int(struct carom_json *json, int64_t value);
+void carom_json_number(struct carom_json *json, double value); /* NaN and infinities: null */
+void carom_json_bool(struct carom_json *json, bool value);
+void carom_json_null(struct carom_json *json);
+void carom_json_raw(struct carom_json *json, struct carom_str text); /* already JSON */
+/* Only when known: nothing is written for an empty string or a zero time. Times as RFC 3339 in UTC. */
+void carom_json_field_str(struct carom_json *json, const char *name, struct carom_str value);
+void carom_json_field_time(struct carom_json *json, const char *name, int64_t seconds);
+
+#endif

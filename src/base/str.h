@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Views of text that somebody else owns. ASCII only where case matters: header names, tokens, domains. */
+
+#ifndef CAROM_BASE_STR_H
+#define CAROM_BASE_STR_H
+
+#include <string.h>
+
+#include "carom.h"
+
+#define CAROM_STR(literal) ((struct carom_str){"" literal, sizeof(literal) - 1})
+#define CAROM_STR_EMPTY ((struct carom_str){"", 0})
+
+static inline struct carom_str carom_str(const char *text) /* NULL gives the empty one */
+{
+    return text ? (struct carom_str){text, strlen(text)} : CAROM_STR_EMPTY;
+}
+static inline struct carom_str carom_str_n(const char *ptr, size_t len) { return (struct carom_str){ptr, len}; }
+static inline bool carom_str_eq(struct carom_str a, struct carom_str b)
+{
+    return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
+}
+bool carom_str_ieq(struct carom_str a, struct carom_str b);
+bool carom_str_starts(struct carom_str s, struct carom_str prefix);
+bool carom_str_istarts(struct carom_str s, struct carom_str prefix);
+bool carom_str_iends(struct carom_str s, struct carom_str suffix);
+/* Offset of needle in s, or SIZE_MAX. */
+size_t carom_str_find(struct carom_str s, struct carom_str needle);
+size_t carom_str_ifind(struct carom_str s, struct carom_str needle);
+size_t carom_str_chr(struct carom_str s, char c);
+size_t carom_str_rchr(struct carom_str s, char c);
+struct carom_str carom_str_from(struct carom_str s, size_t offset); /* offset beyond the end: empty */
+struct carom_str carom_str_head(struct carom_str s, size_t n);
+struct carom_str carom_str_trim(struct carom_str s); /* space, tab, CR, LF at both ends */
+/* Takes the next line off *rest, without its end (LF, CRLF or lone CR). false: nothing left. */
+bool carom_str_line(struct carom_str *rest, struct carom_str *line_r);
+/* Takes the next word, separated by spaces and tabs, off *rest. */
+bool carom_str_word(struct carom_str *rest, struct carom_str *word_r);
+/* Caseless glob: '*' is any run (also empty), everything else itself. Linear in s for a fixed pattern count. */
+bool carom_str_glob(struct carom_str s, struct carom_str pattern);
+/* Decimal without sign; -1 when s is not wholly digits or beyond INT64_MAX. */
+int64_t carom_str_number(struct carom_str s);
+
+static inline char carom_lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
+static inline bool carom_is_digit(char c) { return c >= '0' && c <= '9'; }
+static inline bool carom_is_alpha(char c) { return (c | 32) >= 'a' && (c | 32) <= 'z'; }
+static inline bool carom_is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* UTF-8 (RFC 3629): decoding, checking, and caseless comparison for the scripts in which bounces are written. */
+
+#ifndef CAROM_BASE_UTF8_H
+#define CAROM_BASE_UTF8_H
+
+#include "base/arena.h"
+
+/* Decodes one character at the start of s (not empty). Returns its length, or 0 when the first byte starts none. */
+size_t carom_utf8_decode(struct carom_str s, uint32_t *character_r);
+size_t carom_utf8_encode(uint32_t character, char out[4]);
+bool carom_utf8_valid(struct carom_str s);
+/* s itself when valid, else a copy in which each bad byte is U+FFFD. */
+struct carom_str carom_utf8_clean(struct carom_arena *arena, struct carom_str s);
+/* Simple case folding of one character: ASCII, Latin, Greek, Cyrillic, Armenian, full width. */
+uint32_t carom_utf8_fold(uint32_t character);
+
+/* Text made ready for matching: white space runs (also NBSP and ideographic space) become one space, typographic
+   quotes ' and ", the result trimmed. `shown` keeps case, `folded` is caseless; both have the same length, so that an
+   offset in one is an offset in the other. */
+struct carom_utf8_text {
+    struct carom_str shown, folded;
+};
+struct carom_utf8_text carom_utf8_normalise(struct carom_arena *arena, struct carom_str s);
+
+/* Caseless in Unicode, '*' any run, anywhere in text, linear in the text (what policies call carom.match). */
+bool carom_utf8_match(struct carom_arena *arena, struct carom_str text, struct carom_str pattern);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* From report to facts: recipient, kind, reason, fault, evidence, id. See FACT in carom-fact(5). */
+
+#ifndef CAROM_CLASSIFY_FACT_H
+#define CAROM_CLASSIFY_FACT_H
+
+#include "base/json.h"
+#include "bounce/report.h"
+
+struct carom_fact_list {
+    struct carom_fact *list; /* at least one */
+    size_t n;
+    const struct carom_message *message;
+    const struct carom_report *report;
+};
+
+/* Judges every recipient of the report. now: seconds since 1970, never earlier than a failure. */
+struct carom_fact_list carom_facts_make(struct carom_arena *arena, const struct carom_message *message,
+                                        const struct carom_report *report, const struct carom_envelope *envelope,
+                                        int64_t now);
+/* The same for a single SMTP reply. */
+struct carom_fact_list carom_facts_reply(struct carom_arena *arena, struct carom_str reply, struct carom_str recipient,
+                                         struct carom_str remote_mta, int64_t now);
+
+/* Everything in one call: parse, read, judge. */
+struct carom_fact_list carom_facts_read(struct carom_arena *arena, struct carom_str bytes,
+                                        const struct carom_envelope *envelope, int64_t now);
+
+/* Words to values; false: none of them. */
+bool carom_kind_parse(struct carom_str word, enum carom_kind *kind_r);
+bool carom_reason_parse(struct carom_str word, enum carom_reason *reason_r);
+bool carom_fault_parse(struct carom_str word, enum carom_fault *fault_r);
+bool carom_authenticity_parse(struct carom_str word, enum carom_authenticity *authenticity_r);
+
+/* One table of all fields drives JSON, Lua and placeholders. */
+enum carom_field_type { CAROM_FIELD_STR, CAROM_FIELD_INT, CAROM_FIELD_TIME, CAROM_FIELD_BOOL, CAROM_FIELD_KIND,
+                        CAROM_FIELD_REASON, CAROM_FIELD_FAULT, CAROM_FIELD_CONFIDENCE, CAROM_FIELD_AUTHENTICITY };
+struct carom_field {
+    const char *group; /* "" or evidence, autoreply, feedback, original */
+    const char *name;
+    enum carom_field_type type;
+    size_t offset; /* in struct carom_fact */
+};
+extern const struct carom_field carom_fields[];
+extern const size_t carom_fields_n;
+const struct carom_field *carom_field_find(struct carom_str group, struct carom_str name); /* NULL: none */
+/* The value as text (times RFC 3339, booleans true/false); empty when not known. */
+struct carom_str carom_field_text(struct carom_arena *arena, const struct carom_field *field,
+                                  const struct carom_fact *fact);
+
+/* The fact as a JSON object. Kind, hard and recipient are always written (recipient null when not known). */
+void carom_fact_write(const struct carom_fact *fact, struct carom_json *json);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* The built-in rules (tables/rules.tsv) and the verdict on one diagnostic. */
+
+#ifndef CAROM_CLASSIFY_RULES_H
+#define CAROM_CLASSIFY_RULES_H
+
+#include "base/arena.h"
+#include "base/automaton.h"
+
+/* One row. A rule holds when every condition that it states holds. Strings are static, "" for nothing. */
+struct carom_rule {
+    const char *id;       /* "google.no-such-user", unique */
+    const char *text;     /* the phrase, as written in the table; alternatives are rules of their own */
+    const char *provider; /* only at this provider; "" anywhere */
+    int code_min, code_max; /* reply codes, 0 any */
+    const char *status;   /* "5.1.1", "5.7.*", "" any */
+    enum carom_reason reason;
+    int kind;             /* enum carom_kind that overrides the code, or -1 */
+    int weight;           /* the more specific wins: tokens before prose */
+    const char *seen;     /* where: "P Google admin help 2026-02", … */
+};
+
+extern const struct carom_rule carom_rules[];
+extern const size_t carom_rules_n;
+extern const struct carom_automaton carom_rules_automaton; /* pattern i is carom_rules[i].text */
+
+/* What is known of one failed attempt. */
+struct carom_case {
+    int reply_code;
+    struct carom_str status; /* of the remote server's words, else of the report */
+    struct carom_str provider;
+    struct carom_str diagnostic; /* looked at first */
+    struct carom_str where;      /* what to name in the evidence for it */
+    struct carom_str text;       /* looked at only when the diagnostic leaves the question open */
+    bool guess;                  /* from the generic reader */
+    bool machine;
+};
+
+struct carom_verdict {
+    enum carom_reason reason;
+    int kind; /* enum carom_kind that a rule states, or -1 */
+    enum carom_confidence confidence;
+    struct carom_str rule, text, where; /* the evidence; rule is "status:5.1.1" or "code:550" when a code decided */
+};
+
+struct carom_verdict carom_rules_judge(struct carom_arena *arena, const struct carom_case *what);
+
+#endif

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* What a hook asked for, as plain data, and the rules that hold for every decision (POLICY: unsubscribe and suppress
+   may stand together, either cancels retry, ignore cancels all; low confidence never removes unless forced). */
+
+#ifndef CAROM_DECISION_ACTION_H
+#define CAROM_DECISION_ACTION_H
+
+#include "base/json.h"
+#include "classify/fact.h"
+#include "decision/config.h"
+
+#define CAROM_ACTIONS(X) \
+    X(UNSUBSCRIBE, unsubscribe) X(SUPPRESS, suppress) X(UNSUPPRESS, unsuppress) X(RESUBSCRIBE, resubscribe) \
+    X(RETRY, retry) X(SCORE, score) X(PROBE, probe) X(WEBHOOK, webhook) X(RUN, run) X(FORWARD, forward) \
+    X(ALERT, alert) X(TAG, tag) X(IGNORE, ignore)
+#define CAROM_ENUM_ACTION(name, word) CAROM_ACTION_##name,
+enum carom_action_type { CAROM_ACTIONS(CAROM_ENUM_ACTION) CAROM_ACTION_COUNT };
+const char *carom_action_name(enum carom_action_type type);
+
+enum carom_action_state {
+    CAROM_ACTION_DECIDED,
+    CAROM_ACTION_UNMATCHED, /* no list, no recipient: recorded, counted and listed, not carried out */
+    CAROM_ACTION_REFUSED,   /* low confidence without force, a retry beyond its limit, cancelled by another */
+};
+
+struct carom_decided {
+    enum carom_action_type type;
+    enum carom_action_state state;
+    const char *note;        /* why not; static */
+    struct carom_str list;   /* unsubscribe, suppress with scope list: the list's id */
+    bool all;                /* unsubscribe: every configured list */
+    bool list_only;          /* suppress: by that list only */
+    int64_t duration_ms;     /* suppress: 0 for good */
+    int64_t due;             /* retry: seconds since 1970 */
+    int64_t after_ms, limit; /* retry */
+    double points;           /* score */
+    struct carom_str endpoint, payload; /* webhook: payload is a JSON object */
+    struct carom_str text, key, value;  /* alert: text and key; tag: key and value */
+    int64_t every_ms;        /* alert */
+    bool force;
+    struct carom_decided *next;
+};
+
+struct carom_decision {
+    struct carom_str hook; /* "on_permanent"; empty: none is defined */
+    struct carom_decided *first, **tail;
+    bool ignored; /* the fact is recorded and never counted */
+};
+
+void carom_decision_init(struct carom_decision *decision);
+struct carom_decided *carom_decision_add(struct carom_arena *arena, struct carom_decision *decision,
+                                         enum carom_action_type type); /* arena_try: NULL without memory */
+/* Applies the rules above once the hook has returned; fills in list from the fact. */
+void carom_decision_settle(struct carom_decision *decision, const struct carom_fact *fact,
+                           const struct carom_config *config);
+/* The arguments of one action as a JSON object: {"action":"suppress","duration":"90d",…}. */
+void carom_decided_write(const struct carom_decided *decided, const struct carom_fact *fact, struct carom_json *json);
+
+#endif

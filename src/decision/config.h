@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* The configuration that a policy sets, as plain C: no Lua, no curl, no SQL. Everything lives in the arena of the
+   policy that it came from and is borrowed until that policy is freed. */
+
+#ifndef CAROM_DECISION_CONFIG_H
+#define CAROM_DECISION_CONFIG_H
+
+#include "base/arena.h"
+
+/* A secret by reference: resolved where it is used, never stored in a job. */
+struct carom_secret {
+    enum { CAROM_SECRET_NONE, CAROM_SECRET_LITERAL, CAROM_SECRET_FILE, CAROM_SECRET_ENV } from;
+    struct carom_str value; /* the literal, the path, the variable's name */
+};
+
+struct carom_pair { /* a list in order */
+    struct carom_str name, value;
+    struct carom_pair *next;
+};
+
+/* One way out. Texts may hold {placeholders} (decision/template.h). */
+struct carom_sink {
+    enum carom_sink_type { CAROM_SINK_WEBHOOK, CAROM_SINK_HTTP, CAROM_SINK_COMMAND, CAROM_SINK_SMTP } type;
+    struct carom_str name; /* "unsubscribe", of a list "unsubscribe.2", of an endpoint "endpoint.crm" */
+    struct carom_str url, method;
+    struct carom_pair *headers, *form;
+    struct carom_str body;       /* a JSON text whose strings hold placeholders */
+    struct carom_str user;
+    struct carom_secret password, token;
+    struct carom_secret secrets[2]; /* webhook signing, the second while one is rotated */
+    struct carom_str ca;         /* file of a private CA, or empty */
+    bool allow_private;
+    int done[8];                 /* answers that mean done: exact codes, or -2 for 2xx; 0 ends; all 0: the default */
+    struct carom_sink *next;     /* the action's further sinks */
+};
+
+struct carom_sink_entry { /* action or endpoint name → its sinks */
+    struct carom_str name;
+    struct carom_sink *sinks;
+    struct carom_sink_entry *next;
+};
+
+struct carom_list_entry {
+    struct carom_str id; /* List-Id: name.domain */
+    struct carom_str address, key;
+    struct carom_list_entry *next;
+};
+
+struct carom_config {
+    struct carom_str store;           /* empty: the default */
+    struct carom_list_entry *lists;
+    struct carom_sink_entry *sinks;   /* by action; "*" for the rest */
+    struct carom_sink_entry *endpoints;
+    int64_t half_life_ms;             /* of scores; 30 days */
+    int64_t keep_raw_ms, keep_facts_ms, keep_jobs_ms;
+    int64_t limit_time_ms, limit_memory, limit_instructions;
+    struct carom_str version;         /* of the policy: hex of the hash of its files */
+};
+
+/* The sinks of an action ("*" as the fallback), or of an endpoint; NULL: none. */
+struct carom_sink *carom_config_sinks(const struct carom_config *config, struct carom_str action);
+struct carom_sink *carom_config_endpoint(const struct carom_config *config, struct carom_str name);
+/* By the full name, as a job stores it ("unsubscribe", "unsubscribe.2", "*", "endpoint.crm"). */
+struct carom_sink *carom_config_sink(const struct carom_config *config, struct carom_str name);
+const struct carom_list_entry *carom_config_list(const struct carom_config *config, struct carom_str id);
+
+/* The secret's value into the arena, a file's without its last line end. -1: missing, err names it, not its content. */
+int carom_secret_resolve(struct carom_arena *arena, const struct carom_secret *secret, struct carom_str *value_r,
+                         struct carom_error *err);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Ties one message to ledger and policy: carom.h's engine with what the program needs beyond it. */
+
+#ifndef CAROM_ENGINE_ENGINE_H
+#define CAROM_ENGINE_ENGINE_H
+
+#include "base/log.h"
+#include "classify/fact.h"
+#include "ledger/ledger.h"
+#include "policy/policy.h"
+
+/* The state directory: option, else CAROM_STATE, else /var/lib/carom where it exists, else the user's XDG state
+   folder (made, 0700). 0 and the path in the arena. */
+int carom_engine_state_dir(struct carom_arena *arena, const char *option, struct carom_str *path_r,
+                           struct carom_error *err);
+/* The store URL: option, else the configuration's, else carom.db in the state directory. */
+int carom_engine_store_url(struct carom_arena *arena, const char *option, const struct carom_config *config,
+                           const char *state, struct carom_str *url_r, struct carom_error *err);
+
+struct carom_engine {
+    struct carom_policy *policy;
+    struct carom_ledger ledger;
+    struct carom_arena *arena; /* per message, reused */
+    const struct carom_log *log;
+    int64_t now;               /* fixed clock in s, 0 none */
+    bool batch;                /* a transaction is held open over messages: see carom_engine_begin */
+};
+
+/* Many messages in one transaction. Without these carom_engine_message commits each. */
+int carom_engine_begin(struct carom_engine *engine, struct carom_error *err);
+int carom_engine_commit(struct carom_engine *engine, struct carom_error *err);
+
+#endif

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Where messages come from: stdin, a file, a directory, an mbox, a Maildir. One at a time, in slices of a few MiB,
+   never mapped. */
+
+#ifndef CAROM_INPUT_SOURCE_H
+#define CAROM_INPUT_SOURCE_H
+
+#include "base/arena.h"
+
+struct carom_source_item {
+    struct carom_str name;  /* path as given or found, "-" for stdin */
+    uint64_t index;         /* number in an mbox from 1; 0 elsewhere */
+    struct carom_str bytes; /* borrowed until the next call; quoting of mbox lines removed */
+    int64_t mtime;          /* of the file; 0 for stdin */
+};
+
+struct carom_source;
+
+/* paths: files, "-", directories (their files in the order of the sorted names, entered one level for cur/ and new/ of
+   a Maildir; names that start with a dot are left out). */
+struct carom_source *carom_source_open(const char *const *paths, size_t n, struct carom_error *err);
+/* 1 one more; 0 the end; -1 this one could not be read (err names it): calling again goes on with the next. */
+int carom_source_next(struct carom_source *source, struct carom_source_item *item_r, struct carom_error *err);
+/* Bytes read so far and in all (0: not known), for a progress line. */
+void carom_source_progress(const struct carom_source *source, uint64_t *done_r, uint64_t *total_r);
+void carom_source_close(struct carom_source *source);
+
+/* Reads a whole descriptor; CAROM_ERROR_LIMIT beyond max. The memory is the caller's: free(). */
+int carom_input_slurp(int fd, size_t max, char **bytes_r, size_t *n_r, struct carom_error *err);
+enum { CAROM_INPUT_MAX = 256 << 20 }; /* the largest message taken */
+
+#endif

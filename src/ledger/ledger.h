@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* What the engine remembers. One interface (struct carom_store); SQLite is the first store behind it, the overlay of
+   a dry run the second. Times are milliseconds since 1970, ids are made by us, ascending in time. */
+
+#ifndef CAROM_LEDGER_LEDGER_H
+#define CAROM_LEDGER_LEDGER_H
+
+#include "decision/action.h"
+#include "ledger/history.h"
+#include "ledger/job.h"
+
+/* Identity of a fact: a 64-bit hash (the caller's) of envelope token, list and delivery, bounce message, recipient, kind. */
+struct carom_entry {
+    const struct carom_fact *fact;
+    const struct carom_decision *decision;
+    const struct carom_config *config;
+    uint64_t identity;
+    struct carom_str address;   /* key, may be empty */
+    uint64_t delivery;          /* hash, 0 none */
+    struct carom_str raw;       /* the whole message to keep (compressed by the store), may be empty */
+    struct carom_str headers;   /* of the bounce */
+    struct carom_str policy;    /* version */
+    int64_t now;
+};
+
+struct carom_store; /* opaque state of a backend */
+
+struct carom_store_ops {
+    /* Takes the write lock (waiting at most 5 s, else CAROM_ERROR_BUSY) and opens a transaction. */
+    int (*begin)(struct carom_store *store, struct carom_error *err);
+    int (*commit)(struct carom_store *store, struct carom_error *err);
+    void (*rollback)(struct carom_store *store);
+    /* 1: a fact of this identity is stored; 0 not; -1. */
+    int (*seen)(struct carom_store *store, uint64_t identity, struct carom_str recipient, struct carom_error *err);
+    /* Fills list, suppressions, departures and tags of history for the address key. */
+    int (*past)(struct carom_store *store, struct carom_arena *arena, struct carom_str address,
+                struct carom_history *history, struct carom_error *err);
+    /* Writes the fact with its decision, their effects (suppressions, departures, score, tags) and the jobs. */
+    int (*record)(struct carom_store *store, struct carom_arena *arena, const struct carom_entry *entry,
+                  struct carom_error *err);
+    /* Leases up to max due jobs to this process until now + lease_ms: 1 per sink and address, oldest first. */
+    int (*claim)(struct carom_store *store, struct carom_arena *arena, int64_t now, int64_t lease_ms, size_t max,
+                 struct carom_job **jobs_r, size_t *n_r, struct carom_error *err);
+    /* The outcome of one attempt: new state, next due time, answer; attempts + 1 unless free_attempt. */
+    int (*settle)(struct carom_store *store, int64_t job, enum carom_job_state state, int64_t due,
+                  struct carom_str answer, bool free_attempt, struct carom_error *err);
+    /* All rows of facts (of one address key, or everybody when empty), oldest first, to `row` as a JSON object. */
+    int (*facts)(struct carom_store *store, struct carom_str address,
+                 int (*row)(void *user, struct carom_str json), void *user, struct carom_error *err);
+    /* Jobs in a state (-1 all), oldest first. */
+    int (*jobs)(struct carom_store *store, struct carom_arena *arena, int state, int (*row)(void *user, const struct carom_job *job),
+                void *user, struct carom_error *err);
+    void (*close)(struct carom_store *store);
+};
+
+struct carom_ledger {
+    const struct carom_store_ops *ops;
+    struct carom_store *store;
+};
+
+enum carom_ledger_mode { CAROM_LEDGER_READ, CAROM_LEDGER_WRITE, CAROM_LEDGER_DRY };
+
+/* url: "sqlite:PATH". WRITE creates the file (0660) and its tables; READ fails where there is none; DRY reads what is
+   there (if anything) and writes to memory. Refuses network file systems and other schema versions with a clear error. */
+int carom_ledger_open(const char *url, enum carom_ledger_mode mode, struct carom_ledger *ledger_r,
+                      struct carom_error *err);
+void carom_ledger_close(struct carom_ledger *ledger);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Header blocks (RFC 5322 2.2, RFC 2047, RFC 2231): one pass finds the fields, decoding happens on request. */
+
+#ifndef CAROM_MAIL_HEADER_H
+#define CAROM_MAIL_HEADER_H
+
+#include "base/arena.h"
+
+struct carom_header {
+    struct carom_str name;  /* as written, without colon and the spaces before it */
+    struct carom_str value; /* as written, still folded, trimmed */
+};
+
+struct carom_headers {
+    struct carom_header *list; /* in order */
+    size_t n;
+    struct carom_str block; /* all of it, as it came */
+};
+
+/* Reads fields from the start of bytes to the first empty line (or what cannot be a header: then body_r starts
+   there). *body_r is what follows. At most 1,000 fields and 256 KiB are kept; more is skipped, not lost from block. */
+struct carom_headers carom_headers_parse(struct carom_arena *arena, struct carom_str bytes, struct carom_str *body_r);
+
+/* The raw value of the first field of that name (caseless), or the empty one. i counts further ones of the name. */
+struct carom_str carom_headers_get(const struct carom_headers *headers, const char *name);
+struct carom_str carom_headers_nth(const struct carom_headers *headers, const char *name, size_t i);
+bool carom_headers_has(const struct carom_headers *headers, const char *name);
+
+/* A raw value as people read it: unfolded, encoded words and raw 8-bit bytes to UTF-8, comments kept, trimmed. */
+struct carom_str carom_header_text(struct carom_arena *arena, struct carom_str value);
+/* The same of the first field of that name. */
+struct carom_str carom_headers_text(struct carom_arena *arena, const struct carom_headers *headers, const char *name);
+/* Unfolded and without comments, trimmed: for structured fields. */
+struct carom_str carom_header_token(struct carom_arena *arena, struct carom_str value);
+/* A parameter of a Content-Type-like value, unquoted, RFC 2231 continuations joined and decoded to UTF-8. */
+struct carom_str carom_header_param(struct carom_arena *arena, struct carom_str value, const char *name);
+
+#endif

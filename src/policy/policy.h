@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* The operator's Lua file: loaded once into a sandbox, asked once per fact. Hooks only describe actions. */
+
+#ifndef CAROM_POLICY_POLICY_H
+#define CAROM_POLICY_POLICY_H
+
+#include "base/log.h"
+#include "decision/action.h"
+#include "ledger/history.h"
+
+struct carom_policy;
+
+/* Loads and checks the file: syntax, configuration keys, hook names. NULL: err says file, line and what to do. */
+struct carom_policy *carom_policy_load(const char *path, const struct carom_log *log, struct carom_error *err);
+void carom_policy_free(struct carom_policy *policy);
+const struct carom_config *carom_policy_config(const struct carom_policy *policy); /* borrowed until freed */
+
+/* What a hook sees. All borrowed for the call. */
+struct carom_subject {
+    const struct carom_fact *fact;
+    const struct carom_history *history;
+    const struct carom_headers *headers;          /* of the bounce; may be NULL */
+    const struct carom_headers *returned_headers; /* may be NULL */
+    struct carom_str text;                        /* bounce.text */
+    int64_t now;                                  /* ms */
+};
+
+/* Runs the most specific hook. 0 with the settled decision (its memory is the arena's); -1: the hook failed, err says
+   file, line and hook, and which limit; the policy stays usable. */
+int carom_policy_decide(struct carom_policy *policy, struct carom_arena *arena, const struct carom_subject *subject,
+                        struct carom_decision *decision_r, struct carom_error *err);
+
+/* on_dead_letter for a job. 0 also when there is none. */
+int carom_policy_dead_letter(struct carom_policy *policy, struct carom_arena *arena, int64_t job,
+                             struct carom_str action, int64_t attempts, struct carom_str last_answer,
+                             struct carom_error *err);
+
+#endif
