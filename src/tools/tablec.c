@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* The table compiler: prints a table of src/tables as C. It runs on the building machine only.
+
+       tablec rows SYMBOL STRUCT HEADER TYPES FILE.tsv
+
+   prints `const struct STRUCT SYMBOL[]` and `const size_t SYMBOL_n`; TYPES has one letter a column, in the order of
+   the struct's members:
+       s  text; "-" alone or nothing: ""
+       i  whole number; "-" or nothing: 0
+       n  whole number; "*": -1
+       c  reply codes, two members: "550", "550-559", "5xx", "-" for any (0, 0)
+       r  reason by its word; "-": none
+       k  kind by its word, an int; "-": -1
+       b  yes or no
+       e  a C constant, written as it is
+       .  a column for people only: no member
+
+   It knows nothing of what the tables say. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "carom.h"
+#include "tools/tsv.h"
+
+struct word {
+    const char *word, *constant;
+};
+#define KIND_WORD(name, word) {#word, "CAROM_KIND_" #name},
+#define REASON_WORD(name, word, fault) {#word, "CAROM_REASON_" #name},
+static const struct word kinds[] = {{"-", "-1"}, {"", "-1"}, CAROM_KINDS(KIND_WORD) {NULL, NULL}};
+static const struct word reasons[] = {
+    {"-", "CAROM_REASON_NONE"}, {"", "CAROM_REASON_NONE"}, CAROM_REASONS(REASON_WORD) {NULL, NULL}};
+
+/* Everything beyond printable ASCII is octal, so that neither trigraphs nor the compiler's charset matter. */
+static void print_string(const char *text)
+{
+    putchar('"');
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        if (*c == '"' || *c == '\\' || *c == '?')
+            printf("\\%c", *c);
+        else if (*c < ' ' || *c > '~')
+            printf("\\%03o", *c);
+        else
+            putchar(*c);
+    }
+    putchar('"');
+}
+
+static void print_word(const struct carom_tsv *tsv, const struct word *words, const char *cell)
+{
+    for (; words->word; words++) {
+        if (strcmp(words->word, cell) == 0) {
+            fputs(words->constant, stdout);
+            return;
+        }
+    }
+    carom_tsv_fail(tsv, "'%s' is no known word of this column", cell);
+}
+
+static long number(const struct carom_tsv *tsv, const char *cell)
+{
+    char *end;
+    long value = strtol(cell, &end, 10);
+
+    if (end == cell || *end)
+        carom_tsv_fail(tsv, "'%s' is no whole number", cell);
+    return value;
+}
+
+static void print_codes(const struct carom_tsv *tsv, const char *cell)
+{
+    int low, high;
+    char tail;
+
+    if (strcmp(cell, "-") == 0 || !*cell)
+        low = high = 0;
+    else if (sscanf(cell, "%1dxx%c", &low, &tail) == 1 && strlen(cell) == 3 && cell[1] == 'x')
+        low *= 100, high = low + 99;
+    else if (sscanf(cell, "%3d-%3d%c", &low, &high, &tail) != 2)
+        low = high = (int)number(tsv, cell);
+    if (low > high || (low != 0 && (low < 200 || high > 599)))
+        carom_tsv_fail(tsv, "'%s' is no reply code or range of them (200 to 599)", cell);
+    printf("%d, %d", low, high);
+}
+
+static void print_constant(const struct carom_tsv *tsv, const char *cell)
+{
+    if (!*cell || cell[strspn(cell, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")])
+        carom_tsv_fail(tsv, "'%s' is no constant", cell);
+    fputs(cell, stdout);
+}
+
+static void print_bool(const struct carom_tsv *tsv, const char *cell)
+{
+    if (strcmp(cell, "yes") != 0 && strcmp(cell, "no") != 0)
+        carom_tsv_fail(tsv, "'%s' is neither yes nor no", cell);
+    fputs(strcmp(cell, "yes") == 0 ? "true" : "false", stdout);
+}
+
+static void print_cell(const struct carom_tsv *tsv, char type, const char *cell)
+{
+    bool none = strcmp(cell, "-") == 0 || !*cell;
+
+    switch (type) {
+    case 's': print_string(none ? "" : cell); break;
+    case 'i': printf("%ld", none ? 0 : number(tsv, cell)); break;
+    case 'n': printf("%ld", strcmp(cell, "*") == 0 ? -1 : number(tsv, cell)); break;
+    case 'c': print_codes(tsv, cell); break;
+    case 'r': print_word(tsv, reasons, cell); break;
+    case 'k': print_word(tsv, kinds, cell); break;
+    case 'b': print_bool(tsv, cell); break;
+    case 'e': print_constant(tsv, cell); break;
+    default: carom_tsv_fail(tsv, "'%c' is no column type", type);
+    }
+}
+
+static int rows(char **args)
+{
+    const char *symbol = args[0], *structure = args[1], *header = args[2], *types = args[3];
+    struct carom_tsv tsv;
+
+    carom_tsv_begin(&tsv, args[4]);
+    if (tsv.columns != strlen(types))
+        carom_tsv_fail(&tsv, "%zu columns, but the build names %zu types (%s)", tsv.columns, strlen(types), types);
+    printf("#include \"%s\"\n\nconst struct %s %s[] = {\n", header, structure, symbol);
+    while (carom_tsv_next(&tsv)) {
+        fputs("    {", stdout);
+        for (size_t i = 0; i < tsv.columns; i++) {
+            if (types[i] == '.')
+                continue;
+            print_cell(&tsv, types[i], tsv.cell[i]);
+            fputs(", ", stdout);
+        }
+        puts("},");
+    }
+    printf("};\nconst size_t %s_n = sizeof %s / sizeof %s[0];\n", symbol, symbol, symbol);
+    carom_tsv_end(&tsv);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    int result;
+
+    if (argc == 7 && strcmp(argv[1], "rows") == 0)
+        result = rows(argv + 2);
+    else {
+        fputs("usage: tablec rows SYMBOL STRUCT HEADER TYPES FILE.tsv\n", stderr);
+        return 2;
+    }
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        perror("tablec: cannot write");
+        return 1;
+    }
+    return result;
+}
