@@ -166,7 +166,8 @@ struct carom_envelope {
     const char *source;    /* file name, "-", queue id */
     uint64_t index;
     const char *list; /* the caller knows the list: list_by "caller" */
-    int64_t received; /* seconds since 1970; 0: from the message's own trace */
+    int64_t received;  /* when we received it, seconds since 1970; 0: from the message's own trace */
+    int64_t file_time; /* of the file it stood in: received when the message states no time; 0 not known */
 };
 
 struct carom_facts; /* the facts of one message, and the memory they stand in */

@@ -22,10 +22,10 @@ int carom_engine_store_url(struct carom_arena *arena, const char *option, const 
 struct carom_engine {
     struct carom_policy *policy;
     struct carom_ledger ledger;
-    struct carom_arena *arena; /* per message, reused */
-    const struct carom_log *log;
-    int64_t now;               /* fixed clock in s, 0 none */
-    bool batch;                /* a transaction is held open over messages: see carom_engine_begin */
+    const struct carom_log *log; /* set by the program; NULL: silent */
+    int64_t now;                 /* fixed clock, seconds since 1970; 0: the system's */
+    bool keep_raw;               /* keep each message, not only those that an operator must look at */
+    bool batch;                  /* between carom_engine_begin and _commit */
 };
 
 /* Many messages in one transaction. Without these carom_engine_message commits each. */

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* carom deliver: works off the outbox, once or for ever. */
+
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/ledger.h"
+#include "outbox/outbox.h"
+
+static volatile bool stopped;
+
+static void stop(int signal_number)
+{
+    (void)signal_number;
+    stopped = true;
+}
+
+struct dead_letters {
+    struct carom_policy *policy;
+};
+
+/* on_dead_letter, where the policy has it; what it says goes to the log. */
+static void dead(void *user, const struct carom_job *job)
+{
+    struct dead_letters *letters = user;
+    struct carom_error err = {0};
+    struct carom_arena *arena = carom_arena_new();
+
+    if (!arena)
+        return;
+    if (!carom_arena_guard(arena)) {
+        if (carom_policy_dead_letter(letters->policy, arena, job->id, job->action, job->attempts, job->last_answer,
+                                     &err) != 0)
+            carom_log_printf(&carom_log_stderr, CAROM_LOG_ERROR, "%s", err.text);
+        carom_arena_unguard(arena);
+    }
+    carom_arena_free(arena);
+}
+
+int cmd_deliver(int argc, char **argv)
+{
+    struct carom_cli_place place = {0};
+    bool watch = false, quiet = false;
+    const struct carom_option options[] = {
+        CAROM_CLI_PLACE_OPTIONS(place),
+        {"watch", CAROM_OPTION_FLAG, &watch, NULL, "go on for ever, looking every second"},
+        {"quiet", CAROM_OPTION_FLAG, &quiet, NULL, "no summary"},
+        {NULL, 0, NULL, NULL, NULL}};
+    char **operands;
+    int n = carom_cli_options(argc, argv, options, "--policy FILE [OPTIONS]",
+                              "Delivers what is due: webhooks and HTTP calls, signed, in order, until they are done.",
+                              &operands);
+    struct carom_error err = {0};
+    struct carom_ledger ledger;
+    struct dead_letters letters = {0};
+    struct carom_str url;
+    int result;
+
+    if (n < 0)
+        return carom_cli_options_exit(n);
+    if (!place.policy)
+        return carom_cli_usage("deliver", "no policy given: --policy FILE (its sinks say where to deliver)");
+    if (n > 0)
+        return carom_cli_usage("deliver", "takes no operand '%s'", operands[0]);
+    struct carom_arena *arena = carom_arena_new();
+    if (!arena || carom_arena_guard(arena)) {
+        carom_error_memory(&err);
+        return carom_cli_fail(&err);
+    }
+    if (carom_cli_ledger(arena, &place, CAROM_LEDGER_WRITE, &ledger, &letters.policy, &url, &err) != 0) {
+        carom_arena_free(arena);
+        return carom_cli_fail(&err);
+    }
+    signal(SIGINT, stop);
+    signal(SIGTERM, stop);
+    const struct carom_outbox_options outbox = {
+        .log = &carom_log_stderr, .stop = &stopped, .dead = dead, .user = &letters};
+    do {
+        struct carom_outbox_summary summary = {0};
+        result = carom_outbox_deliver(&ledger, carom_policy_config(letters.policy), &outbox, &summary, &err);
+        if (result != 0 && watch && err.code == CAROM_ERROR_BUSY)
+            result = 0; /* the next round will do */
+        if (!quiet && !watch && result == 0)
+            printf("done %zu, to be tried again %zu, dead letters %zu, waiting %zu\n", summary.done, summary.failed,
+                   summary.dead, summary.waiting);
+        if (watch && !stopped)
+            sleep(1);
+    } while (watch && !stopped && result == 0);
+    carom_ledger_close(&ledger);
+    carom_policy_free(letters.policy);
+    carom_arena_free(arena);
+    return result == 0 ? EX_OK : carom_cli_fail(&err);
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* carom explain: what a reply, a code or a reason means, which rule says so, and what a policy would do. */
+
+#include <ctype.h>
+#include <stdio.h>
+#include <time.h>
+
+#include "base/date.h"
+#include "classify/fact.h"
+#include "classify/reasons.h"
+#include "cli/cli.h"
+#include "cli/print.h"
+#include "policy/policy.h"
+#include "smtp/codes.h"
+#include "smtp/reply.h"
+
+static void item(const char *name, struct carom_str text)
+{
+    if (!text.len)
+        return;
+    printf("  %-12s", name);
+    /* The first line stands beside the name. */
+    struct carom_str word, rest = text;
+    size_t column = 14;
+    bool first = true;
+    while (carom_str_word(&rest, &word)) {
+        if (!first && column + 1 + word.len > 100) {
+            printf("\n%14s", "");
+            column = 14;
+        } else if (!first) {
+            putchar(' ');
+            column++;
+        }
+        carom_print_cell(stdout, word, 0);
+        column += word.len;
+        first = false;
+    }
+    putchar('\n');
+}
+
+static void explain_code(int code)
+{
+    const struct carom_code_row *row = carom_code_find(code);
+    static const char *const classes[] = {"", "", "success", "go on", "try again later", "refused for good"};
+    char name[16];
+
+    snprintf(name, sizeof(name), "%d", code);
+    if (!row) {
+        printf("  %-12snot in any RFC and not in our table; its first digit says: %s\n", name,
+               code >= 200 && code < 600 ? classes[code / 100] : "nothing");
+        return;
+    }
+    item(name, carom_str(row->meaning));
+    item("fault", carom_str(row->fault));
+    item("usually", carom_str(row->advice));
+    item("beware", carom_str(row->notes));
+    item("defined in", carom_str(row->reference));
+}
+
+static void explain_status(struct carom_str status)
+{
+    const struct carom_status_row *row = carom_status_find_row(status);
+    char name[24];
+
+    snprintf(name, sizeof(name), CAROM_STR_FMT, CAROM_STR_ARG(status));
+    if (!row) {
+        printf("  %-12snot in the registry of RFC 5248 and not in our table\n", name);
+        return;
+    }
+    item(name, carom_str(row->meaning));
+    item("beware", carom_str(row->notes));
+    item("defined in", carom_str(row->reference));
+}
+
+static void explain_reason(enum carom_reason reason)
+{
+    for (size_t i = 0; i < carom_reason_rows_n; i++)
+        if (carom_reason_rows[i].reason == reason) {
+            printf("  %-12s%s: %s\n", "reason", carom_reason_name(reason), carom_reason_rows[i].meaning);
+            item("to do", carom_str(carom_reason_rows[i].advice));
+        }
+}
+
+static void explain_verdict(const struct carom_fact *fact)
+{
+    const char *reason = carom_reason_name(fact->reason);
+
+    printf("  %-12s%s\n", "kind", carom_kind_name(fact->kind));
+    explain_reason(fact->reason);
+    if (fact->fault)
+        printf("  %-12s%s\n", "fault", carom_fault_name(fact->fault));
+    if (reason)
+        printf("  %-12s%s\n", "hard",
+               fact->hard ? "yes: the address itself is believed dead" : "no: the address itself is not believed dead");
+    item("provider", fact->provider);
+    item("rule", fact->evidence.rule);
+    item("matched", fact->evidence.text);
+    if (fact->confidence)
+        printf("  %-12s%s\n", "confidence", carom_confidence_name(fact->confidence));
+    if (reason && (fact->kind == CAROM_KIND_PERMANENT || fact->kind == CAROM_KIND_TRANSIENT))
+        printf("  %-12son_%s, else on_%s, else on_bounce\n", "hooks", reason, carom_kind_name(fact->kind));
+}
+
+/* What the policy would do with it as the first bounce of this address. */
+static int explain_policy(struct carom_arena *arena, const char *path, const struct carom_fact *fact,
+                          struct carom_error *err)
+{
+    struct carom_policy *policy = carom_policy_load(path, &carom_log_stderr, err);
+    struct carom_decision decision;
+    struct carom_headers none = {0};
+    int result;
+
+    if (!policy)
+        return -1;
+    struct carom_history history = {.now = carom_date_now_ms(),
+                                    .half_life_ms = carom_policy_config(policy)->half_life_ms,
+                                    .present = {.kind = fact->kind,
+                                                .reason = fact->reason,
+                                                .hard = fact->hard,
+                                                .authenticity = fact->authenticity,
+                                                .time = carom_history_time(fact),
+                                                .received = fact->received * 1000}};
+    struct carom_subject subject = {.fact = fact,
+                                    .history = &history,
+                                    .headers = &none,
+                                    .returned_headers = &none,
+                                    .text = CAROM_STR_EMPTY,
+                                    .now = history.now};
+    carom_decision_init(&decision);
+    result = carom_policy_decide(policy, arena, &subject, &decision, err);
+    if (result == 0) {
+        printf("\n%s, as the first bounce of this address: %s%s\n", path, decision.hook.len ? "" : "no hook, recorded only",
+               decision.hook.len ? decision.hook.ptr : "");
+        for (struct carom_decided *d = decision.first; d; d = d->next) {
+            struct carom_buf buf = CAROM_BUF_INIT(1 << 20);
+            struct carom_json json = carom_json_to(&buf);
+            carom_decided_write(d, fact, &json);
+            printf("  %-12s", carom_action_name(d->type));
+            carom_print_cell(stdout, carom_buf_str(&buf), 0);
+            printf("%s%s\n", d->note ? "  not carried out: " : "", d->note ? d->note : "");
+            carom_buf_deinit(&buf);
+        }
+    }
+    carom_policy_free(policy);
+    return result;
+}
+
+static int explain_reply(struct carom_arena *arena, struct carom_str text, const char *recipient, const char *host,
+                         const char *policy, struct carom_error *err)
+{
+    struct carom_fact_list facts =
+        carom_facts_reply(arena, text, carom_str(recipient), carom_str(host), (int64_t)time(NULL));
+    const struct carom_fact *fact = &facts.list[0];
+
+    carom_print_cell(stdout, text, 0);
+    printf("\n\n");
+    if (fact->reply_code)
+        explain_code(fact->reply_code);
+    if (fact->status.len)
+        explain_status(fact->status);
+    if (fact->reply_code || fact->status.len)
+        putchar('\n');
+    explain_verdict(fact);
+    return policy ? explain_policy(arena, policy, fact, err) : 0;
+}
+
+int cmd_explain(int argc, char **argv)
+{
+    const char *recipient = NULL, *host = NULL, *policy = NULL;
+    bool json = false;
+    const struct carom_option options[] = {
+        {"recipient", CAROM_OPTION_TEXT, &recipient, "ADDRESS", "whom the reply concerned; its domain tells the provider"},
+        {"host", CAROM_OPTION_TEXT, &host, "NAME", "the server that said it"},
+        {"policy", CAROM_OPTION_TEXT, &policy, "FILE", "say also what this policy would do"},
+        {"json", CAROM_OPTION_FLAG, &json, NULL, "the fact as JSON"},
+        {NULL, 0, NULL, NULL, NULL}};
+    char **operands;
+    int n = carom_cli_options(argc, argv, options, "[OPTIONS] 'TEXT'|CODE|STATUS|REASON",
+                              "Says what an SMTP reply means, whose fault it usually is, and which rule says so.",
+                              &operands);
+    struct carom_error err = {0};
+    enum carom_reason reason;
+    int result = 0;
+
+    if (n < 0)
+        return carom_cli_options_exit(n);
+    if (n == 0)
+        return carom_cli_usage("explain", "nothing to explain given");
+    struct carom_arena *arena = carom_arena_new();
+    if (!arena || carom_arena_guard(arena)) {
+        carom_error_memory(&err);
+        return carom_cli_fail(&err);
+    }
+    struct carom_str text = carom_str(operands[0]);
+    for (int i = 1; i < n; i++) /* unquoted words are taken as one text */
+        text = carom_arena_printf(arena, CAROM_STR_FMT " %s", CAROM_STR_ARG(text), operands[i]);
+    text = carom_str_trim(text);
+    if (!text.len) {
+        result = -1;
+        carom_error_set(&err, CAROM_ERROR_USAGE, "explain: the text is empty");
+    } else if (json) {
+        struct carom_fact_list facts =
+            carom_facts_reply(arena, text, carom_str(recipient), carom_str(host), (int64_t)time(NULL));
+        struct carom_print print = carom_print_begin(stdout);
+        struct carom_json line = carom_print_json(&print);
+        carom_fact_write(&facts.list[0], &line);
+        carom_print_line(&print);
+        carom_print_end(&print);
+    } else if (carom_reason_parse(text, &reason)) {
+        explain_reason(reason);
+        printf("  %-12s%s\n", "fault", carom_fault_name(carom_reason_fault(reason)));
+    } else {
+        result = explain_reply(arena, text, recipient, host, policy, &err);
+    }
+    carom_arena_free(arena);
+    return result == 0 ? EX_OK : carom_cli_fail(&err);
+}

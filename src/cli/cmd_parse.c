@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* carom parse: decode only. No policy, no ledger. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "classify/fact.h"
+#include "cli/cli.h"
+#include "cli/print.h"
+#include "input/source.h"
+
+static void row(const struct carom_fact *fact)
+{
+    struct carom_str code = fact->status;
+    char number[16];
+
+    if (!code.len && fact->reply_code) {
+        snprintf(number, sizeof(number), "%d", fact->reply_code);
+        code = carom_str(number);
+    }
+    carom_print_cell(stdout, carom_str(carom_kind_name(fact->kind)), 11);
+    putchar(' ');
+    carom_print_cell(stdout, carom_str(carom_reason_name(fact->reason)), 20);
+    putchar(' ');
+    carom_print_cell(stdout, code, 8);
+    putchar(' ');
+    carom_print_cell(stdout, fact->recipient, 32);
+    putchar(' ');
+    carom_print_cell(stdout, fact->diagnostic.len ? fact->diagnostic : fact->subject, 60);
+    putchar('\n');
+}
+
+static int one(struct carom_arena *arena, const struct carom_source_item *item, struct carom_print *print, bool json,
+               struct carom_error *err)
+{
+    const struct carom_envelope envelope = {
+        .source = item->name.ptr, .index = item->index, .file_time = item->mtime};
+    struct carom_fact_list facts;
+    int result = 0;
+
+    carom_arena_reset(arena);
+    if (carom_arena_guard(arena))
+        return carom_error_memory(err);
+    facts = carom_facts_read(arena, item->bytes, &envelope, (int64_t)time(NULL));
+    for (size_t i = 0; i < facts.n && result == 0; i++) {
+        if (!json) {
+            row(&facts.list[i]);
+            continue;
+        }
+        struct carom_json line = carom_print_json(print);
+        carom_fact_write(&facts.list[i], &line);
+        if (carom_print_line(print) != 0)
+            result = carom_error_set(err, CAROM_ERROR_IO, "parse: cannot write the output: %s", strerror(errno));
+    }
+    carom_arena_unguard(arena);
+    return result;
+}
+
+int cmd_parse(int argc, char **argv)
+{
+    bool json = false, table = false;
+    const struct carom_option options[] = {
+        {"json", CAROM_OPTION_FLAG, &json, NULL, "one JSON object a line, one line a recipient (default in a pipe)"},
+        {"table", CAROM_OPTION_FLAG, &table, NULL, "a table (default on a terminal)"},
+        {NULL, 0, NULL, NULL, NULL}};
+    char **operands;
+    int n = carom_cli_options(argc, argv, options, "[OPTIONS] SOURCE…",
+                              "Decodes bounces, complaints and auto-replies: what happened to whom, why, whose fault.",
+                              &operands);
+    struct carom_error err = {0};
+    struct carom_source_item item;
+    int got, code = EX_OK;
+
+    if (n < 0)
+        return carom_cli_options_exit(n);
+    if (n == 0)
+        return carom_cli_usage("parse", "no SOURCE given: name a file, a directory, or - for stdin");
+    json = json || (!table && !isatty(STDOUT_FILENO));
+    struct carom_arena *arena = carom_arena_new();
+    struct carom_source *source = carom_source_open((const char *const *)operands, (size_t)n, &err);
+    struct carom_print print = carom_print_begin(stdout);
+    if (!arena || !source) {
+        if (!arena)
+            carom_error_memory(&err);
+        code = carom_cli_fail(&err);
+        goto done;
+    }
+    while ((got = carom_source_next(source, &item, &err)) != 0) {
+        if (got < 0) {
+            code = carom_cli_fail(&err);
+            continue;
+        }
+        if (one(arena, &item, &print, json, &err) != 0) {
+            code = carom_cli_fail(&err);
+            if (err.code == CAROM_ERROR_IO)
+                break;
+        }
+    }
+    if (carom_print_end(&print) != 0 && code == EX_OK)
+        code = carom_cli_output_failed("parse");
+done:
+    if (source)
+        carom_source_close(source);
+    carom_arena_free(arena);
+    return code;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* carom pipe: one message from a mail server. Only two exit codes mean the same to every server: 0, it is committed;
+   75, keep it and try again. Silent on success; on failure one line that starts with 4.3.0, because Postfix takes a
+   status code at the start of the output for its own. */
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/ledger.h"
+#include "engine/result.h"
+#include "input/source.h"
+
+static int defer(const struct carom_error *err)
+{
+    printf("4.3.0 carom: %s\n", err->text);
+    return EX_TEMPFAIL;
+}
+
+/* The first of these variables that is set and not empty. */
+static const char *environment(const char *const *names)
+{
+    for (; *names; names++) {
+        const char *value = getenv(*names);
+        if (value && *value)
+            return value;
+    }
+    return NULL;
+}
+
+static void log_result(const struct carom_result *result)
+{
+    for (size_t i = 0; i < result->facts.n; i++) {
+        const struct carom_fact *fact = &result->facts.list[i];
+        const struct carom_outcome *outcome = &result->outcomes[i];
+        char actions[256] = "";
+        size_t used = 0;
+
+        for (const struct carom_decided *d = outcome->decision.first; d && used < sizeof(actions) - 32; d = d->next)
+            used += (size_t)snprintf(actions + used, sizeof(actions) - used, "%s%s%s", used ? "," : "",
+                                     d->state == CAROM_ACTION_DECIDED ? "" : "not-", carom_action_name(d->type));
+        carom_log_printf(&carom_log_syslog, CAROM_LOG_INFO,
+                         "id=" CAROM_STR_FMT " to=<" CAROM_STR_FMT "> kind=%s reason=%s rule=" CAROM_STR_FMT
+                         " hook=" CAROM_STR_FMT " actions=%s%s",
+                         CAROM_STR_ARG(fact->id), CAROM_STR_ARG(fact->recipient), carom_kind_name(fact->kind),
+                         fact->reason ? carom_reason_name(fact->reason) : "-", CAROM_STR_ARG(fact->evidence.rule),
+                         CAROM_STR_ARG(outcome->decision.hook), used ? actions : "-",
+                         outcome->duplicate ? " duplicate" : "");
+    }
+}
+
+int cmd_pipe(int argc, char **argv)
+{
+    static const char *const senders[] = {"SENDER", NULL};
+    static const char *const recipients[] = {"ORIGINAL_RECIPIENT", "RECIPIENT", NULL};
+    struct carom_cli_place place = {0};
+    struct carom_envelope envelope = {.source = "-"};
+    const struct carom_option options[] = {
+        CAROM_CLI_PLACE_OPTIONS(place),
+        {"sender", CAROM_OPTION_TEXT, &envelope.sender, "ADDRESS", "envelope sender (default: $SENDER)"},
+        {"recipient", CAROM_OPTION_TEXT, &envelope.recipient, "ADDRESS",
+         "the address that the bounce was sent to (default: $ORIGINAL_RECIPIENT, $RECIPIENT)"},
+        {"list", CAROM_OPTION_TEXT, &envelope.list, "LIST", "the list that the bounce concerns (a List-Id)"},
+        {NULL, 0, NULL, NULL, NULL}};
+    char **operands, *bytes = NULL;
+    struct carom_error err = {0};
+    struct carom_engine *engine = NULL;
+    struct carom_result *result;
+    size_t size;
+    int n = carom_cli_options(argc, argv, options, "--policy FILE [OPTIONS]",
+                              "Takes one message on stdin: exit 0 once it is committed, 75 to have it sent again.",
+                              &operands);
+
+    /* Inherited from the mail server and unfit: alarms, the mask of new files, the working directory is kept for
+       relative paths until the policy is loaded. */
+    alarm(0);
+    umask(0007);
+    if (n == -2)
+        return EX_OK;
+    if (n != 0 || !place.policy) {
+        if (n > 0)
+            carom_error_set(&err, CAROM_ERROR_USAGE, "pipe: takes no operand '%s'", operands[0]);
+        else
+            carom_error_set(&err, CAROM_ERROR_USAGE, "pipe: no policy given, or a wrong option: --policy FILE");
+        return defer(&err);
+    }
+    if (!envelope.sender)
+        envelope.sender = environment(senders);
+    if (!envelope.recipient)
+        envelope.recipient = environment(recipients);
+    envelope.received = (int64_t)time(NULL);
+    if (carom_input_slurp(STDIN_FILENO, CAROM_INPUT_MAX, &bytes, &size, &err) != 0)
+        return defer(&err);
+    if (size == 0) {
+        carom_error_set(&err, CAROM_ERROR_USAGE, "pipe: stdin was empty: nothing to take");
+        free(bytes);
+        return defer(&err);
+    }
+    const struct carom_engine_options options_engine = {
+        .policy = place.policy, .store = place.store, .state = place.state};
+    if (!(engine = carom_engine_open(&options_engine, &err)) ||
+        carom_engine_message(engine, bytes, size, &envelope, &result, &err) != 0) {
+        carom_log_printf(&carom_log_syslog, CAROM_LOG_ERROR, "deferred: %s", err.text);
+        carom_engine_close(engine);
+        free(bytes);
+        return defer(&err);
+    }
+    log_result(result);
+    carom_result_free(result);
+    carom_engine_close(engine);
+    free(bytes);
+    return EX_OK;
+}

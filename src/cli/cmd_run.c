@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* carom run: decide for whole sources. Commits in batches, shows how far it is, counts what it did. */
+
+#include <signal.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/ledger.h"
+#include "cli/print.h"
+#include "engine/result.h"
+#include "input/source.h"
+
+enum { BATCH = 1000 };
+
+struct tally {
+    uint64_t messages, facts, duplicates, failed, unread, held_back;
+    uint64_t kinds[CAROM_KIND_COUNT], reasons[CAROM_REASON_COUNT], actions[CAROM_ACTION_COUNT];
+    uint64_t unmatched, refused, recorded;
+};
+
+struct run {
+    struct carom_engine *engine;
+    struct carom_source *source;
+    struct tally tally;
+    bool json, table, progress, dry;
+    struct carom_print print;
+    size_t in_batch;
+    time_t shown;
+};
+
+static volatile sig_atomic_t stopped;
+
+static void stop(int signal_number)
+{
+    (void)signal_number;
+    stopped = 1;
+}
+
+static void count(struct tally *tally, const struct carom_result *result)
+{
+    tally->messages++;
+    for (size_t i = 0; i < result->facts.n; i++) {
+        const struct carom_fact *fact = &result->facts.list[i];
+        const struct carom_outcome *outcome = &result->outcomes[i];
+        tally->facts++;
+        tally->kinds[fact->kind]++;
+        tally->reasons[fact->reason]++;
+        tally->duplicates += outcome->duplicate;
+        tally->recorded += !outcome->duplicate && !outcome->n;
+        for (const struct carom_decided *d = outcome->decision.first; d; d = d->next) {
+            tally->actions[d->type] += d->state == CAROM_ACTION_DECIDED;
+            tally->unmatched += d->state == CAROM_ACTION_UNMATCHED;
+            tally->refused += d->state == CAROM_ACTION_REFUSED;
+        }
+    }
+}
+
+static void print_json(struct carom_print *print, const struct carom_result *result, size_t i)
+{
+    const struct carom_outcome *outcome = &result->outcomes[i];
+    struct carom_json json = carom_print_json(print);
+
+    carom_json_object(&json);
+    carom_json_key(&json, CAROM_STR("fact"));
+    carom_fact_write(&result->facts.list[i], &json);
+    carom_json_key(&json, CAROM_STR("duplicate"));
+    carom_json_bool(&json, outcome->duplicate);
+    carom_json_field_str(&json, "hook", outcome->decision.hook);
+    carom_json_key(&json, CAROM_STR("actions"));
+    carom_json_array(&json);
+    for (size_t k = 0; k < outcome->n; k++) {
+        carom_json_object(&json);
+        carom_json_field_str(&json, "name", outcome->actions[k].name);
+        carom_json_field_str(&json, "state", outcome->actions[k].state);
+        carom_json_field_str(&json, "note", outcome->actions[k].note);
+        if (outcome->actions[k].details.len) {
+            carom_json_key(&json, CAROM_STR("details"));
+            carom_json_raw(&json, outcome->actions[k].details);
+        }
+        carom_json_object_end(&json);
+    }
+    carom_json_array_end(&json);
+    carom_json_object_end(&json);
+    carom_print_line(print);
+}
+
+/* What is done with this recipient, in one or two words. */
+static void decision_words(const struct carom_outcome *outcome, struct carom_buf *buf)
+{
+    bool any = false;
+
+    if (outcome->duplicate) {
+        carom_buf_add_str(buf, CAROM_STR("known already"));
+        return;
+    }
+    for (const struct carom_decided *d = outcome->decision.first; d; d = d->next) {
+        if (any)
+            carom_buf_add_str(buf, CAROM_STR(", "));
+        any = true;
+        if (d->state != CAROM_ACTION_DECIDED)
+            carom_buf_add_str(buf, CAROM_STR("not "));
+        carom_buf_add_str(buf, carom_str(carom_action_name(d->type)));
+    }
+    if (!any)
+        carom_buf_add_str(buf, CAROM_STR("left alone"));
+}
+
+static void why(const struct carom_fact *fact, const struct carom_outcome *outcome, struct carom_buf *buf)
+{
+    for (const struct carom_decided *d = outcome->decision.first; d && !outcome->duplicate; d = d->next)
+        if (d->note && d->state != CAROM_ACTION_DECIDED) {
+            carom_buf_printf(buf, "%s; ", d->note);
+            break;
+        }
+    carom_buf_add_str(buf, carom_str(carom_kind_name(fact->kind)));
+    if (fact->reason)
+        carom_buf_printf(buf, " %s", carom_reason_name(fact->reason));
+    if (fact->diagnostic.len)
+        carom_buf_printf(buf, ": " CAROM_STR_FMT, CAROM_STR_ARG(fact->diagnostic));
+    else if (fact->subject.len)
+        carom_buf_printf(buf, ": " CAROM_STR_FMT, CAROM_STR_ARG(fact->subject));
+}
+
+static void print_row(const struct carom_result *result, size_t i)
+{
+    const struct carom_fact *fact = &result->facts.list[i];
+    struct carom_buf words = CAROM_BUF_INIT(1 << 16), reason = CAROM_BUF_INIT(1 << 20);
+
+    decision_words(&result->outcomes[i], &words);
+    why(fact, &result->outcomes[i], &reason);
+    carom_print_cell(stdout, fact->recipient.len ? fact->recipient : CAROM_STR("-"), 28);
+    fputs("  ", stdout);
+    carom_print_cell(stdout, carom_buf_str(&words), 24);
+    fputs("  ", stdout);
+    carom_print_cell(stdout, carom_buf_str(&reason), 80);
+    putchar('\n');
+    carom_buf_deinit(&words);
+    carom_buf_deinit(&reason);
+}
+
+static void print_result(struct run *run, const struct carom_result *result)
+{
+    for (size_t i = 0; i < result->facts.n; i++)
+        if (run->json)
+            print_json(&run->print, result, i);
+        else if (run->table)
+            print_row(result, i);
+}
+
+static void show_progress(struct run *run, bool last)
+{
+    time_t now = time(NULL);
+    uint64_t done, total;
+
+    if (!run->progress || (now == run->shown && !last))
+        return;
+    run->shown = now;
+    carom_source_progress(run->source, &done, &total);
+    fprintf(stderr, "\r%llu messages", (unsigned long long)run->tally.messages);
+    if (total)
+        fprintf(stderr, ", %u %%", (unsigned)(100 * done / total));
+    fputs(last ? "\r\x1b[K" : "\x1b[K", stderr);
+}
+
+static void summarise_counts(FILE *to, const char *title, const uint64_t *counts, size_t n,
+                             const char *(*name)(size_t i))
+{
+    const char *between = "";
+    bool any = false;
+
+    for (size_t i = 0; i < n; i++)
+        any = any || (counts[i] && name(i));
+    if (!any)
+        return;
+    fprintf(to, "%-10s", title);
+    for (size_t i = 0; i < n; i++)
+        if (counts[i] && name(i)) {
+            fprintf(to, "%s%s %llu", between, name(i), (unsigned long long)counts[i]);
+            between = ", ";
+        }
+    fputc('\n', to);
+}
+
+static const char *kind_word(size_t i) { return carom_kind_name((enum carom_kind)i); }
+static const char *reason_word(size_t i) { return carom_reason_name((enum carom_reason)i); }
+static const char *action_word(size_t i) { return carom_action_name((enum carom_action_type)i); }
+
+static void summarise(const struct run *run, FILE *to, struct carom_str url)
+{
+    const struct tally *t = &run->tally;
+
+    fprintf(to, "%-10s%llu, with %llu facts, %llu of them known already\n", "messages", (unsigned long long)t->messages,
+            (unsigned long long)t->facts, (unsigned long long)t->duplicates);
+    summarise_counts(to, "kinds", t->kinds, CAROM_KIND_COUNT, kind_word);
+    summarise_counts(to, "reasons", t->reasons, CAROM_REASON_COUNT, reason_word);
+    summarise_counts(to, "actions", t->actions, CAROM_ACTION_COUNT, action_word);
+    if (t->unmatched || t->refused)
+        fprintf(to, "%-10sunmatched %llu (no list, recipient or sink), refused %llu\n", "not done",
+                (unsigned long long)t->unmatched, (unsigned long long)t->refused);
+    fprintf(to, "%-10s%llu\n", "left alone", (unsigned long long)t->recorded);
+    if (t->failed)
+        fprintf(to, "%-10s%llu messages, named above: not recorded, run again when mended\n", "failed",
+                (unsigned long long)t->failed);
+    if (t->unread)
+        fprintf(to, "%-10s%llu sources, named above\n", "unread", (unsigned long long)t->unread);
+    fprintf(to, "%-10s" CAROM_STR_FMT "%s\n", "ledger", CAROM_STR_ARG(url), run->dry ? " (dry run: untouched)" : "");
+}
+
+/* Names the message in an error that knows only file, line and hook. */
+static void name_message(struct carom_error *err, const struct carom_source_item *item)
+{
+    if (item->index)
+        carom_error_prefix(err, CAROM_STR_FMT ": message %llu", CAROM_STR_ARG(item->name),
+                           (unsigned long long)item->index);
+    else
+        carom_error_prefix(err, CAROM_STR_FMT, CAROM_STR_ARG(item->name));
+}
+
+/* 0 go on, -1 the ledger is out of reach. */
+static int one(struct run *run, const struct carom_source_item *item, const char *list, struct carom_error *err)
+{
+    const bool from_file = !carom_str_eq(item->name, CAROM_STR("-"));
+    const struct carom_envelope envelope = {.source = item->name.ptr,
+                                            .index = item->index,
+                                            .list = list,
+                                            .received = from_file ? 0 : (int64_t)time(NULL),
+                                            .file_time = item->mtime};
+    struct carom_result *result;
+
+    if (carom_engine_message(run->engine, item->bytes.ptr, item->bytes.len, &envelope, &result, err) == 0) {
+        count(&run->tally, result);
+        print_result(run, result);
+        carom_result_free(result);
+    } else {
+        name_message(err, item);
+        carom_cli_fail(err);
+        if (!run->engine->batch)
+            return -1;
+        run->tally.failed++;
+        return 0;
+    }
+    if (++run->in_batch < BATCH)
+        return 0;
+    run->in_batch = 0;
+    if (carom_engine_commit(run->engine, err) == 0 && carom_engine_begin(run->engine, err) == 0)
+        return 0;
+    carom_cli_fail(err);
+    return -1;
+}
+
+static int work(struct run *run, const char *list)
+{
+    struct carom_error err = {0};
+    struct carom_source_item item;
+    int got;
+
+    if (carom_engine_begin(run->engine, &err) != 0)
+        return carom_cli_fail(&err);
+    while (!stopped && (got = carom_source_next(run->source, &item, &err)) != 0) {
+        if (got < 0) {
+            run->tally.unread++;
+            carom_cli_fail(&err);
+        } else if (one(run, &item, list, &err) != 0) {
+            return EX_IOERR;
+        }
+        show_progress(run, false);
+    }
+    show_progress(run, true);
+    if (carom_engine_commit(run->engine, &err) != 0)
+        return carom_cli_fail(&err);
+    if (stopped) {
+        fprintf(stderr, "carom: run: stopped; what is counted below is committed\n");
+        return 128 + SIGINT;
+    }
+    return run->tally.failed ? EX_SOFTWARE : run->tally.unread ? EX_NOINPUT : EX_OK;
+}
+
+int cmd_run(int argc, char **argv)
+{
+    struct carom_cli_place place = {0};
+    bool quiet = false;
+    const char *list = NULL;
+    struct run run = {0};
+    const struct carom_option options[] = {
+        CAROM_CLI_PLACE_OPTIONS(place),
+        {"list", CAROM_OPTION_TEXT, &list, "LIST", "the list that these bounces concern (a List-Id)"},
+        {"dry-run", CAROM_OPTION_FLAG, &run.dry, NULL, "decide, but touch nothing"},
+        {"json", CAROM_OPTION_FLAG, &run.json, NULL, "facts and actions as JSON lines; the summary goes to stderr"},
+        {"table", CAROM_OPTION_FLAG, &run.table, NULL, "a row for each recipient: what is done, and why"},
+        {"quiet", CAROM_OPTION_FLAG, &quiet, NULL, "no progress and no summary"},
+        {NULL, 0, NULL, NULL, NULL}};
+    char **operands;
+    int n = carom_cli_options(argc, argv, options, "--policy FILE [OPTIONS] SOURCE…",
+                              "Reads messages, asks the policy, and keeps facts, decisions and jobs in the ledger.",
+                              &operands);
+    struct carom_error err = {0};
+    int code = EX_OK;
+
+    if (n < 0)
+        return carom_cli_options_exit(n);
+    if (!place.policy)
+        return carom_cli_usage("run", "no policy given: --policy FILE");
+    if (n == 0)
+        return carom_cli_usage("run", "no SOURCE given: name a file, a directory, or - for stdin");
+    if (run.json && run.table)
+        return carom_cli_usage("run", "--json and --table exclude each other");
+    struct carom_arena *arena = carom_arena_new();
+    struct carom_str url;
+    if (!arena || carom_arena_guard(arena)) {
+        carom_error_memory(&err);
+        return carom_cli_fail(&err);
+    }
+    const struct carom_engine_options engine = {
+        .policy = place.policy, .store = place.store, .state = place.state, .dry_run = run.dry};
+    if (!(run.source = carom_source_open((const char *const *)operands, (size_t)n, &err)) ||
+        !(run.engine = carom_engine_open(&engine, &err)) ||
+        carom_engine_store_url(arena, place.store, carom_policy_config(run.engine->policy), place.state, &url, &err) != 0) {
+        code = carom_cli_fail(&err);
+        goto done;
+    }
+    run.engine->keep_raw = false;
+    run.engine->log = &carom_log_stderr;
+    run.progress = !quiet && isatty(STDERR_FILENO) && !run.table;
+    run.print = carom_print_begin(stdout);
+    signal(SIGINT, stop);
+    signal(SIGTERM, stop);
+    code = work(&run, list);
+    if (carom_print_end(&run.print) != 0 && code == EX_OK)
+        code = carom_cli_output_failed("run");
+    if (!quiet) {
+        if (run.table && run.tally.facts)
+            putchar('\n');
+        summarise(&run, run.json ? stderr : stdout, url);
+    }
+done:
+    carom_engine_close(run.engine);
+    if (run.source)
+        carom_source_close(run.source);
+    carom_arena_free(arena);
+    return code;
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* carom show: what the ledger holds of an address, for machines: JSON lines. */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/date.h"
+#include "cli/cli.h"
+#include "cli/ledger.h"
+#include "cli/print.h"
+#include "mail/address.h"
+
+static int row(void *user, struct carom_str json)
+{
+    struct carom_print *print = user;
+
+    carom_buf_add_str(&print->buf, json);
+    return carom_print_line(print);
+}
+
+static void time_field(struct carom_json *json, const char *name, int64_t ms)
+{
+    carom_json_field_time(json, name, ms / 1000);
+}
+
+/* The standing of the address in one line, after its facts. */
+static void print_standing(struct carom_print *print, struct carom_str address, const struct carom_history *history)
+{
+    struct carom_json json = carom_print_json(print);
+    double score = carom_history_score(history);
+
+    carom_json_object(&json);
+    carom_json_field_str(&json, "address", address);
+    carom_json_key(&json, CAROM_STR("score"));
+    carom_json_number(&json, score);
+    time_field(&json, "delivered_at", carom_history_delivered_at(history));
+    carom_json_key(&json, CAROM_STR("suppressed"));
+    carom_json_bool(&json, carom_history_suppressed(history, CAROM_STR_EMPTY));
+    carom_json_key(&json, CAROM_STR("suppressions"));
+    carom_json_array(&json);
+    for (const struct carom_suppression *s = history->suppressions; s; s = s->next) {
+        carom_json_object(&json);
+        carom_json_field_str(&json, "list", s->list);
+        time_field(&json, "since", s->since);
+        time_field(&json, "until", s->until);
+        carom_json_object_end(&json);
+    }
+    carom_json_array_end(&json);
+    carom_json_key(&json, CAROM_STR("left"));
+    carom_json_array(&json);
+    for (const struct carom_departure *d = history->departures; d; d = d->next) {
+        carom_json_object(&json);
+        carom_json_field_str(&json, "list", d->list);
+        time_field(&json, "since", d->since);
+        carom_json_object_end(&json);
+    }
+    carom_json_array_end(&json);
+    carom_json_key(&json, CAROM_STR("tags"));
+    carom_json_object(&json);
+    for (const struct carom_tag *t = history->tags; t; t = t->next) {
+        carom_json_key(&json, t->key);
+        carom_json_str(&json, t->value);
+    }
+    carom_json_object_end(&json);
+    carom_json_object_end(&json);
+    carom_print_line(print);
+}
+
+int cmd_show(int argc, char **argv)
+{
+    struct carom_cli_place place = {0};
+    bool all = false;
+    const struct carom_option options[] = {CAROM_CLI_PLACE_OPTIONS(place),
+                                           {"all", CAROM_OPTION_FLAG, &all, NULL, "the facts of everybody"},
+                                           {NULL, 0, NULL, NULL, NULL}};
+    char **operands;
+    int n = carom_cli_options(argc, argv, options, "[OPTIONS] ADDRESS…",
+                              "Prints the facts and decisions kept of an address, then its standing, as JSON lines.",
+                              &operands);
+    struct carom_error err = {0};
+    struct carom_ledger ledger;
+    struct carom_policy *policy;
+    struct carom_str url;
+    int result = 0;
+
+    if (n < 0)
+        return carom_cli_options_exit(n);
+    if (all ? n > 0 : n == 0)
+        return carom_cli_usage("show", all ? "--all takes no ADDRESS" : "no ADDRESS given");
+    struct carom_arena *arena = carom_arena_new();
+    if (!arena || carom_arena_guard(arena)) {
+        carom_error_memory(&err);
+        return carom_cli_fail(&err);
+    }
+    if (carom_cli_ledger(arena, &place, CAROM_LEDGER_READ, &ledger, &policy, &url, &err) != 0) {
+        carom_arena_free(arena);
+        return carom_cli_fail(&err);
+    }
+    struct carom_print print = carom_print_begin(stdout);
+    if (all)
+        result = ledger.ops->facts(ledger.store, CAROM_STR_EMPTY, row, &print, &err);
+    for (int i = 0; i < n && result == 0; i++) {
+        struct carom_str key = carom_address_key(arena, carom_str(operands[i]));
+        struct carom_history history = {.now = carom_date_now_ms(),
+                                        .half_life_ms = policy ? carom_policy_config(policy)->half_life_ms
+                                                               : carom_duration_parse_ms(CAROM_STR("30d"))};
+        history.present.time = history.now;
+        if (!key.len) {
+            result = carom_error_set(&err, CAROM_ERROR_USAGE, "show: '%s' is no address", operands[i]);
+            break;
+        }
+        result = ledger.ops->facts(ledger.store, key, row, &print, &err);
+        if (result == 0)
+            result = ledger.ops->past(ledger.store, arena, key, &history, &err);
+        if (result == 0)
+            print_standing(&print, key, &history);
+    }
+    if (carom_print_end(&print) != 0 && result == 0)
+        result = carom_error_set(&err, CAROM_ERROR_IO, "show: cannot write the output: %s", strerror(errno));
+    carom_ledger_close(&ledger);
+    carom_policy_free(policy);
+    carom_arena_free(arena);
+    return result == 0 ? EX_OK : carom_cli_fail(&err);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* How commands find the ledger: --policy FILE (its `store`) or --store URL, and --state DIR. */
+
+#ifndef CAROM_CLI_LEDGER_H
+#define CAROM_CLI_LEDGER_H
+
+#include "engine/engine.h"
+
+struct carom_cli_place {
+    const char *policy, *store, *state;
+};
+
+#define CAROM_CLI_PLACE_OPTIONS(place) \
+    {"policy", CAROM_OPTION_TEXT, &(place).policy, "FILE", "the policy, a Lua file"}, \
+        {"store", CAROM_OPTION_TEXT, &(place).store, "URL", "the ledger, sqlite:PATH (default: the policy's)"}, \
+    { \
+        "state", CAROM_OPTION_TEXT, &(place).state, "DIR", "the state directory (default: CAROM_STATE, /var/lib/carom)" \
+    }
+
+/* Opens the ledger; loads the policy where one is named (else *policy_r is NULL). url_r: where it lies, in the arena. */
+int carom_cli_ledger(struct carom_arena *arena, const struct carom_cli_place *place, enum carom_ledger_mode mode,
+                     struct carom_ledger *ledger_r, struct carom_policy **policy_r, struct carom_str *url_r,
+                     struct carom_error *err);
+
+#endif

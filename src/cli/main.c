@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* The program: a table of subcommands, and what they share in speaking to people. */
+
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define COMMAND_ROW(name, summary) {#name, cmd_##name, summary},
+static const struct carom_command commands[] = {CAROM_COMMANDS(COMMAND_ROW)};
+static const size_t commands_n = sizeof(commands) / sizeof(commands[0]);
+
+int carom_cli_fail(const struct carom_error *err)
+{
+    static const int exits[] = {
+        [CAROM_ERROR_NONE] = EX_SOFTWARE,   [CAROM_ERROR_MEMORY] = EX_OSERR,    [CAROM_ERROR_IO] = EX_IOERR,
+        [CAROM_ERROR_BUSY] = EX_TEMPFAIL,   [CAROM_ERROR_LIMIT] = EX_DATAERR,   [CAROM_ERROR_CONFIG] = EX_CONFIG,
+        [CAROM_ERROR_SCRIPT] = EX_SOFTWARE, [CAROM_ERROR_USAGE] = EX_USAGE,
+    };
+
+    fprintf(stderr, "carom: %s\n", err->text);
+    return exits[err->code];
+}
+
+int carom_cli_output_failed(const char *command)
+{
+    fprintf(stderr, "carom: %s: cannot write the output: %s\n", command, strerror(errno));
+    return EX_IOERR;
+}
+
+int carom_cli_usage(const char *command, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    fprintf(stderr, "carom: %s: ", command);
+    vfprintf(stderr, format, args);
+    fprintf(stderr, "; see carom %s --help\n", command);
+    va_end(args);
+    return EX_USAGE;
+}
+
+/* Levenshtein distance, for words of at most 31 bytes. */
+static size_t distance(const char *a, const char *b)
+{
+    size_t row[32], na = strlen(a), nb = strlen(b);
+
+    if (na > 31 || nb > 31)
+        return 99;
+    for (size_t j = 0; j <= nb; j++)
+        row[j] = j;
+    for (size_t i = 1; i <= na; i++) {
+        size_t diagonal = row[0];
+        row[0] = i;
+        for (size_t j = 1; j <= nb; j++) {
+            size_t above = row[j], best = diagonal + (a[i - 1] != b[j - 1]);
+            if (above + 1 < best)
+                best = above + 1;
+            if (row[j - 1] + 1 < best)
+                best = row[j - 1] + 1;
+            diagonal = above;
+            row[j] = best;
+        }
+    }
+    return row[nb];
+}
+
+const char *carom_cli_nearest(const char *word, const char *const *names)
+{
+    const char *nearest = NULL;
+    size_t best = 4;
+
+    for (; *names; names++) {
+        size_t d = distance(word, *names);
+        if (d < best && d * 2 < strlen(*names) + 1)
+            best = d, nearest = *names;
+    }
+    return nearest;
+}
+
+static int help(FILE *to)
+{
+    fprintf(to, "usage: carom COMMAND [OPTIONS] …\n\n");
+    for (size_t i = 0; i < commands_n; i++)
+        fprintf(to, "  %-8s  %s\n", commands[i].name, commands[i].summary);
+    fprintf(to, "\nA SOURCE is a file, - for stdin, a directory of messages, an mbox, or a Maildir.\n"
+                "carom COMMAND --help tells more; so does man carom-COMMAND.\n");
+    return to == stdout ? EX_OK : EX_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+    const char *names[sizeof(commands) / sizeof(commands[0]) + 1] = {NULL};
+
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2)
+        return help(stderr);
+    if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
+        return help(stdout);
+    if (!strcmp(argv[1], "--version"))
+        return printf("carom %s\n", carom_version()), EX_OK;
+    for (size_t i = 0; i < commands_n; i++) {
+        names[i] = commands[i].name;
+        if (strcmp(argv[1], commands[i].name))
+            continue;
+        int code = commands[i].run(argc - 1, argv + 1);
+        return (fflush(stdout) != 0 || ferror(stdout)) && code == EX_OK ? carom_cli_output_failed(argv[1]) : code;
+    }
+    const char *nearest = carom_cli_nearest(argv[1], names);
+    fprintf(stderr, "carom: %s is no command%s%s%s; see carom --help\n", argv[1], nearest ? "; did you mean " : "",
+            nearest ? nearest : "", nearest ? "?" : "");
+    return EX_USAGE;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* The one printer. Knows widths and escapes, nothing of facts. */
+
+#include "cli/print.h"
+
+#include "base/utf8.h"
+
+enum { FLUSH_AT = 1 << 16, LINE_MAX_BYTES = 256 << 20 };
+
+struct carom_print carom_print_begin(FILE *to)
+{
+    return (struct carom_print){.buf = CAROM_BUF_INIT(LINE_MAX_BYTES), .to = to};
+}
+
+struct carom_json carom_print_json(struct carom_print *print)
+{
+    return carom_json_to(&print->buf);
+}
+
+static int flush(struct carom_print *print)
+{
+    bool bad = print->buf.failed || fwrite(print->buf.ptr, 1, print->buf.len, print->to) != print->buf.len;
+
+    carom_buf_clear(&print->buf);
+    return bad ? -1 : 0;
+}
+
+int carom_print_line(struct carom_print *print)
+{
+    carom_buf_add_char(&print->buf, '\n');
+    return print->buf.len >= FLUSH_AT || print->buf.failed ? flush(print) : 0;
+}
+
+int carom_print_end(struct carom_print *print)
+{
+    int result = print->buf.len || print->buf.failed ? flush(print) : 0;
+
+    carom_buf_deinit(&print->buf);
+    return fflush(print->to) == 0 ? result : -1;
+}
+
+/* The next character of text, safe to show: control bytes and broken UTF-8 become '?'. */
+static struct carom_str next_shown(struct carom_str *text)
+{
+    uint32_t character;
+    size_t n = carom_utf8_decode(*text, &character);
+    struct carom_str shown = carom_str_head(*text, n ? n : 1);
+
+    *text = carom_str_from(*text, n ? n : 1);
+    if (n && (character == '\t' || character == '\n'))
+        return CAROM_STR(" ");
+    /* C0, DEL, C1, and the marks that turn the writing direction. */
+    if (!n || character < 0x20 || (character >= 0x7f && character < 0xa0) ||
+        (character >= 0x202a && character <= 0x202e) || (character >= 0x2066 && character <= 0x2069))
+        return CAROM_STR("?");
+    return shown;
+}
+
+void carom_print_cell(FILE *to, struct carom_str text, size_t width)
+{
+    struct carom_str rest = text;
+    size_t columns = 0, n = 0;
+
+    while (rest.len)
+        next_shown(&rest), columns++;
+    for (rest = text; rest.len; n++) {
+        struct carom_str shown = next_shown(&rest);
+        if (width && columns > width && n + 1 == width) {
+            fputs("…", to);
+            return;
+        }
+        fwrite(shown.ptr, 1, shown.len, to);
+    }
+    for (; n < width; n++)
+        fputc(' ', to);
+}
+
+void carom_print_wrapped(FILE *to, struct carom_str text, size_t indent)
+{
+    struct carom_str word, rest = text;
+    size_t column = 0;
+
+    while (carom_str_word(&rest, &word)) {
+        if (!column || column + 1 + word.len > 78) {
+            if (column)
+                fputc('\n', to);
+            fprintf(to, "%*s", (int)indent, "");
+            column = indent;
+        } else {
+            fputc(' ', to);
+            column++;
+        }
+        carom_print_cell(to, word, 0);
+        column += word.len;
+    }
+    fputc('\n', to);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Output for people and machines: tables for a terminal, JSON lines else. Text from mail never reaches a terminal
+   with its control bytes. */
+
+#ifndef CAROM_CLI_PRINT_H
+#define CAROM_CLI_PRINT_H
+
+#include <stdio.h>
+
+#include "base/json.h"
+
+/* One line of JSON, written and flushed in big pieces. */
+struct carom_print {
+    struct carom_buf buf;
+    FILE *to;
+};
+struct carom_print carom_print_begin(FILE *to);
+struct carom_json carom_print_json(struct carom_print *print); /* starts a line */
+int carom_print_line(struct carom_print *print);               /* ends it; -1: out of memory or not writable */
+int carom_print_end(struct carom_print *print);                /* writes the rest and frees */
+
+/* A cell: text made safe and padded or cut (with …) to width columns; width 0: as long as it is. */
+void carom_print_cell(FILE *to, struct carom_str text, size_t width);
+/* Text made safe and wrapped at 78 columns, each line indented. */
+void carom_print_wrapped(FILE *to, struct carom_str text, size_t indent);
+
+#endif

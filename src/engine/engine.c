@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* One message through everything: read, judge, then under the ledger's lock look up the past, ask the policy, write
+   facts, decisions and jobs in one transaction. Nothing of a message is written before all its hooks have returned. */
+
+#include "engine/engine.h"
+
+#include <nettle/sha2.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/date.h"
+#include "base/error.h"
+#include "engine/result.h"
+#include "mail/address.h"
+
+struct carom_engine *carom_engine_open(const struct carom_engine_options *options, struct carom_error *err)
+{
+    struct carom_engine *engine = calloc(1, sizeof(*engine));
+    struct carom_arena *arena = carom_arena_new();
+    struct carom_str url;
+
+    if (!engine || !arena || carom_arena_guard(arena)) {
+        carom_error_memory(err);
+        goto fail;
+    }
+    engine->now = options->now;
+    engine->keep_raw = true;
+    if (!options->policy) {
+        carom_error_set(err, CAROM_ERROR_USAGE, "no policy given: name a Lua file");
+        goto fail;
+    }
+    if (!(engine->policy = carom_policy_load(options->policy, NULL, err)))
+        goto fail;
+    if (carom_engine_store_url(arena, options->store, carom_policy_config(engine->policy), options->state, &url, err) != 0)
+        goto fail;
+    if (carom_ledger_open(url.ptr, options->dry_run ? CAROM_LEDGER_DRY : CAROM_LEDGER_WRITE, &engine->ledger, err) != 0)
+        goto fail;
+    carom_arena_unguard(arena);
+    carom_arena_free(arena);
+    return engine;
+fail:
+    carom_arena_free(arena);
+    carom_engine_close(engine);
+    return NULL;
+}
+
+void carom_engine_close(struct carom_engine *engine)
+{
+    if (!engine)
+        return;
+    if (engine->ledger.ops)
+        carom_ledger_close(&engine->ledger);
+    carom_policy_free(engine->policy);
+    free(engine);
+}
+
+static int64_t clock_ms(const struct carom_engine *engine)
+{
+    return engine->now ? engine->now * 1000 : carom_date_now_ms();
+}
+
+/* 64 bits of a text, never 0. The store verifies a hit, so that a collision costs nothing. */
+static uint64_t hash(struct carom_str text)
+{
+    struct sha256_ctx context;
+    uint8_t digest[8];
+    uint64_t value = 0;
+
+    sha256_init(&context);
+    sha256_update(&context, text.len, (const uint8_t *)text.ptr);
+    sha256_digest(&context, sizeof(digest), digest);
+    for (size_t i = 0; i < sizeof(digest); i++)
+        value = value << 8 | digest[i];
+    return value ? value : 1;
+}
+
+/* What the engine works on while one message is decided. */
+struct work {
+    struct carom_engine *engine;
+    struct carom_arena *arena;
+    struct carom_result *result;
+    struct carom_str text;
+    struct carom_str *addresses;
+    uint64_t *identities;
+    struct carom_past *presents;
+    int64_t now;
+};
+
+static void describe(struct work *work, size_t i)
+{
+    const struct carom_fact *fact = &work->result->facts.list[i];
+
+    work->addresses[i] = fact->recipient.len ? carom_address_key(work->arena, fact->recipient) : CAROM_STR_EMPTY;
+    work->identities[i] = hash(fact->id);
+    work->presents[i] = (struct carom_past){
+        .kind = fact->kind,
+        .reason = fact->reason,
+        .authenticity = fact->authenticity,
+        .hard = fact->hard,
+        .time = carom_history_time(fact),
+        .received = fact->received * 1000,
+        .delivery = fact->delivery.len ? hash(fact->delivery) : 0,
+        .list = fact->list,
+    };
+}
+
+/* Facts of this very message about the same address are part of the past, though not yet written. */
+static void add_siblings(struct work *work, size_t i, struct carom_history *history)
+{
+    struct carom_past *list = carom_arena_array(work->arena, struct carom_past, history->n + i + 1);
+
+    if (history->n)
+        memcpy(list, history->list, history->n * sizeof(*list));
+    for (size_t k = 0; k < i; k++)
+        if (!work->result->outcomes[k].duplicate && work->addresses[k].len &&
+            carom_str_eq(work->addresses[k], work->addresses[i]))
+            list[history->n++] = work->presents[k];
+    history->list = list;
+}
+
+static bool seen_here(const struct work *work, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (work->identities[k] == work->identities[i])
+            return true;
+    return false;
+}
+
+static int decide(struct work *work, size_t i, struct carom_error *err)
+{
+    struct carom_engine *engine = work->engine;
+    const struct carom_fact_list *facts = &work->result->facts;
+    struct carom_outcome *outcome = &work->result->outcomes[i];
+    struct carom_history history = {.present = work->presents[i],
+                                    .half_life_ms = carom_policy_config(engine->policy)->half_life_ms,
+                                    .now = work->now};
+    int seen = seen_here(work, i) ? 1
+                                  : engine->ledger.ops->seen(engine->ledger.store, work->identities[i],
+                                                             facts->list[i].recipient, err);
+
+    carom_decision_init(&outcome->decision);
+    if (seen != 0) {
+        outcome->duplicate = true;
+        return seen < 0 ? -1 : 0;
+    }
+    if (work->addresses[i].len &&
+        engine->ledger.ops->past(engine->ledger.store, work->arena, work->addresses[i], &history, err) != 0)
+        return -1;
+    add_siblings(work, i, &history);
+    struct carom_subject subject = {.fact = &facts->list[i],
+                                    .history = &history,
+                                    .headers = &facts->message->root->headers,
+                                    .returned_headers = &facts->report->returned_headers,
+                                    .text = work->text,
+                                    .now = work->now};
+    if (carom_policy_decide(engine->policy, work->arena, &subject, &outcome->decision, err) != 0)
+        return -1;
+    work->presents[i].ignored = outcome->decision.ignored;
+    for (const struct carom_decided *decided = outcome->decision.first; decided; decided = decided->next)
+        if (decided->type == CAROM_ACTION_SCORE && decided->state == CAROM_ACTION_DECIDED)
+            work->presents[i].points += decided->points;
+    carom_result_actions_make(work->arena, outcome, &facts->list[i]);
+    return 0;
+}
+
+static bool needs_a_look(const struct carom_result *result)
+{
+    for (size_t i = 0; i < result->facts.n; i++)
+        for (const struct carom_decided *decided = result->outcomes[i].decision.first; decided; decided = decided->next)
+            if (decided->state == CAROM_ACTION_UNMATCHED)
+                return true;
+    return false;
+}
+
+static int record(struct work *work, struct carom_error *err)
+{
+    struct carom_engine *engine = work->engine;
+    const struct carom_fact_list *facts = &work->result->facts;
+    const struct carom_config *config = carom_policy_config(engine->policy);
+    bool raw = engine->keep_raw || needs_a_look(work->result);
+
+    for (size_t i = 0; i < facts->n; i++) {
+        if (work->result->outcomes[i].duplicate)
+            continue;
+        struct carom_entry entry = {.fact = &facts->list[i],
+                                    .decision = &work->result->outcomes[i].decision,
+                                    .config = config,
+                                    .identity = work->identities[i],
+                                    .address = work->addresses[i],
+                                    .delivery = work->presents[i].delivery,
+                                    .raw = raw ? facts->message->bytes : CAROM_STR_EMPTY,
+                                    .headers = facts->message->root->headers.block,
+                                    .policy = config->version,
+                                    .now = work->now};
+        if (engine->ledger.ops->record(engine->ledger.store, work->arena, &entry, err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* 0: decided and written into the open transaction. -1: nothing was written, or the transaction must be given up:
+   *written_r says which. */
+static int handle(struct work *work, bool *written_r, struct carom_error *err)
+{
+    size_t n = work->result->facts.n;
+
+    work->text = work->result->facts.report->text;
+    work->addresses = carom_arena_array(work->arena, struct carom_str, n);
+    work->identities = carom_arena_array(work->arena, uint64_t, n);
+    work->presents = carom_arena_array(work->arena, struct carom_past, n);
+    for (size_t i = 0; i < n; i++)
+        describe(work, i);
+    for (size_t i = 0; i < n; i++)
+        if (decide(work, i, err) != 0)
+            return -1;
+    *written_r = true;
+    if (record(work, err) != 0)
+        return -1;
+    carom_result_detach(work->arena, &work->result->facts);
+    return 0;
+}
+
+int carom_engine_begin(struct carom_engine *engine, struct carom_error *err)
+{
+    if (engine->ledger.ops->begin(engine->ledger.store, err) != 0)
+        return -1;
+    engine->batch = true;
+    return 0;
+}
+
+int carom_engine_commit(struct carom_engine *engine, struct carom_error *err)
+{
+    engine->batch = false;
+    return engine->ledger.ops->commit(engine->ledger.store, err);
+}
+
+static int transact(struct work *work, struct carom_error *err)
+{
+    struct carom_engine *engine = work->engine;
+    volatile bool written = false;
+    bool wrote = false;
+    int result;
+
+    if (!engine->batch && engine->ledger.ops->begin(engine->ledger.store, err) != 0)
+        return -1;
+    if (carom_arena_guard(work->arena)) {
+        result = carom_error_memory(err);
+        written = true; /* how far it came is not known: give the transaction up */
+    } else {
+        result = handle(work, &wrote, err);
+        written = wrote;
+        carom_arena_unguard(work->arena);
+    }
+    if (result != 0 && (!engine->batch || written)) {
+        engine->ledger.ops->rollback(engine->ledger.store);
+        engine->batch = false;
+    }
+    if (result == 0 && !engine->batch)
+        result = engine->ledger.ops->commit(engine->ledger.store, err);
+    return result;
+}
+
+int carom_engine_message(struct carom_engine *engine, const void *bytes, size_t size,
+                         const struct carom_envelope *envelope, struct carom_result **result_r,
+                         struct carom_error *err)
+{
+    static const struct carom_envelope nothing;
+    struct carom_result *result = calloc(1, sizeof(*result));
+    struct work work = {.engine = engine, .result = result, .now = clock_ms(engine)};
+
+    *result_r = NULL;
+    if (!result || !(result->arena = carom_arena_new())) {
+        free(result);
+        return carom_error_memory(err);
+    }
+    work.arena = result->arena;
+    if (carom_arena_guard(work.arena)) {
+        carom_result_free(result);
+        return carom_error_memory(err);
+    }
+    result->facts = carom_facts_read(work.arena, carom_str_n(size ? bytes : "", size), envelope ? envelope : &nothing,
+                                     work.now / 1000);
+    result->outcomes = carom_arena_array(work.arena, struct carom_outcome, result->facts.n);
+    int failed = transact(&work, err);
+    carom_arena_unguard(work.arena);
+    if (failed) {
+        carom_result_free(result);
+        return -1;
+    }
+    *result_r = result;
+    return 0;
+}

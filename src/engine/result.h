@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* What became of one message: its facts, and for each the decision. Owns the arena in which all of it stands. */
+
+#ifndef CAROM_ENGINE_RESULT_H
+#define CAROM_ENGINE_RESULT_H
+
+#include "classify/fact.h"
+#include "decision/action.h"
+
+struct carom_outcome {
+    bool duplicate;
+    struct carom_decision decision;
+    struct carom_action *actions;
+    size_t n;
+};
+
+struct carom_result {
+    struct carom_arena *arena;
+    struct carom_fact_list facts;
+    struct carom_outcome *outcomes; /* one a fact */
+};
+
+struct carom_facts {
+    struct carom_arena *arena;
+    struct carom_fact_list facts;
+};
+
+/* Makes the public view of a decision: names, states, arguments as JSON. */
+void carom_result_actions_make(struct carom_arena *arena, struct carom_outcome *outcome,
+                               const struct carom_fact *fact);
+/* Copies every text of the facts into the arena, so that they outlive the message's bytes. */
+void carom_result_detach(struct carom_arena *arena, struct carom_fact_list *facts);
+
+#endif
