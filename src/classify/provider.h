@@ -10,7 +10,7 @@
 
 struct carom_provider {
     const char *id, *name;
-    const char *hosts;   /* space-separated suffix patterns: "*.google.com", "mx[1-3].qq.com" without brackets */
+    const char *hosts;   /* space-separated patterns, '*' any run: "*.google.com" is also google.com */
     const char *domains; /* space-separated recipient domains */
 };
 extern const struct carom_provider carom_providers[];

@@ -18,10 +18,12 @@ struct carom_code_row {
     const char *reference;    /* RFC 5321, … */
     const char *notes;        /* misuse seen in the wild */
 };
-/* One row of status-codes.tsv. subject and detail; a wildcard row of a subject has detail -1; X.* has both -1. */
+/* One row of status-codes.tsv. A wildcard row of a subject has detail -1; X.* has both -1. */
 struct carom_status_row {
     int klass; /* 2, 4, 5, or 0 for any */
-    int subject, detail;
+    int subject;
+    int detail, detail_last; /* a range for codes that providers use by the hundred; else both the same */
+    bool vague;              /* so widely misused that any words outrank it: X.7.1, X.1.0 */
     enum carom_reason reason;
     const char *meaning, *reference, *notes;
 };

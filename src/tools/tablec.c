@@ -10,6 +10,7 @@
        s  text; "-" alone or nothing: ""
        i  whole number; "-" or nothing: 0
        n  whole number; "*": -1
+       d  whole number or range of them, two members: "4", "500-699"; "*": -1, -1
        c  reply codes, two members: "550", "550-559", "5xx", "-" for any (0, 0)
        r  reason by its word; "-": none
        k  kind by its word, an int; "-": -1
@@ -70,6 +71,20 @@ static long number(const struct carom_tsv *tsv, const char *cell)
     return value;
 }
 
+static void print_range(const struct carom_tsv *tsv, const char *cell)
+{
+    int low, high;
+    char tail;
+
+    if (strcmp(cell, "*") == 0)
+        low = high = -1;
+    else if (sscanf(cell, "%d-%d%c", &low, &high, &tail) != 2)
+        low = high = (int)number(tsv, cell);
+    if (low > high)
+        carom_tsv_fail(tsv, "'%s' is no range: the smaller number stands first", cell);
+    printf("%d, %d", low, high);
+}
+
 static void print_codes(const struct carom_tsv *tsv, const char *cell)
 {
     int low, high;
@@ -108,6 +123,7 @@ static void print_cell(const struct carom_tsv *tsv, char type, const char *cell)
     case 's': print_string(none ? "" : cell); break;
     case 'i': printf("%ld", none ? 0 : number(tsv, cell)); break;
     case 'n': printf("%ld", strcmp(cell, "*") == 0 ? -1 : number(tsv, cell)); break;
+    case 'd': print_range(tsv, cell); break;
     case 'c': print_codes(tsv, cell); break;
     case 'r': print_word(tsv, reasons, cell); break;
     case 'k': print_word(tsv, kinds, cell); break;

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Looks codes up in the tables of src/tables. What they mean stands there, nothing here. */
+
+#include "smtp/codes.h"
+
+#include "base/str.h"
+#include "smtp/reply.h"
+
+const struct carom_code_row *carom_code_find(int code)
+{
+    for (size_t i = 0; i < carom_codes_n; i++) {
+        if (carom_codes[i].code == code)
+            return &carom_codes[i];
+    }
+    return NULL;
+}
+
+/* "5.7.606": the three numbers of a code that carom_status_length has accepted. */
+static void split(struct carom_str status, int numbers[3])
+{
+    size_t n = 0;
+
+    numbers[0] = numbers[1] = numbers[2] = 0;
+    for (size_t i = 0; i < status.len && n < 3; i++) {
+        if (status.ptr[i] == '.')
+            n++;
+        else
+            numbers[n] = numbers[n] * 10 + (status.ptr[i] - '0');
+    }
+}
+
+/* How closely a row fits, 0 not at all: the detail counts most, then the subject, then the class. */
+static int closeness(const struct carom_status_row *row, const int numbers[3])
+{
+    if (row->klass != 0 && row->klass != numbers[0])
+        return 0;
+    if (row->subject >= 0 && row->subject != numbers[1])
+        return 0;
+    if (row->detail >= 0 && (numbers[2] < row->detail || numbers[2] > row->detail_last))
+        return 0;
+    return 1 + (row->klass != 0 ? 1 : 0) + (row->subject >= 0 ? 2 : 0) + (row->detail >= 0 ? 4 : 0);
+}
+
+const struct carom_status_row *carom_status_find_row(struct carom_str status)
+{
+    const struct carom_status_row *best = NULL;
+    int numbers[3], closest = 0;
+
+    if (status.len == 0 || carom_status_length(status) != status.len)
+        return NULL;
+    split(status, numbers);
+    for (size_t i = 0; i < carom_statuses_n; i++) {
+        int close = closeness(&carom_statuses[i], numbers);
+
+        if (close > closest)
+            best = &carom_statuses[i], closest = close;
+    }
+    return best;
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Takes SMTP replies apart as bounces quote them: prefixed, wrapped, repeated, with the code in quotes or behind '#'.
+   It knows the shape of codes, not their meaning (smtp/codes). */
+
+#include "smtp/reply.h"
+
+static size_t digits(struct carom_str text, size_t from)
+{
+    size_t n = 0;
+
+    while (from + n < text.len && carom_is_digit(text.ptr[from + n]))
+        n++;
+    return n;
+}
+
+size_t carom_status_length(struct carom_str text)
+{
+    size_t subject, detail, end;
+
+    if (text.len < 5 || !strchr("245", text.ptr[0]) || text.ptr[1] != '.')
+        return 0;
+    subject = digits(text, 2);
+    if (subject < 1 || subject > 3 || 2 + subject >= text.len || text.ptr[2 + subject] != '.')
+        return 0;
+    detail = digits(text, 3 + subject);
+    end = 3 + subject + detail;
+    if (detail < 1 || detail > 3)
+        return 0;
+    if (end < text.len && (carom_is_alpha(text.ptr[end]) || text.ptr[end] == '_'))
+        return 0;
+    if (end + 1 < text.len && text.ptr[end] == '.' && carom_is_digit(text.ptr[end + 1]))
+        return 0; /* four numbers: an IP address */
+    return end;
+}
+
+/* Whether the word before a number says that it is a version: "Postfix 2.5.1", "version 4.4.1". */
+static bool after_version_word(struct carom_str before)
+{
+    static const char *const words[] = {"version", "ver", "release", "build", "exim", "postfix", "sendmail", "qmail",
+                                        "server", "esmtp", "v", "service"};
+    size_t end, start;
+
+    before = carom_str_trim(before);
+    end = before.len;
+    for (start = end; start > 0 && carom_is_alpha(before.ptr[start - 1]);)
+        start--;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (carom_str_ieq(carom_str_n(before.ptr + start, end - start), carom_str(words[i])))
+            return true;
+    }
+    return false;
+}
+
+/* A code may stand behind "550-", "(#", quotes; not behind a letter, a digit or another number's dot. */
+static bool stands_alone(struct carom_str text, size_t at)
+{
+    char before;
+
+    if (at == 0)
+        return true;
+    before = text.ptr[at - 1];
+    if (carom_is_alpha(before) || carom_is_digit(before) || strchr("._/\\@%", before) || (before & 0x80))
+        return false;
+    if (before == '-' && (at < 4 || !carom_is_digit(text.ptr[at - 2]) || digits(text, at - 4) != 3))
+        return false;
+    return true;
+}
+
+struct carom_str carom_status_find(struct carom_str text)
+{
+    for (size_t i = 0; i + 5 <= text.len; i++) {
+        size_t length;
+
+        if (text.ptr[i] < '2' || text.ptr[i] > '5' || !stands_alone(text, i))
+            continue;
+        length = carom_status_length(carom_str_from(text, i));
+        /* RFC 3463 has the subjects 0 to 7; what is beyond is a version or a release date. */
+        if (length == 0 || text.ptr[i + 3] != '.' || text.ptr[i + 2] > '7')
+            continue;
+        if (!after_version_word(carom_str_head(text, i)))
+            return carom_str_n(text.ptr + i, length);
+    }
+    return CAROM_STR_EMPTY;
+}
+
+bool carom_status_is_filler(struct carom_str status)
+{
+    return status.len == 5 && memcmp(status.ptr + 1, ".0.0", 4) == 0;
+}
+
+/* A reply code at the start of text, or 0. "550.1" and "5501" are none. */
+static int code_at(struct carom_str text)
+{
+    char after;
+
+    if (text.len < 3 || text.ptr[0] < '2' || text.ptr[0] > '5' || digits(text, 0) != 3)
+        return 0;
+    after = text.len > 3 ? text.ptr[3] : ' ';
+    if (carom_is_alpha(after) || after == '_' || after == '/' || after == '@' || after == '%')
+        return 0;
+    if (after == '.' && text.len > 4 && carom_is_digit(text.ptr[4]))
+        return 0;
+    return (text.ptr[0] - '0') * 100 + (text.ptr[1] - '0') * 10 + (text.ptr[2] - '0');
+}
+
+static struct carom_str skip(struct carom_str text, const char *set)
+{
+    size_t n = 0;
+
+    while (n < text.len && strchr(set, text.ptr[n]) && text.ptr[n])
+        n++;
+    return carom_str_from(text, n);
+}
+
+/* "smtp;", "X-Postfix;": a diagnostic type that stayed before the words. */
+static struct carom_str skip_type(struct carom_str text)
+{
+    size_t n = 0;
+
+    while (n < text.len && n < 32 && (carom_is_alpha(text.ptr[n]) || text.ptr[n] == '-' || text.ptr[n] == '.'))
+        n++;
+    if (n == 0 || n >= text.len || text.ptr[n] != ';')
+        return text;
+    return skip(carom_str_from(text, n + 1), " \t\r\n");
+}
+
+/* The status at the start of text, also "#5.1.1" (qmail, IronPort) and "(5.1.1)"; *rest_r is what follows. */
+static struct carom_str status_at(struct carom_str text, struct carom_str *rest_r)
+{
+    struct carom_str at = skip(text, " \t\r\n#(['\"");
+    size_t length = carom_status_length(at);
+
+    *rest_r = length ? skip(carom_str_from(at, length), ")]") : text;
+    return carom_str_head(at, length);
+}
+
+/* IronPort and SES of that time: "5.1.0 - Unknown address error 550-'5.1.1 …' (delivery attempts: 0)". What stands in
+   quotes are the remote server's words. */
+static struct carom_str quoted_reply(struct carom_str text)
+{
+    for (size_t i = 1; i + 5 < text.len; i++) {
+        if (text.ptr[i + 3] == '-' && text.ptr[i + 4] == '\'' && !carom_is_digit(text.ptr[i - 1]) &&
+            code_at(carom_str_from(text, i)) >= 400)
+            return carom_str_from(text, i);
+    }
+    return CAROM_STR_EMPTY;
+}
+
+/* How much of text repeats the beginning of a reply line: "550-", "550 5.1.1 ", "550-5.1.1 ", "5.1.1 ". A bare code is
+   only one where a line began, since words may begin with a number too. */
+static size_t repeated(struct carom_str text, const struct carom_reply *reply, bool line_start)
+{
+    struct carom_str rest = text, after;
+    bool dashed = false, coded = false;
+
+    if (reply->code != 0 && code_at(rest) == reply->code && rest.len > 3 && strchr(" -", rest.ptr[3])) {
+        coded = true;
+        dashed = rest.ptr[3] == '-';
+        rest = carom_str_from(rest, 4);
+    }
+    if (reply->status.len > 0 && (coded || line_start) && carom_str_starts(rest, reply->status)) {
+        after = carom_str_from(rest, reply->status.len);
+        if (after.len == 0 || carom_is_space(after.ptr[0]))
+            return text.len - skip(after, " ").len;
+    }
+    return coded && (dashed || line_start) ? text.len - rest.len : 0;
+}
+
+/* The words on one line, without what each line of the reply repeats. */
+static struct carom_str join(struct carom_arena *arena, struct carom_str text, const struct carom_reply *reply)
+{
+    char *out = carom_arena_alloc(arena, text.len + 1);
+    size_t n = 0;
+    bool line_start = true, space = true;
+
+    for (size_t i = 0; i < text.len;) {
+        if (carom_is_space(text.ptr[i])) {
+            line_start |= text.ptr[i] == '\n' || text.ptr[i] == '\r';
+            space = true;
+            i++;
+            continue;
+        }
+        if (space) {
+            size_t again = repeated(carom_str_from(text, i), reply, line_start);
+
+            line_start = false;
+            if (again > 0) {
+                i += again;
+                continue;
+            }
+            if (n > 0)
+                out[n++] = ' ';
+            space = false;
+        }
+        out[n++] = text.ptr[i++];
+    }
+    return carom_str_n(out, n);
+}
+
+/* What a sending server says about when the answer came; the first that stands in the text. */
+static const struct {
+    const char *phrase, *command;
+} phases[] = {
+    {"initial connection", "CONN"}, {"refused to talk to me", "CONN"}, {"greeting failed", "CONN"},
+    {"after connect", "CONN"}, {"on connection", "CONN"},
+    {"after EHLO", "EHLO"}, {"after HELO", "EHLO"}, {"to EHLO command", "EHLO"}, {"to HELO command", "EHLO"},
+    {"our EHLO", "EHLO"}, {"my name was rejected", "EHLO"}, {"Helo command rejected", "EHLO"},
+    {"MAIL FROM", "MAIL"}, {"MAIL_FROM", "MAIL"}, {"sender was rejected", "MAIL"}, {"following MAIL", "MAIL"},
+    {"Sender address rejected", "MAIL"},
+    {"RCPT TO", "RCPT"}, {"RCPT_TO", "RCPT"}, {"RCPT command", "RCPT"}, {"does not like recipient", "RCPT"},
+    {"in RCPT", "RCPT"}, {"Recipient address rejected", "RCPT"},
+    {"after end of data", "DATA"}, {"end of DATA", "DATA"}, {"DATA command", "DATA"}, {"our DATA", "DATA"},
+    {"final DATA", "DATA"}, {"[DATA]", "DATA"}, {"after I sent the message", "DATA"}, {"for TEXT command", "DATA"},
+    {"after DATA", "DATA"}, {"message content", "DATA"}, {"BDAT command", "BDAT"}, {"after BDAT", "BDAT"},
+};
+
+static struct carom_str find_command(struct carom_str text)
+{
+    struct carom_str command = CAROM_STR_EMPTY;
+    size_t first = SIZE_MAX;
+
+    for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) {
+        size_t at = carom_str_ifind(text, carom_str(phases[i].phrase));
+
+        if (at < first)
+            first = at, command = carom_str(phases[i].command);
+    }
+    return command;
+}
+
+/* Codes and status at the start: "550 5.1.1", "550-5.1.1", "550: 5.1.1", "550 550 5.1.1", "550 #5.1.1", "5.1.1 550". */
+static struct carom_str parse_codes(struct carom_str text, struct carom_reply *reply)
+{
+    for (int i = 0; i < 4; i++) {
+        struct carom_str rest = skip(text, " \t\r\n-:;,'\"<");
+        int code = code_at(rest);
+
+        if (code != 0 && (reply->code == 0 || reply->code == code)) {
+            reply->code = code;
+            text = skip(carom_str_from(rest, 3), " \t-:;,'\"");
+            continue;
+        }
+        if (reply->status.len == 0) {
+            reply->status = status_at(text, &rest);
+            if (reply->status.len > 0) {
+                text = skip(rest, " \t:;");
+                if (text.len > 1 && text.ptr[0] == '-' && text.ptr[1] == ' ')
+                    text = skip(text, "- ");
+                continue;
+            }
+        } else if (carom_str_starts(text, reply->status) && carom_status_length(text) == reply->status.len) {
+            text = skip(carom_str_from(text, reply->status.len), " \t:;");
+            continue;
+        }
+        break;
+    }
+    return text;
+}
+
+struct carom_reply carom_reply_parse(struct carom_arena *arena, struct carom_str text)
+{
+    struct carom_reply reply = {0, CAROM_STR_EMPTY, CAROM_STR_EMPTY, CAROM_STR_EMPTY};
+    struct carom_str words, inner;
+
+    text = skip(skip_type(carom_str_trim(text)), " \t<'\"");
+    words = parse_codes(text, &reply);
+    inner = reply.code == 0 ? quoted_reply(words) : CAROM_STR_EMPTY;
+    if (inner.len > 0) {
+        struct carom_reply remote = {0, CAROM_STR_EMPTY, CAROM_STR_EMPTY, CAROM_STR_EMPTY};
+
+        words = parse_codes(inner, &remote);
+        if (remote.status.len == 0)
+            remote.status = reply.status;
+        reply = remote;
+    }
+    reply.text = join(arena, words, &reply);
+    reply.command = find_command(reply.text);
+    return reply;
+}
+
+/* What may stand directly before a reply inside a sentence: quotes, brackets and signs, or one of these words. */
+static bool introduces(struct carom_str before)
+{
+    static const char *const words[] = {"said", "error", "code", "reply", "replied", "response", "responded",
+                                        "returned", "reason", "answer", "status", "error_code", "was", "message"};
+    size_t end, start;
+
+    if (before.len == 0 || strchr("\n\r\"'>;([`", before.ptr[before.len - 1]))
+        return true;
+    before = carom_str_trim(before);
+    if (before.len == 0 || strchr(":;\"'>([`|=", before.ptr[before.len - 1]))
+        return true;
+    end = before.len;
+    for (start = end; start > 0 && (carom_is_alpha(before.ptr[start - 1]) || before.ptr[start - 1] == '_');)
+        start--;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (carom_str_ieq(carom_str_n(before.ptr + start, end - start), carom_str(words[i])))
+            return true;
+    }
+    return false;
+}
+
+/* Whether text begins with a refusal that nobody takes for a number: a code and a status behind it, or a code where a
+   reply is announced. */
+static bool reply_at(struct carom_str text, size_t at)
+{
+    struct carom_str here = carom_str_from(text, at), rest, status;
+
+    if (code_at(here) < 400)
+        return false;
+    if (at > 0 && (carom_is_alpha(text.ptr[at - 1]) || carom_is_digit(text.ptr[at - 1]) ||
+                   strchr(".-_/@#", text.ptr[at - 1])))
+        return false;
+    rest = skip(carom_str_from(here, 3), " -:;#'\"");
+    status = carom_str_head(rest, carom_status_length(rest));
+    return status.len > 0 || introduces(carom_str_head(text, at));
+}
+
+/* Exchange Online passes another server's refusal on: "550 5.1.351 Remote server returned … -> 550 5.1.1 …". */
+static struct carom_str passed_on(struct carom_str text)
+{
+    size_t arrow = carom_str_find(text, CAROM_STR(" -> "));
+
+    if (arrow == SIZE_MAX || carom_str_ifind(carom_str_head(text, arrow), CAROM_STR("remote server returned")) == SIZE_MAX)
+        return text;
+    return code_at(carom_str_from(text, arrow + 4)) >= 400 ? carom_str_from(text, arrow + 4) : text;
+}
+
+struct carom_reply carom_reply_find(struct carom_arena *arena, struct carom_str text)
+{
+    struct carom_reply reply;
+
+    text = passed_on(carom_str_trim(text));
+    for (size_t i = 0; i + 3 <= text.len; i++) {
+        if ((text.ptr[i] == '4' || text.ptr[i] == '5') && reply_at(text, i)) {
+            reply = carom_reply_parse(arena, carom_str_from(text, i));
+            reply.command = find_command(text);
+            return reply;
+        }
+    }
+    reply = carom_reply_parse(arena, text);
+    if (reply.code == 0)
+        reply.text = join(arena, text, &reply);
+    if (reply.status.len == 0)
+        reply.status = carom_status_find(text);
+    return reply;
+}
