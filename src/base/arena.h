@@ -39,6 +39,12 @@ struct carom_str carom_arena_printf(struct carom_arena *arena, const char *forma
     __attribute__((format(printf, 2, 3)));
 
 #define carom_arena_new_of(arena, type) ((type *)carom_arena_alloc((arena), sizeof(type)))
-#define carom_arena_array(arena, type, n) ((type *)carom_arena_alloc((arena), sizeof(type) * (n)))
+#define carom_arena_array(arena, type, n) ((type *)carom_arena_alloc((arena), carom_arena_product(sizeof(type), (n))))
+/* An overflow asks for what nobody has, so that the allocation fails. */
+static inline size_t carom_arena_product(size_t size, size_t n)
+{
+    size_t product;
+    return __builtin_mul_overflow(size, n, &product) ? SIZE_MAX : product;
+}
 
 #endif

@@ -20,7 +20,7 @@ static inline struct carom_str carom_str(const char *text) /* NULL gives the emp
 static inline struct carom_str carom_str_n(const char *ptr, size_t len) { return (struct carom_str){ptr, len}; }
 static inline bool carom_str_eq(struct carom_str a, struct carom_str b)
 {
-    return a.len == b.len && memcmp(a.ptr, b.ptr, a.len) == 0;
+    return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
 bool carom_str_ieq(struct carom_str a, struct carom_str b);
 bool carom_str_starts(struct carom_str s, struct carom_str prefix);

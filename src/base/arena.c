@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* A list of blocks filled from the front. A message's worth fits into the first one, which a reset keeps; large pieces
+   get a block of their own. The arena knows nothing of what stands in it and runs no destructors. */
+
+#include "base/arena.h"
+
+#include <assert.h>
+#include <stdalign.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define WITH_ASAN 1
+#endif
+#elif defined __SANITIZE_ADDRESS__
+#define WITH_ASAN 1
+#endif
+
+/* Under the address sanitizer what was not handed out is poisoned, with a gap behind each piece, so that a reader that
+   runs over the end of its piece is seen. */
+#ifdef WITH_ASAN
+#include <sanitizer/asan_interface.h>
+enum { GAP = 16 };
+#define HIDE(ptr, n) ASAN_POISON_MEMORY_REGION(ptr, n)
+#define SHOW(ptr, n) ASAN_UNPOISON_MEMORY_REGION(ptr, n)
+#else
+enum { GAP = 0 };
+#define HIDE(ptr, n) ((void)(ptr), (void)(n))
+#define SHOW(ptr, n) ((void)(ptr), (void)(n))
+#endif
+
+enum {
+    ALIGN = alignof(max_align_t),
+    FIRST_SIZE = 64 << 10,
+    GROWTH_MAX = 1 << 20,
+    GUARDS = 16 /* entry points that call one another; more is a bug */
+};
+
+struct block {
+    struct block *next;
+    size_t size, used;
+    alignas(max_align_t) char bytes[];
+};
+
+struct carom_arena {
+    struct block *first, *more; /* more: all others */
+    struct block *current;      /* the one being filled */
+    size_t guards;
+    jmp_buf guard[GUARDS];
+};
+
+static struct block *block_new(size_t size, struct block *next)
+{
+    if (size > SIZE_MAX / 2)
+        return NULL;
+    struct block *block = malloc(sizeof(*block) + size);
+    if (!block)
+        return NULL;
+    *block = (struct block){.next = next, .size = size};
+    HIDE(block->bytes, size);
+    return block;
+}
+
+static void block_free(struct block *block)
+{
+    SHOW(block->bytes, block->size);
+    free(block);
+}
+
+struct carom_arena *carom_arena_new(void)
+{
+    struct carom_arena *arena = malloc(sizeof(*arena));
+    if (!arena)
+        return NULL;
+    arena->guards = 0;
+    arena->more = NULL;
+    arena->first = arena->current = block_new(FIRST_SIZE, NULL);
+    if (!arena->first) {
+        free(arena);
+        return NULL;
+    }
+    return arena;
+}
+
+void carom_arena_reset(struct carom_arena *arena)
+{
+    while (arena->more) {
+        struct block *next = arena->more->next;
+        block_free(arena->more);
+        arena->more = next;
+    }
+    arena->current = arena->first;
+    arena->first->used = 0;
+    HIDE(arena->first->bytes, arena->first->size);
+}
+
+void carom_arena_free(struct carom_arena *arena)
+{
+    if (!arena)
+        return;
+    carom_arena_reset(arena);
+    block_free(arena->first);
+    free(arena);
+}
+
+jmp_buf *carom_arena_push(struct carom_arena *arena)
+{
+    assert(arena->guards < GUARDS);
+    return &arena->guard[arena->guards++];
+}
+
+void carom_arena_unguard(struct carom_arena *arena)
+{
+    assert(arena->guards > 0);
+    arena->guards--;
+}
+
+/* A block with room for size bytes. What needs more than a quarter of the next block gets one of its own, and the
+   current one is filled on. */
+static struct block *block_with_room(struct carom_arena *arena, size_t size)
+{
+    size_t growth = arena->current->size < GROWTH_MAX / 2 ? arena->current->size * 2 : GROWTH_MAX;
+    bool own = size > growth / 4;
+    struct block *block = block_new(own ? size : growth, arena->more);
+    if (!block)
+        return NULL;
+    arena->more = block;
+    if (!own)
+        arena->current = block;
+    return block;
+}
+
+/* Not zeroed. */
+static void *take(struct carom_arena *arena, size_t size)
+{
+    if (size > SIZE_MAX / 4)
+        return NULL;
+    size_t rounded = (size + GAP + !size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+    struct block *block = arena->current;
+    if (rounded > block->size - block->used)
+        block = block_with_room(arena, rounded);
+    if (!block)
+        return NULL;
+    void *bytes = block->bytes + block->used;
+    block->used += rounded;
+    SHOW(bytes, size);
+    return bytes;
+}
+
+/* Without a guard nobody could go on: that is our bug, not the machine's. */
+static _Noreturn void unwind(struct carom_arena *arena)
+{
+    assert(arena->guards > 0);
+    if (arena->guards == 0)
+        abort();
+    longjmp(arena->guard[--arena->guards], 1);
+}
+
+void *carom_arena_try(struct carom_arena *arena, size_t size)
+{
+    void *bytes = take(arena, size);
+    return bytes ? memset(bytes, 0, size) : NULL;
+}
+
+void *carom_arena_alloc(struct carom_arena *arena, size_t size)
+{
+    void *bytes = take(arena, size);
+    if (!bytes)
+        unwind(arena);
+    return memset(bytes, 0, size);
+}
+
+static char *take_text(struct carom_arena *arena, size_t len)
+{
+    char *text = len < SIZE_MAX ? take(arena, len + 1) : NULL;
+    if (!text)
+        unwind(arena);
+    text[len] = '\0';
+    return text;
+}
+
+struct carom_str carom_arena_str(struct carom_arena *arena, struct carom_str s)
+{
+    char *copy = take_text(arena, s.len);
+    if (s.len > 0)
+        memcpy(copy, s.ptr, s.len);
+    return carom_str_n(copy, s.len);
+}
+
+struct carom_str carom_arena_printf(struct carom_arena *arena, const char *format, ...)
+{
+    char small[256];
+    va_list args;
+    va_start(args, format);
+    int wanted = vsnprintf(small, sizeof(small), format, args);
+    va_end(args);
+    size_t len = wanted > 0 ? (size_t)wanted : 0;
+    char *text = take_text(arena, len);
+    if (len < sizeof(small)) {
+        memcpy(text, small, len);
+        return carom_str_n(text, len);
+    }
+    va_start(args, format);
+    vsnprintf(text, len + 1, format, args);
+    va_end(args);
+    return carom_str_n(text, len);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* JSON writer (RFC 8259). Strings come from mail: what is clean is copied in runs, the rest made valid byte by byte.
+   It does not check that calls nest: that is the caller's program, not its data. */
+
+#include "base/json.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/date.h"
+#include "base/utf8.h"
+
+static void before_value(struct carom_json *json)
+{
+    if (json->comma)
+        carom_buf_add_char(json->buf, ',');
+    json->comma = true;
+}
+
+static void open_with(struct carom_json *json, char bracket)
+{
+    before_value(json);
+    carom_buf_add_char(json->buf, bracket);
+    json->comma = false;
+}
+
+static void close_with(struct carom_json *json, char bracket)
+{
+    carom_buf_add_char(json->buf, bracket);
+    json->comma = true;
+}
+
+void carom_json_object(struct carom_json *json) { open_with(json, '{'); }
+void carom_json_object_end(struct carom_json *json) { close_with(json, '}'); }
+void carom_json_array(struct carom_json *json) { open_with(json, '['); }
+void carom_json_array_end(struct carom_json *json) { close_with(json, ']'); }
+
+/* RFC 8259 7: quote, backslash and C0 must be escaped. DEL and C1 need not be, but terminals obey them. */
+static void add_escaped(struct carom_buf *buf, uint32_t character)
+{
+    static const char letters[] = "\"\"\\\\\bb\ff\nn\rr\tt";
+    for (const char *pair = letters; *pair; pair += 2)
+        if ((uint32_t)(unsigned char)*pair == character) {
+            carom_buf_add(buf, (char[]){'\\', pair[1]}, 2);
+            return;
+        }
+    static const char hex[] = "0123456789abcdef";
+    carom_buf_add(buf, (char[]){'\\', 'u', '0', '0', hex[character >> 4 & 15], hex[character & 15]}, 6);
+}
+
+static bool is_clean(unsigned char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
+
+static void add_string(struct carom_buf *buf, struct carom_str s)
+{
+    carom_buf_add_char(buf, '"');
+    size_t run = 0, at = 0;
+    while (at < s.len) {
+        if (is_clean((unsigned char)s.ptr[at])) {
+            at++;
+            continue;
+        }
+        uint32_t character;
+        size_t n = carom_utf8_decode(carom_str_from(s, at), &character);
+        if (n > 0 && character > 0x9f) {
+            at += n;
+            continue;
+        }
+        carom_buf_add(buf, s.ptr + run, at - run);
+        if (n == 0)
+            carom_buf_add_str(buf, CAROM_STR("\xef\xbf\xbd"));
+        else
+            add_escaped(buf, character);
+        at += n ? n : 1;
+        run = at;
+    }
+    if (s.len > run)
+        carom_buf_add(buf, s.ptr + run, s.len - run);
+    carom_buf_add_char(buf, '"');
+}
+
+void carom_json_str(struct carom_json *json, struct carom_str value)
+{
+    before_value(json);
+    add_string(json->buf, value);
+}
+
+void carom_json_key(struct carom_json *json, struct carom_str name)
+{
+    before_value(json);
+    add_string(json->buf, name);
+    carom_buf_add_char(json->buf, ':');
+    json->comma = false;
+}
+
+void carom_json_int(struct carom_json *json, int64_t value)
+{
+    before_value(json);
+    char digits[20];
+    size_t at = sizeof(digits);
+    uint64_t rest = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    do
+        digits[--at] = (char)('0' + rest % 10);
+    while ((rest /= 10) > 0);
+    if (value < 0)
+        digits[--at] = '-';
+    carom_buf_add(json->buf, digits + at, sizeof(digits) - at);
+}
+
+/* The shortest of the two precisions that reads back as the same number; the decimal point is '.' whatever the locale
+   of the program that embeds us. */
+void carom_json_number(struct carom_json *json, double value)
+{
+    if (!isfinite(value)) {
+        carom_json_null(json);
+        return;
+    }
+    char text[40];
+    double back = 0;
+    int n = snprintf(text, sizeof(text), "%.15g", value);
+    if (sscanf(text, "%lf", &back) != 1 || back < value || back > value)
+        n = snprintf(text, sizeof(text), "%.17g", value);
+    for (int i = 0; i < n; i++)
+        if (!carom_is_digit(text[i]) && !strchr("+-e", text[i]))
+            text[i] = '.';
+    carom_json_raw(json, carom_str_n(text, (size_t)n));
+}
+
+void carom_json_bool(struct carom_json *json, bool value)
+{
+    carom_json_raw(json, value ? CAROM_STR("true") : CAROM_STR("false"));
+}
+
+void carom_json_null(struct carom_json *json)
+{
+    carom_json_raw(json, CAROM_STR("null"));
+}
+
+void carom_json_raw(struct carom_json *json, struct carom_str text)
+{
+    before_value(json);
+    carom_buf_add_str(json->buf, text);
+}
+
+void carom_json_field_str(struct carom_json *json, const char *name, struct carom_str value)
+{
+    if (value.len == 0)
+        return;
+    carom_json_key(json, carom_str(name));
+    carom_json_str(json, value);
+}
+
+void carom_json_field_time(struct carom_json *json, const char *name, int64_t seconds)
+{
+    if (seconds == 0)
+        return;
+    char text[32];
+    size_t n = carom_date_format(seconds, text);
+    carom_json_key(json, carom_str(name));
+    carom_json_str(json, carom_str_n(text, n));
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Views of text: compare, find, cut. Bytes and ASCII only; what a letter is elsewhere, base/utf8.h knows. */
+
+#include "base/str.h"
+
+static bool same_caseless(const char *a, const char *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (a[i] != b[i] && carom_lower(a[i]) != carom_lower(b[i]))
+            return false;
+    return true;
+}
+
+bool carom_str_ieq(struct carom_str a, struct carom_str b)
+{
+    return a.len == b.len && same_caseless(a.ptr, b.ptr, a.len);
+}
+
+bool carom_str_starts(struct carom_str s, struct carom_str prefix)
+{
+    return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
+}
+
+bool carom_str_istarts(struct carom_str s, struct carom_str prefix)
+{
+    return s.len >= prefix.len && same_caseless(s.ptr, prefix.ptr, prefix.len);
+}
+
+bool carom_str_iends(struct carom_str s, struct carom_str suffix)
+{
+    return suffix.len == 0 ||
+           (s.len >= suffix.len && same_caseless(s.ptr + (s.len - suffix.len), suffix.ptr, suffix.len));
+}
+
+size_t carom_str_find(struct carom_str s, struct carom_str needle)
+{
+    if (needle.len == 0)
+        return 0;
+    if (s.len < needle.len)
+        return SIZE_MAX;
+    const char *at = memmem(s.ptr, s.len, needle.ptr, needle.len);
+    return at ? (size_t)(at - s.ptr) : SIZE_MAX;
+}
+
+/* Needles are short words of ours: comparing at each place that starts alike is cheaper than preparing anything. */
+size_t carom_str_ifind(struct carom_str s, struct carom_str needle)
+{
+    if (needle.len == 0)
+        return 0;
+    char first = carom_lower(needle.ptr[0]);
+    for (size_t i = 0; s.len - i >= needle.len && i < s.len; i++)
+        if (carom_lower(s.ptr[i]) == first && same_caseless(s.ptr + i, needle.ptr, needle.len))
+            return i;
+    return SIZE_MAX;
+}
+
+size_t carom_str_chr(struct carom_str s, char c)
+{
+    const char *at = s.len ? memchr(s.ptr, c, s.len) : NULL;
+    return at ? (size_t)(at - s.ptr) : SIZE_MAX;
+}
+
+size_t carom_str_rchr(struct carom_str s, char c)
+{
+    const char *at = s.len ? memrchr(s.ptr, c, s.len) : NULL;
+    return at ? (size_t)(at - s.ptr) : SIZE_MAX;
+}
+
+struct carom_str carom_str_from(struct carom_str s, size_t offset)
+{
+    if (offset >= s.len)
+        return s.len ? carom_str_n(s.ptr + s.len, 0) : CAROM_STR_EMPTY;
+    return carom_str_n(s.ptr + offset, s.len - offset);
+}
+
+struct carom_str carom_str_head(struct carom_str s, size_t n)
+{
+    return s.ptr ? carom_str_n(s.ptr, n < s.len ? n : s.len) : CAROM_STR_EMPTY;
+}
+
+struct carom_str carom_str_trim(struct carom_str s)
+{
+    while (s.len > 0 && carom_is_space(s.ptr[s.len - 1]))
+        s.len--;
+    while (s.len > 0 && carom_is_space(s.ptr[0]))
+        s.ptr++, s.len--;
+    return s;
+}
+
+/* Where the first CR or LF stands, or the length. In windows: with one memchr over all the rest, a text that has only
+   CR (or only LF) would be read to its end for each of its lines. */
+static size_t line_length(struct carom_str s)
+{
+    enum { WINDOW = 256 };
+    for (size_t at = 0; at < s.len; at += WINDOW) {
+        size_t n = s.len - at < WINDOW ? s.len - at : WINDOW;
+        const char *from = s.ptr + at;
+        const char *lf = memchr(from, '\n', n);
+        const char *cr = memchr(from, '\r', lf ? (size_t)(lf - from) : n);
+        if (cr || lf)
+            return (size_t)((cr ? cr : lf) - s.ptr);
+    }
+    return s.len;
+}
+
+bool carom_str_line(struct carom_str *rest, struct carom_str *line_r)
+{
+    if (rest->len == 0)
+        return false;
+    size_t n = line_length(*rest);
+    *line_r = carom_str_n(rest->ptr, n);
+    if (n < rest->len)
+        n += rest->ptr[n] == '\r' && n + 1 < rest->len && rest->ptr[n + 1] == '\n' ? 2 : 1;
+    *rest = carom_str_n(rest->ptr + n, rest->len - n);
+    return true;
+}
+
+static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+bool carom_str_word(struct carom_str *rest, struct carom_str *word_r)
+{
+    size_t start = 0;
+    while (start < rest->len && is_blank(rest->ptr[start]))
+        start++;
+    size_t end = start;
+    while (end < rest->len && !is_blank(rest->ptr[end]))
+        end++;
+    if (start == end)
+        return false;
+    *word_r = carom_str_n(rest->ptr + start, end - start);
+    *rest = carom_str_from(*rest, end);
+    return true;
+}
+
+/* The first piece is anchored at the start, the last one at the end, and those between are taken where they come first:
+   that leaves the most for the others. */
+bool carom_str_glob(struct carom_str s, struct carom_str pattern)
+{
+    size_t star = carom_str_chr(pattern, '*');
+    if (star == SIZE_MAX)
+        return carom_str_ieq(s, pattern);
+    if (!carom_str_istarts(s, carom_str_head(pattern, star)))
+        return false;
+    s = carom_str_from(s, star);
+    pattern = carom_str_from(pattern, star + 1);
+    while ((star = carom_str_chr(pattern, '*')) != SIZE_MAX) {
+        size_t at = carom_str_ifind(s, carom_str_head(pattern, star));
+        if (at == SIZE_MAX)
+            return false;
+        s = carom_str_from(s, at + star);
+        pattern = carom_str_from(pattern, star + 1);
+    }
+    return carom_str_iends(s, pattern);
+}
+
+int64_t carom_str_number(struct carom_str s)
+{
+    int64_t number = s.len > 0 ? 0 : -1;
+    for (size_t i = 0; i < s.len; i++) {
+        if (!carom_is_digit(s.ptr[i]) || __builtin_mul_overflow(number, 10, &number) ||
+            __builtin_add_overflow(number, s.ptr[i] - '0', &number))
+            return -1;
+    }
+    return number;
+}
