@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* The engine through its public header: a message in, a decision out, once. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include <pthread.h>
+
+#include "carom.h"
+
+static char directory[] = "/tmp/carom-engine-XXXXXX";
+static char policy[64], store[80];
+
+static const char bounce[] = "From: MAILER-DAEMON@mx.example.net\n"
+                             "To: list-bounces@lists.example.org\n"
+                             "Subject: Undelivered Mail Returned to Sender\n"
+                             "Message-ID: <%d@mx.example.net>\n"
+                             "Date: Sun, 1 Mar 2026 12:00:00 +0000\n"
+                             "MIME-Version: 1.0\n"
+                             "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n"
+                             "--b\n\nIt failed.\n"
+                             "--b\nContent-Type: message/delivery-status\n\n"
+                             "Reporting-MTA: dns; mx.example.net\n\n"
+                             "Final-Recipient: rfc822; %s@example.com\n"
+                             "Action: failed\nStatus: %s\n"
+                             "Diagnostic-Code: smtp; %s\n\n"
+                             "--b\nContent-Type: text/rfc822-headers\n\n"
+                             "Message-ID: <post-%d@lists.example.org>\nList-Id: News <news.lists.example.org>\n\n--b--\n";
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "w");
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    strcpy(directory, "/tmp/carom-engine-XXXXXX");
+    if (!mkdtemp(directory))
+        return -1;
+    snprintf(policy, sizeof(policy), "%s/policy.lua", directory);
+    snprintf(store, sizeof(store), "sqlite:%s/carom.db", directory);
+    write_file(policy, "function on_permanent(bounce)\n"
+                       "  if bounce.hard then bounce:unsubscribe() end\n"
+                       "end\n"
+                       "function on_mailbox_full(bounce)\n"
+                       "  if bounce:count { reason = 'mailbox_full' } >= 2 then bounce:suppress { duration = '90d' } end\n"
+                       "end\n"
+                       "function on_system_error(bounce)\n"
+                       "  error('broken on purpose')\n"
+                       "end\n");
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    char command[128];
+
+    (void)state;
+    snprintf(command, sizeof(command), "rm -rf %s", directory);
+    return system(command);
+}
+
+static struct carom_engine *engine_open(bool dry)
+{
+    struct carom_error err = {0};
+    struct carom_engine_options options = {.policy = policy, .store = store, .state = directory, .dry_run = dry};
+    struct carom_engine *engine = carom_engine_open(&options, &err);
+
+    if (!engine)
+        fail_msg("open: %s", err.text);
+    return engine;
+}
+
+static int take(struct carom_engine *engine, int number, const char *local, const char *status, const char *reply,
+                struct carom_result **result, struct carom_error *err)
+{
+    char message[4096];
+    int n = snprintf(message, sizeof(message), bounce, number, local, status, reply, number);
+
+    return carom_engine_message(engine, message, (size_t)n, NULL, result, err);
+}
+
+static void test_unsubscribes_once(void **state)
+{
+    struct carom_engine *engine = engine_open(false);
+    struct carom_error err = {0};
+    struct carom_result *result;
+
+    (void)state;
+    assert_int_equal(take(engine, 1, "ann", "5.1.1", "550 5.1.1 User unknown", &result, &err), 0);
+    assert_int_equal(carom_result_facts(result), 1);
+    assert_false(carom_result_duplicate(result, 0));
+    assert_int_equal(carom_result_actions(result, 0), 1);
+    const struct carom_action *action = carom_result_action(result, 0, 0);
+    assert_memory_equal(action->name.ptr, "unsubscribe", action->name.len);
+    assert_memory_equal(action->state.ptr, "decided", action->state.len);
+    const struct carom_fact *fact = carom_result_fact(result, 0);
+    assert_string_equal(carom_reason_name(fact->reason), "user_unknown");
+    assert_memory_equal(fact->recipient.ptr, "ann@example.com", fact->recipient.len);
+    carom_result_free(result);
+
+    assert_int_equal(take(engine, 1, "ann", "5.1.1", "550 5.1.1 User unknown", &result, &err), 0);
+    assert_true(carom_result_duplicate(result, 0));
+    assert_int_equal(carom_result_actions(result, 0), 0);
+    carom_result_free(result);
+    carom_engine_close(engine);
+}
+
+static void test_history_reaches_the_hook(void **state)
+{
+    struct carom_engine *engine = engine_open(false);
+    struct carom_error err = {0};
+    struct carom_result *result;
+
+    (void)state;
+    assert_int_equal(take(engine, 2, "bob", "5.2.2", "552 5.2.2 mailbox full", &result, &err), 0);
+    assert_int_equal(carom_result_actions(result, 0), 0);
+    carom_result_free(result);
+    assert_int_equal(take(engine, 3, "bob", "5.2.2", "552 5.2.2 mailbox full", &result, &err), 0);
+    assert_int_equal(carom_result_actions(result, 0), 1);
+    carom_result_free(result);
+    carom_engine_close(engine);
+}
+
+static void test_a_failing_hook_stores_nothing(void **state)
+{
+    struct carom_engine *engine = engine_open(false);
+    struct carom_error err = {0};
+    struct carom_result *result;
+
+    (void)state;
+    assert_int_equal(take(engine, 4, "eve", "4.3.0", "451 4.3.0 local error in processing", &result, &err), -1);
+    assert_int_equal(err.code, CAROM_ERROR_SCRIPT);
+    assert_non_null(strstr(err.text, "policy.lua:8"));
+    assert_non_null(strstr(err.text, "on_system_error"));
+    /* And the engine goes on. */
+    assert_int_equal(take(engine, 5, "fay", "5.1.1", "550 5.1.1 User unknown", &result, &err), 0);
+    assert_false(carom_result_duplicate(result, 0));
+    carom_result_free(result);
+    carom_engine_close(engine);
+}
+
+static void test_dry_run_touches_nothing(void **state)
+{
+    struct carom_error err = {0};
+    struct carom_result *result;
+    char path[128];
+
+    (void)state;
+    struct carom_engine *engine = engine_open(true);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(take(engine, 6, "gil", "5.1.1", "550 5.1.1 User unknown", &result, &err), 0);
+        assert_int_equal(carom_result_duplicate(result, 0), i == 1);
+        carom_result_free(result);
+    }
+    carom_engine_close(engine);
+    snprintf(path, sizeof(path), "%s/carom.db", directory);
+    assert_int_not_equal(access(path, F_OK), 0);
+}
+
+static void *thread(void *argument)
+{
+    int base = *(int *)argument, *failures = argument;
+    struct carom_engine *engine = engine_open(false);
+
+    *failures = 0;
+    for (int i = 0; i < 20; i++) {
+        struct carom_error err = {0};
+        struct carom_result *result;
+        char local[16];
+        snprintf(local, sizeof(local), "user%d", base + i);
+        if (take(engine, base + i, local, "5.1.1", "550 5.1.1 User unknown", &result, &err) != 0) {
+            ++*failures;
+            continue;
+        }
+        *failures += carom_result_actions(result, 0) != 1;
+        carom_result_free(result);
+    }
+    carom_engine_close(engine);
+    return NULL;
+}
+
+static void test_two_engines_in_two_threads(void **state)
+{
+    int one = 1000, two = 2000;
+    pthread_t threads[2];
+
+    (void)state;
+    carom_engine_close(engine_open(false)); /* the tables are made once */
+    assert_int_equal(pthread_create(&threads[0], NULL, thread, &one), 0);
+    assert_int_equal(pthread_create(&threads[1], NULL, thread, &two), 0);
+    pthread_join(threads[0], NULL);
+    pthread_join(threads[1], NULL);
+    assert_int_equal(one, 0);
+    assert_int_equal(two, 0);
+}
+
+static void test_open_says_what_is_wrong(void **state)
+{
+    struct carom_error err = {0};
+    struct carom_engine_options options = {.policy = "/nowhere/policy.lua", .store = store};
+
+    (void)state;
+    assert_null(carom_engine_open(&options, &err));
+    assert_non_null(strstr(err.text, "/nowhere/policy.lua"));
+    options = (struct carom_engine_options){.store = store};
+    assert_null(carom_engine_open(&options, &err));
+    assert_int_equal(err.code, CAROM_ERROR_USAGE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_unsubscribes_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_history_reaches_the_hook, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_failing_hook_stores_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_dry_run_touches_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_two_engines_in_two_threads, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_open_says_what_is_wrong, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
