@@ -3,7 +3,8 @@
 
 /* All phrases in one pass: an Aho-Corasick automaton over folded text (base/utf8.h). A pattern is a phrase whose '*'
    stand for any run; its pieces must follow one another without overlap. A piece that begins or ends with a letter or
-   digit at a place marked '|' must stand at a word boundary there ("|no such user", "552|").
+   digit at a place marked '|' must stand at a word boundary there ("|no such user", "552|"). The mark counts only as the
+   first or last character of a piece; "\|" and "\*" are the characters themselves.
 
    The automaton is plain arrays, so that the build tool can print one as a C table (src/tools) and the same
    code can compile a policy's own rules at load. */
@@ -26,6 +27,7 @@ struct carom_automaton {
     const uint16_t *piece_length;  /* per piece: bytes */
     const uint8_t *piece_flags;    /* CAROM_PIECE_… */
     const uint16_t *pattern_pieces; /* per pattern: how many */
+    uint32_t outputs_n;             /* length of outputs, for printing */
 };
 enum { CAROM_PIECE_WORD_BEFORE = 1, CAROM_PIECE_WORD_AFTER = 2 };
 
