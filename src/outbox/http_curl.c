@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* The HTTP module: requests on one curl multi handle. The only file that knows curl, built as a module of its own, so
+   that it may use nothing of the library but what is compiled into it. Refuses to follow redirects, to use a proxy, to
+   speak anything but HTTP, and to reach private addresses unless the request allows it. Knows no jobs. */
+
+#include "outbox/transport.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/str.h"
+#include "outbox/private.h"
+
+#define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
+enum { ANSWER_MAX = 64 * 1024, CONNECT_MS = 5000, TOTAL_MS = 15000 };
+
+struct transport {
+    CURLM *multi;
+    struct exchange *first; /* under way */
+    size_t running;
+};
+
+struct exchange { /* one request and its answer */
+    struct transport *transport;
+    struct exchange *next, **back;
+    CURL *easy;
+    struct curl_slist *headers;
+    struct carom_buf body;
+    size_t header_bytes;
+    bool allow_private;
+    bool cut;             /* the body was longer than we read */
+    bool flood;           /* the header was */
+    const char *refused;  /* kind of the address that was refused */
+    void *job;
+    char curl_error[CURL_ERROR_SIZE];
+};
+
+static int fail(struct carom_error *err, enum carom_error_code code, const char *text)
+{
+    if (err) {
+        err->code = code;
+        snprintf(err->text, sizeof err->text, "%s", text);
+    }
+    return -1;
+}
+
+/* ---- What curl calls ---- */
+
+static size_t on_body(char *bytes, size_t size, size_t n, void *user)
+{
+    struct exchange *x = user;
+    size_t room = ANSWER_MAX - x->body.len;
+    size_t got = size * n;
+    carom_buf_add(&x->body, bytes, got < room ? got : room);
+    x->cut = got > room;
+    return x->cut ? 0 : got; /* 0 ends the transfer */
+}
+
+static size_t on_header(char *bytes, size_t size, size_t n, void *user)
+{
+    (void)bytes;
+    struct exchange *x = user;
+    x->header_bytes += size * n;
+    x->flood = x->header_bytes > ANSWER_MAX;
+    return x->flood ? 0 : size * n;
+}
+
+/* Before a connection is made, with the address that the name was found to have. */
+static curl_socket_t on_open(void *user, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    (void)purpose;
+    struct exchange *x = user;
+    const char *kind = x->allow_private ? NULL : carom_private_kind(&address->addr);
+    if (kind) {
+        x->refused = kind;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* Before the request is sent, also on a connection that another request opened: on_open is not called for that. */
+static int on_request(void *user, char *remote, char *local, int remote_port, int local_port)
+{
+    (void)local, (void)remote_port, (void)local_port;
+    struct exchange *x = user;
+    const char *kind = x->allow_private ? NULL : carom_private_kind_text(remote);
+    if (kind)
+        x->refused = kind;
+    return kind ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+}
+
+/* ---- One exchange ---- */
+
+static void exchange_free(struct exchange *x)
+{
+    if (x->back) {
+        *x->back = x->next;
+        if (x->next)
+            x->next->back = x->back;
+        curl_multi_remove_handle(x->transport->multi, x->easy);
+        x->transport->running--;
+    }
+    curl_easy_cleanup(x->easy);
+    curl_slist_free_all(x->headers);
+    carom_buf_deinit(&x->body);
+    free(x);
+}
+
+static bool has_control(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            return true;
+    return false;
+}
+
+/* The last door: whatever mail put into these texts, no line end leaves through a header. */
+static const char *unfit(const struct carom_request *request)
+{
+    if (!*request->method || strspn(request->method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != strlen(request->method))
+        return "the method is not a word in capitals";
+    if (has_control(request->url) || strchr(request->url, ' '))
+        return "the URL holds a space or a control character";
+    for (size_t i = 0; request->headers && request->headers[i]; i++)
+        if (has_control(request->headers[i]) || !strchr(request->headers[i], ':'))
+            return "a header holds a control character, or is none";
+    return NULL;
+}
+
+static int add_header(struct exchange *x, const char *line)
+{
+    struct curl_slist *list = curl_slist_append(x->headers, line);
+    if (list)
+        x->headers = list;
+    return list ? 0 : -1;
+}
+
+/* To curl "Name:" means to leave the header out; "Name;" is the empty one. */
+static int add_request_header(struct exchange *x, const char *line)
+{
+    const char *colon = strchr(line, ':');
+    if (colon[1 + strspn(colon + 1, " ")] != '\0')
+        return add_header(x, line);
+    size_t n = (size_t)(colon - line);
+    char *empty = malloc(n + 2);
+    if (!empty)
+        return -1;
+    memcpy(empty, line, n);
+    memcpy(empty + n, ";", 2);
+    int result = add_header(x, empty);
+    free(empty);
+    return result;
+}
+
+static unsigned set_headers(struct exchange *x, const struct carom_request *request)
+{
+    bool typed = false;
+    for (size_t i = 0; request->headers && request->headers[i]; i++) {
+        typed = typed || carom_str_istarts(carom_str(request->headers[i]), CAROM_STR("content-type:"));
+        if (add_request_header(x, request->headers[i]) != 0)
+            return CURLE_OUT_OF_MEMORY;
+    }
+    /* curl would call any body a form, and wait a second for leave to send a large one. */
+    if ((!typed && add_header(x, "Content-Type:") != 0) || add_header(x, "Expect:") != 0)
+        return CURLE_OUT_OF_MEMORY;
+    return curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, x->headers);
+}
+
+static unsigned set_method(CURL *easy, const struct carom_request *request)
+{
+    bool posts = strcmp(request->method, "POST") == 0 || strcmp(request->method, "PUT") == 0 ||
+                 strcmp(request->method, "PATCH") == 0;
+    unsigned bad = 0; /* codes of curl, 0 each when all is well */
+    if (request->body.len || posts) { /* these announce even an empty body */
+        bad |= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
+        bad |= curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, request->body.len ? request->body.ptr : "");
+    } else if (strcmp(request->method, "HEAD") == 0) {
+        bad |= curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+    }
+    return bad | curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+}
+
+static unsigned set_safety(struct exchange *x, const struct carom_request *request)
+{
+    CURL *easy = x->easy;
+    unsigned bad = 0;
+    bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    bad |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+    bad |= curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L); /* "../" is the sink's to refuse, not ours to resolve */
+    bad |= curl_easy_setopt(easy, CURLOPT_PROXY, "");      /* nor from the environment */
+    bad |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+    bad |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+    bad |= curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca ? request->ca : SYSTEM_CA);
+    /* Debian's default directory switches off the cache of parsed certificates: 24 ms a connection, not 1.7. */
+    bad |= curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
+    bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, x);
+    bad |= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
+    bad |= curl_easy_setopt(easy, CURLOPT_PREREQDATA, x);
+    bad |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
+    bad |= curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, (long)TOTAL_MS);
+    bad |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+    return bad;
+}
+
+static unsigned set_up(struct exchange *x, const struct carom_request *request)
+{
+    CURL *easy = x->easy;
+    unsigned bad = set_safety(x, request);
+    bad |= curl_easy_setopt(easy, CURLOPT_PRIVATE, x);
+    bad |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, x->curl_error);
+    bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+    bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, x);
+    bad |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    bad |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, x);
+    bad |= curl_easy_setopt(easy, CURLOPT_USERAGENT, "carom/" CAROM_VERSION);
+    bad |= curl_easy_setopt(easy, CURLOPT_URL, request->url);
+    if (request->user) {
+        bad |= curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+        bad |= curl_easy_setopt(easy, CURLOPT_USERNAME, request->user);
+        bad |= curl_easy_setopt(easy, CURLOPT_PASSWORD, request->password ? request->password : "");
+    }
+    return bad | set_method(easy, request) | set_headers(x, request);
+}
+
+/* ---- The interface ---- */
+
+static void *transport_open(struct carom_error *err)
+{
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        fail(err, CAROM_ERROR_IO, "libcurl cannot be initialised");
+        return NULL;
+    }
+    struct transport *transport = calloc(1, sizeof *transport);
+    CURLM *multi = transport ? curl_multi_init() : NULL;
+    if (!multi) {
+        free(transport);
+        curl_global_cleanup();
+        fail(err, CAROM_ERROR_MEMORY, "out of memory");
+        return NULL;
+    }
+    transport->multi = multi;
+    return transport;
+}
+
+static int transport_start(void *transport_v, const struct carom_request *request, struct carom_error *err)
+{
+    struct transport *transport = transport_v;
+    const char *why = unfit(request);
+    if (why)
+        return fail(err, CAROM_ERROR_CONFIG, why);
+    struct exchange *x = calloc(1, sizeof *x);
+    if (!x)
+        return fail(err, CAROM_ERROR_MEMORY, "out of memory");
+    *x = (struct exchange){.transport = transport, .allow_private = request->allow_private, .job = request->job,
+                           .body = CAROM_BUF_INIT(ANSWER_MAX), .easy = curl_easy_init()};
+    if (!x->easy || set_up(x, request) != 0 || curl_multi_add_handle(transport->multi, x->easy) != CURLM_OK) {
+        exchange_free(x);
+        return fail(err, CAROM_ERROR_MEMORY, "the request cannot be set up: out of memory, or not supported by libcurl");
+    }
+    x->next = transport->first;
+    x->back = &transport->first;
+    if (x->next)
+        x->next->back = &x->next;
+    transport->first = x;
+    transport->running++;
+    return 0;
+}
+
+static void explain(const struct exchange *x, CURLcode result, struct carom_answer *answer)
+{
+    char *out = answer->error;
+    size_t size = sizeof answer->error;
+    if (x->refused)
+        snprintf(out, size, "the host has a %s address, which is refused; allow_private = true in the sink would allow it",
+                 x->refused);
+    else if (x->flood)
+        snprintf(out, size, "the header of the answer is larger than %d bytes", ANSWER_MAX);
+    else
+        snprintf(out, size, "%s", x->curl_error[0] ? x->curl_error : curl_easy_strerror(result));
+}
+
+static void finish(struct exchange *x, CURLcode result,
+                   void (*done)(void *user, void *job, const struct carom_answer *answer), void *user)
+{
+    struct carom_answer answer = {.retry_after_s = -1, .body = CAROM_STR_EMPTY};
+    long code = 0;
+    if (result == CURLE_OK || (result == CURLE_WRITE_ERROR && x->cut && !x->body.failed))
+        curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &code);
+    answer.code = (int)code;
+    if (code == 0) {
+        explain(x, result, &answer);
+    } else {
+        curl_off_t seconds = 0; /* curl reads both forms; 0 when there is none */
+        if (curl_easy_getinfo(x->easy, CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0)
+            answer.retry_after_s = seconds;
+        answer.body = carom_buf_str(&x->body);
+    }
+    done(user, x->job, &answer);
+    exchange_free(x);
+}
+
+static bool finish_all(struct transport *transport,
+                       void (*done)(void *user, void *job, const struct carom_answer *answer), void *user)
+{
+    bool any = false;
+    int left;
+    for (CURLMsg *message; (message = curl_multi_info_read(transport->multi, &left)) != NULL; any = true) {
+        struct exchange *x = NULL;
+        CURLcode result = message->data.result; /* the message dies with the handle */
+        curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&x);
+        finish(x, result, done, user);
+    }
+    return any;
+}
+
+static int transport_poll(void *transport_v, int wait_ms,
+                          void (*done)(void *user, void *job, const struct carom_answer *answer), void *user,
+                          struct carom_error *err)
+{
+    struct transport *transport = transport_v;
+    int running;
+    CURLMcode bad = curl_multi_perform(transport->multi, &running);
+    if (bad == CURLM_OK && !finish_all(transport, done, user) && transport->running) {
+        bad = curl_multi_poll(transport->multi, NULL, 0, wait_ms, NULL);
+        if (bad == CURLM_OK)
+            bad = curl_multi_perform(transport->multi, &running);
+        finish_all(transport, done, user);
+    }
+    if (bad != CURLM_OK)
+        return fail(err, CAROM_ERROR_IO, curl_multi_strerror(bad));
+    return (int)transport->running;
+}
+
+static void transport_close(void *transport_v)
+{
+    struct transport *transport = transport_v;
+    if (!transport)
+        return;
+    while (transport->first)
+        exchange_free(transport->first);
+    curl_multi_cleanup(transport->multi);
+    free(transport);
+    curl_global_cleanup();
+}
+
+extern const struct carom_transport_ops carom_transport_module;
+CAROM_API const struct carom_transport_ops carom_transport_module = {
+    .open = transport_open,
+    .start = transport_start,
+    .poll = transport_poll,
+    .close = transport_close,
+};

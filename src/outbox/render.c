@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* What all HTTP sinks share: the values of placeholders, headers that nothing breaks out of, secrets. The values were
+   written by whoever sent the mail. Knows no answers and no schedule. */
+
+#include "outbox/render.h"
+
+#include <jansson.h>
+
+#include "mail/header.h"
+
+enum { TEXT_MAX = 4 * 1024 * 1024, OWN_HEADERS = 8 };
+
+/* ---- Placeholders ---- */
+
+static struct carom_str value_text(struct carom_arena *arena, const json_t *value)
+{
+    switch (json_typeof(value)) {
+    case JSON_STRING:
+        return carom_str_n(json_string_value(value), json_string_length(value));
+    case JSON_INTEGER:
+        return carom_arena_printf(arena, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    case JSON_REAL:
+        return carom_arena_printf(arena, "%.15g", json_real_value(value));
+    case JSON_TRUE:
+        return CAROM_STR("true");
+    case JSON_FALSE:
+        return CAROM_STR("false");
+    default:
+        return CAROM_STR_EMPTY;
+    }
+}
+
+/* A field of the action or the fact, "name" or "group.name"; NULL: not there. */
+static const json_t *member(const json_t *object, struct carom_str name)
+{
+    char word[64];
+    if (name.len >= sizeof word)
+        return NULL;
+    size_t dot = carom_str_chr(name, '.');
+    struct carom_str head = dot == SIZE_MAX ? name : carom_str_head(name, dot);
+    memcpy(word, head.ptr, head.len);
+    word[head.len] = '\0';
+    const json_t *value = json_object_get(object, word);
+    return dot == SIZE_MAX || !value ? value : member(value, carom_str_from(name, dot + 1));
+}
+
+static struct carom_str field(struct carom_render *render, struct carom_str name)
+{
+    const json_t *action = json_object_get(render->data, "action");
+    const json_t *value = member(action, name);
+    if (!value || json_is_null(value))
+        value = member(json_object_get(render->data, "fact"), name);
+    return value ? value_text(render->arena, value) : CAROM_STR_EMPTY;
+}
+
+static struct carom_str returned_header(struct carom_render *render, struct carom_str name)
+{
+    struct carom_str body;
+    struct carom_headers headers = carom_headers_parse(render->arena, render->job->headers, &body);
+    return carom_headers_text(render->arena, &headers, carom_arena_str(render->arena, name).ptr);
+}
+
+static struct carom_str value_of(struct carom_render *render, struct carom_str name)
+{
+    if (carom_str_eq(name, CAROM_STR("address")))
+        return field(render, CAROM_STR("recipient"));
+    if (carom_str_starts(name, CAROM_STR("header.")))
+        return returned_header(render, carom_str_from(name, strlen("header.")));
+    bool key = carom_str_eq(name, CAROM_STR("list_key"));
+    if (!key && !carom_str_eq(name, CAROM_STR("list_address")))
+        return field(render, name);
+    const struct carom_list_entry *list = carom_config_list(render->config, field(render, CAROM_STR("list")));
+    return !list ? CAROM_STR_EMPTY : key ? list->key : list->address;
+}
+
+/* Names were checked when the policy was loaded: here a name without a value is an empty one. */
+static bool look_up(void *user, struct carom_str name, struct carom_str *value_r)
+{
+    struct carom_render *render = user;
+    *value_r = value_of(render, name);
+    if (value_r->len == 0)
+        render->empty = name;
+    return true;
+}
+
+int carom_render_text(struct carom_render *render, struct carom_str text, enum carom_escape escape,
+                      struct carom_str *text_r)
+{
+    render->empty = CAROM_STR_EMPTY;
+    carom_buf_clear(&render->text);
+    carom_template_expand(&render->text, text, escape, look_up, render);
+    if (render->text.failed)
+        return carom_error_set(render->err, CAROM_ERROR_LIMIT, "sink %.*s: a text is longer than %d bytes",
+                               CAROM_STR_ARG(render->sink->name), TEXT_MAX);
+    *text_r = carom_arena_str(render->arena, carom_buf_str(&render->text));
+    return 0;
+}
+
+/* ---- Headers ---- */
+
+/* RFC 9110 5.6.2. */
+static bool is_token(struct carom_str name)
+{
+    for (size_t i = 0; i < name.len; i++)
+        if (!carom_is_alpha(name.ptr[i]) && !carom_is_digit(name.ptr[i]) &&
+            !(name.ptr[i] && strchr("!#$%&'*+-.^_`|~", name.ptr[i])))
+            return false;
+    return name.len > 0;
+}
+
+static bool is_control(char c) { return (unsigned char)c < 0x20 || c == 0x7f; }
+
+static bool has_control(struct carom_str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (is_control(text.ptr[i]))
+            return true;
+    return false;
+}
+
+int carom_render_header(struct carom_render *render, struct carom_str name, struct carom_str value)
+{
+    if (!is_token(name) || has_control(value))
+        return carom_error_set(render->err, CAROM_ERROR_CONFIG, "sink %.*s: header %.*s: %s",
+                               CAROM_STR_ARG(render->sink->name), CAROM_STR_ARG(name),
+                               is_token(name) ? "its value holds a line end or control character"
+                                              : "not a header's name");
+    if (render->headers_n == render->headers_max)
+        return carom_error_set(render->err, CAROM_ERROR_LIMIT, "sink %.*s: more than %zu headers",
+                               CAROM_STR_ARG(render->sink->name), render->headers_max);
+    struct carom_str line = carom_arena_printf(render->arena, "%.*s: %.*s", CAROM_STR_ARG(name), CAROM_STR_ARG(value));
+    render->headers[render->headers_n++] = line.ptr;
+    return 0;
+}
+
+enum carom_rendered carom_render_sink_headers(struct carom_render *render)
+{
+    for (const struct carom_pair *pair = render->sink->headers; pair; pair = pair->next) {
+        struct carom_str value;
+        if (carom_render_text(render, pair->value, CAROM_ESCAPE_HEADER, &value) != 0)
+            return CAROM_RENDER_DEAD;
+        char *bytes = (char *)(uintptr_t)value.ptr; /* our own copy in the arena */
+        for (size_t i = 0; i < value.len; i++)
+            if (is_control(bytes[i])) /* a tab, and what else mail may bring */
+                bytes[i] = ' ';
+        if (carom_render_header(render, pair->name, value) != 0)
+            return CAROM_RENDER_WAIT;
+    }
+    return CAROM_RENDERED;
+}
+
+int carom_render_secret(struct carom_render *render, const struct carom_secret *secret, const char *what,
+                        struct carom_str *value_r)
+{
+    if (carom_secret_resolve(render->arena, secret, value_r, render->err) != 0)
+        return carom_error_prefix(render->err, "sink %.*s: %s", CAROM_STR_ARG(render->sink->name), what);
+    if (value_r->len == 0 || has_control(*value_r))
+        return carom_error_set(render->err, CAROM_ERROR_CONFIG, "sink %.*s: %s: %s",
+                               CAROM_STR_ARG(render->sink->name), what,
+                               value_r->len ? "holds a line end or control character" : "is empty");
+    return 0;
+}
+
+/* ---- The request ---- */
+
+/* A host that mail could choose would make us a relay to anywhere. */
+static bool url_is_sound(struct carom_render *render)
+{
+    struct carom_str url = render->sink->url;
+    struct carom_str name = render->sink->name;
+    size_t scheme = carom_str_istarts(url, CAROM_STR("https://"))  ? strlen("https://")
+                    : carom_str_istarts(url, CAROM_STR("http://")) ? strlen("http://")
+                                                                    : 0;
+    if (!scheme) {
+        carom_error_set(render->err, CAROM_ERROR_CONFIG, "sink %.*s: its URL does not begin with http:// or https://",
+                        CAROM_STR_ARG(name));
+        return false;
+    }
+    for (size_t i = scheme; i < url.len && !strchr("/?#", url.ptr[i]); i++)
+        if (url.ptr[i] == '{') {
+            carom_error_set(render->err, CAROM_ERROR_CONFIG,
+                            "sink %.*s: a placeholder in the host of its URL; the host must be fixed",
+                            CAROM_STR_ARG(name));
+            return false;
+        }
+    return true;
+}
+
+static enum carom_rendered render_request(struct carom_render *render, struct carom_request *request)
+{
+    size_t n = OWN_HEADERS;
+    for (const struct carom_pair *pair = render->sink->headers; pair; pair = pair->next)
+        n++;
+    render->headers_max = n;
+    render->headers = carom_arena_array(render->arena, const char *, n + 1);
+    request->headers = render->headers;
+    request->allow_private = render->sink->allow_private;
+    request->ca = render->sink->ca.len ? carom_arena_str(render->arena, render->sink->ca).ptr : NULL;
+    if (!url_is_sound(render))
+        return CAROM_RENDER_WAIT;
+    return render->sink->type == CAROM_SINK_WEBHOOK ? carom_webhook_render(render, request)
+                                                    : carom_rest_render(render, request);
+}
+
+static enum carom_rendered guarded(struct carom_render *render, struct carom_request *request)
+{
+    if (carom_arena_guard(render->arena)) {
+        carom_error_memory(render->err);
+        return CAROM_RENDER_FAILED;
+    }
+    enum carom_rendered result = render_request(render, request);
+    carom_arena_unguard(render->arena);
+    return result;
+}
+
+enum carom_rendered carom_render(const struct carom_config *config, const struct carom_sink *sink,
+                                 const struct carom_job *job, struct carom_arena *arena, int64_t now,
+                                 struct carom_request *request_r, struct carom_error *err)
+{
+    *request_r = (struct carom_request){.body = CAROM_STR_EMPTY};
+    json_t *data = json_loadb(job->data.ptr, job->data.len, JSON_ALLOW_NUL, NULL);
+    if (!data) {
+        carom_error_set(err, CAROM_ERROR_IO, "job %lld: its data is not a JSON object", (long long)job->id);
+        return CAROM_RENDER_DEAD;
+    }
+    struct carom_render render = {.config = config, .sink = sink, .job = job, .arena = arena, .now = now, .data = data,
+                                  .text = CAROM_BUF_INIT(TEXT_MAX), .form = CAROM_BUF_INIT(TEXT_MAX),
+                                  .empty = CAROM_STR_EMPTY, .err = err};
+    enum carom_rendered result = guarded(&render, request_r);
+    carom_buf_deinit(&render.text);
+    carom_buf_deinit(&render.form);
+    json_decref(data);
+    return result;
+}

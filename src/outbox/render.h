@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* From a job and its sink to one HTTP request. */
+
+#ifndef CAROM_OUTBOX_RENDER_H
+#define CAROM_OUTBOX_RENDER_H
+
+#include "decision/config.h"
+#include "decision/template.h"
+#include "ledger/job.h"
+#include "outbox/transport.h"
+
+enum carom_rendered {
+    CAROM_RENDERED,      /* the request is ready */
+    CAROM_RENDER_WAIT,   /* nothing can go to this sink now: a secret is missing, the sink is misconfigured */
+    CAROM_RENDER_DEAD,   /* this job's own values fit no request */
+    CAROM_RENDER_FAILED, /* out of memory */
+};
+
+/* The request's texts live in the arena. err says why not. now: seconds since 1970. */
+enum carom_rendered carom_render(const struct carom_config *config, const struct carom_sink *sink,
+                                 const struct carom_job *job, struct carom_arena *arena, int64_t now,
+                                 struct carom_request *request_r, struct carom_error *err);
+
+/* ---- For the files that know one type of sink; they run under the arena's guard ---- */
+
+struct carom_render {
+    const struct carom_config *config;
+    const struct carom_sink *sink;
+    const struct carom_job *job;
+    struct carom_arena *arena;
+    int64_t now;
+    void *data;             /* the job's data, parsed */
+    struct carom_buf text;  /* the text being made */
+    struct carom_buf form;  /* the form, of such texts */
+    const char **headers;   /* of the request, NULL-terminated */
+    size_t headers_n, headers_max;
+    struct carom_str empty; /* the last placeholder that had no value; empty: all had one */
+    struct carom_error *err;
+};
+
+/* Placeholders replaced; NUL-terminated, in the arena. -1: too long. Sets `empty`. */
+int carom_render_text(struct carom_render *render, struct carom_str text, enum carom_escape escape,
+                      struct carom_str *text_r);
+/* Adds a header. value as it is; -1 for what would break out of it, err says so. */
+int carom_render_header(struct carom_render *render, struct carom_str name, struct carom_str value);
+/* The headers that the sink's configuration names. */
+enum carom_rendered carom_render_sink_headers(struct carom_render *render);
+/* A secret that goes into a header: one line of text. -1: missing or unfit, err names it, never its content. */
+int carom_render_secret(struct carom_render *render, const struct carom_secret *secret, const char *what,
+                        struct carom_str *value_r);
+
+enum carom_rendered carom_webhook_render(struct carom_render *render, struct carom_request *request);
+enum carom_rendered carom_rest_render(struct carom_render *render, struct carom_request *request);
+
+/* "v1," and base64 of HMAC-SHA256 over "id.timestamp.body", NUL-terminated. secret: raw bytes, or "whsec_" and base64
+   of them. -1: not base64, or empty. */
+enum { CAROM_SIGNATURE_SIZE = 3 + 44 + 1 };
+int carom_webhook_sign(struct carom_arena *arena, struct carom_str secret, struct carom_str id, int64_t timestamp,
+                       struct carom_str body, char signature_r[CAROM_SIGNATURE_SIZE]);
+
+#endif
