@@ -1,0 +1,911 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* The outbox, from signatures to whole runs: against a ledger in memory and a web server in a thread of this program,
+   through the real HTTP module. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/date.h"
+#include "outbox/answer.h"
+#include "outbox/backoff.h"
+#include "outbox/outbox.h"
+#include "outbox/private.h"
+#include "outbox/render.h"
+
+#define COUNT(table) (sizeof(table) / sizeof(table)[0])
+#define LITERAL(text) ((struct carom_secret){CAROM_SECRET_LITERAL, CAROM_STR(text)})
+
+static bool contains(const char *text, const char *part) { return strstr(text, part) != NULL; }
+
+/* ---- Signatures ---- */
+
+/* Made with Python 3:
+   base64.b64encode(hmac.new(key, b"%s.%d.%s" % (id, timestamp, body), hashlib.sha256).digest()) */
+static void test_signature(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *secret, *id;
+        int64_t timestamp;
+        const char *body, *want;
+    } cases[] = {
+        {"carom-test-secret-0123456789", "job_0001", 1767225600, "{\"type\":\"carom.unsubscribe\"}",
+         "v1,7DHbkptRzCLis1epQIxUC+kglxPSB2C5geqKzRZpvac="},
+        {"whsec_Y2Fyb20tdGVzdC1zZWNyZXQtMDEyMzQ1Njc4OQ==", "job_0001", 1767225600, "{\"type\":\"carom.unsubscribe\"}",
+         "v1,7DHbkptRzCLis1epQIxUC+kglxPSB2C5geqKzRZpvac="},
+        {"whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=", "k", 1, "", "v1,+NGsWQHTQoBtLyUeGUwlu3M3IKWLXN9c7JKmOl+gEQc="}, /* the bytes 0 to 31: a NUL is no end */
+        {"whsec_no base64!", "a", 1, "", NULL},
+        {"whsec_Zm9", "a", 1, "", NULL}, /* cut */
+        {"whsec_", "a", 1, "", NULL},
+        {"", "a", 1, "", NULL},
+    };
+    struct carom_arena *arena = carom_arena_new();
+    assert_non_null(arena);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char got[CAROM_SIGNATURE_SIZE] = "";
+        int result = carom_webhook_sign(arena, carom_str(cases[i].secret), carom_str(cases[i].id), cases[i].timestamp,
+                                        carom_str(cases[i].body), got);
+        if (result != (cases[i].want ? 0 : -1) || (cases[i].want && strcmp(got, cases[i].want) != 0))
+            fail_msg("secret %s: got %d %s, want %s", cases[i].secret, result, got,
+                     cases[i].want ? cases[i].want : "a refusal");
+    }
+    carom_arena_free(arena);
+}
+
+/* ---- Schedule ---- */
+
+static void test_backoff(void **state)
+{
+    (void)state;
+    static const int64_t want_s[] = {0, 5, 300, 1800, 7200, 18000, 36000, 50400, 72000, 86400};
+    for (int64_t attempts = 1; attempts < 10; attempts++) {
+        int64_t want = want_s[attempts] * 1000, least = INT64_MAX, most = 0;
+        for (int64_t seed = 1; seed <= 1000; seed++) {
+            int64_t got = carom_backoff_ms(attempts, seed, -1);
+            least = got < least ? got : least;
+            most = got > most ? got : most;
+        }
+        if (least < want - want / 10 || most > want + want / 10 || most - least < want / 10)
+            fail_msg("attempt %lld: got %lld to %lld ms, want %lld ±10 %%", (long long)attempts, (long long)least,
+                     (long long)most, (long long)want);
+    }
+    assert_int_equal(carom_backoff_ms(10, 1, -1), -1);
+    assert_int_equal(carom_backoff_ms(11, 1, 5), -1);
+    assert_int_equal(carom_backoff_ms(1, 7, 120), 120 * 1000);
+    assert_int_equal(carom_backoff_ms(2, 7, 1), carom_backoff_ms(2, 7, -1)); /* never sooner than our own */
+    assert_int_equal(carom_backoff_ms(1, 7, INT64_MAX), 86400 * 1000);
+}
+
+/* ---- Answers ---- */
+
+static void test_judge(void **state)
+{
+    (void)state;
+    struct carom_sink hook = {.type = CAROM_SINK_WEBHOOK};
+    struct carom_sink post = {.type = CAROM_SINK_HTTP, .method = CAROM_STR("POST")};
+    struct carom_sink delete = {.type = CAROM_SINK_HTTP, .method = CAROM_STR("delete")};
+    struct carom_sink own = {.type = CAROM_SINK_HTTP, .method = CAROM_STR("DELETE"), .done = {200, 409}};
+    struct carom_sink class = {.type = CAROM_SINK_HTTP, .method = CAROM_STR("POST"), .done = {-2, 403}};
+    const struct {
+        const struct carom_sink *sink;
+        int code;
+        enum carom_verdict want;
+    } cases[] = {
+        {&hook, 200, CAROM_VERDICT_DONE},   {&hook, 204, CAROM_VERDICT_DONE},    {&hook, 299, CAROM_VERDICT_DONE},
+        {&hook, 0, CAROM_VERDICT_RETRY},    {&hook, 408, CAROM_VERDICT_RETRY},   {&hook, 425, CAROM_VERDICT_RETRY},
+        {&hook, 429, CAROM_VERDICT_RETRY},  {&hook, 500, CAROM_VERDICT_RETRY},   {&hook, 503, CAROM_VERDICT_RETRY},
+        {&hook, 599, CAROM_VERDICT_RETRY},  {&hook, 600, CAROM_VERDICT_DEAD},    {&hook, 301, CAROM_VERDICT_DEAD},
+        {&hook, 302, CAROM_VERDICT_DEAD},   {&hook, 308, CAROM_VERDICT_DEAD},    {&hook, 400, CAROM_VERDICT_DEAD},
+        {&hook, 404, CAROM_VERDICT_DEAD},   {&hook, 422, CAROM_VERDICT_DEAD},    {&hook, 401, CAROM_VERDICT_PAUSE},
+        {&hook, 403, CAROM_VERDICT_PAUSE},  {&hook, 407, CAROM_VERDICT_PAUSE},   {&hook, 410, CAROM_VERDICT_PAUSE},
+        {&post, 202, CAROM_VERDICT_DONE},   {&post, 404, CAROM_VERDICT_DEAD},    {&post, 410, CAROM_VERDICT_DEAD},
+        {&delete, 200, CAROM_VERDICT_DONE}, {&delete, 404, CAROM_VERDICT_DONE},  {&delete, 410, CAROM_VERDICT_DONE},
+        {&delete, 409, CAROM_VERDICT_DEAD}, {&delete, 500, CAROM_VERDICT_RETRY}, {&delete, 401, CAROM_VERDICT_PAUSE},
+        {&own, 200, CAROM_VERDICT_DONE},    {&own, 409, CAROM_VERDICT_DONE},     {&own, 404, CAROM_VERDICT_DEAD},
+        {&own, 204, CAROM_VERDICT_DEAD},    {&class, 201, CAROM_VERDICT_DONE},   {&class, 403, CAROM_VERDICT_DONE},
+        {&class, 404, CAROM_VERDICT_DEAD},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct carom_answer answer = {.code = cases[i].code, .retry_after_s = -1, .body = CAROM_STR_EMPTY};
+        enum carom_verdict got = carom_answer_judge(cases[i].sink, &answer);
+        if (got != cases[i].want)
+            fail_msg("row %zu: answer %d: got %d, want %d", i, cases[i].code, (int)got, (int)cases[i].want);
+    }
+}
+
+static void test_answer_text(void **state)
+{
+    (void)state;
+    struct carom_sink hook = {.type = CAROM_SINK_WEBHOOK};
+    const struct {
+        struct carom_answer answer;
+        const char *want;
+    } cases[] = {
+        {{.code = 204, .body = CAROM_STR("ignored")}, "204 No Content"},
+        {{.code = 503, .body = CAROM_STR("")}, "503 Service Unavailable"},
+        {{.code = 500, .body = CAROM_STR("a\r\n\x1b[31mb\xff\0c")}, "500 Internal Server Error: a   [31mb? c"},
+        {{.code = 599, .body = CAROM_STR(" ")}, "599"},
+        {{.code = 302, .body = CAROM_STR("")}, "302 Found (redirects are not followed: give the final URL)"},
+        {{.code = 410, .body = CAROM_STR("")}, "410 Gone (the webhook says it is gone: its jobs wait)"},
+        {{.code = 0, .body = CAROM_STR(""), .error = "timed\nout"}, "timed out"},
+        {{.code = 0, .body = CAROM_STR("")}, "no answer"},
+    };
+    struct carom_buf out = CAROM_BUF_INIT(4096);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        carom_buf_clear(&out);
+        carom_answer_print(&hook, &cases[i].answer, &out);
+        if (!carom_str_eq(carom_buf_str(&out), carom_str(cases[i].want)))
+            fail_msg("got '%s', want '%s'", carom_buf_str(&out).ptr, cases[i].want);
+    }
+    static char long_body[9000];
+    memset(long_body, 'x', sizeof long_body);
+    struct carom_answer answer = {.code = 400, .body = carom_str_n(long_body, sizeof long_body)};
+    carom_buf_clear(&out);
+    carom_answer_print(&hook, &answer, &out);
+    assert_in_range(out.len, 100, 250);
+    carom_buf_deinit(&out);
+}
+
+/* ---- Addresses ---- */
+
+static const char *kind_of(const char *address)
+{
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM}, *found;
+    if (getaddrinfo(address, "80", &hints, &found) != 0)
+        return "(not an address)";
+    const char *kind = carom_private_kind(found->ai_addr);
+    freeaddrinfo(found);
+    return kind;
+}
+
+static void test_private(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *address, *want; /* NULL: public */
+    } cases[] = {
+        {"127.0.0.1", "loopback"}, {"127.1", "loopback"}, {"127.255.255.255", "loopback"},
+        {"2130706433", "loopback"}, {"0x7f.1", "loopback"}, {"0.0.0.0", "unspecified"}, {"0", "unspecified"},
+        {"10.0.0.1", "private"}, {"10.255.255.255", "private"}, {"9.255.255.255", NULL}, {"11.0.0.0", NULL},
+        {"172.15.255.255", NULL}, {"172.16.0.0", "private"}, {"172.31.255.255", "private"}, {"172.32.0.0", NULL},
+        {"192.168.0.1", "private"}, {"192.169.0.0", NULL}, {"192.167.255.255", NULL}, {"192.0.0.8", "reserved"},
+        {"169.254.169.254", "link-local"}, {"169.253.255.255", NULL},
+        {"100.63.255.255", NULL}, {"100.64.0.0", "shared (CGNAT)"}, {"100.127.255.255", "shared (CGNAT)"},
+        {"100.128.0.0", NULL}, {"198.18.0.1", "reserved"}, {"198.19.255.255", "reserved"}, {"198.20.0.0", NULL},
+        {"224.0.0.1", "multicast"}, {"239.255.255.255", "multicast"}, {"240.0.0.1", "reserved"},
+        {"255.255.255.255", "reserved"}, {"223.255.255.255", NULL}, {"8.8.8.8", NULL},
+        {"::1", "loopback"}, {"::", "unspecified"}, {"::2", "IPv4-compatible"}, {"::10.0.0.1", "IPv4-compatible"},
+        {"::ffff:127.0.0.1", "IPv4-mapped"}, {"::ffff:8.8.8.8", "IPv4-mapped"},
+        {"64:ff9b::a00:1", "NAT64"}, {"64:ff9b:1::1", "NAT64"}, {"64:ff9c::1", NULL},
+        {"fe80::1", "link-local"}, {"febf::1", "link-local"}, {"fec0::1", "private (site-local)"},
+        {"fc00::1", "private (ULA)"}, {"fdff::1", "private (ULA)"}, {"fbff::1", NULL},
+        {"ff02::1", "multicast"}, {"2002:7f00:1::1", "6to4"}, {"2001:0:1::1", "Teredo"}, {"100::1", "reserved"},
+        {"2001:4860:4860::8888", NULL}, {"2a00::1", NULL},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        const char *got = kind_of(cases[i].address);
+        if (got != cases[i].want && (!got || !cases[i].want || strcmp(got, cases[i].want) != 0))
+            fail_msg("%s: got %s, want %s", cases[i].address, got ? got : "public",
+                     cases[i].want ? cases[i].want : "public");
+    }
+    assert_null(carom_private_kind_text("8.8.8.8"));
+    assert_string_equal(carom_private_kind_text("127.0.0.1"), "loopback");
+    assert_string_equal(carom_private_kind_text("::ffff:127.0.0.1"), "IPv4-mapped");
+    assert_string_equal(carom_private_kind_text("fe80::1%eth0"), "link-local");
+    assert_string_equal(carom_private_kind_text(""), "not an internet address");
+}
+
+/* ---- Requests ---- */
+
+#define DATA(recipient, list) \
+    "{\"action\":{\"action\":\"unsubscribe\",\"list\":\"" list "\"}," \
+    "\"fact\":{\"recipient\":\"" recipient "\",\"hard\":true,\"reply_code\":550,\"action\":\"failed\"," \
+    "\"diagnostic\":\"a\\r\\nX-Evil: 1\\u0000\\\"}\",\"evidence\":{\"rule\":\"r.1\"}}}"
+
+static struct carom_job job_with(const char *data)
+{
+    return (struct carom_job){.id = 1, .key = CAROM_STR("job_1"), .sink = CAROM_STR("unsubscribe"),
+                              .action = CAROM_STR("unsubscribe"), .address = CAROM_STR("jane@example.net"),
+                              .data = carom_str(data), .headers = CAROM_STR("X-Campaign: a\r\n\tb\r\nSubject: s\r\n\r\n"),
+                              .created = 1767225600123, .state = CAROM_JOB_WAITING, .last_answer = CAROM_STR_EMPTY};
+}
+
+static struct carom_list_entry lists = {.id = {"dev.example.org", 15}, .address = {"dev@example.org", 15},
+                                        .key = {"7", 1}};
+
+static const char *header_of(const struct carom_request *request, const char *name)
+{
+    size_t n = strlen(name);
+    for (size_t i = 0; request->headers[i]; i++)
+        if (strncasecmp(request->headers[i], name, n) == 0 && request->headers[i][n] == ':')
+            return request->headers[i] + n + 2;
+    return "(none)";
+}
+
+static void test_webhook_request(void **state)
+{
+    (void)state;
+    struct carom_config config = {0};
+    struct carom_pair extra = {CAROM_STR("X-Reason"), CAROM_STR("{diagnostic}"), NULL};
+    struct carom_sink sink = {.type = CAROM_SINK_WEBHOOK, .name = CAROM_STR("unsubscribe"), .headers = &extra,
+                              .url = CAROM_STR("https://example.org/{hook}"), .secrets = {LITERAL("s1"), LITERAL("s2")}};
+    struct carom_job job = job_with(DATA("jane@example.net", "dev.example.org"));
+    struct carom_arena *arena = carom_arena_new();
+    struct carom_request request;
+    struct carom_error err = {0};
+    char want[CAROM_SIGNATURE_SIZE * 2], second[CAROM_SIGNATURE_SIZE];
+
+    assert_int_equal(carom_render(&config, &sink, &job, arena, 1767230000, &request, &err), CAROM_RENDERED);
+    assert_string_equal(request.method, "POST");
+    assert_string_equal(request.url, "https://example.org/{hook}");
+    assert_string_equal(header_of(&request, "webhook-id"), "job_1");
+    assert_string_equal(header_of(&request, "webhook-timestamp"), "1767230000");
+    assert_string_equal(header_of(&request, "content-type"), "application/json");
+    assert_null(strpbrk(header_of(&request, "X-Reason"), "\r\n"));
+    struct carom_str start = CAROM_STR("{\"type\":\"carom.unsubscribe\",\"timestamp\":\"2026-01-01T00:00:00Z\",\"data\":{\"ac");
+    assert_true(carom_str_starts(request.body, start));
+    assert_int_equal(carom_webhook_sign(arena, CAROM_STR("s1"), job.key, 1767230000, request.body, want), 0);
+    assert_int_equal(carom_webhook_sign(arena, CAROM_STR("s2"), job.key, 1767230000, request.body, second), 0);
+    strcat(want, " ");
+    strcat(want, second);
+    assert_string_equal(header_of(&request, "webhook-signature"), want);
+
+    struct carom_str body = request.body;
+    struct carom_request again;
+    assert_int_equal(carom_render(&config, &sink, &job, arena, 1767239999, &again, &err), CAROM_RENDERED);
+    assert_true(carom_str_eq(body, again.body)); /* only the attempt's time and signature differ */
+    carom_arena_free(arena);
+}
+
+static struct carom_sink rest_sink(const char *method, const char *url)
+{
+    return (struct carom_sink){.type = CAROM_SINK_HTTP, .name = CAROM_STR("unsubscribe"), .method = carom_str(method),
+                               .url = carom_str(url), .body = CAROM_STR_EMPTY, .user = CAROM_STR_EMPTY,
+                               .ca = CAROM_STR_EMPTY};
+}
+
+static void test_urls(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *recipient, *list;
+        enum carom_rendered want;
+        const char *want_text; /* the URL, or a part of the error */
+    } cases[] = {
+        {"http://example.org/{list}/{address}?q={address}", "a b@example.net", "dev.example.org", CAROM_RENDERED,
+         "http://example.org/dev.example.org/a%20b%40example.net?q=a%20b%40example.net"},
+        {"http://example.org/{address}", "a/../b?c=d&e#f%@x", "l", CAROM_RENDERED,
+         "http://example.org/a%2F..%2Fb%3Fc%3Dd%26e%23f%25%40x"},
+        {"http://example.org/{address}", "a\\r\\nHost: evil\\u0000@x", "l", CAROM_RENDERED,
+         "http://example.org/a%0D%0AHost%3A%20evil%00%40x"},
+        {"http://example.org/{list_key}/{list_address}/{evidence.rule}/{reply_code}/{hard}/{action}", "a@x",
+         "dev.example.org", CAROM_RENDERED, "http://example.org/7/dev%40example.org/r.1/550/true/unsubscribe"},
+        {"http://example.org/{header.X-Campaign}", "a@x", "l", CAROM_RENDERED, "http://example.org/a%20b"},
+        {"http://example.org/x?id={header.X-None}", "a@x", "l", CAROM_RENDERED, "http://example.org/x?id="},
+        {"http://example.org/lists/{list}/member", "a@x", "", CAROM_RENDER_DEAD, "no value for the placeholder list"},
+        {"http://example.org/lists/{list}/member", "a@x", "..", CAROM_RENDER_DEAD, "segment of dots"},
+        {"http://example.org/lists/{list}/member", "a@x", ".", CAROM_RENDER_DEAD, "segment of dots"},
+        {"http://example.org/lists/{list}./member", "a@x", ".", CAROM_RENDER_DEAD, "segment of dots"},
+        {"http://example.org/lists/%2e{list}", "a@x", ".", CAROM_RENDER_DEAD, "segment of dots"},
+        {"http://example.org/lists/{list}/member", "a@x", "...", CAROM_RENDERED, "http://example.org/lists/.../member"},
+        {"http://{list}/member", "a@x", "evil.example", CAROM_RENDER_WAIT, "placeholder in the host"},
+        {"http://u@{list}:80/member", "a@x", "evil.example", CAROM_RENDER_WAIT, "placeholder in the host"},
+        {"ftp://example.org/", "a@x", "l", CAROM_RENDER_WAIT, "http://"},
+        {"file:///etc/passwd", "a@x", "l", CAROM_RENDER_WAIT, "http://"},
+    };
+    struct carom_config config = {.lists = &lists};
+    struct carom_arena *arena = carom_arena_new();
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        char data[1024];
+        snprintf(data, sizeof data, DATA("%s", "%s"), cases[i].list, cases[i].recipient);
+        struct carom_job job = job_with(data);
+        struct carom_sink sink = rest_sink("DELETE", cases[i].url);
+        struct carom_request request;
+        struct carom_error err = {0};
+        enum carom_rendered got = carom_render(&config, &sink, &job, arena, 1, &request, &err);
+        const char *text = got == CAROM_RENDERED ? request.url : err.text;
+        if (got != cases[i].want || !contains(text, cases[i].want_text) ||
+            (got == CAROM_RENDERED && strcmp(text, cases[i].want_text) != 0))
+            fail_msg("%s: got %d %s, want %d %s", cases[i].url, (int)got, text, (int)cases[i].want,
+                     cases[i].want_text);
+    }
+    carom_arena_free(arena);
+}
+
+static void test_bodies_and_headers(void **state)
+{
+    (void)state;
+    struct carom_config config = {.lists = &lists};
+    struct carom_pair second = {CAROM_STR("why & how"), CAROM_STR("{diagnostic}=&"), NULL};
+    struct carom_pair form = {CAROM_STR("email"), CAROM_STR("{address}"), &second};
+    struct carom_pair header = {CAROM_STR("X-Why"), CAROM_STR("<{diagnostic}>"), NULL};
+    struct carom_pair bad = {CAROM_STR("X-Bad\r\nX-Other"), CAROM_STR("x"), NULL};
+    struct carom_sink sink = rest_sink("post", "http://example.org/");
+    struct carom_job job = job_with(DATA("j\\\"ane+x@example.net", "dev.example.org"));
+    struct carom_arena *arena = carom_arena_new();
+    struct carom_request request;
+    struct carom_error err = {0};
+
+    sink.body = CAROM_STR("{\"emails\":\"{address}\",\"why\":\"{diagnostic}\",\"none\":{}}");
+    sink.headers = &header;
+    sink.token = LITERAL("t0ken");
+    assert_int_equal(carom_render(&config, &sink, &job, arena, 1, &request, &err), CAROM_RENDERED);
+    assert_string_equal(request.method, "POST");
+    assert_string_equal(request.body.ptr, "{\"emails\":\"j\\\"ane+x@example.net\",\"why\":"
+                                          "\"a\\r\\nX-Evil: 1\\u0000\\\"}\",\"none\":{}}");
+    assert_null(strpbrk(header_of(&request, "X-Why"), "\r\n"));
+    assert_true(contains(header_of(&request, "X-Why"), "X-Evil: 1"));
+    assert_string_equal(header_of(&request, "X-Evil"), "(none)");
+    assert_string_equal(header_of(&request, "Authorization"), "Bearer t0ken");
+    assert_string_equal(header_of(&request, "Idempotency-Key"), "job_1");
+    assert_string_equal(header_of(&request, "Content-Type"), "application/json");
+
+    sink.body = CAROM_STR_EMPTY;
+    sink.form = &form;
+    sink.user = CAROM_STR("restadmin");
+    sink.password = LITERAL("p");
+    assert_int_equal(carom_render(&config, &sink, &job, arena, 1, &request, &err), CAROM_RENDERED);
+    struct carom_str start = CAROM_STR("email=j%22ane%2Bx%40example.net&why%20%26%20how=a");
+    assert_true(carom_str_starts(request.body, start));
+    assert_true(carom_str_iends(request.body, CAROM_STR("%3D%26")));
+    assert_string_equal(header_of(&request, "Content-Type"), "application/x-www-form-urlencoded");
+    assert_string_equal(request.user, "restadmin");
+    assert_string_equal(request.password, "p");
+
+    sink.token = LITERAL("t\r\nX-Evil: 1");
+    assert_int_equal(carom_render(&config, &sink, &job, arena, 1, &request, &err), CAROM_RENDER_WAIT);
+    assert_true(contains(err.text, "token") && !contains(err.text, "Evil"));
+    sink.token = (struct carom_secret){CAROM_SECRET_ENV, CAROM_STR("CAROM_TEST_NOT_SET")};
+    assert_int_equal(carom_render(&config, &sink, &job, arena, 1, &request, &err), CAROM_RENDER_WAIT);
+    assert_true(contains(err.text, "CAROM_TEST_NOT_SET"));
+    sink.token = (struct carom_secret){0};
+    sink.headers = &bad;
+    assert_int_equal(carom_render(&config, &sink, &job, arena, 1, &request, &err), CAROM_RENDER_WAIT);
+    sink.headers = NULL;
+    sink.method = CAROM_STR("GET / HTTP/1.1\r\nX:");
+    assert_int_equal(carom_render(&config, &sink, &job, arena, 1, &request, &err), CAROM_RENDER_WAIT);
+    job.data = CAROM_STR("{\"action\":");
+    assert_int_equal(carom_render(&config, &sink, &job, arena, 1, &request, &err), CAROM_RENDER_DEAD);
+    carom_arena_free(arena);
+}
+
+/* ---- A web server: one connection at a time, kept alive; the path says how to answer ---- */
+
+struct server {
+    int listener;
+    pthread_t thread;
+    unsigned port;
+    int requests, connections;
+    char last[8192];
+};
+
+static const struct {
+    const char *path, *answer; /* NULL: closed without one */
+} answers[] = {
+    {"/ok", "HTTP/1.1 204 No Content\r\n\r\n"},
+    {"/503", "HTTP/1.1 503 No\r\nRetry-After: 7200\r\nContent-Length: 4\r\n\r\nbusy"},
+    {"/429", "HTTP/1.1 429 No\r\nRetry-After: @DATE@\r\nContent-Length: 0\r\n\r\n"},
+    {"/400", "HTTP/1.1 400 No\r\nContent-Length: 5\r\n\r\nwrong"},
+    /* closed, for curl sends again what a kept connection dropped: the count of requests would not be ours */
+    {"/401", "HTTP/1.1 401 No\r\nConnection: close\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n"},
+    {"/410", "HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n"},
+    {"/302", "HTTP/1.1 302 Found\r\nLocation: /ok\r\nContent-Length: 0\r\n\r\n"},
+    {"/drop", NULL},
+    {"/large", "HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n@FILL@"},
+    {"/headers", "HTTP/1.1 200 OK\r\n@HEADERS@"},
+    {"/garbage", "SSH-2.0-OpenSSH\r\n"},
+};
+
+static bool send_all(int fd, const char *bytes, size_t n)
+{
+    while (n > 0) {
+        ssize_t sent = send(fd, bytes, n, MSG_NOSIGNAL);
+        if (sent <= 0)
+            return false;
+        bytes += sent, n -= (size_t)sent;
+    }
+    return true;
+}
+
+static bool send_filler(int fd, const char *answer, const char *mark, const char *line)
+{
+    if (!send_all(fd, answer, (size_t)(mark - answer)))
+        return false;
+    for (int i = 0; i < 200000 / 50; i++)
+        if (!send_all(fd, line, 50))
+            return false;
+    return true;
+}
+
+static bool send_answer(int fd, const char *answer)
+{
+    const char *mark = strchr(answer, '@');
+    if (!mark)
+        return send_all(fd, answer, strlen(answer)) && !contains(answer, "SSH") && !contains(answer, "close");
+    if (contains(mark, "@DATE@")) {
+        time_t then = time(NULL) + 3000;
+        struct tm tm;
+        char text[256], date[64];
+        strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&then, &tm));
+        snprintf(text, sizeof text, "%.*s%s%s", (int)(mark - answer), answer, date, mark + 6);
+        return send_all(fd, text, strlen(text));
+    }
+    return send_filler(fd, answer, mark,
+                       contains(mark, "@FILL@") ? "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+                                                : "X-Many: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n");
+}
+
+static bool answer_request(struct server *server, int fd)
+{
+    char path[64] = "";
+    sscanf(server->last, "%*s %63s", path);
+    for (size_t i = 0; i < COUNT(answers); i++)
+        if (strcmp(path, answers[i].path) == 0)
+            return answers[i].answer && send_answer(fd, answers[i].answer);
+    return send_all(fd, "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n", 40);
+}
+
+/* Requests of this test are small; header and body come in one or two pieces. */
+static bool read_request(struct server *server, int fd)
+{
+    size_t n = 0;
+    for (;;) {
+        ssize_t got = read(fd, server->last + n, sizeof server->last - 1 - n);
+        if (got <= 0)
+            return false;
+        n += (size_t)got;
+        server->last[n] = '\0';
+        const char *end = strstr(server->last, "\r\n\r\n"), *length = strcasestr(server->last, "content-length:");
+        if (end && n >= (size_t)(end + 4 - server->last) + (length ? strtoul(length + 15, NULL, 10) : 0))
+            break;
+    }
+    server->requests++;
+    return true;
+}
+
+static void *serve(void *user)
+{
+    struct server *server = user;
+    for (int fd; (fd = accept(server->listener, NULL, NULL)) >= 0; close(fd)) {
+        server->connections++;
+        while (read_request(server, fd) && answer_request(server, fd))
+            ;
+    }
+    return NULL;
+}
+
+static void server_start(struct server *server)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    *server = (struct server){.listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    assert_int_equal(bind(server->listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(server->listener, 16), 0);
+    assert_int_equal(getsockname(server->listener, (struct sockaddr *)&address, &size), 0);
+    server->port = ntohs(address.sin_port);
+    assert_int_equal(pthread_create(&server->thread, NULL, serve, server), 0);
+}
+
+static void server_stop(struct server *server)
+{
+    shutdown(server->listener, SHUT_RDWR);
+    pthread_join(server->thread, NULL);
+    close(server->listener);
+}
+
+/* ---- A ledger in memory ---- */
+
+enum { JOBS_MAX = 16 };
+
+struct carom_store {
+    struct carom_job jobs[JOBS_MAX];
+    size_t n;
+    bool free_attempt[JOBS_MAX]; /* of the last settlement */
+    int settled[JOBS_MAX];
+    char answers[JOBS_MAX][512];
+    int claims;
+    int64_t lease_until;
+    bool broken;
+};
+
+static bool blocked(const struct carom_store *store, size_t i, int64_t now)
+{
+    const struct carom_job *job = &store->jobs[i];
+    if (job->state != CAROM_JOB_WAITING || job->due > now || job->lease_until > now)
+        return true;
+    for (size_t k = 0; k < i; k++)
+        if (store->jobs[k].state == CAROM_JOB_WAITING && job->address.len &&
+            carom_str_eq(store->jobs[k].sink, job->sink) && carom_str_eq(store->jobs[k].address, job->address))
+            return true;
+    return false;
+}
+
+static int fake_claim(struct carom_store *store, struct carom_arena *arena, int64_t now, int64_t lease_ms, size_t max,
+                      struct carom_job **jobs_r, size_t *n_r, struct carom_error *err)
+{
+    (void)err;
+    store->claims++;
+    *jobs_r = carom_arena_array(arena, struct carom_job, JOBS_MAX);
+    *n_r = 0;
+    for (size_t i = 0; i < store->n && *n_r < max; i++) {
+        if (blocked(store, i, now))
+            continue;
+        store->lease_until = store->jobs[i].lease_until = now + lease_ms;
+        (*jobs_r)[(*n_r)++] = store->jobs[i];
+    }
+    return 0;
+}
+
+static int fake_settle(struct carom_store *store, int64_t id, enum carom_job_state state, int64_t due,
+                       struct carom_str answer, bool free_attempt, struct carom_error *err)
+{
+    if (store->broken)
+        return carom_error_set(err, CAROM_ERROR_IO, "disk full");
+    struct carom_job *job = &store->jobs[id];
+    job->state = state;
+    job->due = due;
+    job->lease_until = 0;
+    job->attempts += free_attempt ? 0 : 1;
+    store->free_attempt[id] = free_attempt;
+    store->settled[id]++;
+    snprintf(store->answers[id], sizeof store->answers[id], CAROM_STR_FMT, CAROM_STR_ARG(answer));
+    return 0;
+}
+
+static const struct carom_store_ops fake_ops = {.claim = fake_claim, .settle = fake_settle};
+
+/* ---- A run ---- */
+
+struct bench {
+    struct server server;
+    struct carom_store store;
+    struct carom_ledger ledger;
+    struct carom_config config;
+    struct carom_sink_entry entries[8];
+    struct carom_sink sinks[8];
+    char urls[8][128];
+    size_t sinks_n;
+    int64_t started;
+    int dead;
+    char dead_answer[256];
+    char log[4096];
+    struct carom_outbox_summary summary;
+    struct carom_error err;
+};
+
+static void write_log(void *user, enum carom_log_level level, struct carom_str line)
+{
+    struct bench *bench = user;
+    size_t n = strlen(bench->log);
+    if (level >= CAROM_LOG_INFO && line.len + n + 2 < sizeof bench->log)
+        sprintf(bench->log + n, CAROM_STR_FMT "\n", CAROM_STR_ARG(line));
+}
+
+static void on_dead(void *user, const struct carom_job *job)
+{
+    struct bench *bench = user;
+    bench->dead++;
+    assert_int_equal(job->state, CAROM_JOB_DEAD);
+    snprintf(bench->dead_answer, sizeof bench->dead_answer, CAROM_STR_FMT, CAROM_STR_ARG(job->last_answer));
+}
+
+static struct carom_sink *add_sink(struct bench *bench, const char *name, const char *path)
+{
+    size_t i = bench->sinks_n++;
+    snprintf(bench->urls[i], sizeof bench->urls[i], "http://127.0.0.1:%u%s", bench->server.port, path);
+    bench->sinks[i] = (struct carom_sink){.type = CAROM_SINK_WEBHOOK, .name = carom_str(name), .allow_private = true,
+                                          .url = carom_str(bench->urls[i]), .method = CAROM_STR_EMPTY,
+                                          .body = CAROM_STR_EMPTY, .user = CAROM_STR_EMPTY, .ca = CAROM_STR_EMPTY,
+                                          .secrets = {LITERAL("whsec_c2VjcmV0")}};
+    bench->entries[i] = (struct carom_sink_entry){carom_str(name), &bench->sinks[i], bench->config.sinks};
+    bench->config.sinks = &bench->entries[i];
+    return &bench->sinks[i];
+}
+
+static void add_job(struct bench *bench, const char *sink)
+{
+    size_t i = bench->store.n++;
+    bench->store.jobs[i] = job_with(DATA("jane@example.net", "dev.example.org"));
+    bench->store.jobs[i].id = (int64_t)i;
+    bench->store.jobs[i].sink = carom_str(sink);
+    bench->store.jobs[i].address = CAROM_STR_EMPTY;
+}
+
+static struct bench *bench_new(void)
+{
+    struct bench *bench = calloc(1, sizeof *bench);
+    assert_non_null(bench);
+    server_start(&bench->server);
+    bench->ledger = (struct carom_ledger){&fake_ops, &bench->store};
+    return bench;
+}
+
+static void bench_free(struct bench *bench)
+{
+    server_stop(&bench->server);
+    free(bench);
+}
+
+static int run_stopped(struct bench *bench, const volatile bool *stop)
+{
+    struct carom_log log = {write_log, bench};
+    struct carom_outbox_options options = {.log = &log, .parallel = 1, .dead = on_dead, .user = bench, .stop = stop};
+    bench->started = carom_date_now_ms();
+    return carom_outbox_deliver(&bench->ledger, &bench->config, &options, &bench->summary, &bench->err);
+}
+
+static void run(struct bench *bench)
+{
+    if (run_stopped(bench, NULL) != 0)
+        fail_msg("the run failed: %s", bench->err.text);
+}
+
+static void expect_summary(const struct bench *bench, size_t done, size_t failed, size_t dead, size_t waiting)
+{
+    const struct carom_outbox_summary *got = &bench->summary;
+    if (got->done != done || got->failed != failed || got->dead != dead || got->waiting != waiting)
+        fail_msg("got done %zu, failed %zu, dead %zu, waiting %zu; want %zu, %zu, %zu, %zu; log: %s", got->done,
+                 got->failed, got->dead, got->waiting, done, failed, dead, waiting, bench->log);
+}
+
+/* Due from the run's start, within what the run may have taken. */
+static void expect_due(const struct bench *bench, size_t job, int64_t least_s, int64_t most_s)
+{
+    int64_t wait = bench->store.jobs[job].due - bench->started;
+    if (wait < least_s * 1000 || wait > most_s * 1000 + 10000)
+        fail_msg("job %zu: due in %lld ms, want %lld to %lld s", job, (long long)wait, (long long)least_s,
+                 (long long)most_s);
+}
+
+static void expect_answer(const struct bench *bench, size_t job, const char *part)
+{
+    if (!contains(bench->store.answers[job], part))
+        fail_msg("job %zu: got '%s', want '…%s…'", job, bench->store.answers[job], part);
+}
+
+static void test_done_and_order(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new();
+    add_sink(bench, "good", "/ok");
+    for (int i = 0; i < 6; i++)
+        add_job(bench, "good");
+    bench->store.jobs[1].address = bench->store.jobs[2].address = CAROM_STR("jane@example.net");
+    bench->store.jobs[5].due = carom_date_now_ms() + 3600 * 1000;
+    run(bench);
+    expect_summary(bench, 5, 0, 0, 0);
+    for (size_t i = 0; i < 5; i++)
+        assert_int_equal(bench->store.settled[i], 1);
+    assert_int_equal(bench->store.settled[5], 0); /* not due */
+    assert_in_range(bench->store.lease_until - bench->started, 30 * 1000, 120 * 1000);
+    assert_int_equal(bench->server.requests, 5);
+    assert_int_equal(bench->server.connections, 1); /* kept alive */
+    assert_true(contains(bench->server.last, "User-Agent: carom/"));
+    assert_true(contains(bench->server.last, "webhook-id: job_1\r\n"));
+    assert_false(contains(bench->server.last, "Expect:"));
+    bench_free(bench);
+}
+
+static void test_outcomes(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new();
+    static const struct {
+        const char *path;
+        enum carom_job_state state;
+        bool free_attempt;
+        int64_t least_s, most_s;
+        const char *answer;
+    } cases[] = {
+        {"/ok", CAROM_JOB_DONE, false, 0, 0, "204"},
+        {"/large", CAROM_JOB_DONE, false, 0, 0, "200 OK"},
+        {"/503", CAROM_JOB_WAITING, false, 7200, 7200, "503 Service Unavailable: busy"},
+        {"/429", CAROM_JOB_WAITING, false, 2990, 3000, "429 Too Many Requests"},
+        {"/400", CAROM_JOB_DEAD, false, 0, 0, "400 Bad Request: wrong"},
+        {"/302", CAROM_JOB_DEAD, false, 0, 0, "redirects are not followed"},
+        {"/401", CAROM_JOB_WAITING, true, 60, 60, "credentials are refused"},
+        {"/410", CAROM_JOB_WAITING, true, 60, 60, "gone"},
+        {"/drop", CAROM_JOB_WAITING, false, 4, 6, "mpty reply"},
+        {"/headers", CAROM_JOB_WAITING, false, 4, 6, "larger than"},
+        {"/garbage", CAROM_JOB_WAITING, false, 4, 6, "HTTP/0.9"},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        bench->store = (struct carom_store){0};
+        bench->config.sinks = NULL;
+        bench->sinks_n = 0;
+        add_sink(bench, "sink", cases[i].path);
+        add_job(bench, "sink");
+        run(bench);
+        const struct carom_job *job = &bench->store.jobs[0];
+        if (job->state != cases[i].state || bench->store.free_attempt[0] != cases[i].free_attempt)
+            fail_msg("%s: got state %d, free %d (%s)", cases[i].path, (int)job->state, bench->store.free_attempt[0],
+                     bench->store.answers[0]);
+        expect_answer(bench, 0, cases[i].answer);
+        if (cases[i].most_s)
+            expect_due(bench, 0, cases[i].least_s, cases[i].most_s);
+    }
+    assert_int_equal(bench->dead, 2);
+    assert_int_equal(bench->server.requests, (int)COUNT(cases)); /* the redirect was not followed */
+    bench_free(bench);
+}
+
+static void test_exhausted(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new();
+    add_sink(bench, "sink", "/drop");
+    add_job(bench, "sink");
+    add_job(bench, "sink");
+    bench->store.jobs[0].attempts = 9;
+    bench->store.jobs[1].attempts = 8;
+    run(bench);
+    expect_summary(bench, 0, 1, 1, 0);
+    assert_int_equal(bench->store.jobs[0].state, CAROM_JOB_DEAD);
+    assert_int_equal(bench->dead, 1);
+    assert_true(contains(bench->dead_answer, "mpty reply"));
+    expect_due(bench, 1, 86400 * 9 / 10, 86400 * 11 / 10);
+    bench_free(bench);
+}
+
+static void test_stopped_endpoints(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new();
+    add_sink(bench, "down", "/drop");
+    add_sink(bench, "expired", "/401");
+    add_sink(bench, "good", "/ok");
+    add_sink(bench, "command", "/ok")->type = CAROM_SINK_COMMAND;
+    add_sink(bench, "secret", "/ok")->secrets[0] =
+        (struct carom_secret){CAROM_SECRET_ENV, CAROM_STR("CAROM_TEST_NOT_SET")};
+    static const char *const order[] = {"down", "down", "down", "expired", "down", "expired", "down", "down",
+                                        "down", "removed", "secret", "command", "good", "secret"};
+    for (size_t i = 0; i < COUNT(order); i++)
+        add_job(bench, order[i]);
+    run(bench);
+    /* Five failures of "down", then two wait; two of each of the others wait or go. */
+    expect_summary(bench, 1, 5, 0, 8);
+    assert_int_equal(bench->server.requests, 5 + 1 + 1);
+    for (size_t i = 0; i < COUNT(order); i++) {
+        bool tried = i == 12 || (strcmp(order[i], "down") == 0 && i < 7);
+        if (bench->store.settled[i] != 1 || bench->store.free_attempt[i] == tried)
+            fail_msg("job %zu: settled %d times, free attempt %d", i, bench->store.settled[i],
+                     bench->store.free_attempt[i]);
+        if (!tried)
+            expect_due(bench, i, 60, 60);
+    }
+    expect_answer(bench, 7, "five failures in a row");
+    expect_answer(bench, 5, "credentials are refused");
+    expect_answer(bench, 9, "not in the configuration");
+    expect_answer(bench, 10, "CAROM_TEST_NOT_SET");
+    expect_answer(bench, 13, "CAROM_TEST_NOT_SET");
+    expect_answer(bench, 11, "cannot be delivered");
+    const char *first = strstr(bench->log, "CAROM_TEST_NOT_SET");
+    assert_non_null(first);
+    assert_null(strstr(first + 1, "CAROM_TEST_NOT_SET")); /* said once a run */
+    bench_free(bench);
+}
+
+/* A 4xx in between shows that the endpoint is alive. */
+static void test_not_in_a_row(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new();
+    struct carom_sink *sink = add_sink(bench, "rest", "/{header.X-Path}");
+    sink->type = CAROM_SINK_HTTP;
+    sink->method = CAROM_STR("PUT");
+    for (int i = 0; i < 9; i++) {
+        add_job(bench, "rest");
+        bench->store.jobs[i].headers = i == 4 ? CAROM_STR("X-Path: 400\r\n\r\n") : CAROM_STR("X-Path: drop\r\n\r\n");
+    }
+    run(bench);
+    expect_summary(bench, 0, 8, 1, 0);
+    bench_free(bench);
+}
+
+static void test_private_refused(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new();
+    add_sink(bench, "open", "/ok");
+    add_sink(bench, "closed", "/ok")->allow_private = false;
+    struct carom_sink *named = add_sink(bench, "named", "/ok");
+    char url[64];
+    snprintf(url, sizeof url, "http://localhost:%u/ok", bench->server.port);
+    named->url = carom_str(url);
+    named->allow_private = false;
+    add_job(bench, "closed"); /* no connection yet */
+    add_job(bench, "open");
+    add_job(bench, "closed"); /* one is there to be reused */
+    add_job(bench, "named");
+    add_job(bench, "open");
+    run(bench);
+    expect_summary(bench, 2, 3, 0, 0);
+    assert_int_equal(bench->server.requests, 2);
+    for (size_t i = 0; i < 4; i++)
+        if (i != 1)
+            expect_answer(bench, i, "loopback address, which is refused; allow_private = true");
+    bench_free(bench);
+}
+
+static void test_stop_and_failures(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new();
+    add_sink(bench, "good", "/ok");
+    add_job(bench, "good");
+    volatile bool stop = true;
+    assert_int_equal(run_stopped(bench, &stop), 0);
+    expect_summary(bench, 0, 0, 0, 0);
+    assert_int_equal(bench->store.claims, 0);
+
+    bench->store.broken = true;
+    assert_int_equal(run_stopped(bench, NULL), -1);
+    assert_string_equal(bench->err.text, "disk full");
+    bench->store.broken = false;
+    bench->store.jobs[0].lease_until = 0;
+
+    char *modules = getenv("CAROM_MODULES") ? strdup(getenv("CAROM_MODULES")) : NULL;
+    setenv("CAROM_MODULES", "/nonexistent", 1);
+    assert_int_equal(run_stopped(bench, NULL), -1);
+    assert_true(contains(bench->err.text, "/nonexistent/carom-http.so"));
+    assert_int_equal(bench->store.jobs[0].state, CAROM_JOB_WAITING);
+    assert_true(bench->store.free_attempt[0]);
+    if (modules)
+        setenv("CAROM_MODULES", modules, 1);
+    else
+        unsetenv("CAROM_MODULES");
+    free(modules);
+    bench_free(bench);
+}
+
+/* The module is the last door: it takes no text that could break a request apart, whoever hands it over. */
+static void test_module_refuses(void **state)
+{
+    (void)state;
+    struct carom_error err = {0};
+    const struct carom_transport_ops *ops = carom_transport_load(&err);
+    if (!ops)
+        fail_msg("%s", err.text);
+    void *transport = ops->open(&err);
+    assert_non_null(transport);
+    const char *evil[] = {"X: a\r\nY: b", NULL}, *none[] = {"no colon", NULL};
+    const struct carom_request requests[] = {
+        {.method = "GET", .url = "http://example.org/a b", .body = CAROM_STR_EMPTY},
+        {.method = "GET", .url = "http://example.org/\r\nX: y", .body = CAROM_STR_EMPTY},
+        {.method = "GET /\r\n", .url = "http://example.org/", .body = CAROM_STR_EMPTY},
+        {.method = "", .url = "http://example.org/", .body = CAROM_STR_EMPTY},
+        {.method = "GET", .url = "http://example.org/", .headers = evil, .body = CAROM_STR_EMPTY},
+        {.method = "GET", .url = "http://example.org/", .headers = none, .body = CAROM_STR_EMPTY},
+    };
+    for (size_t i = 0; i < COUNT(requests); i++)
+        if (ops->start(transport, &requests[i], &err) != -1)
+            fail_msg("request %zu was taken", i);
+    assert_int_equal(ops->poll(transport, 0, NULL, NULL, &err), 0);
+    ops->close(transport);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_signature), cmocka_unit_test(test_backoff), cmocka_unit_test(test_judge),
+        cmocka_unit_test(test_answer_text), cmocka_unit_test(test_private), cmocka_unit_test(test_webhook_request),
+        cmocka_unit_test(test_urls), cmocka_unit_test(test_bodies_and_headers), cmocka_unit_test(test_done_and_order),
+        cmocka_unit_test(test_outcomes), cmocka_unit_test(test_exhausted), cmocka_unit_test(test_stopped_endpoints),
+        cmocka_unit_test(test_not_in_a_row), cmocka_unit_test(test_private_refused),
+        cmocka_unit_test(test_stop_and_failures), cmocka_unit_test(test_module_refuses),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
