@@ -90,8 +90,8 @@ static bool is_word(uint32_t c)
 {
     if (c < 0x80)
         return carom_is_alpha((char)c) || carom_is_digit((char)c);
-    return c > 0xbf && !(c >= 0x2000 && c <= 0x206f) && !(c >= 0x3000 && c <= 0x303f) && !(c >= 0xff00 && c <= 0xff0f) &&
-           !(c >= 0xff1a && c <= 0xff20) && c != 0xfffd;
+    return c > 0xbf && !(c >= 0x2000 && c <= 0x206f) && !(c >= 0x3000 && c <= 0x303f) &&
+           !(c >= 0xff00 && c <= 0xff0f) && !(c >= 0xff1a && c <= 0xff20) && c != 0xfffd;
 }
 
 static bool word_at(struct carom_str text, size_t at)

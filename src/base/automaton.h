@@ -3,8 +3,8 @@
 
 /* All phrases in one pass: an Aho-Corasick automaton over folded text (base/utf8.h). A pattern is a phrase whose '*'
    stand for any run; its pieces must follow one another without overlap. A piece that begins or ends with a letter or
-   digit at a place marked '|' must stand at a word boundary there ("|no such user", "552|"). The mark counts only as the
-   first or last character of a piece; "\|" and "\*" are the characters themselves.
+   digit at a place marked '|' must stand at a word boundary there ("|no such user", "552|"). The mark counts only as
+   the first or last character of a piece; "\|" and "\*" are the characters themselves.
 
    The automaton is plain arrays, so that the build tool can print one as a C table (src/tools) and the same
    code can compile a policy's own rules at load. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the carom authors */
 
-/* Error texts: formatted, cut to fit and made one printable line of UTF-8, because they often quote file names and mail.
-   It knows no exit codes and prints nothing. */
+/* Error texts: formatted, cut to fit and made one printable line of UTF-8, because they often quote file names and
+   mail. It knows no exit codes and prints nothing. */
 
 #include "base/error.h"
 

@@ -9,21 +9,23 @@
 
 #include "base/arena.h"
 
+/* Borrowed until the next call. */
 struct carom_source_item {
     struct carom_str name;  /* path as given or found, "-" for stdin */
     uint64_t index;         /* number in an mbox from 1; 0 elsewhere */
-    struct carom_str bytes; /* borrowed until the next call; quoting of mbox lines removed */
+    struct carom_str bytes; /* quoting of mbox lines removed; the From_ line stands before the message */
     int64_t mtime;          /* of the file; 0 for stdin */
 };
 
 struct carom_source;
 
 /* paths: files, "-", directories (their files in the order of the sorted names, entered one level for cur/ and new/ of
-   a Maildir; names that start with a dot are left out). */
+   a Maildir; names that start with a dot are left out). An mbox is known by its From_ line; an empty file holds no
+   message. The strings are copied. NULL: no memory. */
 struct carom_source *carom_source_open(const char *const *paths, size_t n, struct carom_error *err);
 /* 1 one more; 0 the end; -1 this one could not be read (err names it): calling again goes on with the next. */
 int carom_source_next(struct carom_source *source, struct carom_source_item *item_r, struct carom_error *err);
-/* Bytes read so far and in all (0: not known), for a progress line. */
+/* Bytes read so far and in all (0: not known, as with directories and pipes), for a progress line. */
 void carom_source_progress(const struct carom_source *source, uint64_t *done_r, uint64_t *total_r);
 void carom_source_close(struct carom_source *source);
 

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Reading in slices. Not mapped: mapped pages count as memory, and a file cut while mapped is SIGBUS. It knows nothing
+   of messages. */
+
+#include "input/window.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { SMALL = 64 << 10, SLICE = 2 << 20, KEPT_MAX = 16 << 20 };
+
+static int grow(struct carom_window *window, size_t capacity, struct carom_error *err)
+{
+    char *bytes = realloc(window->bytes, capacity);
+    if (!bytes)
+        return carom_error_memory(err);
+    window->bytes = bytes;
+    window->capacity = capacity;
+    return 0;
+}
+
+int carom_window_open(struct carom_window *window, int fd, bool regular, uint64_t size, struct carom_error *err)
+{
+    if (window->capacity > KEPT_MAX)
+        carom_window_deinit(window);
+    window->fd = fd;
+    window->start = window->end = 0;
+    window->offset = 0;
+    window->regular = regular && lseek(fd, 0, SEEK_CUR) == 0;
+    window->eof = false;
+    /* One byte more than the file, so that one short read shows its end. */
+    size_t capacity = size < SMALL ? SMALL : size < SLICE ? (size_t)size + 1 : SLICE;
+    return window->capacity < capacity ? grow(window, capacity, err) : 0;
+}
+
+void carom_window_deinit(struct carom_window *window)
+{
+    free(window->bytes);
+    *window = (struct carom_window){.fd = -1};
+}
+
+/* Moving the rest to the front pays only when it is shorter than what was used up: else each small message before a
+   large rest would move all of it. */
+static int make_room(struct carom_window *window, struct carom_error *err)
+{
+    size_t len = window->end - window->start;
+    if (window->capacity - window->end > window->capacity / 4)
+        return 0;
+    if (window->start >= len) {
+        memmove(window->bytes, window->bytes + window->start, len);
+        window->start = 0;
+        window->end = len;
+    }
+    if (window->capacity - window->end > window->capacity / 4)
+        return 0;
+    return grow(window, window->capacity * 2, err);
+}
+
+int carom_window_fill(struct carom_window *window, size_t wanted, struct carom_error *err)
+{
+    while (!window->eof && window->end - window->start < wanted) {
+        if (make_room(window, err) < 0)
+            return -1;
+        size_t room = window->capacity - window->end;
+        ssize_t n = read(window->fd, window->bytes + window->end, room < SLICE ? room : SLICE);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return carom_error_set(err, CAROM_ERROR_IO, "reading failed: %s", strerror(errno));
+        window->end += (size_t)n;
+        window->offset += (uint64_t)n;
+        window->eof = n == 0 || (window->regular && (size_t)n < room && n < SLICE);
+    }
+    return 0;
+}
+
+/* Where memory has no piece [at, at + n), and a pipe cannot be asked, the view must grow to it. */
+int64_t carom_window_peek(struct carom_window *window, size_t at, char *out, size_t n, struct carom_error *err)
+{
+    struct carom_str view = carom_window_view(window);
+    if (view.len - n < at || view.len < n) {
+        if (window->regular && !window->eof) {
+            ssize_t got;
+            do
+                got = pread(window->fd, out, n, (off_t)(window->offset - view.len + at));
+            while (got < 0 && errno == EINTR);
+            if (got < 0)
+                carom_error_set(err, CAROM_ERROR_IO, "reading failed: %s", strerror(errno));
+            return got;
+        }
+        if (carom_window_fill(window, at + n, err) < 0)
+            return -1;
+        view = carom_window_view(window);
+    }
+    view = carom_str_head(carom_str_from(view, at), n);
+    memcpy(out, view.ptr, view.len);
+    return (int64_t)view.len;
+}
