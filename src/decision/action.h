@@ -47,12 +47,14 @@ struct carom_decision {
     struct carom_str hook; /* "on_permanent"; empty: none is defined */
     struct carom_decided *first, **tail;
     bool ignored; /* the fact is recorded and never counted */
+    struct carom_arena *arena; /* of its actions; set by the first of them */
 };
 
 void carom_decision_init(struct carom_decision *decision);
 struct carom_decided *carom_decision_add(struct carom_arena *arena, struct carom_decision *decision,
                                          enum carom_action_type type); /* arena_try: NULL without memory */
-/* Applies the rules above once the hook has returned; fills in list from the fact. */
+/* Applies the rules above once the hook has returned; fills in what follows from the fact: list, the retry's due time,
+   the alert's key, and the placeholders in an alert's text and key. */
 void carom_decision_settle(struct carom_decision *decision, const struct carom_fact *fact,
                            const struct carom_config *config);
 /* The arguments of one action as a JSON object: {"action":"suppress","duration":"90d",…}. */
