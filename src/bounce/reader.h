@@ -12,24 +12,51 @@
 struct carom_reading {
     struct carom_arena *arena;
     const struct carom_message *message;
+    struct carom_part *scope; /* the part whose own parts are the report: the root, or a report inside it */
     struct carom_report *report;
-    struct carom_str subject; /* decoded */
-    struct carom_str from;    /* address */
-    struct carom_str text;    /* the first text part, UTF-8, at most 64 KiB: read once */
+    struct carom_str subject;   /* decoded */
+    struct carom_str from;      /* address; without @ what stands there */
+    struct carom_str from_name; /* display name */
+    struct carom_str text;      /* the text parts of scope, UTF-8, at most 64 KiB: read once */
+    bool daemon;      /* From is a mail system */
+    bool undelivered; /* Subject speaks of failed delivery */
+    bool answer;      /* Subject is that of a person's answer or forward, From is no mail system */
+    bool null_sender; /* Return-Path: <>, or marked as automatic */
 };
 
 /* Appends a zeroed recipient. Its texts are CAROM_STR_EMPTY. */
 struct carom_report_recipient *carom_report_add(struct carom_reading *reading);
+/* The recipient with that final address, or NULL. */
+struct carom_report_recipient *carom_report_find(struct carom_reading *reading, struct carom_str addr);
+/* Makes another part the report: reads its text and what it returns anew. */
+void carom_report_enter(struct carom_reading *reading, struct carom_part *scope);
+/* The message looks like a bounce from outside: sender or subject. */
+bool carom_report_suspect(const struct carom_reading *reading);
+/* text has one of the phrases of tables/signs.tsv of that group. */
+bool carom_report_sign(struct carom_str text, const char *where);
 
-bool carom_read_dsn(struct carom_reading *reading);       /* RFC 3464, RFC 6533 */
+bool carom_read_dsn(struct carom_reading *reading);       /* RFC 3464, RFC 6533, in the message's own parts */
+bool carom_read_dsn_inside(struct carom_reading *reading); /* the same within an attached message or text */
 bool carom_read_feedback(struct carom_reading *reading);  /* RFC 5965, 6591, provider variants */
 bool carom_read_receipt(struct carom_reading *reading);   /* RFC 8098 */
-bool carom_read_text(struct carom_reading *reading);      /* the table tables/formats.txt */
+bool carom_read_text(struct carom_reading *reading);      /* the table tables/formats.tsv */
 bool carom_read_notice(struct carom_reading *reading);    /* auto-replies, challenges, unsubscribe mail: tables/notices.tsv */
 bool carom_read_generic(struct carom_reading *reading);   /* cautious: a bounce that no format knows */
 
 /* Finds the returned message, as a part or behind a marker line (tables/markers.tsv), and fills report->returned…;
    cuts report->text there. */
 void carom_read_returned(struct carom_reading *reading);
+
+/* What the human text says of a recipient beside its machine-readable fields: fills text_diagnostic, or diagnostic
+   where there is none. */
+void carom_read_words(struct carom_reading *reading, struct carom_report_recipient *recipient);
+/* Host, address and command that the recipient's words name, and the address before forwarding (tables/details.tsv). */
+void carom_read_details(struct carom_reading *reading, struct carom_report_recipient *recipient);
+/* The session printed as ">>> RCPT To:<a>", "<<< 550 …": the reply that concerns addr, or, with none of its own and
+   shared, the reply that ended the session. Empty: none. */
+struct carom_str carom_transcript_reply(struct carom_arena *arena, struct carom_str text, struct carom_str addr,
+                                        bool shared, struct carom_str *command_r, struct carom_str *host_r);
+/* The lines of text as one: runs of white space are one space, at most 4 KiB. */
+struct carom_str carom_text_flow(struct carom_arena *arena, struct carom_str text);
 
 #endif

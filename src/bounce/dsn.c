@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Delivery status notifications: RFC 3464 and, for addresses in UTF-8, RFC 6533. It reads the fields wherever they
+   stand, as forgiving as senders are careless, and judges nothing: what a status means is not known here.
+
+   Seen and accepted: a space before the colon and "rfc/822;" (Mimecast), no Action, an empty Status (SendGrid), comments
+   in Status and Action (Sun, Deliver-By), a Diagnostic-Code without type, only Original-Recipient (McAfee), all fields
+   in one group (Facebook, Mimecast), blank lines in front (SurfControl), fields as plain text (WorkMail), a report whose
+   Content-Type header was lost. */
+
+#include "base/date.h"
+#include "bounce/reader.h"
+#include "mail/address.h"
+#include "mail/charset.h"
+
+enum { STATUS_MAX = 256 * 1024, RECIPIENTS_MAX = 5000, DEPTH = 3 };
+
+/* The fields of one group; values are raw. */
+struct group {
+    struct carom_str original, final, actual, action, status, diagnostic, remote_mta, last_attempt, retry_until;
+};
+
+static struct group no_fields(void)
+{
+    const struct carom_str none = CAROM_STR_EMPTY;
+
+    return (struct group){none, none, none, none, none, none, none, none, none};
+}
+
+struct field {
+    const char *name;
+    size_t offset;
+};
+static const struct field fields[] = {
+    {"Original-Recipient", offsetof(struct group, original)},
+    {"Final-Recipient", offsetof(struct group, final)},
+    {"X-Actual-Recipient", offsetof(struct group, actual)},
+    {"Action", offsetof(struct group, action)},
+    {"Status", offsetof(struct group, status)},
+    {"Diagnostic-Code", offsetof(struct group, diagnostic)},
+    {"Remote-MTA", offsetof(struct group, remote_mta)},
+    {"Last-Attempt-Date", offsetof(struct group, last_attempt)},
+    {"Will-Retry-Until", offsetof(struct group, retry_until)},
+};
+
+static struct carom_str *field_of(struct group *group, struct carom_str name)
+{
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        if (carom_str_ieq(name, carom_str(fields[i].name)))
+            return (struct carom_str *)(void *)((char *)group + fields[i].offset);
+    return NULL;
+}
+
+/* "dns; host", "rfc822; a@b": cuts the type off. What has none is all value. */
+static struct carom_str split_type(struct carom_str value, struct carom_str *type_r)
+{
+    size_t at = 0;
+
+    *type_r = CAROM_STR_EMPTY;
+    while (at < value.len && (carom_is_alpha(value.ptr[at]) || carom_is_digit(value.ptr[at]) ||
+                              strchr("-/_.", value.ptr[at])))
+        at++;
+    size_t end = at;
+    while (at < value.len && carom_is_space(value.ptr[at]))
+        at++;
+    if (end == 0 || at == value.len || value.ptr[at] != ';')
+        return value;
+    *type_r = carom_str_head(value, end);
+    return carom_str_trim(carom_str_from(value, at + 1));
+}
+
+/* RFC 3461 4: '+' and '=' are the only characters of an address that xtext must encode; "+2B" elsewhere would be a
+   rare local part, but other "+XX" are common subaddresses and stay. */
+static bool has_xtext(struct carom_str s)
+{
+    return carom_str_find(s, CAROM_STR("+2B")) != SIZE_MAX || carom_str_find(s, CAROM_STR("+3D")) != SIZE_MAX ||
+           carom_str_find(s, CAROM_STR("\\x{")) != SIZE_MAX;
+}
+
+static struct carom_str read_address(struct carom_arena *arena, struct carom_str value, bool xtext)
+{
+    struct carom_str type, addr = split_type(carom_header_text(arena, value), &type);
+
+    if (carom_str_istarts(type, CAROM_STR("x400")) || addr.len == 0)
+        return CAROM_STR_EMPTY;
+    if ((xtext || carom_str_istarts(type, CAROM_STR("utf-8"))) && has_xtext(addr))
+        addr = carom_encoding_xtext(arena, addr);
+    struct carom_str found = carom_address_first(arena, addr);
+    if (found.len == 0)
+        found = carom_address_find(arena, addr);
+    return carom_address_valid(found) ? found : CAROM_STR_EMPTY;
+}
+
+/* The first word of a token, lower case: "failed (bad destination)", "Delivered". */
+static struct carom_str read_action(struct carom_arena *arena, struct carom_str value)
+{
+    struct carom_str rest = carom_header_token(arena, value), word;
+
+    if (!carom_str_word(&rest, &word))
+        return CAROM_STR_EMPTY;
+    char *copy = carom_arena_alloc(arena, word.len + 1);
+    for (size_t i = 0; i < word.len; i++)
+        copy[i] = carom_lower(word.ptr[i]);
+    return carom_str_n(copy, word.len);
+}
+
+static enum carom_claim claim_of(struct carom_str action, struct carom_str status)
+{
+    static const struct {
+        const char *action;
+        enum carom_claim claim;
+    } claims[] = {
+        {"fail", CAROM_CLAIM_FAILED}, {"delayed", CAROM_CLAIM_DELAYED}, {"delivered", CAROM_CLAIM_DELIVERED},
+        {"relayed", CAROM_CLAIM_DELIVERED}, {"expanded", CAROM_CLAIM_DELIVERED}, {"expired", CAROM_CLAIM_GAVE_UP},
+    };
+
+    for (size_t i = 0; i < sizeof claims / sizeof claims[0]; i++)
+        if (carom_str_istarts(action, carom_str(claims[i].action)))
+            return claims[i].claim;
+    return status.len > 0 && status.ptr[0] == '2' ? CAROM_CLAIM_DELIVERED : CAROM_CLAIM_FAILED;
+}
+
+/* "dns; mx.example.com (192.0.2.1, the server for …)", "[192.0.2.1]", "host(192.0.2.1)". */
+static void read_remote(struct carom_arena *arena, struct carom_str value, struct carom_report_recipient *r)
+{
+    struct carom_str type, rest = split_type(carom_header_text(arena, value), &type);
+    size_t open = carom_str_chr(rest, '('), end;
+    struct carom_str host = carom_str_trim(carom_str_head(rest, open < rest.len ? open : rest.len));
+
+    for (end = 0; end < host.len && !carom_is_space(host.ptr[end]) && host.ptr[end] != '['; end++)
+        ;
+    if (host.len > 1 && host.ptr[0] == '[') { /* an address literal instead of a name */
+        end = carom_str_chr(host, ']');
+        r->remote_ip = carom_str_n(host.ptr + 1, (end < host.len ? end : host.len) - 1);
+        return;
+    }
+    while (end > 0 && host.ptr[end - 1] == '.')
+        end--;
+    r->remote_mta = carom_str_head(host, end);
+    if (open < rest.len) {
+        struct carom_str inside = carom_str_from(rest, open + 1);
+        size_t n = 0;
+        while (n < inside.len && (carom_is_digit(inside.ptr[n]) || strchr(".:abcdefABCDEF", inside.ptr[n])))
+            n++;
+        if (n >= 7 || (n >= 2 && carom_str_chr(carom_str_head(inside, n), ':') < n))
+            r->remote_ip = carom_str_head(inside, n);
+    }
+}
+
+static void read_diagnostic(struct carom_arena *arena, struct carom_str value, struct carom_report_recipient *r)
+{
+    struct carom_str type, text = split_type(carom_header_text(arena, value), &type);
+
+    r->diagnostic = carom_str_trim(text);
+    r->diagnostic_type = type;
+    if (r->diagnostic.len > 0)
+        r->where = CAROM_STR("Diagnostic-Code");
+}
+
+static void add_recipient(struct carom_reading *reading, const struct group *group)
+{
+    struct carom_arena *arena = reading->arena;
+    struct carom_report_recipient *r = carom_report_add(reading);
+    struct carom_str rest = carom_header_token(arena, group->status), status;
+
+    r->final = read_address(arena, group->final, false);
+    r->original = read_address(arena, group->original, true);
+    if (r->final.len == 0)
+        r->final = r->original.len > 0 ? r->original : read_address(arena, group->actual, false);
+    r->action = read_action(arena, group->action);
+    if (carom_str_word(&rest, &status))
+        r->status = status;
+    read_diagnostic(arena, group->diagnostic, r);
+    read_remote(arena, group->remote_mta, r);
+    r->last_attempt = carom_date_parse(carom_header_text(arena, group->last_attempt));
+    r->retry_until = carom_date_parse(carom_header_text(arena, group->retry_until));
+    r->claim = claim_of(r->action, r->status);
+}
+
+static bool has_address(const struct group *group) { return group->original.len > 0 || group->final.len > 0; }
+
+static bool has_fate(const struct group *group)
+{
+    return group->action.len > 0 || group->status.len > 0 || group->diagnostic.len > 0;
+}
+
+static void read_message_field(struct carom_reading *reading, const struct carom_header *h)
+{
+    struct carom_report *report = reading->report;
+    struct carom_str type;
+
+    if (carom_str_ieq(h->name, CAROM_STR("Reporting-MTA")))
+        report->reporting_mta = split_type(carom_header_token(reading->arena, h->value), &type);
+    else if (carom_str_ieq(h->name, CAROM_STR("Arrival-Date")))
+        report->arrival_date = carom_header_text(reading->arena, h->value);
+    else if (carom_str_ieq(h->name, CAROM_STR("Original-Envelope-Id")))
+        report->original_envelope_id = carom_header_text(reading->arena, h->value);
+}
+
+/* A field that repeats the address of a group that already has its fate begins the next recipient: some producers
+   separate recipients with nothing. */
+static bool begins_next(const struct group *group, const struct carom_str *slot)
+{
+    return slot->len > 0 && (slot == &group->final || slot == &group->original);
+}
+
+/* Reads the groups of a status part. Fields without an address wait for one: a stray blank line may have cut a group in
+   two. */
+static void read_groups(struct carom_reading *reading, struct carom_str bytes)
+{
+    struct group group = no_fields();
+    struct carom_str rest = bytes;
+
+    while (reading->report->n < RECIPIENTS_MAX) {
+        while (rest.len > 0 && carom_is_space(rest.ptr[0]))
+            rest = carom_str_from(rest, 1);
+        if (rest.len == 0)
+            break;
+        struct carom_str before = rest;
+        struct carom_headers headers = carom_headers_parse(reading->arena, rest, &rest);
+        if (has_address(&group) && has_fate(&group)) {
+            add_recipient(reading, &group);
+            group = no_fields();
+        }
+        for (size_t i = 0; i < headers.n; i++) {
+            struct carom_str *slot = field_of(&group, headers.list[i].name);
+            if (!slot) {
+                read_message_field(reading, &headers.list[i]);
+                continue;
+            }
+            if (begins_next(&group, slot)) {
+                add_recipient(reading, &group);
+                group = no_fields();
+            }
+            *slot = headers.list[i].value;
+        }
+        if (headers.n == 0 || rest.len == before.len) { /* a line that is no field: skip it */
+            struct carom_str line;
+            rest = before;
+            carom_str_line(&rest, &line);
+        }
+    }
+    if (has_address(&group) || (has_fate(&group) && reading->report->n == 0))
+        add_recipient(reading, &group);
+}
+
+/* text/plain that holds nothing but fields (deliverystatus.txt): some gateways relabel the part. */
+static bool is_relabelled(struct carom_arena *arena, const struct carom_part *part)
+{
+    if (!carom_part_is(part, "text/plain") && !carom_part_is(part, "application/octet-stream"))
+        return false;
+    struct carom_str head = carom_str_trim(carom_part_bytes(arena, part, 256));
+
+    return carom_str_istarts(head, CAROM_STR("Reporting-MTA:")) ||
+           carom_str_istarts(head, CAROM_STR("Final-Recipient:")) ||
+           carom_str_istarts(head, CAROM_STR("Original-Recipient:"));
+}
+
+static bool is_status(struct carom_arena *arena, const struct carom_part *root, const struct carom_part *part)
+{
+    return carom_part_is(part, "message/delivery-status") || carom_part_is(part, "message/global-delivery-status") ||
+           (part != root && is_relabelled(arena, part));
+}
+
+/* Reads every status part among the own parts of reading->scope. */
+static bool read_parts(struct carom_reading *reading)
+{
+    struct carom_part *scope = reading->scope;
+
+    for (struct carom_part *p = scope; p; p = carom_part_walk_own(scope, p)) {
+        if (!is_status(reading->arena, scope, p))
+            continue;
+        struct carom_str bytes = carom_part_bytes(reading->arena, p, STATUS_MAX);
+        struct carom_str charset = carom_header_param(reading->arena, p->content_type, "charset");
+        read_groups(reading, carom_charset_to_utf8(reading->arena, charset, bytes, STATUS_MAX));
+    }
+    return reading->report->n > 0;
+}
+
+static bool finish(struct carom_reading *reading)
+{
+    struct carom_report *report = reading->report;
+
+    report->type = CAROM_REPORT_DELIVERY;
+    report->format = CAROM_STR("rfc3464");
+    report->machine = true;
+    for (struct carom_report_recipient *r = report->recipients; r; r = r->next) {
+        carom_read_words(reading, r);
+        carom_read_details(reading, r);
+    }
+    return true;
+}
+
+bool carom_read_dsn(struct carom_reading *reading)
+{
+    /* Somebody's answer may carry the report it answers; a real report says so in its own type. */
+    if (reading->answer && !carom_part_is(reading->scope, "multipart/report"))
+        return false;
+    return read_parts(reading) && finish(reading);
+}
+
+/* A multipart whose Content-Type header was lost: "--boundary" and part headers stand in the text. */
+static bool read_lost(struct carom_reading *reading)
+{
+    struct carom_part *root = reading->message->root;
+    struct carom_str rest = root->body, line, boundary = CAROM_STR_EMPTY;
+
+    if (carom_part_is(root, "multipart/") && root->child)
+        return false;
+    if (carom_str_ifind(root->body, CAROM_STR("delivery-status")) == SIZE_MAX)
+        return false;
+    while (carom_str_line(&rest, &line)) {
+        if (boundary.len > 0 && carom_str_istarts(line, CAROM_STR("Content-")))
+            break;
+        boundary = line.len > 2 && carom_str_starts(line, CAROM_STR("--")) ? carom_str_trim(carom_str_from(line, 2))
+                                                                           : CAROM_STR_EMPTY;
+    }
+    if (boundary.len == 0)
+        return false;
+    /* A first part may have no fields: the boundary that the status part stands behind counts, and it is the same. */
+    struct carom_part *split = carom_part_split(reading->arena, root->body, boundary), *found = NULL;
+    for (struct carom_part *p = split; p && !found; p = carom_part_walk_own(split, p))
+        if (is_status(reading->arena, split, p))
+            found = p;
+    if (!found)
+        return false;
+    carom_report_enter(reading, split);
+    return read_parts(reading) && finish(reading);
+}
+
+/* The fields printed into the text, as WorkMail does behind "Technical report:". */
+static bool read_printed(struct carom_reading *reading)
+{
+    struct carom_str rest = reading->report->text, line, from = CAROM_STR_EMPTY;
+    bool address = false, fate = false;
+
+    while (carom_str_line(&rest, &line)) {
+        bool field = carom_str_istarts(line, CAROM_STR("Final-Recipient:"));
+        address = address || field;
+        fate = fate || carom_str_istarts(line, CAROM_STR("Action:")) || carom_str_istarts(line, CAROM_STR("Status:"));
+        if (from.len == 0 && (field || carom_str_istarts(line, CAROM_STR("Reporting-MTA:")) ||
+                              carom_str_istarts(line, CAROM_STR("Action:"))))
+            from = carom_str_n(line.ptr, (size_t)(reading->report->text.ptr + reading->report->text.len - line.ptr));
+    }
+    if (!address || !fate)
+        return false;
+    read_groups(reading, from);
+    return reading->report->n > 0 && finish(reading);
+}
+
+/* A report attached to a report: content filters wrap what they pass on (InterScan, "TMMSG_"). */
+static bool read_attached(struct carom_reading *reading)
+{
+    struct carom_part *scope = reading->scope;
+
+    for (int depth = 0; depth < DEPTH && scope; depth++) {
+        struct carom_part *inner = NULL;
+        for (struct carom_part *p = scope; p && !inner; p = carom_part_walk_own(scope, p))
+            if (p->child && !carom_part_is(p, "multipart/"))
+                inner = p->child;
+        if (!inner)
+            return false;
+        for (struct carom_part *p = inner; p; p = carom_part_walk_own(inner, p)) {
+            if (!is_status(reading->arena, inner, p))
+                continue;
+            carom_report_enter(reading, inner);
+            return read_parts(reading) && finish(reading);
+        }
+        scope = inner;
+    }
+    return false;
+}
+
+bool carom_read_dsn_inside(struct carom_reading *reading)
+{
+    if (!carom_report_suspect(reading))
+        return false;
+    return read_lost(reading) || read_printed(reading) || read_attached(reading);
+}

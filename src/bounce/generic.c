@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* The last resort: mail that looks like a bounce in sender or subject and names an address beside words of failure. A
+   newsletter about bounces, an answer to one, a discussion with quoted replies: all have addresses and words, so that
+   two independent signs are asked for. All it says is a guess. */
+
+#include "bounce/line.h"
+#include "bounce/reader.h"
+#include "bounce/tables.h"
+#include "mail/address.h"
+#include "smtp/reply.h"
+
+enum { PARAGRAPHS_MAX = 200, RECIPIENTS_MAX = 50 };
+
+static bool is_bulk(const struct carom_reading *reading)
+{
+    const struct carom_headers *headers = &reading->message->root->headers;
+
+    return carom_headers_has(headers, "List-Id") || carom_headers_has(headers, "List-Unsubscribe");
+}
+
+/* From outside: a mail system as sender, or a subject of failure on mail that a machine sent to nobody's account. */
+static bool looks_like_bounce(const struct carom_reading *reading)
+{
+    if (reading->answer || is_bulk(reading))
+        return false;
+    return reading->daemon || (reading->undelivered && reading->null_sender) ||
+           (reading->null_sender && carom_report_sign(reading->report->text, "failure"));
+}
+
+/* Takes the next paragraph off *rest. */
+static bool next_paragraph(struct carom_str *rest, struct carom_str *paragraph_r)
+{
+    const char *start = NULL, *end = NULL;
+    struct carom_str line;
+
+    while (carom_str_line(rest, &line)) {
+        if (carom_str_trim(line).len == 0) {
+            if (start)
+                break;
+            continue;
+        }
+        if (line.ptr[0] == '>')
+            continue;
+        if (!start)
+            start = line.ptr;
+        end = line.ptr + line.len;
+    }
+    if (start)
+        *paragraph_r = carom_str_n(start, (size_t)(end - start));
+    return start != NULL;
+}
+
+/* Whose address it is not: the two parties of the bounce itself. */
+static bool is_party(struct carom_reading *reading, struct carom_str addr)
+{
+    const struct carom_headers *headers = &reading->message->root->headers;
+    static const char *const names[] = {"To", "Delivered-To", "Return-Path", "Reply-To", "X-Original-To"};
+    struct carom_str at = carom_str_from(addr, carom_str_chr(addr, '@'));
+
+    if (carom_str_ieq(addr, reading->from) ||
+        carom_report_sign(carom_str_head(addr, addr.len - at.len), "local"))
+        return true;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (carom_str_ieq(addr, carom_address_first(reading->arena, carom_headers_get(headers, names[i]))))
+            return true;
+    return false;
+}
+
+static bool speaks_of_failure(struct carom_reading *reading, struct carom_str words)
+{
+    return carom_report_sign(words, "failure") || carom_report_sign(words, "delay") ||
+           carom_reply_find(reading->arena, words).code >= 400;
+}
+
+static void add_all(struct carom_reading *reading, struct carom_str paragraph, struct carom_str words)
+{
+    struct carom_str line;
+
+    while (carom_str_line(&paragraph, &line)) {
+        struct carom_str addr = carom_address_find(reading->arena, line);
+        if (!carom_address_valid(addr) || is_party(reading, addr) || carom_report_find(reading, addr) ||
+            reading->report->n >= RECIPIENTS_MAX)
+            continue;
+        struct carom_report_recipient *r = carom_report_add(reading);
+        r->final = addr;
+        r->diagnostic = words;
+        r->where = CAROM_STR("text");
+        r->claim = carom_report_sign(reading->subject, "delay") || carom_report_sign(words, "delay")
+                       ? CAROM_CLAIM_DELAYED
+                   : carom_report_sign(words, "gave_up") ? CAROM_CLAIM_GAVE_UP
+                                                         : CAROM_CLAIM_FAILED;
+        carom_read_details(reading, r);
+    }
+}
+
+/* An address counts with the words of its own paragraph, or of the one before or behind it. */
+static void scan(struct carom_reading *reading)
+{
+    struct carom_str rest = reading->report->text, list[PARAGRAPHS_MAX], words[PARAGRAPHS_MAX];
+    size_t n = 0;
+
+    while (n < PARAGRAPHS_MAX && next_paragraph(&rest, &list[n])) {
+        words[n] = carom_text_flow(reading->arena, list[n]);
+        n++;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (carom_str_chr(list[i], '@') >= list[i].len)
+            continue;
+        if (speaks_of_failure(reading, words[i]))
+            add_all(reading, list[i], words[i]);
+        else if (i + 1 < n && speaks_of_failure(reading, words[i + 1]))
+            add_all(reading, list[i], words[i + 1]);
+        else if (i > 0 && speaks_of_failure(reading, words[i - 1]))
+            add_all(reading, list[i], words[i - 1]);
+    }
+}
+
+/* X-Failed-Recipients is Exim's and Google's word for it, whatever the text says. */
+static void add_failed_header(struct carom_reading *reading)
+{
+    struct carom_str rest = carom_headers_get(&reading->message->root->headers, "X-Failed-Recipients"), addr;
+
+    while (reading->report->n < RECIPIENTS_MAX && carom_address_next(reading->arena, &rest, &addr, NULL)) {
+        struct carom_report_recipient *r = carom_report_add(reading);
+        r->final = addr;
+        r->diagnostic = carom_text_flow(reading->arena, reading->report->text);
+        r->where = CAROM_STR("text");
+        r->claim = CAROM_CLAIM_FAILED;
+    }
+}
+
+bool carom_read_generic(struct carom_reading *reading)
+{
+    struct carom_report *report = reading->report;
+
+    if (!looks_like_bounce(reading))
+        return false;
+    scan(reading);
+    if (report->n == 0)
+        add_failed_header(reading);
+    if (report->n == 0)
+        return false;
+    report->type = CAROM_REPORT_DELIVERY;
+    report->format = CAROM_STR("generic");
+    report->guess = true;
+    return true;
+}

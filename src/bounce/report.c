@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Asks the readers in turn, surest first, and keeps what the first one says. It knows the order and what all readers
+   share (text, sender, suspicion); it knows no format. */
+
+#include "bounce/line.h"
+#include "bounce/reader.h"
+#include "bounce/tables.h"
+#include "mail/address.h"
+
+enum { TEXT_MAX = 64 * 1024, TEXT_PARTS = 8 };
+
+struct carom_report_recipient *carom_report_add(struct carom_reading *reading)
+{
+    struct carom_report_recipient *r = carom_arena_new_of(reading->arena, struct carom_report_recipient);
+
+    r->original = r->final = r->action = r->status = r->diagnostic = r->diagnostic_type = CAROM_STR_EMPTY;
+    r->text_diagnostic = r->remote_mta = r->remote_ip = r->command = r->where = CAROM_STR_EMPTY;
+    *reading->report->tail = r;
+    reading->report->tail = &r->next;
+    reading->report->n++;
+    return r;
+}
+
+struct carom_report_recipient *carom_report_find(struct carom_reading *reading, struct carom_str addr)
+{
+    for (struct carom_report_recipient *r = reading->report->recipients; r; r = r->next)
+        if (carom_str_ieq(r->final, addr))
+            return r;
+    return NULL;
+}
+
+bool carom_report_sign(struct carom_str text, const char *where)
+{
+    for (size_t i = 0; i < carom_signs_n; i++)
+        if (strcmp(carom_signs[i].where, where) == 0 && carom_str_glob(text, carom_str(carom_signs[i].pattern)))
+            return true;
+    return false;
+}
+
+bool carom_report_suspect(const struct carom_reading *reading)
+{
+    return !reading->answer && (reading->daemon || reading->undelivered);
+}
+
+/* Attached headers ("mailheaders-1.txt") are what came back, not what is said about it. */
+static bool is_speech(struct carom_arena *arena, const struct carom_part *part, const char *type)
+{
+    if (!carom_part_is(part, type))
+        return false;
+    struct carom_str name = carom_header_param(arena, part->content_type, "name");
+    struct carom_str disposition = carom_headers_get(&part->headers, "Content-Disposition");
+
+    if (name.len == 0 && disposition.len > 0)
+        name = carom_header_param(arena, disposition, "filename");
+    for (size_t i = 0; name.len > 0 && i < carom_markers_n; i++)
+        if (strcmp(carom_markers[i].kind, "name") == 0 && carom_str_glob(name, carom_str(carom_markers[i].pattern)))
+            return false;
+    return true;
+}
+
+static struct carom_str join(struct carom_arena *arena, const struct carom_str *texts, size_t n)
+{
+    size_t total = 0, at = 0;
+
+    for (size_t i = 0; i < n; i++)
+        total += texts[i].len + 2;
+    char *all = carom_arena_alloc(arena, total + 1);
+    for (size_t i = 0; i < n; i++) {
+        memcpy(all + at, texts[i].ptr, texts[i].len);
+        at += texts[i].len;
+        memcpy(all + at, "\n\n", 2);
+        at += 2;
+    }
+    return carom_str_n(all, at < TEXT_MAX ? at : TEXT_MAX);
+}
+
+/* All text of scope's own parts; HTML only where there is nothing else. */
+static struct carom_str collect(struct carom_arena *arena, struct carom_part *scope)
+{
+    static const char *const types[] = {"text/plain", "text/html"};
+    struct carom_str texts[TEXT_PARTS];
+    size_t n = 0;
+
+    for (size_t t = 0; t < 2 && n == 0; t++) {
+        for (struct carom_part *p = scope; p && n < TEXT_PARTS; p = carom_part_walk_own(scope, p)) {
+            if (!is_speech(arena, p, types[t]))
+                continue;
+            struct carom_str text = carom_part_text(arena, p, TEXT_MAX);
+            if (carom_str_trim(text).len > 0)
+                texts[n++] = text;
+        }
+    }
+    return n == 0 ? CAROM_STR_EMPTY : n == 1 ? texts[0] : join(arena, texts, n);
+}
+
+void carom_report_enter(struct carom_reading *reading, struct carom_part *scope)
+{
+    struct carom_report *report = reading->report;
+
+    reading->scope = scope;
+    reading->text = report->text = collect(reading->arena, scope);
+    report->returned = NULL;
+    report->returned_headers = (struct carom_headers){.block = CAROM_STR_EMPTY};
+    report->returned_complete = false;
+    carom_read_returned(reading);
+}
+
+static void read_sender(struct carom_reading *reading)
+{
+    const struct carom_headers *headers = &reading->message->root->headers;
+    struct carom_str value = carom_headers_get(headers, "From"), rest = value;
+    struct carom_str path = carom_headers_get(headers, "Return-Path");
+    struct carom_str automatic = carom_headers_get(headers, "Auto-Submitted");
+
+    reading->from_name = CAROM_STR_EMPTY;
+    if (!carom_address_next(reading->arena, &rest, &reading->from, &reading->from_name)) {
+        reading->from = carom_header_token(reading->arena, value);
+        reading->from_name = carom_header_text(reading->arena, value);
+    }
+    size_t at = carom_str_chr(reading->from, '@');
+    struct carom_str local = carom_str_head(reading->from, at < reading->from.len ? at : reading->from.len);
+
+    reading->daemon = carom_report_sign(local, "local") || carom_report_sign(reading->from_name, "name") ||
+                      (value.len > 0 && carom_address_first(reading->arena, value).len == 0);
+    reading->null_sender = carom_str_eq(path, CAROM_STR("<>")) ||
+                           (automatic.len > 0 && !carom_str_istarts(automatic, CAROM_STR("no")));
+}
+
+static void read_subject(struct carom_reading *reading)
+{
+    reading->subject = carom_headers_text(reading->arena, &reading->message->root->headers, "Subject");
+    reading->undelivered = carom_report_sign(reading->subject, "subject");
+    reading->answer = !reading->daemon && carom_report_sign(reading->subject, "answer");
+}
+
+static struct carom_report *new_report(struct carom_arena *arena)
+{
+    struct carom_report *report = carom_arena_new_of(arena, struct carom_report);
+    const struct carom_str none = CAROM_STR_EMPTY;
+
+    report->format = report->reporting_mta = report->arrival_date = report->original_envelope_id = none;
+    report->text = report->feedback_recipient = report->returned_headers.block = none;
+    report->autoreply.type = report->autoreply.new_address = none;
+    report->feedback = (struct carom_feedback){none, none, none, none, none, none, none};
+    report->tail = &report->recipients;
+    return report;
+}
+
+struct carom_report *carom_report_read(struct carom_arena *arena, const struct carom_message *message)
+{
+    static bool (*const readers[])(struct carom_reading *) = {
+        carom_read_dsn, carom_read_feedback, carom_read_receipt, carom_read_text,
+        carom_read_dsn_inside, carom_read_notice, carom_read_generic,
+    };
+    struct carom_reading reading = {.arena = arena, .message = message, .report = new_report(arena)};
+
+    read_sender(&reading);
+    read_subject(&reading);
+    carom_report_enter(&reading, message->root);
+    for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++)
+        if (readers[i](&reading))
+            break;
+    return reading.report;
+}

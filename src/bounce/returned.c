@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* The message that came back: as a part, as an attached file, or in the text behind a line that announces it
+   (tables/markers.tsv). It finds where and what; whose it is, it does not ask. */
+
+#include "bounce/line.h"
+#include "bounce/reader.h"
+#include "bounce/tables.h"
+
+enum { RETURNED_MAX = 256 * 1024 };
+
+static bool is_message(const struct carom_part *part)
+{
+    return carom_part_is(part, "message/rfc822") || carom_part_is(part, "message/global") ||
+           carom_part_is(part, "text/rfc822") || carom_part_is(part, "message/news");
+}
+
+/* RFC 6522 3 and 4, RFC 6533 6; the singular is a common mistake. */
+static bool is_header_block(const struct carom_part *part)
+{
+    return carom_part_is(part, "text/rfc822-headers") || carom_part_is(part, "text/rfc822-header") ||
+           carom_part_is(part, "message/rfc822-headers") || carom_part_is(part, "message/global-headers");
+}
+
+static bool is_marker(struct carom_str line, const char *kind)
+{
+    for (size_t i = 0; i < carom_markers_n; i++)
+        if (strcmp(carom_markers[i].kind, kind) == 0 && carom_str_glob(line, carom_str(carom_markers[i].pattern)))
+            return true;
+    return false;
+}
+
+static bool is_attached_headers(struct carom_arena *arena, const struct carom_part *part)
+{
+    struct carom_str name = carom_header_param(arena, part->content_type, "name");
+
+    if (name.len == 0)
+        name = carom_header_param(arena, carom_headers_get(&part->headers, "Content-Disposition"), "filename");
+    return name.len > 0 && is_marker(name, "name");
+}
+
+static struct carom_str skip_blank(struct carom_str bytes)
+{
+    struct carom_str rest = bytes, line;
+
+    while (carom_str_line(&rest, &line) && carom_str_trim(line).len == 0)
+        bytes = rest;
+    return bytes;
+}
+
+static void take_bytes(struct carom_reading *reading, struct carom_str bytes, bool whole)
+{
+    struct carom_report *report = reading->report;
+    struct carom_str body = CAROM_STR_EMPTY;
+
+    report->returned_headers = carom_headers_parse(reading->arena, skip_blank(bytes), &body);
+    report->returned_complete = whole && carom_str_trim(body).len > 0;
+}
+
+static void take_part(struct carom_reading *reading, const struct carom_part *part, bool whole)
+{
+    struct carom_report *report = reading->report;
+
+    report->returned = part;
+    if (part->child && part->encoding == CAROM_ENCODING_NONE && part->child->headers.n > 0) {
+        report->returned_headers = part->child->headers;
+        report->returned_complete = whole && carom_str_trim(carom_str_head(part->child->body, 4096)).len > 0;
+    } else {
+        take_bytes(reading, carom_part_bytes(reading->arena, part, RETURNED_MAX), whole);
+    }
+}
+
+static bool find_part(struct carom_reading *reading)
+{
+    struct carom_part *scope = reading->scope, *whole = NULL, *headers = NULL;
+
+    for (struct carom_part *p = scope; p; p = carom_part_walk_own(scope, p)) {
+        if (p == scope)
+            continue;
+        if (!whole && is_message(p))
+            whole = p;
+        else if (!headers && (is_header_block(p) || is_attached_headers(reading->arena, p)))
+            headers = p;
+    }
+    if (!whole && !headers)
+        return false;
+    take_part(reading, whole ? whole : headers, whole != NULL);
+    return true;
+}
+
+static bool is_rule(struct carom_str line)
+{
+    line = carom_str_trim(line);
+    for (size_t i = 0; i < line.len; i++)
+        if (!strchr("-=_*", line.ptr[i]))
+            return false;
+    return true;
+}
+
+/* Without the indentation of its first line in front of every line (FML quotes so). */
+static struct carom_str outdent(struct carom_arena *arena, struct carom_str text)
+{
+    size_t indent = 0, n = 0;
+    struct carom_str line;
+
+    while (indent < text.len && text.ptr[indent] == ' ')
+        indent++;
+    if (indent == 0)
+        return text;
+    char *out = carom_arena_alloc(arena, text.len + 1);
+    while (carom_str_line(&text, &line)) {
+        size_t cut = 0;
+        while (cut < indent && cut < line.len && line.ptr[cut] == ' ')
+            cut++;
+        memcpy(out + n, line.ptr + cut, line.len - cut);
+        n += line.len - cut;
+        out[n++] = '\n';
+    }
+    return carom_str_n(out, n);
+}
+
+/* rest follows a marker line: what announces further (rules, a From_ line) goes first. */
+static void take_text(struct carom_reading *reading, struct carom_str rest, bool whole)
+{
+    struct carom_str ahead = rest, line;
+
+    while (carom_str_line(&ahead, &line) && is_rule(line))
+        rest = ahead;
+    rest = outdent(reading->arena, rest);
+    if (carom_str_starts(rest, CAROM_STR("From ")))
+        carom_str_line(&rest, &line);
+    take_bytes(reading, rest, whole);
+}
+
+static void cut(struct carom_reading *reading, struct carom_str line)
+{
+    struct carom_str *text = &reading->report->text;
+
+    text->len = (size_t)(line.ptr - text->ptr);
+}
+
+static void find_marker(struct carom_reading *reading, bool take)
+{
+    struct carom_str rest = reading->report->text, line;
+    bool blank_before = false, text_before = false;
+
+    while (carom_str_line(&rest, &line)) {
+        struct carom_str shown = carom_str_trim(line);
+        bool whole = is_marker(shown, "message");
+
+        if (shown.len > 0 && (whole || is_marker(shown, "headers"))) {
+            cut(reading, line);
+            if (take)
+                take_text(reading, rest, whole);
+            return;
+        }
+        if (take && blank_before && text_before && is_marker(line, "first")) { /* a header block without announcement */
+            struct carom_str all = carom_str_n(line.ptr, line.len + rest.len);
+            all.len = (size_t)(reading->report->text.ptr + reading->report->text.len - line.ptr);
+            cut(reading, line);
+            take_bytes(reading, all, true);
+            return;
+        }
+        blank_before = shown.len == 0;
+        text_before = text_before || shown.len > 0;
+    }
+}
+
+void carom_read_returned(struct carom_reading *reading)
+{
+    bool found = find_part(reading);
+
+    find_marker(reading, !found);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* What the readers know about producers, compiled from src/tables. A cell with several values separates them by " ; ";
+   how each column is read is said on top of its table. Strings are static, "" for nothing. */
+
+#ifndef CAROM_BOUNCE_TABLES_H
+#define CAROM_BOUNCE_TABLES_H
+
+#include "base/str.h"
+
+/* formats.tsv: one row is one shape of report that a producer writes as text. */
+struct carom_format_row {
+    const char *name;
+    const char *from, *subject, *header, *body; /* how it is recognised */
+    const char *start, *recipient;              /* where addresses stand */
+    const char *take, *label;                   /* where the diagnostic stands */
+    const char *end;
+    const char *claim;
+    bool certain; /* unmistakable */
+};
+/* markers.tsv: where the returned message begins. */
+struct carom_marker_row {
+    const char *kind, *pattern;
+};
+/* notices.tsv: mail that is no report on delivery. */
+struct carom_notice_row {
+    const char *gives, *type, *where, *pattern, *where_too, *pattern_too;
+};
+/* autoreplies.tsv: what automatic replies state. */
+struct carom_autoreply_row {
+    const char *what, *pattern;
+};
+/* signs.tsv: what makes mail look like a bounce, for the cautious reader. */
+struct carom_sign_row {
+    const char *where, *pattern;
+};
+/* details.tsv: how diagnostics name hosts, commands and the address before forwarding. */
+struct carom_detail_row {
+    const char *pattern, *command;
+};
+
+extern const struct carom_format_row carom_formats[];
+extern const size_t carom_formats_n;
+extern const struct carom_marker_row carom_markers[];
+extern const size_t carom_markers_n;
+extern const struct carom_notice_row carom_notices[];
+extern const size_t carom_notices_n;
+extern const struct carom_autoreply_row carom_autoreplies[];
+extern const size_t carom_autoreplies_n;
+extern const struct carom_sign_row carom_signs[];
+extern const size_t carom_signs_n;
+extern const struct carom_detail_row carom_details[];
+extern const size_t carom_details_n;
+
+/* Takes the next value off a cell. false: none left. */
+static inline bool carom_cell_next(struct carom_str *rest, struct carom_str *value_r)
+{
+    if (rest->len == 0)
+        return false;
+    size_t end = carom_str_find(*rest, CAROM_STR(" ; "));
+
+    *value_r = carom_str_trim(carom_str_head(*rest, end < rest->len ? end : rest->len));
+    *rest = end < rest->len ? carom_str_from(*rest, end + 3) : CAROM_STR_EMPTY;
+    return true;
+}
+
+#endif

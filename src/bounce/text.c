@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Bounces that producers write as text: the interpreter of tables/formats.tsv. It knows how a report is laid out
+   (lines, paragraphs, labels) and no producer by name. */
+
+#include "bounce/line.h"
+#include "bounce/reader.h"
+#include "bounce/tables.h"
+#include "mail/address.h"
+
+enum { LINES_MAX = 2000, RECOGNISE_MAX = 120, IN_HEADERS_MAX = 256 };
+
+struct lines {
+    struct carom_str *list;
+    size_t n;
+};
+
+/* A line that names a recipient. */
+struct found {
+    struct carom_line_captures captures;
+    size_t line; /* lines.n: from a header */
+};
+
+struct text_report {
+    struct carom_reading *reading;
+    const struct carom_format_row *row;
+    struct lines lines; /* up to the end of the report */
+    size_t start;       /* first line that may name a recipient */
+    struct found *found; /* room for every line, or IN_HEADERS_MAX */
+    size_t n;
+};
+
+static struct lines split_lines(struct carom_arena *arena, struct carom_str text)
+{
+    struct carom_str rest = text, line;
+    struct lines lines = {NULL, 0};
+    size_t n = 0;
+
+    while (n < LINES_MAX && carom_str_line(&rest, &line))
+        n++;
+    lines.list = carom_arena_array(arena, struct carom_str, n + 1);
+    while (lines.n < n && carom_str_line(&text, &line))
+        lines.list[lines.n++] = line;
+    return lines;
+}
+
+static bool is_blank(struct carom_str line) { return carom_str_trim(line).len == 0; }
+
+/* ---- Recognition ---- */
+
+static bool from_fits(const struct carom_reading *reading, const char *cell)
+{
+    return carom_cell_glob(reading->from, cell) ||
+           (reading->from_name.len > 0 && carom_cell_glob(reading->from_name, cell));
+}
+
+static bool header_fits(struct carom_reading *reading, const char *cell)
+{
+    const struct carom_headers *headers = &reading->message->root->headers;
+    struct carom_str rest = carom_str(cell), value;
+
+    while (carom_cell_next(&rest, &value)) {
+        size_t colon = carom_str_chr(value, ':');
+        struct carom_str name = carom_str_head(value, colon < value.len ? colon : value.len);
+        struct carom_str glob = carom_str_trim(carom_str_from(value, name.len + 1));
+        for (size_t i = 0; i < headers->n; i++)
+            if (carom_str_ieq(headers->list[i].name, name) && carom_str_glob(headers->list[i].value, glob))
+                return true;
+    }
+    return false;
+}
+
+static bool body_fits(const struct lines *lines, const char *cell)
+{
+    for (size_t i = 0; i < lines->n && i < RECOGNISE_MAX; i++)
+        if (lines->list[i].len > 0 && carom_cell_glob(carom_str_trim(lines->list[i]), cell))
+            return true;
+    return false;
+}
+
+static bool recognise(struct carom_reading *reading, const struct carom_format_row *row, const struct lines *lines)
+{
+    return (!*row->from || from_fits(reading, row->from)) &&
+           (!*row->subject || carom_cell_glob(reading->subject, row->subject)) &&
+           (!*row->header || header_fits(reading, row->header)) && (!*row->body || body_fits(lines, row->body));
+}
+
+/* ---- Recipients ---- */
+
+static void find_bounds(struct text_report *report)
+{
+    const struct carom_format_row *row = report->row;
+    size_t i = 0;
+
+    if (*row->start) {
+        while (i < report->lines.n && !carom_cell_glob(carom_str_trim(report->lines.list[i]), row->start))
+            i++;
+        i = i < report->lines.n ? i + 1 : 0; /* without it, everything counts */
+    }
+    report->start = i;
+    for (; *row->end && i < report->lines.n; i++)
+        if (!is_blank(report->lines.list[i]) && carom_cell_glob(carom_str_trim(report->lines.list[i]), row->end))
+            report->lines.n = i;
+}
+
+static size_t indentation(struct carom_str line)
+{
+    size_t n = 0;
+
+    while (n < line.len && carom_is_space(line.ptr[n]))
+        n++;
+    return n;
+}
+
+/* An indented address deeper than the first belongs to a diagnostic: replies repeat it on continuation lines. */
+static void find_in_lines(struct text_report *report)
+{
+    struct carom_arena *arena = report->reading->arena;
+    struct carom_line_captures captures;
+    size_t depth = SIZE_MAX;
+
+    for (size_t i = report->start; i < report->lines.n; i++) {
+        struct carom_str line = report->lines.list[i];
+        if (is_blank(line) || !carom_line_match_cell(arena, line, report->row->recipient, &captures))
+            continue;
+        if (depth == SIZE_MAX)
+            depth = indentation(line);
+        else if (indentation(line) > depth + 1 && carom_str_trim(line).len <= captures.addr.len + 2)
+            continue;
+        report->found[report->n++] = (struct found){captures, i};
+    }
+}
+
+/* "header:X-Failed-Recipients" among the recipient templates: where the text has none. */
+static void find_in_headers(struct text_report *report)
+{
+    struct carom_reading *reading = report->reading;
+    const struct carom_headers *headers = &reading->message->root->headers;
+    struct carom_str rest = carom_str(report->row->recipient), value;
+    const struct carom_str none = CAROM_STR_EMPTY;
+
+    while (report->n == 0 && carom_cell_next(&rest, &value)) {
+        if (!carom_str_starts(value, CAROM_STR("header:")))
+            continue;
+        for (size_t i = 0; i < headers->n; i++) {
+            struct carom_str field = headers->list[i].value, addr;
+            if (!carom_str_ieq(headers->list[i].name, carom_str_from(value, 7)))
+                continue;
+            while (report->n < IN_HEADERS_MAX && carom_address_next(reading->arena, &field, &addr, NULL))
+                report->found[report->n++] = (struct found){{addr, none, none, none, none, none, none}, report->lines.n};
+        }
+    }
+}
+
+/* ---- Diagnostics ---- */
+
+static struct carom_str span(struct carom_str first, struct carom_str last)
+{
+    return carom_str_n(first.ptr, (size_t)(last.ptr + last.len - first.ptr));
+}
+
+/* Text and the lines from `from` up to `to`, as one line. */
+static struct carom_str flow(struct text_report *report, struct carom_str text, size_t from, size_t to)
+{
+    struct carom_arena *arena = report->reading->arena;
+
+    if (from >= to)
+        return carom_text_flow(arena, text);
+    struct carom_str more = carom_text_flow(arena, span(report->lines.list[from], report->lines.list[to - 1]));
+    if (text.len == 0)
+        return more;
+    text = carom_text_flow(arena, text);
+    return carom_arena_printf(arena, CAROM_STR_FMT " " CAROM_STR_FMT, CAROM_STR_ARG(text), CAROM_STR_ARG(more));
+}
+
+static size_t skip_blank(const struct text_report *report, size_t i, size_t to)
+{
+    while (i < to && is_blank(report->lines.list[i]))
+        i++;
+    return i;
+}
+
+static size_t until_blank(const struct text_report *report, size_t i, size_t to)
+{
+    while (i < to && !is_blank(report->lines.list[i]))
+        i++;
+    return i;
+}
+
+/* Behind the first label, in the order of the cell, that stands in lines [from, to). */
+static bool take_label(struct text_report *report, size_t from, size_t to, struct carom_line_captures *captures_r,
+                       struct carom_str *text_r)
+{
+    struct carom_str rest = carom_str(report->row->label), label;
+
+    while (carom_cell_next(&rest, &label)) {
+        for (size_t i = from; i < to; i++) {
+            struct carom_line_captures captures;
+            if (is_blank(report->lines.list[i]) ||
+                !carom_line_match(report->reading->arena, report->lines.list[i], label, &captures))
+                continue;
+            size_t first = captures.text.len > 0 ? i + 1 : skip_blank(report, i + 1, to);
+            *text_r = flow(report, captures.text, first, until_blank(report, first, to));
+            *captures_r = captures;
+            if (text_r->len > 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+static bool is_found(const struct text_report *report, size_t line)
+{
+    for (size_t i = 0; i < report->n; i++)
+        if (report->found[i].line == line)
+            return true;
+    return false;
+}
+
+/* The paragraph that stands before the recipients (Domino 4, MailMarshal). */
+static struct carom_str take_before(struct text_report *report, size_t line)
+{
+    size_t end = line, begin;
+
+    while (end > 0 && (is_blank(report->lines.list[end - 1]) || is_found(report, end - 1)))
+        end--;
+    for (begin = end; begin > report->start && !is_blank(report->lines.list[begin - 1]); begin--)
+        ;
+    return flow(report, CAROM_STR_EMPTY, begin, end);
+}
+
+static struct carom_str take(struct text_report *report, const struct found *found, size_t next)
+{
+    const char *mode = report->row->take;
+    size_t from = found->line + 1, to = from;
+
+    if (strcmp(mode, "text") == 0)
+        return flow(report, CAROM_STR_EMPTY, 0, report->lines.n);
+    if (found->line >= report->lines.n || strcmp(mode, "line") == 0)
+        return flow(report, found->captures.text, 0, 0);
+    if (strcmp(mode, "before") == 0 && found->captures.text.len == 0)
+        return take_before(report, found->line);
+    if (strcmp(mode, "self") == 0)
+        return flow(report, CAROM_STR_EMPTY, found->line, until_blank(report, found->line, next));
+    if (strcmp(mode, "indented") == 0) {
+        while (to < next && report->lines.list[to].len > 0 && carom_is_space(report->lines.list[to].ptr[0]) &&
+               !is_blank(report->lines.list[to]))
+            to++;
+    } else if (strcmp(mode, "paragraph") == 0) {
+        if (found->captures.text.len == 0)
+            from = skip_blank(report, from, next);
+        to = until_blank(report, from, next);
+    } else { /* block */
+        to = next;
+    }
+    return flow(report, found->captures.text, from, to);
+}
+
+static enum carom_claim read_claim(const char *word, struct carom_str diagnostic)
+{
+    if (strcmp(word, "delayed") == 0)
+        return CAROM_CLAIM_DELAYED;
+    if (strcmp(word, "delivered") == 0)
+        return CAROM_CLAIM_DELIVERED;
+    if (strcmp(word, "gave_up") == 0 || carom_report_sign(diagnostic, "gave_up"))
+        return CAROM_CLAIM_GAVE_UP;
+    return CAROM_CLAIM_FAILED;
+}
+
+/* Mimecast starts its lines with "-- ". */
+static struct carom_str without_marks(struct carom_str s)
+{
+    while (s.len > 0 && (s.ptr[0] == '-' || s.ptr[0] == ' '))
+        s = carom_str_from(s, 1);
+    return s;
+}
+
+static void fill(struct text_report *report, struct carom_report_recipient *r, const struct found *found, size_t next)
+{
+    struct carom_reading *reading = report->reading;
+    struct carom_line_captures label = found->captures;
+    struct carom_str text, command, host;
+    bool labelled = *report->row->label && ((found->line < next && take_label(report, found->line, next, &label, &text)) ||
+                                            take_label(report, 0, report->lines.n, &label, &text));
+
+    r->diagnostic = without_marks(labelled ? text : take(report, found, next));
+    if (labelled)
+        r->text_diagnostic = take(report, found, next);
+    struct carom_str reply = carom_transcript_reply(reading->arena, reading->report->text, r->final,
+                                                    r->diagnostic.len == 0, &command, &host);
+    if (reply.len > 0) {
+        if (r->diagnostic.len > 0)
+            r->text_diagnostic = r->diagnostic;
+        r->diagnostic = carom_text_flow(reading->arena, reply);
+        r->command = command;
+        r->remote_mta = host;
+    }
+    r->original = found->captures.original;
+    if (label.host.len > 0)
+        r->remote_mta = label.host;
+    r->remote_ip = label.ip;
+    if (label.command.len > 0 && r->command.len == 0)
+        r->command = label.command;
+    if (label.code.len > 0)
+        r->reply_code = (int)carom_str_number(label.code);
+    r->where = r->diagnostic.len > 0 ? CAROM_STR("text") : CAROM_STR_EMPTY;
+    r->claim = read_claim(report->row->claim, r->diagnostic);
+    carom_read_details(reading, r);
+}
+
+/* The first report of an address counts; Mail.Ru prints its list twice. */
+static void add(struct text_report *report, const struct found *found, size_t next)
+{
+    struct carom_report_recipient *r = carom_report_find(report->reading, found->captures.addr);
+
+    if (r && r->diagnostic.len > 0)
+        return;
+    if (!r)
+        r = carom_report_add(report->reading);
+    r->final = found->captures.addr;
+    fill(report, r, found, next);
+}
+
+static bool read_row(struct carom_reading *reading, const struct carom_format_row *row, struct lines lines)
+{
+    struct text_report report = {.reading = reading, .row = row, .lines = lines};
+
+    if (!recognise(reading, row, &lines))
+        return false;
+    report.found = carom_arena_array(reading->arena, struct found, lines.n + IN_HEADERS_MAX);
+    find_bounds(&report);
+    find_in_lines(&report);
+    find_in_headers(&report);
+    for (size_t i = 0; i < report.n; i++)
+        add(&report, &report.found[i], i + 1 < report.n ? report.found[i + 1].line : report.lines.n);
+    if (report.n == 0 && row->certain) { /* a bounce that hides its recipient is still one */
+        struct carom_line_captures none = {CAROM_STR_EMPTY, CAROM_STR_EMPTY, CAROM_STR_EMPTY, CAROM_STR_EMPTY,
+                                           CAROM_STR_EMPTY, CAROM_STR_EMPTY, CAROM_STR_EMPTY};
+        fill(&report, carom_report_add(reading), &(struct found){none, report.lines.n}, report.lines.n);
+    }
+    return reading->report->n > 0;
+}
+
+bool carom_read_text(struct carom_reading *reading)
+{
+    struct carom_report *report = reading->report;
+
+    if (reading->answer || report->text.len == 0)
+        return false;
+    struct lines lines = split_lines(reading->arena, report->text);
+    for (size_t i = 0; i < carom_formats_n; i++) {
+        if (!read_row(reading, &carom_formats[i], lines))
+            continue;
+        report->type = CAROM_REPORT_DELIVERY;
+        report->format = carom_str(carom_formats[i].name);
+        report->machine = carom_formats[i].certain;
+        return true;
+    }
+    return false;
+}

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* The human part of a report, where it says more than its fields: OpenSMTPD and EZweb write no Diagnostic-Code, Sendmail
+   cuts it to a line and prints the session. It finds words and leaves their meaning to others. */
+
+#include "bounce/line.h"
+#include "bounce/reader.h"
+#include "bounce/tables.h"
+#include "mail/address.h"
+#include "smtp/reply.h"
+
+enum { FLOW_MAX = 4096 };
+
+struct carom_str carom_text_flow(struct carom_arena *arena, struct carom_str text)
+{
+    text = carom_str_trim(carom_str_head(text, FLOW_MAX < text.len ? FLOW_MAX : text.len));
+    char *flow = carom_arena_alloc(arena, text.len + 1);
+    size_t n = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        bool space = carom_is_space(text.ptr[i]);
+        if (!space)
+            flow[n++] = text.ptr[i];
+        else if (n > 0 && flow[n - 1] != ' ')
+            flow[n++] = ' ';
+    }
+    return carom_str_n(flow, n);
+}
+
+/* ---- Sessions ---- */
+
+struct session {
+    struct carom_arena *arena;
+    struct carom_str addr;
+    struct carom_str host, command; /* as the lines go by */
+    bool ours;                      /* the last command was RCPT for addr */
+    struct carom_str own, own_command, own_host;          /* the reply to it */
+    struct carom_str named, named_command, named_host;    /* a reply that has addr in it */
+    struct carom_str last, last_command, last_host;       /* the refusal that ended the session */
+};
+
+static bool names(struct carom_str text, struct carom_str addr)
+{
+    return addr.len > 0 && carom_str_ifind(text, addr) != SIZE_MAX;
+}
+
+/* The refusal that starts at line: it and the "<<<" lines that go on with it. */
+static struct carom_str reply_lines(struct carom_arena *arena, struct carom_str line, struct carom_str rest)
+{
+    struct carom_str next, reply = carom_str_trim(carom_str_from(line, 3));
+    const char *end = line.ptr + line.len;
+    char *all;
+    size_t n = 0;
+
+    if (reply.len < 4 || reply.ptr[3] != '-')
+        return reply;
+    while (carom_str_line(&rest, &next) && carom_str_starts(next, CAROM_STR("<<<")))
+        end = next.ptr + next.len;
+    struct carom_str block = carom_str_n(line.ptr, (size_t)(end - line.ptr));
+    all = carom_arena_alloc(arena, block.len + 1);
+    while (carom_str_line(&block, &next)) {
+        struct carom_str text = carom_str_trim(carom_str_from(next, 3));
+        if (text.len >= 3 && memcmp(text.ptr, reply.ptr, 3) != 0)
+            break;
+        memcpy(all + n, text.ptr, text.len);
+        n += text.len;
+        all[n++] = '\n';
+    }
+    return carom_str_trim(carom_str_n(all, n));
+}
+
+static void see_reply(struct session *s, struct carom_str line, struct carom_str rest)
+{
+    struct carom_str reply = carom_str_trim(carom_str_from(line, 3));
+
+    if (reply.len < 3 || (reply.ptr[0] != '4' && reply.ptr[0] != '5'))
+        return;
+    if (s->ours && s->own.len == 0) {
+        s->own = reply_lines(s->arena, line, rest);
+        s->own_command = s->command, s->own_host = s->host;
+    } else if (s->named.len == 0 && names(reply, s->addr)) {
+        s->named = reply_lines(s->arena, line, rest);
+        s->named_command = s->command, s->named_host = s->host;
+    } else if (s->last.len == 0 && !carom_str_istarts(s->command, CAROM_STR("RCPT")) &&
+               !carom_str_istarts(s->command, CAROM_STR("QUIT"))) {
+        s->last = reply_lines(s->arena, line, rest);
+        s->last_command = s->command, s->last_host = s->host;
+    }
+}
+
+static void see_line(struct session *s, struct carom_str line, struct carom_str rest)
+{
+    size_t talking;
+
+    if (carom_str_starts(line, CAROM_STR(">>>")) || carom_str_starts(line, CAROM_STR("-->"))) {
+        struct carom_str words = carom_str_trim(carom_str_from(line, 3)), word = CAROM_STR_EMPTY;
+        s->ours = carom_str_istarts(words, CAROM_STR("RCPT")) && names(words, s->addr);
+        carom_str_word(&words, &word);
+        s->command = word;
+    } else if (carom_str_starts(line, CAROM_STR("<<<")) || carom_str_starts(line, CAROM_STR("<--"))) {
+        see_reply(s, line, rest);
+    } else if ((talking = carom_str_ifind(line, CAROM_STR("while talking to "))) != SIZE_MAX) {
+        struct carom_str host = carom_str_trim(carom_str_from(line, talking + 17));
+        while (host.len > 0 && (host.ptr[host.len - 1] == ':' || host.ptr[host.len - 1] == '.'))
+            host.len--;
+        s->host = host;
+        s->ours = false;
+        s->command = CAROM_STR("CONN");
+    }
+}
+
+/* MDaemon prints "-->" and "<--" behind the time. */
+static struct carom_str from_arrow(struct carom_str line)
+{
+    struct carom_str head = carom_str_head(line, line.len < 48 ? line.len : 48);
+    size_t at = carom_str_find(head, CAROM_STR("--> "));
+
+    if (at == SIZE_MAX)
+        at = carom_str_find(head, CAROM_STR("<-- "));
+    return at == SIZE_MAX ? line : carom_str_from(line, at);
+}
+
+struct carom_str carom_transcript_reply(struct carom_arena *arena, struct carom_str text, struct carom_str addr,
+                                        bool shared, struct carom_str *command_r, struct carom_str *host_r)
+{
+    const struct carom_str none = CAROM_STR_EMPTY;
+    struct session s = {arena, addr, none, none, false, none, none, none, none, none, none, none, none, none};
+    struct carom_str line;
+
+    *command_r = *host_r = none;
+    if (carom_str_find(text, CAROM_STR("<<<")) == SIZE_MAX && carom_str_find(text, CAROM_STR("<-- ")) == SIZE_MAX)
+        return none;
+    while (carom_str_line(&text, &line))
+        see_line(&s, from_arrow(line), text);
+    if (s.own.len > 0) {
+        *command_r = s.own_command, *host_r = s.own_host;
+        return s.own;
+    }
+    if (s.named.len > 0) {
+        *command_r = s.named_command, *host_r = s.named_host;
+        return s.named;
+    }
+    if (shared && s.last.len > 0) {
+        *command_r = s.last_command, *host_r = s.last_host;
+        return s.last;
+    }
+    return none;
+}
+
+/* ---- Paragraphs ---- */
+
+/* Where addr starts in a line that is about it: at the front, behind marks or a short label ("Recipient address: "). */
+static size_t address_at(struct carom_str line, struct carom_str addr)
+{
+    size_t at = carom_str_ifind(line, addr), i = 0;
+
+    if (at == SIZE_MAX || at > 32)
+        return SIZE_MAX;
+    while (i < at && (carom_is_space(line.ptr[i]) || strchr("<\"*->#[('", line.ptr[i])))
+        i++;
+    if (i == at)
+        return at;
+    struct carom_str label = carom_str_trim(carom_str_n(line.ptr + i, at - i));
+    while (label.len > 0 && strchr("<\"[ ", label.ptr[label.len - 1]))
+        label.len--;
+    return label.len > 0 && label.ptr[label.len - 1] == ':' ? at : SIZE_MAX;
+}
+
+static bool starts_with_address(struct carom_str line)
+{
+    size_t end = carom_str_chr(line, '>');
+
+    return line.len > 0 && line.ptr[0] == '<' && end < line.len && carom_str_chr(carom_str_head(line, end), '@') < end;
+}
+
+/* What stands behind addr, to the end of the paragraph or the next recipient. */
+static struct carom_str paragraph(struct carom_arena *arena, struct carom_str text, struct carom_str addr)
+{
+    struct carom_str rest = text, line, best = CAROM_STR_EMPTY;
+
+    while (best.len == 0 && carom_str_line(&rest, &line)) {
+        size_t at = address_at(line, addr);
+        if (at == SIZE_MAX)
+            continue;
+        const char *start = line.ptr + at + addr.len, *end = line.ptr + line.len;
+        struct carom_str after = rest, next;
+        while (carom_str_line(&after, &next) && carom_str_trim(next).len > 0 && !starts_with_address(next))
+            end = next.ptr + next.len;
+        while (start < end && (carom_is_space(*start) || strchr(">\"):,;]*'", *start)))
+            start++;
+        best = carom_text_flow(arena, carom_str_n(start, (size_t)(end - start)));
+    }
+    return best;
+}
+
+/* "x-unix; 77", "unknown", nothing: says less than any sentence. */
+static bool is_poor(struct carom_str diagnostic)
+{
+    return diagnostic.len == 0 || carom_str_chr(diagnostic, ' ') >= diagnostic.len;
+}
+
+static bool same_class(struct carom_str a, struct carom_str b)
+{
+    return a.len > 0 && b.len > 0 && a.ptr[0] == b.ptr[0];
+}
+
+void carom_read_words(struct carom_reading *reading, struct carom_report_recipient *recipient)
+{
+    struct carom_str text = reading->report->text, command, host, addr = recipient->final, words;
+
+    if (addr.len == 0 || text.len == 0)
+        return;
+    words = carom_transcript_reply(reading->arena, text, addr, true, &command, &host);
+    if (words.len > 0 && !(recipient->diagnostic.len > 0 && !is_poor(recipient->diagnostic) &&
+                           carom_is_digit(recipient->diagnostic.ptr[0]) && !same_class(words, recipient->diagnostic))) {
+        words = carom_text_flow(reading->arena, words);
+        recipient->command = command;
+        if (recipient->remote_mta.len == 0)
+            recipient->remote_mta = host;
+    } else {
+        words = paragraph(reading->arena, text, addr);
+        if (words.len == 0 && recipient->original.len > 0)
+            words = paragraph(reading->arena, text, recipient->original);
+    }
+    if (words.len == 0 || carom_str_ieq(words, recipient->diagnostic))
+        return;
+    recipient->text_diagnostic = words;
+    if (is_poor(recipient->diagnostic)) {
+        recipient->diagnostic = words;
+        recipient->diagnostic_type = CAROM_STR_EMPTY;
+        recipient->where = CAROM_STR("text");
+    }
+}
+
+/* ---- Details ---- */
+
+static void take_detail(struct carom_report_recipient *r, const struct carom_line_captures *found, const char *command)
+{
+    if (r->remote_mta.len == 0)
+        r->remote_mta = found->host;
+    if (r->remote_ip.len == 0)
+        r->remote_ip = found->ip;
+    if (r->original.len == 0)
+        r->original = found->original;
+    if (r->command.len == 0)
+        r->command = *command ? carom_str(command) : found->command;
+}
+
+/* "RCPT TO:<a@b>", "end of data", "HELO/EHLO x": to the verbs that a fact may have. */
+static struct carom_str verb(struct carom_str command)
+{
+    static const struct {
+        const char *start, *verb;
+    } verbs[] = {
+        {"RCPT", "RCPT"}, {"MAIL", "MAIL"}, {"end of DATA", "DATA"}, {"DATA", "DATA"}, {"BDAT", "BDAT"}, {".", "DATA"},
+        {"sending end of data", "DATA"}, {"sending message", "DATA"}, {"EHLO", "EHLO"}, {"HELO", "EHLO"},
+        {"LHLO", "EHLO"}, {"CONN", "CONN"}, {"initial connection", "CONN"}, {"STARTTLS", "EHLO"}, {"RSET", "MAIL"},
+        {"pipelined end", "DATA"}, {"pipelined sending", "DATA"}, {"pipelined MAIL", "MAIL"},
+        {"pipelined RCPT", "RCPT"}, {"pipelined DATA", "DATA"}, {"TEXT", "DATA"},
+    };
+
+    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+        if (carom_str_istarts(command, carom_str(verbs[i].start)))
+            return carom_str(verbs[i].verb);
+    return CAROM_STR_EMPTY;
+}
+
+static void scan_details(struct carom_reading *reading, struct carom_report_recipient *r, struct carom_str words)
+{
+    struct carom_line_captures found;
+    size_t start, end;
+
+    for (size_t i = 0; words.len > 0 && i < carom_details_n; i++)
+        if (carom_line_find(reading->arena, words, carom_str(carom_details[i].pattern), &found, &start, &end))
+            take_detail(r, &found, carom_details[i].command);
+}
+
+void carom_read_details(struct carom_reading *reading, struct carom_report_recipient *recipient)
+{
+    scan_details(reading, recipient, recipient->text_diagnostic);
+    if (!carom_str_eq(recipient->diagnostic, recipient->text_diagnostic))
+        scan_details(reading, recipient, recipient->diagnostic);
+    recipient->command = verb(recipient->command);
+    if (carom_str_ieq(recipient->original, recipient->final))
+        recipient->original = CAROM_STR_EMPTY;
+}
