@@ -14,4 +14,19 @@
 struct carom_str carom_charset_to_utf8(struct carom_arena *arena, struct carom_str label, struct carom_str bytes,
                                        size_t max);
 
+/* A row of tables/charsets.tsv, sorted by label (lower case). */
+enum carom_charset_way {
+    CAROM_CHARSET_GUESS,        /* says nothing, or must not reach iconv: as if there were no label */
+    CAROM_CHARSET_UTF_8,
+    CAROM_CHARSET_WINDOWS_1252, /* done here: the fallback must work without iconv's modules */
+    CAROM_CHARSET_ASCII,        /* iconv; bytes that are all ASCII need no conversion */
+    CAROM_CHARSET_ICONV,        /* iconv always: 7-bit with shifts, or wider than a byte */
+};
+struct carom_charset_row {
+    const char *label, *name;
+    enum carom_charset_way way;
+};
+extern const struct carom_charset_row carom_charsets[];
+extern const size_t carom_charsets_n;
+
 #endif

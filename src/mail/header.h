@@ -36,5 +36,9 @@ struct carom_str carom_headers_text(struct carom_arena *arena, const struct caro
 struct carom_str carom_header_token(struct carom_arena *arena, struct carom_str value);
 /* A parameter of a Content-Type-like value, unquoted, RFC 2231 continuations joined and decoded to UTF-8. */
 struct carom_str carom_header_param(struct carom_arena *arena, struct carom_str value, const char *name);
+/* The same as the bytes that were meant, and the charset that RFC 2231 gave them or "": for boundary=, which must match
+   the body byte by byte. */
+struct carom_str carom_header_param_bytes(struct carom_arena *arena, struct carom_str value, const char *name,
+                                          struct carom_str *charset_r);
 
 #endif

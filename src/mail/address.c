@@ -1,0 +1,592 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Addresses out of header fields and out of sentences. Strict grammars reject half of what reports quote, so the '@' is
+   taken for the fixed point, and what may belong to it on both sides is gathered. It does not judge whether an
+   address exists, nor which field it came from. */
+
+#include "mail/address.h"
+
+#include "base/utf8.h"
+#include "mail/charset.h"
+#include "mail/header.h"
+#include "mail/punycode.h"
+
+enum { ENCLOSED_MAX = 1000 }; /* a quoted string or comment longer than a line may be is none: keeps the scan linear */
+
+/* ---- Characters ---- */
+
+static bool high(char c)
+{
+    return (unsigned char)c >= 0x80;
+}
+
+/* RFC 5322 3.2.3 with the dot: Japanese mobile networks had addresses with dots anywhere. */
+static bool local_char(char c)
+{
+    return carom_is_alpha(c) || carom_is_digit(c) || (c && strchr(".!#$%&'*+-/=?^_`{|}~", c));
+}
+
+static bool domain_char(char c)
+{
+    return carom_is_alpha(c) || carom_is_digit(c) || c == '-' || c == '.' || c == '_';
+}
+
+/* Spaces, quotation marks and punctuation beyond ASCII stand around addresses, not in them. */
+static bool is_punctuation(uint32_t c)
+{
+    return (c >= 0x80 && c <= 0xbf && c != 0xaa && c != 0xb5 && c != 0xba) || (c >= 0x2000 && c <= 0x206f) ||
+           (c >= 0x3000 && c <= 0x303f && c != 0x3005 && c != 0x3007) || (c >= 0xff00 && c <= 0xff0f) ||
+           (c >= 0xff1a && c <= 0xff20) || (c >= 0xff3b && c <= 0xff40) || (c >= 0xff5b && c <= 0xff65);
+}
+
+/* Scripts that are written without spaces: in running text an ASCII address ends where they begin. */
+static bool is_wide(uint32_t c)
+{
+    return c >= 0x2e80;
+}
+
+static size_t skip_space(struct carom_str s, size_t i)
+{
+    while (i < s.len && carom_is_space(s.ptr[i]))
+        i++;
+    return i;
+}
+
+/* Offset behind the quoted string or comment at s[i], or i when it does not end (soon). */
+static size_t skip_enclosed(struct carom_str s, size_t i)
+{
+    char open = s.ptr[i], close = open == '(' ? ')' : open;
+    size_t depth = 1;
+
+    for (size_t k = i + 1; k < s.len && k - i < ENCLOSED_MAX; k++) {
+        if (s.ptr[k] == '\\')
+            k++;
+        else if (s.ptr[k] == close && --depth == 0)
+            return k + 1;
+        else if (s.ptr[k] == '(' && open == '(')
+            depth++;
+    }
+    return i;
+}
+
+/* ---- From the '@' outwards ---- */
+
+/* One character beyond ASCII that ends before s[i]: its length, 0 if it does not belong. Bytes that are no UTF-8 are
+   taken for letters; they are converted at the end. */
+static size_t high_before(struct carom_str s, size_t floor, size_t i, bool stop_wide)
+{
+    size_t start = i - 1;
+    uint32_t character;
+
+    while (start > floor && i - start < 4 && ((unsigned char)s.ptr[start] & 0xc0) == 0x80)
+        start--;
+    if (carom_utf8_decode(carom_str_n(s.ptr + start, i - start), &character) != i - start)
+        return 1;
+    return is_punctuation(character) || (stop_wide && is_wide(character)) ? 0 : i - start;
+}
+
+/* Where the local part that ends at s[end] begins; end when there is none. */
+static size_t local_start(struct carom_str s, size_t floor, size_t end, bool text)
+{
+    size_t i = end;
+
+    if (end > floor && s.ptr[end - 1] == '"') {
+        for (i = end - 1; i-- > floor && end - i < ENCLOSED_MAX && s.ptr[i] != '\n';)
+            if (s.ptr[i] == '"' && !(i > floor && s.ptr[i - 1] == '\\'))
+                return i;
+        return end;
+    }
+    while (i > floor) {
+        bool ascii = i < end && !high(s.ptr[end - 1]);
+        size_t length = high(s.ptr[i - 1]) ? high_before(s, floor, i, text && ascii) : local_char(s.ptr[i - 1]);
+
+        if (length == 0)
+            break;
+        i -= length;
+    }
+    while (i < end && s.ptr[i] && strchr(text ? "'`*{|=?&.!^" : "`", s.ptr[i]))
+        i++; /* put around or before addresses in text; "lists=" and the like are the reader's business */
+    return i;
+}
+
+static size_t literal_end(struct carom_str s, size_t i)
+{
+    size_t end = i + 1;
+
+    while (end < s.len && end - i < 64 && s.ptr[end] > ' ' && s.ptr[end] != ']' && s.ptr[end] != '[')
+        end++;
+    return end < s.len && s.ptr[end] == ']' && end > i + 1 ? end + 1 : i;
+}
+
+/* Where the domain that begins at s[start] ends; start when there is none. A trailing dot or hyphen is the sentence's. */
+static size_t domain_end(struct carom_str s, size_t start, bool text)
+{
+    size_t i = start, length;
+
+    if (start < s.len && s.ptr[start] == '[')
+        return literal_end(s, start);
+    for (; i < s.len; i += length) {
+        uint32_t character;
+
+        length = domain_char(s.ptr[i]);
+        if (high(s.ptr[i])) {
+            length = carom_utf8_decode(carom_str_from(s, i), &character);
+            if (length == 0 || is_punctuation(character) ||
+                (text && is_wide(character) && i > start && !high(s.ptr[start])))
+                break;
+        }
+        if (length == 0)
+            break;
+    }
+    while (i > start && strchr("-_.", s.ptr[i - 1]))
+        i--;
+    return i > start && s.ptr[start] == '.' ? start : i;
+}
+
+/* An address found: its two halves, which may be apart ("user(comment)@example.com"), and where it ends. */
+struct found {
+    struct carom_str local, domain;
+    size_t end;
+};
+
+static bool around(struct carom_str s, size_t floor, size_t local, size_t domain, bool text, struct found *found_r)
+{
+    size_t start = local_start(s, floor, local, text), end = domain_end(s, domain, text);
+
+    if (start == local || end == domain)
+        return false;
+    if (end < s.len && s.ptr[end] == '\'' && s.ptr[start] == '\'' && start + 1 < local)
+        start++; /* 'user@example.com' */
+    found_r->local = carom_str_n(s.ptr + start, local - start);
+    found_r->domain = carom_str_n(s.ptr + domain, end - domain);
+    found_r->end = end;
+    return true;
+}
+
+/* ---- The address as it is handed out ---- */
+
+static bool is_quoted(struct carom_str local)
+{
+    return local.len >= 2 && local.ptr[0] == '"' && local.ptr[local.len - 1] == '"';
+}
+
+static bool needs_quotes(struct carom_str local)
+{
+    for (size_t i = 0; i < local.len; i++)
+        if (!local_char(local.ptr[i]) && !high(local.ptr[i]))
+            return true;
+    return local.len == 0;
+}
+
+/* Quoted strings without the quotes and backslashes. */
+static struct carom_str unquote(struct carom_arena *arena, struct carom_str s)
+{
+    char *out = carom_arena_alloc(arena, s.len);
+    size_t n = 0;
+
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] == '"')
+            continue;
+        if (s.ptr[i] == '\\' && i + 1 < s.len)
+            i++;
+        out[n++] = s.ptr[i];
+    }
+    return carom_str_n(out, n);
+}
+
+/* The local part, quoted if and only if it must be. */
+static struct carom_str plain_local(struct carom_arena *arena, struct carom_str local)
+{
+    char *out;
+    size_t n = 0;
+
+    if (is_quoted(local))
+        local = unquote(arena, local);
+    if (!needs_quotes(local))
+        return local;
+    out = carom_arena_alloc(arena, local.len * 2 + 2);
+    out[n++] = '"';
+    for (size_t i = 0; i < local.len; i++) {
+        if (local.ptr[i] == '"' || local.ptr[i] == '\\')
+            out[n++] = '\\';
+        out[n++] = (unsigned char)local.ptr[i] < ' ' ? ' ' : local.ptr[i];
+    }
+    out[n++] = '"';
+    return carom_str_n(out, n);
+}
+
+static bool is_lower(struct carom_str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] >= 'A' && s.ptr[i] <= 'Z')
+            return false;
+    return true;
+}
+
+static struct carom_str lower(struct carom_arena *arena, struct carom_str s)
+{
+    char *out;
+
+    if (is_lower(s))
+        return s;
+    out = carom_arena_alloc(arena, s.len);
+    for (size_t i = 0; i < s.len; i++)
+        out[i] = carom_lower(s.ptr[i]);
+    return carom_str_n(out, s.len);
+}
+
+/* Joined in the arena only when it must be: most addresses are given out where they stand. */
+static struct carom_str join(struct carom_arena *arena, struct carom_str local, struct carom_str domain)
+{
+    if (local.ptr + local.len + 1 == domain.ptr && local.ptr[local.len] == '@')
+        return carom_str_n(local.ptr, local.len + 1 + domain.len);
+    return carom_arena_printf(arena, CAROM_STR_FMT "@" CAROM_STR_FMT, CAROM_STR_ARG(local), CAROM_STR_ARG(domain));
+}
+
+static struct carom_str make(struct carom_arena *arena, const struct found *found)
+{
+    struct carom_str local = found->local, domain = lower(arena, found->domain), addr;
+
+    if (is_quoted(local) || needs_quotes(local))
+        local = plain_local(arena, local);
+    if (local.len == 0 || carom_str_eq(local, CAROM_STR("\"\"")))
+        return CAROM_STR_EMPTY;
+    addr = join(arena, local, domain);
+    return carom_charset_to_utf8(arena, CAROM_STR_EMPTY, addr, addr.len * 3);
+}
+
+/* ---- Lists of addresses ---- */
+
+static size_t count(struct carom_str s, char c)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s.len; i++)
+        n += s.ptr[i] == c;
+    return n;
+}
+
+/* RFC 5322 4.4 allows white space around the dots and the '@'. */
+static struct carom_str close_gaps(struct carom_arena *arena, struct carom_str s)
+{
+    char *out = carom_arena_alloc(arena, s.len);
+    size_t n = 0;
+
+    for (size_t i = 0; i < s.len;) {
+        size_t end = skip_space(s, i);
+        bool gap = end > i && n > 0 && end < s.len && !strchr(".@", out[n - 1]) && !strchr(".@", s.ptr[end]);
+
+        if (gap)
+            out[n++] = ' ';
+        if (end < s.len)
+            out[n++] = s.ptr[end];
+        i = end + 1;
+    }
+    return carom_str_n(out, n);
+}
+
+/* The content of <…>. A source route (RFC 5321 appendix C) goes; "mailto:" is Exchange's HTML made text. */
+static struct carom_str read_angle(struct carom_arena *arena, struct carom_str s)
+{
+    struct found found;
+    size_t at;
+
+    s = carom_header_token(arena, s);
+    if (carom_str_istarts(s, CAROM_STR("mailto:")))
+        s = carom_str_from(s, 7);
+    if (s.len > 0 && s.ptr[0] == '@')
+        s = carom_str_from(s, carom_str_chr(s, ':') == SIZE_MAX ? s.len : carom_str_chr(s, ':') + 1);
+    if (s.len > 0 && s.ptr[0] != '"') {
+        if (carom_str_chr(s, ' ') != SIZE_MAX || carom_str_chr(s, '\t') != SIZE_MAX)
+            s = close_gaps(arena, s);
+        if (count(s, '@') > 1)
+            return carom_address_find(arena, s);
+    }
+    at = carom_str_rchr(s, '@');
+    if (at == SIZE_MAX || at == 0)
+        return CAROM_STR_EMPTY;
+    found.end = domain_end(s, at + 1, false);
+    found.local = carom_str_trim(carom_str_head(s, at));
+    found.domain = carom_str_n(s.ptr + at + 1, found.end - at - 1);
+    if (found.domain.len == 0 || found.local.len == 0)
+        return CAROM_STR_EMPTY;
+    if (found.local.ptr[0] == '\'' && found.end < s.len && s.ptr[found.end] == '\'')
+        found.local = carom_str_from(found.local, 1);
+    return make(arena, &found);
+}
+
+/* The scan through a list. Everything since `start` belongs to the mailbox that is being read. */
+struct list {
+    struct carom_arena *arena;
+    struct carom_str text;
+    size_t at, start;
+    struct carom_str comment;                 /* the last one, without its parentheses */
+    size_t comment_start, comment_end;
+    size_t quoted_start, quoted_end;          /* the last quoted string */
+    struct carom_str addr, phrase;
+};
+
+static void begin_mailbox(struct list *list, size_t at)
+{
+    list->at = list->start = at;
+    list->comment = CAROM_STR_EMPTY;
+    list->comment_end = list->quoted_end = 0;
+}
+
+static void read_comment(struct list *list)
+{
+    size_t start = list->at, end = skip_enclosed(list->text, start);
+
+    if (end == start) {
+        list->at++;
+        return;
+    }
+    list->comment = carom_str_n(list->text.ptr + start + 1, end - start - 2);
+    list->comment_start = start;
+    list->comment_end = list->at = end;
+}
+
+/* Comments behind an address are its: "user@example.com (Real Name)". */
+static void read_trailing_comments(struct list *list)
+{
+    for (;;) {
+        size_t i = skip_space(list->text, list->at);
+
+        if (i == list->text.len || list->text.ptr[i] != '(' || skip_enclosed(list->text, i) == i)
+            return;
+        list->at = i;
+        read_comment(list);
+    }
+}
+
+/* At '@'. A word with '@' that is followed by '<' is a display name. */
+static bool read_word(struct list *list)
+{
+    struct carom_str text = list->text;
+    size_t at = list->at, local = at, domain = at + 1, next;
+    struct found found;
+
+    if (list->comment_end == at && at > 0)
+        local = list->comment_start;
+    if (domain < text.len && text.ptr[domain] == '(')
+        domain = skip_enclosed(text, domain);
+    if (!around(text, list->start, local, domain, false, &found)) {
+        list->at++;
+        return false;
+    }
+    next = skip_space(text, found.end);
+    list->at = found.end;
+    if (next < text.len && text.ptr[next] == '<')
+        return false;
+    list->addr = make(list->arena, &found);
+    list->phrase = CAROM_STR_EMPTY;
+    read_trailing_comments(list);
+    return list->addr.len > 0;
+}
+
+/* At '<'. One that never ends, ends at white space or a comma. */
+static bool read_bracketed(struct list *list)
+{
+    struct carom_str text = list->text;
+    size_t start = list->at + 1, end = start;
+
+    while (end < text.len && text.ptr[end] != '>' && text.ptr[end] != '<' && end - start < ENCLOSED_MAX) {
+        size_t skipped = text.ptr[end] == '"' ? skip_enclosed(text, end) : end;
+
+        end = skipped > end ? skipped : end + 1;
+    }
+    if (end >= text.len || text.ptr[end] != '>')
+        for (end = start; end < text.len && !carom_is_space(text.ptr[end]) && !strchr(",;<", text.ptr[end]);)
+            end++;
+    list->phrase = carom_str_n(text.ptr + list->start, list->at - list->start);
+    list->addr = read_angle(list->arena, carom_str_n(text.ptr + start, end - start));
+    list->at = end + (end < text.len && text.ptr[end] == '>');
+    if (list->addr.len == 0) {
+        begin_mailbox(list, list->at);
+        return false;
+    }
+    read_trailing_comments(list);
+    return true;
+}
+
+/* At a separator or the end. "user@example.com": in quotes and nothing else is an address after all (GMX, 1&1). */
+static bool end_mailbox(struct list *list)
+{
+    struct carom_str all = carom_str_trim(carom_str_n(list->text.ptr + list->start, list->at - list->start));
+
+    list->phrase = CAROM_STR_EMPTY;
+    list->addr = CAROM_STR_EMPTY;
+    if (list->quoted_end > 0 && all.len == list->quoted_end - list->quoted_start && all.len > 2)
+        list->addr = carom_address_find(list->arena, carom_str_n(all.ptr + 1, all.len - 2));
+    if (list->addr.len == 0)
+        begin_mailbox(list, list->at + (list->at < list->text.len));
+    return list->addr.len > 0;
+}
+
+static void read_quoted(struct list *list)
+{
+    size_t end = skip_enclosed(list->text, list->at);
+
+    if (end == list->at) {
+        list->at++;
+        return;
+    }
+    list->quoted_start = list->at;
+    list->quoted_end = list->at = end;
+}
+
+/* One step; true: list->addr has been found. A colon ends the name of a group, or "mailto", or a caption. */
+static bool step(struct list *list)
+{
+    switch (list->text.ptr[list->at]) {
+    case '"': read_quoted(list); return false;
+    case '(': read_comment(list); return false;
+    case '@': return read_word(list);
+    case '<': return read_bracketed(list);
+    case ',': case ';': case ':': return end_mailbox(list);
+    case '\\': list->at += list->at + 1 < list->text.len ? 2 : 1; return false;
+    default: list->at++; return false;
+    }
+}
+
+static struct carom_str read_name(struct list *list)
+{
+    struct carom_str name = carom_header_token(list->arena, list->phrase);
+
+    if (name.len == 0)
+        name = list->comment;
+    if (carom_str_chr(name, '"') != SIZE_MAX || carom_str_chr(name, '\\') != SIZE_MAX)
+        name = unquote(list->arena, name);
+    return carom_header_text(list->arena, name);
+}
+
+bool carom_address_next(struct carom_arena *arena, struct carom_str *rest, struct carom_str *addr_r,
+                        struct carom_str *name_r)
+{
+    struct list list = {.arena = arena, .text = *rest, .addr = CAROM_STR_EMPTY, .phrase = CAROM_STR_EMPTY};
+    bool found = false;
+
+    begin_mailbox(&list, 0);
+    while (!found && list.at < list.text.len)
+        found = step(&list);
+    if (!found)
+        found = end_mailbox(&list);
+    *rest = carom_str_from(list.text, list.at);
+    *addr_r = found ? list.addr : CAROM_STR_EMPTY;
+    if (name_r)
+        *name_r = found ? read_name(&list) : CAROM_STR_EMPTY;
+    return found;
+}
+
+struct carom_str carom_address_first(struct carom_arena *arena, struct carom_str text)
+{
+    struct carom_str addr;
+
+    carom_address_next(arena, &text, &addr, NULL);
+    return addr;
+}
+
+struct carom_str carom_address_find(struct carom_arena *arena, struct carom_str text)
+{
+    for (size_t i = 0, floor = 0; i < text.len; i++) {
+        struct found found;
+        struct carom_str addr;
+
+        if (text.ptr[i] != '@')
+            continue;
+        if (around(text, floor, i, i + 1, true, &found) && carom_str_find(found.local, CAROM_STR("//")) == SIZE_MAX) {
+            addr = make(arena, &found);
+            if (addr.len > 0)
+                return addr;
+        }
+        floor = i + 1;
+    }
+    return CAROM_STR_EMPTY;
+}
+
+/* ---- Halves, shape, key ---- */
+
+struct carom_str carom_address_local(struct carom_str addr)
+{
+    size_t at = carom_str_rchr(addr, '@');
+
+    return at == SIZE_MAX ? addr : carom_str_head(addr, at);
+}
+
+struct carom_str carom_address_domain(struct carom_str addr)
+{
+    size_t at = carom_str_rchr(addr, '@');
+
+    return at == SIZE_MAX ? CAROM_STR_EMPTY : carom_str_from(addr, at + 1);
+}
+
+/* Longer than the 64 of RFC 5321 4.5.3.1.1, which forwarders (SRS) and return paths exceed. */
+static bool valid_local(struct carom_str local)
+{
+    if (local.len == 0 || local.len > 255)
+        return false;
+    if (!is_quoted(local))
+        return !needs_quotes(local);
+    for (size_t i = 1; i + 1 < local.len; i++) {
+        if (local.ptr[i] == '\\')
+            i++;
+        else if (local.ptr[i] == '"')
+            return false;
+        if (i + 1 >= local.len || (unsigned char)local.ptr[i] < ' ' || local.ptr[i] == 127)
+            return false;
+    }
+    return local.len > 2;
+}
+
+/* "[192.0.2.1]", "[IPv6:2001:db8::1]", and other tags of RFC 5321 4.1.3. */
+static bool valid_literal(struct carom_str domain)
+{
+    if (domain.len < 3 || domain.ptr[domain.len - 1] != ']')
+        return false;
+    for (size_t i = 1; i + 1 < domain.len; i++)
+        if (!carom_is_alpha(domain.ptr[i]) && !carom_is_digit(domain.ptr[i]) && !strchr(".:-", domain.ptr[i]))
+            return false;
+    return true;
+}
+
+static bool valid_domain(struct carom_str domain)
+{
+    size_t label = 0;
+
+    if (domain.len == 0 || domain.len > 255)
+        return false;
+    if (domain.ptr[0] == '[')
+        return valid_literal(domain);
+    for (size_t i = 0; i <= domain.len; i++) {
+        if (i < domain.len && domain.ptr[i] != '.') {
+            if (!domain_char(domain.ptr[i]) && !high(domain.ptr[i]))
+                return false;
+            continue;
+        }
+        if (i == label || i - label > 63 * (size_t)4 || domain.ptr[label] == '-' || domain.ptr[i - 1] == '-')
+            return false;
+        label = i + 1;
+    }
+    return true;
+}
+
+bool carom_address_valid(struct carom_str addr)
+{
+    struct carom_str local = carom_address_local(addr);
+
+    return local.len < addr.len && carom_utf8_valid(addr) && valid_local(local) &&
+           valid_domain(carom_address_domain(addr));
+}
+
+struct carom_str carom_address_key(struct carom_arena *arena, struct carom_str addr)
+{
+    struct carom_str local = carom_address_local(addr), domain = carom_address_domain(addr);
+
+    while (domain.len > 0 && domain.ptr[domain.len - 1] == '.')
+        domain.len--;
+    if (domain.len == 0)
+        return lower(arena, local);
+    local = lower(arena, is_quoted(local) ? plain_local(arena, local) : local);
+    return join(arena, local, carom_punycode_domain(arena, domain));
+}

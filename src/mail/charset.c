@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Charsets to UTF-8 through iconv. The label comes from mail, so iconv never sees one whose shape was not checked:
+   glibc gives a meaning to "//", "," and the empty name. Nothing here knows where the bytes came from. */
+
+#include "mail/charset.h"
+
+#include <errno.h>
+#include <iconv.h>
+
+#include "base/utf8.h"
+
+enum { LABEL_MAX = 40 };
+static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
+
+/* 0x80 to 0x9f; 0: not assigned. The rest of windows-1252 is Latin-1. */
+static const uint16_t windows_1252[32] = {
+    0x20ac, 0,      0x201a, 0x0192, 0x201e, 0x2026, 0x2020, 0x2021, 0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0, 0x017d, 0,
+    0,      0x2018, 0x2019, 0x201c, 0x201d, 0x2022, 0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0, 0x017e, 0x0178,
+};
+
+static bool is_ascii(struct carom_str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if ((unsigned char)s.ptr[i] >= 0x80)
+            return false;
+    return true;
+}
+
+/* At most max bytes of UTF-8, without half a character at the end. */
+static struct carom_str head_whole(struct carom_str s, size_t max)
+{
+    if (s.len <= max)
+        return s;
+    while (max > 0 && ((unsigned char)s.ptr[max] & 0xc0) == 0x80)
+        max--;
+    return carom_str_head(s, max);
+}
+
+static size_t room_for(struct carom_str bytes, size_t max)
+{
+    return bytes.len < max / 3 ? bytes.len * 3 : max;
+}
+
+static struct carom_str from_windows_1252(struct carom_arena *arena, struct carom_str bytes, size_t max)
+{
+    size_t room = room_for(bytes, max), n = 0;
+    char *out = carom_arena_alloc(arena, room);
+
+    for (size_t i = 0; i < bytes.len; i++) {
+        uint32_t character = (unsigned char)bytes.ptr[i];
+        char encoded[4];
+        size_t length;
+
+        if (character >= 0x80 && character < 0xa0)
+            character = windows_1252[character - 0x80] ? windows_1252[character - 0x80] : 0xfffd;
+        length = carom_utf8_encode(character, encoded);
+        if (length > room - n)
+            break;
+        memcpy(out + n, encoded, length);
+        n += length;
+    }
+    return carom_str_n(out, n);
+}
+
+static struct carom_str from_utf_8(struct carom_arena *arena, struct carom_str bytes, size_t max)
+{
+    return head_whole(carom_utf8_clean(arena, head_whole(bytes, max)), max);
+}
+
+static struct carom_str guess(struct carom_arena *arena, struct carom_str bytes, size_t max)
+{
+    struct carom_str head = head_whole(bytes, max);
+
+    return carom_utf8_valid(head) ? head : from_windows_1252(arena, bytes, max);
+}
+
+/* Copies s into *out if it fits. */
+static bool put(char **out, size_t *room, const char *s, size_t n)
+{
+    if (n > *room)
+        return false;
+    memcpy(*out, s, n);
+    *out += n;
+    *room -= n;
+    return true;
+}
+
+/* The memory is there before the descriptor is open: an allocation may jump, and would leak it. Three bytes for each
+   byte suffice for every charset of mail; a charset that needs more is cut like one that reaches max. */
+static struct carom_str from_iconv(struct carom_arena *arena, const char *name, struct carom_str bytes, size_t max)
+{
+    size_t room = room_for(bytes, max), left = bytes.len;
+    char *start = carom_arena_alloc(arena, room), *out = start, *in = (char *)(uintptr_t)bytes.ptr;
+    iconv_t converter = iconv_open("UTF-8", name);
+
+    if (converter == (iconv_t)-1)
+        return guess(arena, bytes, max);
+    while (left > 0 && iconv(converter, &in, &left, &out, &room) == (size_t)-1) {
+        /* Out of room, or a byte that is no character here, or half a character at the end. */
+        if (errno == E2BIG || left == 0 || !put(&out, &room, replacement, 3))
+            break;
+        in++;
+        left--;
+    }
+    iconv(converter, NULL, NULL, &out, &room); /* windows-1255 and others hold back a letter */
+    iconv_close(converter);
+    return carom_str_n(start, (size_t)(out - start));
+}
+
+/* Caseless order of a label and a row's, whose letters are lower case. */
+static int compare(struct carom_str label, const char *row)
+{
+    for (size_t i = 0; i < label.len; i++) {
+        unsigned char a = (unsigned char)carom_lower(label.ptr[i]), b = (unsigned char)row[i];
+
+        if (a != b)
+            return a < b ? -1 : 1;
+    }
+    return row[label.len] ? -1 : 0;
+}
+
+static const struct carom_charset_row *find_row(struct carom_str label)
+{
+    size_t low = 0, high = carom_charsets_n;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+        int order = compare(label, carom_charsets[middle].label);
+
+        if (order == 0)
+            return &carom_charsets[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return NULL;
+}
+
+/* A label that our table does not have, as a name for iconv. */
+static bool safe_name(struct carom_str label, char name_r[LABEL_MAX + 1])
+{
+    if (label.len == 0 || label.len > LABEL_MAX || !(carom_is_alpha(label.ptr[0]) || carom_is_digit(label.ptr[0])))
+        return false;
+    for (size_t i = 0; i < label.len; i++) {
+        char c = label.ptr[i];
+
+        if (!carom_is_alpha(c) && !carom_is_digit(c) && !(c && strchr("-_.:+", c)))
+            return false;
+        name_r[i] = c;
+    }
+    name_r[label.len] = '\0';
+    return true;
+}
+
+struct carom_str carom_charset_to_utf8(struct carom_arena *arena, struct carom_str label, struct carom_str bytes,
+                                       size_t max)
+{
+    const struct carom_charset_row *row;
+    char name[LABEL_MAX + 1];
+
+    label = carom_str_trim(label);
+    row = find_row(label);
+    if (!row)
+        return safe_name(label, name) ? from_iconv(arena, name, bytes, max) : guess(arena, bytes, max);
+    switch (row->way) {
+    case CAROM_CHARSET_GUESS: break;
+    case CAROM_CHARSET_UTF_8: return from_utf_8(arena, bytes, max);
+    case CAROM_CHARSET_WINDOWS_1252:
+        return is_ascii(bytes) ? carom_str_head(bytes, max) : from_windows_1252(arena, bytes, max);
+    case CAROM_CHARSET_ASCII:
+        return is_ascii(bytes) ? carom_str_head(bytes, max) : from_iconv(arena, row->name, bytes, max);
+    case CAROM_CHARSET_ICONV: return from_iconv(arena, row->name, bytes, max);
+    }
+    return guess(arena, bytes, max);
+}

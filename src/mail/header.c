@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Header blocks: finding the fields, and reading their values as text, as tokens. It knows the syntax of a field, not
+   the meaning of any. Parameters of Content-Type and its like are in param.c. */
+
+#include "mail/header.h"
+
+#include "base/utf8.h"
+#include "mail/charset.h"
+#include "mail/encoding.h"
+
+enum {
+    FIELDS_MAX = 1000,
+    BLOCK_MAX = 256 << 10, /* fields that begin behind it are not kept */
+    CONVERSIONS_MAX = 256  /* of one value: opening a converter costs up to 0.1 ms, a hostile value has thousands */
+};
+
+/* ---- Fields ---- */
+
+/* Offset behind the line that starts at i, whatever ends it. */
+static size_t line_after(struct carom_str s, size_t i)
+{
+    while (i < s.len && s.ptr[i] != '\n' && s.ptr[i] != '\r')
+        i++;
+    if (i < s.len && s.ptr[i] == '\r' && i + 1 < s.len && s.ptr[i + 1] == '\n')
+        i++;
+    return i < s.len ? i + 1 : i;
+}
+
+static bool at_line_end(struct carom_str s, size_t i)
+{
+    return i < s.len && (s.ptr[i] == '\n' || s.ptr[i] == '\r');
+}
+
+static bool blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* RFC 5322 2.2, with the white space before the colon that 4.5 allows ("Action : failed", Mimecast). Length of the
+   name at s[i], its colon in *colon_r; 0: no field begins here. "--" begins a boundary, even one with a colon in it. */
+static size_t field_name(struct carom_str s, size_t i, size_t *colon_r)
+{
+    size_t start = i, end;
+
+    if (i + 1 < s.len && s.ptr[i] == '-' && s.ptr[i + 1] == '-')
+        return 0;
+    while (i < s.len && s.ptr[i] > ' ' && s.ptr[i] < 127 && s.ptr[i] != ':')
+        i++;
+    end = i;
+    while (i < s.len && blank(s.ptr[i]))
+        i++;
+    if (i == s.len || s.ptr[i] != ':')
+        return 0;
+    *colon_r = i;
+    return end - start;
+}
+
+/* "From sender date" of mbox, also quoted, before a header block: returned messages often keep it. */
+static size_t skip_from_line(struct carom_str s)
+{
+    if (carom_str_starts(s, CAROM_STR("From ")) || carom_str_starts(s, CAROM_STR(">From ")))
+        return line_after(s, 0);
+    return 0;
+}
+
+static void add_field(struct carom_arena *arena, struct carom_headers *headers, struct carom_header field)
+{
+    size_t n = headers->n;
+
+    /* Full at 16 and each further power of two. */
+    if (n == 0 || (n >= 16 && (n & (n - 1)) == 0)) {
+        struct carom_header *list = carom_arena_array(arena, struct carom_header, n ? n * 2 : 16);
+
+        if (n > 0)
+            memcpy(list, headers->list, n * sizeof(*list));
+        headers->list = list;
+    }
+    headers->list[headers->n++] = field;
+}
+
+struct carom_headers carom_headers_parse(struct carom_arena *arena, struct carom_str bytes, struct carom_str *body_r)
+{
+    struct carom_headers headers = {0};
+    size_t i = skip_from_line(bytes), colon, name;
+
+    while (i < bytes.len && (name = field_name(bytes, i, &colon)) > 0) {
+        size_t start = i;
+
+        do
+            i = line_after(bytes, i);
+        while (i < bytes.len && blank(bytes.ptr[i]));
+        if (headers.n < FIELDS_MAX && i <= BLOCK_MAX) {
+            struct carom_str value = carom_str_n(bytes.ptr + colon + 1, i - colon - 1);
+
+            add_field(arena, &headers,
+                      (struct carom_header){carom_str_n(bytes.ptr + start, name), carom_str_trim(value)});
+        }
+    }
+    if (headers.n == 0)
+        i = 0;
+    headers.block = carom_str_head(bytes, i);
+    *body_r = carom_str_from(bytes, at_line_end(bytes, i) ? line_after(bytes, i) : i);
+    return headers;
+}
+
+struct carom_str carom_headers_nth(const struct carom_headers *headers, const char *name, size_t i)
+{
+    struct carom_str wanted = carom_str(name);
+
+    for (size_t k = 0; k < headers->n; k++)
+        if (carom_str_ieq(headers->list[k].name, wanted) && i-- == 0)
+            return headers->list[k].value;
+    return CAROM_STR_EMPTY;
+}
+
+struct carom_str carom_headers_get(const struct carom_headers *headers, const char *name)
+{
+    return carom_headers_nth(headers, name, 0);
+}
+
+bool carom_headers_has(const struct carom_headers *headers, const char *name)
+{
+    struct carom_str wanted = carom_str(name);
+
+    for (size_t k = 0; k < headers->n; k++)
+        if (carom_str_ieq(headers->list[k].name, wanted))
+            return true;
+    return false;
+}
+
+/* ---- Text ---- */
+
+/* The text so far; its memory was measured before. */
+struct text {
+    char *ptr;
+    size_t len, room;
+};
+
+static void put(struct text *text, struct carom_str s)
+{
+    s = carom_str_head(s, text->room - text->len);
+    memcpy(text->ptr + text->len, s.ptr, s.len);
+    text->len += s.len;
+}
+
+/* End of the white space at s[i]; *folded_r: a line end is in it. */
+static size_t skip_space(struct carom_str s, size_t i, bool *folded_r)
+{
+    *folded_r = false;
+    for (; i < s.len && carom_is_space(s.ptr[i]); i++)
+        *folded_r |= !blank(s.ptr[i]);
+    return i;
+}
+
+/* Unfolds raw words: whatever surrounds a line end becomes one space, other white space stays. */
+static struct carom_str unfold(struct carom_arena *arena, struct carom_str s)
+{
+    struct text text = {.room = s.len};
+
+    if (carom_str_chr(s, '\n') == SIZE_MAX && carom_str_chr(s, '\r') == SIZE_MAX)
+        return s;
+    text.ptr = carom_arena_alloc(arena, s.len);
+    for (size_t i = 0; i < s.len;) {
+        bool folded;
+        size_t end = skip_space(s, i, &folded);
+
+        if (end == i)
+            end++;
+        put(&text, folded ? CAROM_STR(" ") : carom_str_n(s.ptr + i, end - i));
+        i = end;
+    }
+    return carom_str_n(text.ptr, text.len);
+}
+
+/* An encoded word (RFC 2047 2): =?charset*language?encoding?text?= */
+struct word {
+    struct carom_str charset, text;
+    bool base64;
+    size_t end; /* offset behind it */
+};
+
+/* Where the encoded text that starts at s[i] ends, or SIZE_MAX. Spaces in it are forgiven; the start of another word
+   means that this one has no end. "=?=" is padding before the end. */
+static size_t word_end(struct carom_str s, size_t i)
+{
+    for (; i + 1 < s.len; i++) {
+        if (s.ptr[i] == '?' && s.ptr[i + 1] == '=')
+            return i;
+        if (s.ptr[i] == '=' && s.ptr[i + 1] == '?' && !(i + 2 < s.len && s.ptr[i + 2] == '='))
+            return SIZE_MAX;
+    }
+    return SIZE_MAX;
+}
+
+static bool read_word(struct carom_str s, size_t i, struct word *word_r)
+{
+    size_t charset = i + 2, text = charset, end;
+    char encoding;
+
+    if (i + 1 >= s.len || s.ptr[i] != '=' || s.ptr[i + 1] != '?')
+        return false;
+    while (text < s.len && text - charset < 80 && s.ptr[text] > ' ' && s.ptr[text] != '?')
+        text++;
+    if (text == charset || text + 2 >= s.len || s.ptr[text] != '?' || s.ptr[text + 2] != '?')
+        return false;
+    encoding = carom_lower(s.ptr[text + 1]);
+    end = word_end(s, text + 3);
+    if ((encoding != 'b' && encoding != 'q') || end == SIZE_MAX)
+        return false;
+    word_r->charset = carom_str_n(s.ptr + charset, text - charset);
+    word_r->charset = carom_str_head(word_r->charset, carom_str_chr(word_r->charset, '*')); /* RFC 2231 5: language */
+    word_r->base64 = encoding == 'b';
+    word_r->text = carom_str_n(s.ptr + text + 3, end - text - 3);
+    word_r->end = end + 2;
+    return true;
+}
+
+static struct carom_str decode_word(struct carom_arena *arena, const struct word *word)
+{
+    struct carom_str text = unfold(arena, word->text);
+
+    if (word->base64)
+        return carom_encoding_decode(arena, CAROM_ENCODING_BASE64, text, text.len);
+    return carom_encoding_q(arena, text);
+}
+
+/* Is the next thing behind offset end, but for white space, a word in the same charset? Then it becomes *word. */
+static bool next_word(struct carom_str s, size_t end, struct word *word)
+{
+    struct word next;
+    bool folded;
+
+    if (!read_word(s, skip_space(s, end, &folded), &next) || !carom_str_ieq(next.charset, word->charset))
+        return false;
+    *word = next;
+    return true;
+}
+
+/* The word and those that follow it with nothing but white space between and in the same charset: their bytes are
+   joined before conversion, since many senders cut within a character. Returns the offset behind the last. */
+static size_t put_words(struct carom_arena *arena, struct text *text, struct carom_str s, struct word first)
+{
+    struct word word = first;
+    struct text joined = {.room = first.text.len};
+
+    while (next_word(s, word.end, &word))
+        joined.room += word.text.len;
+    joined.ptr = carom_arena_alloc(arena, joined.room);
+    word = first;
+    do
+        put(&joined, decode_word(arena, &word));
+    while (next_word(s, word.end, &word));
+    put(text, carom_charset_to_utf8(arena, word.charset, carom_str_n(joined.ptr, joined.len), text->room - text->len));
+    return word.end;
+}
+
+/* Offset of the next thing that may be an encoded word. */
+static size_t find_word(struct carom_str s, size_t i, struct word *word_r)
+{
+    for (; i < s.len; i++)
+        if (s.ptr[i] == '=' && read_word(s, i, word_r))
+            break;
+    return i;
+}
+
+static bool plain(struct carom_str s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.ptr[i];
+
+        if ((unsigned char)c >= 0x80 || c == '\n' || c == '\r' || (c == '=' && i + 1 < s.len && s.ptr[i + 1] == '?'))
+            return false;
+    }
+    return true;
+}
+
+static void put_raw(struct carom_arena *arena, struct text *text, struct carom_str raw)
+{
+    put(text, carom_charset_to_utf8(arena, CAROM_STR_EMPTY, unfold(arena, raw), text->room - text->len));
+}
+
+struct carom_str carom_header_text(struct carom_arena *arena, struct carom_str value)
+{
+    struct text text = {0};
+    struct word word;
+    size_t i = 0, words = 0;
+    bool folded;
+
+    value = carom_str_trim(value);
+    if (plain(value))
+        return value;
+    text.room = value.len * 3; /* a raw byte has at most three in UTF-8, an encoded one fewer */
+    text.ptr = carom_arena_alloc(arena, text.room);
+    while (i < value.len) {
+        size_t start = words < CONVERSIONS_MAX ? find_word(value, i, &word) : value.len;
+
+        /* White space between two encoded words is no text. */
+        if (start > i && (words == 0 || skip_space(value, i, &folded) < start || start == value.len))
+            put_raw(arena, &text, carom_str_n(value.ptr + i, start - i));
+        if (start == value.len)
+            break;
+        i = put_words(arena, &text, value, word);
+        words++;
+    }
+    return carom_str_trim(carom_str_n(text.ptr, text.len));
+}
+
+struct carom_str carom_headers_text(struct carom_arena *arena, const struct carom_headers *headers, const char *name)
+{
+    return carom_header_text(arena, carom_headers_get(headers, name));
+}
+
+/* ---- Tokens ---- */
+
+/* Offset behind the quoted string or comment at s[i]; s.len + 1 when it has no end. Comments nest (RFC 5322 3.2.2). */
+static size_t skip_enclosed(struct carom_str s, size_t i)
+{
+    bool comment = s.ptr[i] == '(';
+    size_t depth = 1;
+
+    for (i++; i < s.len; i++) {
+        char c = s.ptr[i];
+
+        if (c == '\\')
+            i++;
+        else if (comment && c == '(')
+            depth++;
+        else if (c == (comment ? ')' : '"') && --depth == 0)
+            return i + 1;
+    }
+    return s.len + 1;
+}
+
+/* One step over s[i]: a quoted string, a comment, white space, or one character. *gap_r: it is a comment or holds a
+   line end. What is opened and never closed is text: broken_r says so, and from then on nothing encloses. */
+static size_t step(struct carom_str s, size_t i, bool *gap_r, bool *broken_r)
+{
+    size_t end = skip_space(s, i, gap_r);
+
+    if (end > i)
+        return end;
+    if ((s.ptr[i] == '(' || s.ptr[i] == '"') && !*broken_r) {
+        end = skip_enclosed(s, i);
+        *broken_r = end > s.len;
+        *gap_r = s.ptr[i] == '(' && !*broken_r;
+        return *broken_r ? i + 1 : end;
+    }
+    return i + 1;
+}
+
+struct carom_str carom_header_token(struct carom_arena *arena, struct carom_str value)
+{
+    struct text text = {0};
+    bool gap = false, broken = false;
+
+    value = carom_str_trim(value);
+    if (carom_str_chr(value, '(') == SIZE_MAX)
+        return unfold(arena, value);
+    text = (struct text){carom_arena_alloc(arena, value.len), 0, value.len};
+    for (size_t i = 0, end; i < value.len; i = end) {
+        end = step(value, i, &gap, &broken);
+        if (!gap && !(carom_is_space(value.ptr[i]) && text.len > 0 && text.ptr[text.len - 1] == ' '))
+            put(&text, unfold(arena, carom_str_n(value.ptr + i, end - i)));
+        else if (gap && text.len > 0 && text.ptr[text.len - 1] != ' ')
+            put(&text, CAROM_STR(" "));
+    }
+    return carom_str_trim(carom_str_n(text.ptr, text.len));
+}

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Parameters of Content-Type and its like (RFC 2045 5.1, RFC 2231), and of what mailers make of them: unquoted values
+   with spaces, missing semicolons, quotes that are never closed. It knows no parameter by name. */
+
+#include "mail/charset.h"
+#include "mail/header.h"
+
+enum { PIECES_MAX = 100 }; /* RFC 2231 continuations; the RFC sets no limit, mailers need about five */
+
+/* One parameter as written. */
+struct param {
+    struct carom_str name;  /* without the star and number */
+    struct carom_str value; /* without the quotes around it */
+    bool quoted, extended;  /* "…", name*=… */
+    size_t piece;           /* of name*N; SIZE_MAX: not continued */
+};
+
+static bool name_char(char c)
+{
+    return carom_is_alpha(c) || carom_is_digit(c) || c == '-' || c == '_' || c == '*' || c == '.';
+}
+
+static size_t skip_while_space(struct carom_str s, size_t i)
+{
+    while (i < s.len && carom_is_space(s.ptr[i]))
+        i++;
+    return i;
+}
+
+/* Does "name =" stand at s[i]? Then a semicolon before it was forgotten. */
+static bool param_begins(struct carom_str s, size_t i)
+{
+    size_t end = i;
+
+    while (end < s.len && name_char(s.ptr[end]))
+        end++;
+    return end > i && end < s.len && s.ptr[end] == '=';
+}
+
+/* Offset of the quote that ends the string whose content starts at s[i]. Without one, the next semicolon ends it. */
+static size_t quoted_end(struct carom_str s, size_t i)
+{
+    size_t semicolon = SIZE_MAX;
+
+    for (; i < s.len && s.ptr[i] != '"'; i++) {
+        if (s.ptr[i] == ';' && semicolon == SIZE_MAX)
+            semicolon = i;
+        else if (s.ptr[i] == '\\' && i + 1 < s.len && (s.ptr[i + 1] == '"' || s.ptr[i + 1] == '\\'))
+            i++;
+    }
+    return i < s.len || semicolon == SIZE_MAX ? i : semicolon;
+}
+
+/* The same of a bare value: a semicolon, a comment, the next parameter. A boundary may have spaces in it. */
+static size_t bare_end(struct carom_str s, size_t i)
+{
+    for (; i < s.len && s.ptr[i] != ';'; i++) {
+        if (carom_is_space(s.ptr[i])) {
+            size_t next = skip_while_space(s, i);
+
+            if (next == s.len || s.ptr[next] == '(' || param_begins(s, next))
+                return i;
+            i = next - 1;
+        }
+    }
+    return i;
+}
+
+/* Cuts "*", "*3", "*3*" off the name. */
+static void read_stars(struct param *param)
+{
+    struct carom_str suffix;
+    size_t star = carom_str_chr(param->name, '*');
+
+    param->piece = SIZE_MAX;
+    param->extended = false;
+    if (star == SIZE_MAX)
+        return;
+    suffix = carom_str_from(param->name, star + 1);
+    param->name = carom_str_head(param->name, star);
+    param->extended = suffix.len == 0 || suffix.ptr[suffix.len - 1] == '*';
+    if (suffix.len > 0) {
+        int64_t piece = carom_str_number(carom_str_head(suffix, suffix.len - (size_t)param->extended));
+
+        param->piece = piece < 0 || piece >= PIECES_MAX ? PIECES_MAX : (size_t)piece;
+    }
+}
+
+/* Takes the next parameter from *at on; what has no '=' (the type, stray words) is passed over. */
+static bool next_param(struct carom_str s, size_t *at, struct param *param_r)
+{
+    size_t i = *at, start, end;
+
+    for (;;) {
+        while (i < s.len && !name_char(s.ptr[i]))
+            i++;
+        for (start = i; i < s.len && name_char(s.ptr[i]);)
+            i++;
+        end = i;
+        i = skip_while_space(s, i);
+        if (i == s.len)
+            return false;
+        if (s.ptr[i] == '=')
+            break;
+    }
+    param_r->name = carom_str_n(s.ptr + start, end - start);
+    read_stars(param_r);
+    i = skip_while_space(s, i + 1);
+    param_r->quoted = i < s.len && s.ptr[i] == '"';
+    if (param_r->quoted)
+        i++;
+    end = param_r->quoted ? quoted_end(s, i) : bare_end(s, i);
+    param_r->value = carom_str_trim(carom_str_n(s.ptr + i, end - i));
+    *at = end + (end < s.len && s.ptr[end] == '"');
+    return true;
+}
+
+static int hex_digit(char c)
+{
+    if (carom_is_digit(c))
+        return c - '0';
+    c = carom_lower(c);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Percent decoding of an extended value. */
+static size_t put_percent(char *out, struct carom_str s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s.len; i++) {
+        int high = s.ptr[i] == '%' && i + 2 < s.len ? hex_digit(s.ptr[i + 1]) : -1;
+        int low = high >= 0 ? hex_digit(s.ptr[i + 2]) : -1;
+
+        if (low >= 0) {
+            out[n++] = (char)(unsigned char)(high * 16 + low);
+            i += 2;
+        } else {
+            out[n++] = s.ptr[i];
+        }
+    }
+    return n;
+}
+
+/* A value without quoting and folding; a fold in the middle is one space, as it was before it was folded. */
+static size_t put_plain(char *out, struct carom_str s, bool quoted)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] == '\r' || s.ptr[i] == '\n') {
+            while (n > 0 && carom_is_space(out[n - 1]))
+                n--;
+            i = skip_while_space(s, i) - 1;
+            out[n++] = ' ';
+        } else {
+            if (quoted && s.ptr[i] == '\\' && i + 1 < s.len && (s.ptr[i + 1] == '"' || s.ptr[i + 1] == '\\'))
+                i++;
+            out[n++] = s.ptr[i];
+        }
+    }
+    return n;
+}
+
+/* The wanted parameter, gathered from all of the value: plain, and in pieces. */
+struct found {
+    struct param plain;
+    struct param pieces[PIECES_MAX];
+    bool has_plain, has[PIECES_MAX];
+    size_t room;
+};
+
+static void gather(struct found *found, struct carom_str value, const char *name)
+{
+    struct param param;
+    size_t at = 0;
+
+    found->has_plain = false;
+    found->room = 0;
+    memset(found->has, 0, sizeof(found->has));
+    while (next_param(value, &at, &param)) {
+        size_t piece = param.piece == SIZE_MAX && param.extended ? 0 : param.piece;
+
+        if (!carom_str_ieq(param.name, carom_str(name)))
+            continue;
+        found->room += param.value.len;
+        if (piece == SIZE_MAX && !found->has_plain) {
+            found->plain = param;
+            found->has_plain = true;
+        } else if (piece < PIECES_MAX && !found->has[piece]) {
+            found->pieces[piece] = param;
+            found->has[piece] = true;
+        }
+    }
+}
+
+/* charset'language'text (RFC 2231 4): takes the charset off *value. */
+static struct carom_str take_charset(struct carom_str *value)
+{
+    size_t first = carom_str_chr(*value, '\'');
+    struct carom_str rest = carom_str_from(*value, first == SIZE_MAX ? value->len : first + 1), charset;
+    size_t second = carom_str_chr(rest, '\'');
+
+    if (first == SIZE_MAX || second == SIZE_MAX)
+        return CAROM_STR_EMPTY;
+    charset = carom_str_head(*value, first);
+    *value = carom_str_from(rest, second + 1);
+    return charset;
+}
+
+struct carom_str carom_header_param_bytes(struct carom_arena *arena, struct carom_str value, const char *name,
+                                          struct carom_str *charset_r)
+{
+    struct found found;
+    size_t n = 0;
+    char *out;
+
+    *charset_r = CAROM_STR_EMPTY;
+    gather(&found, value, name);
+    if (!found.has[0] && !found.has_plain)
+        return CAROM_STR_EMPTY;
+    out = carom_arena_alloc(arena, found.room);
+    if (!found.has[0])
+        return carom_str_n(out, put_plain(out, found.plain.value, found.plain.quoted));
+    for (size_t i = 0; i < PIECES_MAX && found.has[i]; i++) {
+        struct param *piece = &found.pieces[i];
+
+        if (i == 0 && piece->extended)
+            *charset_r = take_charset(&piece->value);
+        n += piece->extended ? put_percent(out + n, piece->value) : put_plain(out + n, piece->value, piece->quoted);
+    }
+    return carom_str_n(out, n);
+}
+
+struct carom_str carom_header_param(struct carom_arena *arena, struct carom_str value, const char *name)
+{
+    struct carom_str charset, bytes = carom_header_param_bytes(arena, value, name, &charset);
+
+    if (charset.len > 0)
+        return carom_charset_to_utf8(arena, charset, bytes, bytes.len * 3);
+    return carom_header_text(arena, bytes); /* names of files are often encoded words, though RFC 2047 5 forbids it */
+}
