@@ -37,6 +37,9 @@ static bool present(char path[PATH_MAX], const char *directory, const char *belo
     return n > 0 && n < PATH_MAX && access(path, R_OK) == 0;
 }
 
+/* In a build tree: from the program, from the library, from a program at the tree's root. */
+static const char *const beside[] = {"/../outbox", "/outbox", "/src/outbox"};
+
 /* 0, or -1 with the place where it should have been in path. */
 static int locate(char path[PATH_MAX])
 {
@@ -44,9 +47,10 @@ static int locate(char path[PATH_MAX])
     if (named && *named)
         return present(path, named, "") ? 0 : -1;
     char own[PATH_MAX];
-    /* A build tree: the library lies above the module's directory, the program beside it. */
-    if (own_directory(own) && (present(path, own, "/outbox") || present(path, own, "/../outbox")))
-        return 0;
+    bool known = own_directory(own);
+    for (size_t i = 0; known && i < sizeof beside / sizeof beside[0]; i++)
+        if (present(path, own, beside[i]))
+            return 0;
     return present(path, CAROM_MODULE_DIR, "") ? 0 : -1;
 }
 
