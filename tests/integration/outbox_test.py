@@ -1,0 +1,378 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: the carom authors
+"""From a bounce to a webhook: `carom run` and `carom deliver` against receiver.py, as an operator would run them.
+
+CAROM names the program (default: build/carom). A wait of the schedule is cut short with `carom outbox resend`; nothing
+here sleeps where something can be waited for.
+"""
+
+import datetime
+import email.utils
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+from receiver import Receiver
+
+CAROM = os.environ.get("CAROM") or str(pathlib.Path(__file__).resolve().parents[2] / "build" / "carom")
+SECRET = "whsec_Y2Fyb20tdGVzdC1zZWNyZXQtMDEyMzQ1Njc4OQ=="
+OTHER = "whsec_YW5vdGhlci1zZWNyZXQtMDEyMzQ1Njc4OQ=="
+LIST = "dev.lists.example.org"
+
+BOUNCE = """\
+From: MAILER-DAEMON@mx.example.net
+To: dev-bounces@lists.example.org
+Subject: Undelivered Mail Returned to Sender
+Message-ID: <%(number)d.bounce@mx.example.net>
+Date: %(date)s
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary=b
+
+--b
+
+It failed.
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.net
+
+Final-Recipient: rfc822; %(recipient)s
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 %(text)s
+
+--b
+Content-Type: text/rfc822-headers
+
+Message-ID: <%(number)d.post@lists.example.org>
+List-Id: Developers <dev.lists.example.org>
+X-Campaign: %(campaign)s
+
+--b--
+"""
+
+POLICY = """\
+carom.configure {
+  lists = { ["%s"] = { address = "dev@lists.example.org", key = "7" } },
+  sinks = { unsubscribe = %%s },
+}
+function on_permanent(bounce) bounce:unsubscribe() end
+""" % LIST
+
+
+class Outbox(unittest.TestCase):
+    def setUp(self):
+        directory = tempfile.TemporaryDirectory(prefix="carom-outbox-")
+        self.addCleanup(directory.cleanup)
+        self.directory = pathlib.Path(directory.name)
+        self.policy = self.directory / "policy.lua"
+        self.number = 0
+
+    def receiver(self, *plan, secrets=(SECRET,), **more):
+        server = Receiver(secrets, plan or ("204",), **more)
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        return server
+
+    def configure(self, sink):
+        self.policy.write_text(POLICY % sink)
+
+    def webhook(self, server, path="/hook", secret='"%s"' % SECRET, more="allow_private = true"):
+        self.configure('carom.webhook { url = "%s%s", secret = %s, %s }' % (server.url, path, secret, more))
+
+    def arguments(self, command):
+        return [CAROM, command, "--policy", str(self.policy), "--state", str(self.directory / "state")]
+
+    def carom(self, command, *arguments, status=0):
+        (self.directory / "state").mkdir(exist_ok=True)
+        done = subprocess.run([*self.arguments(command), *arguments], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=120)
+        self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+        return done
+
+    def bounce(self, recipient="jane@example.net", text="User unknown", campaign="spring"):
+        self.number += 1
+        path = self.directory / ("%d.eml" % self.number)
+        path.write_bytes((BOUNCE % dict(number=self.number, recipient=recipient, text=text, campaign=campaign,
+                                        date=email.utils.formatdate())).encode())
+        self.carom("run", "--quiet", str(path))
+
+    def deliver(self):
+        return self.carom("deliver")
+
+    def jobs(self):
+        return [json.loads(line) for line in self.carom("outbox", "--json", "list").stdout.splitlines()]
+
+    def job(self):
+        jobs = self.jobs()
+        self.assertEqual(len(jobs), 1, jobs)
+        return jobs[0]
+
+    def hurry(self):
+        """What waits is due now."""
+        waiting = [str(job["job"]) for job in self.jobs() if job["state"] == "waiting"]
+        self.carom("outbox", "resend", *waiting)
+
+    def due_in(self, job):
+        then = datetime.datetime.fromisoformat(job["due"].replace("Z", "+00:00")).timestamp()
+        return then - time.time()
+
+    def assertGenuine(self, server):
+        self.assertEqual([seen["problem"] for seen in server.seen], [None] * len(server.seen))
+
+    # ---- Webhooks ----
+
+    def test_delivered_once_and_signed(self):
+        server = self.receiver()
+        self.webhook(server)
+        self.bounce()
+        self.bounce("joe@example.net")
+        self.deliver()
+        self.deliver()
+        self.assertEqual(len(server.seen), 2)
+        self.assertGenuine(server)
+        self.assertEqual(len({seen["id"] for seen in server.seen}), 2)
+        self.assertEqual({job["state"] for job in self.jobs()}, {"done"})
+        event = json.loads(server.seen[0]["body"])
+        self.assertEqual(sorted(event), ["data", "timestamp", "type"])
+        self.assertEqual(event["type"], "carom.unsubscribe")
+        self.assertEqual(event["data"]["action"]["list"], LIST)
+        self.assertEqual(event["data"]["fact"]["reason"], "user_unknown")
+        self.assertEqual({json.loads(seen["body"])["data"]["fact"]["recipient"] for seen in server.seen},
+                         {"jane@example.net", "joe@example.net"})
+
+    def test_retry_keeps_id_and_body(self):
+        server = self.receiver("503", "reset", "204")
+        self.webhook(server)
+        self.bounce()
+        for attempts in (1, 2):
+            self.deliver()
+            job = self.job()
+            self.assertEqual((job["state"], job["attempts"]), ("waiting", attempts))
+            self.hurry()
+        self.deliver()
+        self.assertEqual(self.job()["state"], "done")
+        self.assertGenuine(server)
+        self.assertEqual(len(server.seen), 3)
+        self.assertEqual(len({(seen["id"], seen["body"]) for seen in server.seen}), 1)
+
+    def test_watch_retries_by_the_schedule(self):
+        server = self.receiver("503", "204", maximum=2)
+        self.webhook(server)
+        self.bounce()
+        watch = subprocess.Popen([*self.arguments("deliver"), "--watch"], stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.DEVNULL)
+        try:
+            self.assertTrue(server.finished.wait(30))
+        finally:
+            watch.send_signal(signal.SIGTERM)
+        self.assertEqual(watch.wait(20), 0)
+        self.assertGenuine(server)
+        first, second = server.seen
+        self.assertEqual(first["id"], second["id"])
+        self.assertGreaterEqual(second["received"] - first["received"], 4.4)  # 5 s less 10 %
+        self.assertNotEqual(first["timestamp"], second["timestamp"])
+        self.assertEqual(self.job()["state"], "done")
+
+    def test_retry_after(self):
+        for asked in ("7200", email.utils.formatdate(time.time() + 7200, usegmt=True)):
+            with self.subTest(asked=asked):
+                server = self.receiver("429/" + asked if asked.isdigit() else "503/" + asked)
+                self.webhook(server)
+                self.bounce("u%s@example.net" % len(asked))
+                self.deliver()
+                job = self.jobs()[-1]
+                self.assertEqual(job["state"], "waiting")
+                self.assertTrue(7100 < self.due_in(job) < 7300, job)
+
+    def test_rotated_secret(self):
+        server = self.receiver(secrets=(OTHER,))
+        self.webhook(server, secret='{ "%s", "%s" }' % (SECRET, OTHER))
+        self.bounce()
+        self.deliver()
+        self.assertGenuine(server)
+        self.assertEqual(len(server.seen), 1)
+
+    def test_missing_secret_waits(self):
+        secret = self.directory / "hook.secret"
+        server = self.receiver()
+        self.webhook(server, secret='carom.file "%s"' % secret)
+        self.bounce()
+        told = self.deliver()
+        job = self.job()
+        self.assertEqual((job["state"], job["attempts"]), ("waiting", 0))
+        self.assertIn(str(secret), job["last_answer"])
+        self.assertIn(str(secret), told.stderr)
+        self.assertEqual(server.seen, [])
+        secret.write_text(SECRET + "\n")
+        self.hurry()
+        self.deliver()
+        self.assertEqual(len(server.seen), 1)
+        self.assertGenuine(server)
+
+    def test_refused_credentials_pause(self):
+        server = self.receiver("401")
+        self.webhook(server)
+        for name in ("a", "b", "c"):
+            self.bounce(name + "@example.net")
+        self.deliver()
+        for job in self.jobs():
+            self.assertEqual((job["state"], job["attempts"]), ("waiting", 0))
+            self.assertIn("401", job["last_answer"])
+        server.plan.steps[None] = ["204"]
+        self.hurry()
+        self.deliver()
+        self.assertEqual({job["state"] for job in self.jobs()}, {"done"})
+
+    def test_gone_webhook_waits(self):
+        server = self.receiver("410")
+        self.webhook(server)
+        self.bounce()
+        self.deliver()
+        self.assertEqual((self.job()["state"], self.job()["attempts"]), ("waiting", 0))
+
+    def test_redirect_and_refusal_are_dead_letters(self):
+        target = self.receiver()
+        for step in ("302>" + target.url + "/", "400=no thanks"):
+            server = self.receiver(step)
+            self.webhook(server)
+            self.bounce("u%d@example.net" % len(step))
+            self.deliver()
+            self.assertEqual(self.jobs()[-1]["state"], "dead")
+        self.assertEqual(target.seen, [])
+        self.assertIn("redirects", self.jobs()[0]["last_answer"])
+        self.assertIn("no thanks", self.jobs()[1]["last_answer"])
+
+    def test_private_address_is_refused(self):
+        server = self.receiver()
+        self.webhook(server, more="")
+        self.bounce()
+        self.deliver()
+        self.assertEqual(server.connections, 0)
+        self.assertEqual(self.job()["state"], "waiting")
+        self.assertIn("allow_private = true", self.job()["last_answer"])
+
+    def test_slow_answers_end(self):
+        server = self.receiver(paths={"/hang": ["hang"], "/drip": ["drip"], "/large": ["200*5000000"]})
+        for path, state in (("/hang", "waiting"), ("/drip", "waiting"), ("/large", "done")):
+            with self.subTest(path=path):
+                self.webhook(server, path)
+                self.bounce("%s@example.net" % path[1:])
+                start = time.monotonic()
+                self.deliver()
+                self.assertLess(time.monotonic() - start, 20)
+                self.assertEqual(self.jobs()[-1]["state"], state)
+
+    # ---- Order, crashes, many ----
+
+    def test_order_per_address(self):
+        server = self.receiver("503", "204")
+        self.webhook(server)
+        self.bounce()
+        self.bounce()
+        self.deliver()
+        self.assertEqual(len(server.seen), 1)
+        self.hurry()
+        self.deliver()
+        self.assertEqual(len(server.seen), 3)
+        keys = [job["key"] for job in self.jobs()]
+        self.assertEqual([seen["id"] for seen in server.seen], [keys[0], keys[0], keys[1]])
+
+    def test_killed_in_the_middle(self):
+        server = self.receiver("hang", "204")
+        self.webhook(server)
+        self.bounce()
+        run = subprocess.Popen(self.arguments("deliver"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 30
+        while not server.seen and time.monotonic() < deadline:
+            time.sleep(0.02)  # the request is in the other process's hands
+        run.kill()
+        run.wait()
+        self.assertEqual(len(server.seen), 1)
+        self.deliver()
+        self.assertEqual(len(server.seen), 1)  # leased: the killed run might still be at it
+        self.assertEqual(self.job()["state"], "waiting")
+        self.hurry()
+        self.deliver()
+        self.assertEqual(self.job()["state"], "done")
+        self.assertEqual(len({seen["id"] for seen in server.seen}), 1)
+
+    def test_many_share_connections(self):
+        server = self.receiver()
+        self.webhook(server)
+        n = 300
+        mbox = self.directory / "many.mbox"
+        with mbox.open("w") as out:
+            for i in range(n):
+                out.write("From MAILER-DAEMON Mon Jan  5 12:00:00 2026\n")
+                out.write(BOUNCE % dict(number=1000 + i, recipient="u%d@example.net" % i, text="x", campaign="c",
+                                        date=email.utils.formatdate()) + "\n")
+        self.carom("run", "--quiet", str(mbox))
+        self.deliver()
+        self.assertEqual(len(server.seen), n)
+        self.assertEqual(len({seen["id"] for seen in server.seen}), n)
+        self.assertGenuine(server)
+        self.assertLessEqual(server.connections, 64)
+
+    # ---- REST ----
+
+    def rest(self, server, text):
+        self.configure('carom.http { url = "%s/3.1/lists/{list}/member/{address}", allow_private = true, %s }' %
+                       (server.url, text))
+
+    def test_rest_call(self):
+        server = self.receiver("204")
+        self.rest(server, 'method = "DELETE", body = { emails = "{address}", why = "{diagnostic}" }, '
+                          'user = "restadmin", password = "p:w", headers = { ["X-Campaign"] = "{header.X-Campaign}" }')
+        self.bounce("a+b/c%2e@example.net", text='say "no"\\ \u00fc \x01 {address}', campaign="spring\r\n\tsale")
+        self.deliver()
+        self.assertEqual(self.job()["state"], "done", self.job())
+        seen = server.seen[0]
+        self.assertEqual(seen["method"], "DELETE")
+        self.assertEqual(seen["path"], "/3.1/lists/" + LIST + "/member/a%2Bb%2Fc%252e%40example.net")
+        body = json.loads(seen["body"])
+        self.assertEqual(body["emails"], "a+b/c%2e@example.net")
+        self.assertIn('say "no"\\ \u00fc', body["why"])
+        self.assertIn("{address}", body["why"])  # what mail says is not expanded again
+        headers = dict(seen["headers"])
+        self.assertEqual(headers["Authorization"], "Basic cmVzdGFkbWluOnA6dw==")
+        self.assertEqual(headers["X-Campaign"].split(), ["spring", "sale"])
+        self.assertTrue(headers["User-Agent"].startswith("carom/"))
+
+    def test_rest_form_and_token(self):
+        server = self.receiver("201")
+        self.rest(server, 'method = "POST", token = "t0ken", form = { email = "{address}" }')
+        self.bounce("a&b=c@example.net")
+        self.deliver()
+        seen = server.seen[0]
+        self.assertEqual(seen["body"], "email=a%26b%3Dc%40example.net")
+        self.assertEqual(dict(seen["headers"])["Authorization"], "Bearer t0ken")
+        self.assertEqual(dict(seen["headers"])["Content-Type"], "application/x-www-form-urlencoded")
+
+    def test_rest_meaning_of_answers(self):
+        cases = (("DELETE", "", "404", "done"), ("DELETE", "", "410", "done"), ("POST", "", "404", "dead"),
+                 ("DELETE", "", "202", "done"), ("POST", "done = { 200 },", "202", "dead"),
+                 ("POST", "done = { 409 },", "409", "done"), ("POST", 'done = { "2xx", 404 },', "404", "done"))
+        for number, (method, done, answer, state) in enumerate(cases):
+            with self.subTest(method=method, done=done, answer=answer):
+                server = self.receiver(answer)
+                self.rest(server, '%s method = "%s"' % (done, method))
+                self.bounce("u%d@example.net" % number)
+                self.deliver()
+                self.assertEqual(len(server.seen), 1)
+                self.assertEqual(self.jobs()[-1]["state"], state)
+
+
+if __name__ == "__main__":
+    if not os.access(CAROM, os.X_OK):
+        raise SystemExit("%s: there is no program; build it, or name it in CAROM" % CAROM)
+    unittest.main()
