@@ -1,0 +1,310 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: the carom authors
+"""The program as people use it, and as they misuse it: each mistake is answered with what, where and why.
+
+usage: CAROM=path/to/carom cli_test.py [unittest arguments]
+"""
+import json
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import time
+import unittest
+
+CAROM = os.path.abspath(os.environ['CAROM'])
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BOUNCES = ROOT / 'examples' / 'bounces'
+UNKNOWN = BOUNCES / '01-user-unknown.eml'
+USAGE, DATA, NO_INPUT, SOFTWARE, IO, TEMPORARY, CONFIG = 64, 65, 66, 70, 74, 75, 78
+
+POLICY = '''
+carom.configure {
+  lists = { ["news.lists.example.org"] = { address = "news@lists.example.org" } },
+}
+function on_permanent(bounce)
+  if bounce.hard then bounce:unsubscribe() end
+end
+'''
+
+
+class Cli(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory()
+        self.addCleanup(scratch.cleanup)
+        self.dir = pathlib.Path(scratch.name)
+
+    def run_carom(self, *arguments, given=b'', timeout=60):
+        if isinstance(given, str):
+            given = given.encode()
+        done = subprocess.run([CAROM, *map(str, arguments)], input=given, capture_output=True, timeout=timeout,
+                              cwd=self.dir, env={**os.environ, 'CAROM_STATE': str(self.dir / 'state')})
+        done.out = done.stdout.decode('utf-8', 'replace')
+        done.err = done.stderr.decode('utf-8', 'replace')
+        self.assertGreaterEqual(done.returncode, 0, f'died of a signal: {done.err}')
+        return done
+
+    def policy(self, text=POLICY, name='policy.lua'):
+        path = self.dir / name
+        path.write_text(text)
+        return path
+
+    def refused(self, done, code, *patterns):
+        """Exit code and one line on stderr that starts with carom: and matches every pattern."""
+        self.assertEqual(done.returncode, code, f'exit {done.returncode}, want {code}: {done.err}{done.out}')
+        self.assertRegex(done.err, r'(?m)^carom: ')
+        for pattern in patterns:
+            self.assertRegex(done.err, pattern)
+
+    def parsed(self, *arguments, **more):
+        done = self.run_carom('parse', '--json', *arguments, **more)
+        return done, [json.loads(line) for line in done.stdout.decode('utf-8').splitlines()]
+
+    def shown(self, *arguments):
+        done = self.run_carom('show', *arguments)
+        self.assertEqual(done.returncode, 0, done.err)
+        return [json.loads(line) for line in done.out.splitlines()]
+
+
+class Ordinary(Cli):
+    def test_parse_a_directory_in_the_order_of_names(self):
+        done, facts = self.parsed(BOUNCES)
+        self.assertEqual(done.returncode, 0, done.err)
+        self.assertEqual([fact['source'] for fact in facts], sorted(map(str, BOUNCES.glob('*.eml'))))
+
+    def test_parse_stdin_names_it(self):
+        done, facts = self.parsed('-', given=UNKNOWN.read_bytes())
+        self.assertEqual((done.returncode, facts[0]['source'], facts[0]['recipient']), (0, '-', 'anna@example.com'))
+
+    def test_explain(self):
+        for text, words in {
+            '550 5.1.1 User unknown': ['permanent', 'user_unknown', 'recipient'],
+            '550 5.7.1 Service unavailable, client host blocked using Spamhaus': ['blocked', 'sender'],
+            '450': ['transient'],
+            'mailbox_full': ['mailbox_full', 'recipient'],
+        }.items():
+            done = self.run_carom('explain', text)
+            self.assertEqual(done.returncode, 0, done.err)
+            for word in words:
+                self.assertIn(word, done.out, text)
+
+    def test_codes_have_a_meaning(self):
+        done = self.run_carom('codes', '--replies')
+        rows = {line.split('\t')[0]: line.split('\t') for line in done.out.splitlines()[1:]}
+        for code in ('211 214 220 221 250 251 252 354 421 450 451 452 500 501 502 503 504 550 551 552 553 554').split():
+            self.assertIn(code, rows)
+            self.assertGreater(len(rows[code][2]), 20, f'{code}: {rows[code]}')
+            self.assertIn(rows[code][2].split()[0], self.run_carom('explain', code).out)
+
+    def test_run_decides_and_keeps(self):
+        done = self.run_carom('run', '--policy', self.policy(), BOUNCES)
+        self.assertEqual(done.returncode, 0, done.err)
+        for pattern in (r'messages +11\b', r'kinds .*permanent 6', r'reasons .*user_unknown 2', r'actions +unsubscribe 3'):
+            self.assertRegex(done.out, pattern)
+        standing = self.shown('anna@example.com')[-1]
+        self.assertEqual([left['list'] for left in standing['left']], ['news.lists.example.org'])
+
+    def test_run_twice_changes_nothing(self):
+        policy = self.policy()
+        self.run_carom('run', '--policy', policy, BOUNCES)
+        before = self.run_carom('show', '--all').out
+        done = self.run_carom('run', '--policy', policy, BOUNCES)
+        self.assertRegex(done.out, r'11 of them known already')
+        self.assertEqual(self.run_carom('show', '--all').out, before)
+
+    def test_dry_run_touches_nothing(self):
+        done = self.run_carom('run', '--dry-run', '--policy', self.policy(), BOUNCES)
+        self.assertEqual(done.returncode, 0, done.err)
+        self.assertRegex(done.out, r'actions +unsubscribe 3')
+        self.assertEqual([p for p in (self.dir / 'state').rglob('*') if p.is_file()], [])
+
+    def test_run_json_is_one_object_a_fact(self):
+        done = self.run_carom('run', '--json', '--policy', self.policy(), UNKNOWN)
+        row = json.loads(done.out)
+        self.assertEqual((row['fact']['recipient'], row['hook'], [a['name'] for a in row['actions']]),
+                         ('anna@example.com', 'on_permanent', ['unsubscribe']))
+        self.assertRegex(done.err, r'messages +1\b')
+
+    def test_pipe_is_silent_and_keeps(self):
+        done = self.run_carom('pipe', '--policy', self.policy(), '--recipient', 'news-bounces@lists.example.org',
+                              given=UNKNOWN.read_bytes())
+        self.assertEqual((done.returncode, done.out, done.err), (0, '', ''))
+        self.assertEqual(self.shown('anna@example.com')[0]['envelope_to'], 'news-bounces@lists.example.org')
+
+    def test_pipe_takes_the_envelope_from_the_environment(self):
+        os.environ['ORIGINAL_RECIPIENT'] = 'b+1@lists.example.org'
+        self.addCleanup(os.environ.pop, 'ORIGINAL_RECIPIENT')
+        self.run_carom('pipe', '--policy', self.policy(), given=UNKNOWN.read_bytes())
+        self.assertEqual(self.shown('anna@example.com')[0]['envelope_to'], 'b+1@lists.example.org')
+
+    def test_help_of_every_command(self):
+        commands = re.findall(r'(?m)^  ([a-z]+)  ', self.run_carom('--help').out)
+        self.assertIn('parse', commands)
+        for command in commands:
+            done = self.run_carom(command, '--help')
+            self.assertEqual((done.returncode, done.out.startswith(f'usage: carom {command} ')), (0, True), command)
+
+
+class BadMessages(Cli):
+    def test_nothing_on_stdin(self):
+        done, facts = self.parsed('-')
+        self.assertEqual((done.returncode, [fact['kind'] for fact in facts]), (0, ['other']), done.err)
+        done = self.run_carom('pipe', '--policy', self.policy())
+        self.assertEqual(done.returncode, TEMPORARY)
+        self.assertRegex(done.out, r'\A4\.3\.0 .*empty')
+
+    def test_a_jpeg(self):
+        picture = b'\xff\xd8\xff\xe0\x00\x10JFIF\x00' + bytes(i * 7919 % 256 for i in range(200000)) + b'\xff\xd9'
+        done, facts = self.parsed('-', given=picture)
+        self.assertEqual((done.returncode, [fact['kind'] for fact in facts]), (0, ['other']), done.err)
+
+    def test_fifty_megabytes(self):
+        line = b'all work and no play makes jack a dull boy, and so on and on\r\n'
+        mail = UNKNOWN.read_bytes() + line * (50 * 1024 * 1024 // len(line))
+        began = time.monotonic()
+        done, facts = self.parsed('-', given=mail)
+        self.assertLess(time.monotonic() - began, 30)
+        self.assertEqual((done.returncode, facts[0]['recipient']), (0, 'anna@example.com'), done.err)
+
+    def test_ten_thousand_nested_parts(self):
+        head = b'From: a@example.org\nMIME-Version: 1.0\n'
+        mail = head + b''.join(b'Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n' % (i, i) for i in range(10000))
+        began = time.monotonic()
+        done, facts = self.parsed('-', given=mail)
+        self.assertLess(time.monotonic() - began, 10)
+        self.assertEqual((done.returncode, len(facts)), (0, 1), done.err)
+        mail = head + b'Content-Type: message/rfc822\n\n' * 10000
+        self.assertEqual(self.parsed('-', given=mail)[0].returncode, 0)
+
+    def test_a_truncated_mbox(self):
+        mails = [path.read_bytes() for path in sorted(BOUNCES.glob('*.eml'))[:3]]
+        mails[2] = mails[2][:mails[2].index(b'Diagnostic-Code')]
+        box = self.dir / 'box'
+        box.write_bytes(b''.join(b'From MAILER-DAEMON Mon Nov  3 00:00:00 2025\n' + mail + b'\n' for mail in mails))
+        done, facts = self.parsed(box)
+        self.assertEqual(done.returncode, 0, done.err)
+        self.assertEqual([(fact['index'], fact['recipient']) for fact in facts],
+                         [(1, 'anna@example.com'), (2, 'bert@example.net'), (3, 'clara@example.com')])
+        self.assertEqual([bool(fact.get('truncated')) for fact in facts], [False, False, True])
+
+    def test_hostile_bytes_never_reach_the_terminal(self):
+        mail = UNKNOWN.read_bytes().replace(b'User unknown', b'User \x1b[31munknown\x07')
+        done = self.run_carom('parse', '--table', '-', given=mail)
+        self.assertEqual(done.returncode, 0, done.err)
+        self.assertNotRegex(done.out, '[\x00-\x09\x0b-\x1f\x7f]')
+
+
+class BadPolicies(Cli):
+    def decide(self, text, *arguments):
+        return self.run_carom('run', '--policy', self.policy(text), *(arguments or [UNKNOWN]))
+
+    def test_no_such_policy(self):
+        self.refused(self.run_carom('run', '--policy', 'absent.lua', UNKNOWN), CONFIG, r'absent\.lua.*No such file')
+
+    def test_a_syntax_error(self):
+        self.refused(self.decide('function on_permanent(bounce)\n  if bounce.hard\nend\n'), CONFIG, r'policy\.lua:3: ')
+
+    def test_a_misspelt_hook(self):
+        self.refused(self.decide('function on_permament(bounce) end'), CONFIG, r'on_permament.*on_permanent')
+
+    def test_a_misspelt_key(self):
+        self.refused(self.decide('carom.configure { list = {} }'), CONFIG, r'list.*lists')
+
+    def test_a_misspelt_field(self):
+        done = self.decide('function on_permanent(bounce)\n  if bounce.reson == "x" then end\nend')
+        self.refused(done, SOFTWARE, r'policy\.lua:2: ', r'on_permanent', r'reson.*reason', r'01-user-unknown\.eml')
+        self.assertRegex(done.out, r'failed +1\b')
+
+    def test_a_misspelt_method(self):
+        done = self.decide('function on_permanent(bounce)\n  bounce:unsubscribed()\nend')
+        self.refused(done, SOFTWARE, r'policy\.lua:2: ', r'unsubscribed.*unsubscribe')
+
+    def test_a_failing_hook_does_not_stop_the_others(self):
+        done = self.decide('function on_user_unknown(bounce) error("no") end\n'
+                           'function on_host_unknown(bounce) bounce:unsubscribe() end\n' + POLICY, BOUNCES)
+        self.refused(done, SOFTWARE, r'on_user_unknown')
+        self.assertRegex(done.out, r'failed +2\b')
+        self.assertRegex(done.out, r'actions +unsubscribe 1\b')
+        self.assertEqual([row for row in self.shown('--all') if row['recipient'] == 'anna@example.com'], [])
+
+    def test_an_endless_loop(self):
+        began = time.monotonic()
+        self.refused(self.decide('function on_permanent(bounce)\n  while true do pcall(error) end\nend'), SOFTWARE,
+                     r'policy\.lua', r'on_permanent')
+        self.assertLess(time.monotonic() - began, 10)
+
+    def test_the_outside_is_out_of_reach(self):
+        for what in ('io.open("x")', 'os.execute("x")', 'load("x")', 'debug.getinfo(1)', 'collectgarbage()'):
+            self.refused(self.decide(f'function on_permanent(bounce)\n  {what}\nend'), SOFTWARE, r'policy\.lua:2: ')
+
+    def test_pipe_keeps_the_bounce_with_the_server(self):
+        for text in ('function on_permanent(bounce', 'function on_permament(b) end',
+                     'function on_permanent(b) return b.reson end'):
+            done = self.run_carom('pipe', '--policy', self.policy(text), given=UNKNOWN.read_bytes())
+            self.assertEqual(done.returncode, TEMPORARY)
+            self.assertRegex(done.out, r'\A4\.3\.0 carom: .*policy\.lua.*\n\Z')
+
+
+class BadPlaces(Cli):
+    def test_no_such_source(self):
+        self.refused(self.run_carom('parse', 'absent.eml'), IO, r'absent\.eml.*No such file')
+        done = self.run_carom('run', '--policy', self.policy(), 'absent.eml', UNKNOWN)
+        self.refused(done, NO_INPUT, r'absent\.eml')
+        self.assertRegex(done.out, r'(?s)messages +1\b.*unread +1\b')
+
+    def test_an_unwritable_ledger(self):
+        for url in ('sqlite:/proc/carom.db', f'sqlite:{self.dir}', 'sqlite:/nowhere/at/all/carom.db'):
+            self.refused(self.run_carom('run', '--policy', self.policy(), '--store', url, UNKNOWN), IO,
+                         re.escape(url.partition(':')[2]))
+            done = self.run_carom('pipe', '--policy', self.policy(), '--store', url, given=UNKNOWN.read_bytes())
+            self.assertEqual(done.returncode, TEMPORARY, url)
+            self.assertRegex(done.out, r'\A4\.3\.0 carom: ')
+
+    def test_a_store_of_another_kind(self):
+        self.refused(self.run_carom('run', '--policy', self.policy(), '--store', 'mysql:x', UNKNOWN), CONFIG, r'mysql')
+
+    def test_no_ledger_yet(self):
+        self.refused(self.run_carom('show', 'anna@example.com'), IO, r'carom\.db')
+
+    def test_a_webhook_host_that_does_not_exist(self):
+        policy = self.policy(POLICY.replace('}\nfunction', '''  sinks = { ["*"] = carom.webhook {
+            url = "https://no-such-host.invalid/hook", secret = "whsec_c2VjcmV0c2VjcmV0c2VjcmV0" } } }
+function''', 1))
+        self.assertEqual(self.run_carom('run', '--policy', policy, UNKNOWN).returncode, 0)
+        done = self.run_carom('deliver', '--policy', policy)
+        self.assertEqual(done.returncode, 0, done.err)
+        self.assertRegex(done.out, r'done 0, to be tried again 1,')
+        jobs = [json.loads(line) for line in self.run_carom('outbox', 'list', '--json').out.splitlines()]
+        self.assertEqual([(job['state'], job['attempts'], job['address']) for job in jobs],
+                         [('waiting', 1, 'anna@example.com')])
+        self.assertRegex(jobs[0]['last_answer'], r'no-such-host\.invalid')
+
+    def test_a_full_disk_for_the_output(self):
+        with open('/dev/full', 'w') as full:
+            done = subprocess.run([CAROM, 'parse', '--json', str(BOUNCES)], stdout=full, stderr=subprocess.PIPE, text=True)
+        self.assertEqual(done.returncode, IO)
+        self.assertRegex(done.stderr, r'carom: .*No space left')
+
+
+class BadArguments(Cli):
+    def test_commands_and_options_are_suggested(self):
+        for arguments, word in ((['prase', 'x'], 'parse'), (['parse', '--jsno', 'x'], '--json'),
+                                (['run', '--polcy', 'x'], '--policy'), (['outbox', 'lits'], 'list')):
+            done = self.run_carom(*arguments)
+            self.refused(done, USAGE, word)
+
+    def test_something_is_missing(self):
+        for arguments, word in ((['parse'], 'SOURCE'), (['run', str(UNKNOWN)], '--policy'), (['explain'], 'explain'),
+                                (['show'], 'ADDRESS'), (['deliver'], '--policy'), (['run', '--policy'], '--policy')):
+            self.refused(self.run_carom(*arguments), USAGE, word)
+
+    def test_nothing_at_all(self):
+        done = self.run_carom()
+        self.assertEqual(done.returncode, USAGE)
+        self.assertIn('usage: carom', done.err)
+
+
+if __name__ == '__main__':
+    unittest.main()
