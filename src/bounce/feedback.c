@@ -118,5 +118,8 @@ static bool read_jmrp(struct carom_reading *reading)
 
 bool carom_read_feedback(struct carom_reading *reading)
 {
-    return !reading->answer && (read_arf(reading) || read_jmrp(reading));
+    /* Early reports have the subject "FW: …"; a person who forwards one sends no multipart/report. */
+    if (reading->answer && !carom_part_is(reading->scope, "multipart/report"))
+        return false;
+    return read_arf(reading) || read_jmrp(reading);
 }

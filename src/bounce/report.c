@@ -8,6 +8,7 @@
 #include "bounce/reader.h"
 #include "bounce/tables.h"
 #include "mail/address.h"
+#include "mail/charset.h"
 
 enum { TEXT_MAX = 64 * 1024, TEXT_PARTS = 8 };
 
@@ -92,6 +93,8 @@ static struct carom_str collect(struct carom_arena *arena, struct carom_part *sc
                 texts[n++] = text;
         }
     }
+    if (n == 0 && carom_part_is(scope, "multipart/")) /* unreadable as such: boundary lost or written wrongly */
+        return carom_charset_to_utf8(arena, CAROM_STR_EMPTY, scope->body, TEXT_MAX);
     return n == 0 ? CAROM_STR_EMPTY : n == 1 ? texts[0] : join(arena, texts, n);
 }
 

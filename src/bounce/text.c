@@ -326,36 +326,53 @@ static bool read_row(struct carom_reading *reading, const struct carom_format_ro
 {
     struct text_report report = {.reading = reading, .row = row, .lines = lines};
 
-    if (!recognise(reading, row, &lines))
-        return false;
     report.found = carom_arena_array(reading->arena, struct found, lines.n + IN_HEADERS_MAX);
     find_bounds(&report);
     find_in_lines(&report);
     find_in_headers(&report);
     for (size_t i = 0; i < report.n; i++)
         add(&report, &report.found[i], i + 1 < report.n ? report.found[i + 1].line : report.lines.n);
-    if (report.n == 0 && row->certain) { /* a bounce that hides its recipient is still one */
-        struct carom_line_captures none = {CAROM_STR_EMPTY, CAROM_STR_EMPTY, CAROM_STR_EMPTY, CAROM_STR_EMPTY,
-                                           CAROM_STR_EMPTY, CAROM_STR_EMPTY, CAROM_STR_EMPTY};
-        fill(&report, carom_report_add(reading), &(struct found){none, report.lines.n}, report.lines.n);
-    }
-    return reading->report->n > 0;
+    return report.n > 0;
+}
+
+/* A bounce that hides its recipient is still one. */
+static void read_nameless(struct carom_reading *reading, const struct carom_format_row *row, struct lines lines)
+{
+    struct text_report report = {.reading = reading, .row = row, .lines = lines};
+    const struct carom_str none = CAROM_STR_EMPTY;
+    const struct found nobody = {{none, none, none, none, none, none, none}, lines.n};
+
+    find_bounds(&report);
+    fill(&report, carom_report_add(reading), &nobody, lines.n);
 }
 
 bool carom_read_text(struct carom_reading *reading)
 {
     struct carom_report *report = reading->report;
+    const struct carom_format_row *row = NULL, *nameless = NULL;
 
     if (reading->answer || report->text.len == 0)
         return false;
     struct lines lines = split_lines(reading->arena, report->text);
-    for (size_t i = 0; i < carom_formats_n; i++) {
-        if (!read_row(reading, &carom_formats[i], lines))
+    for (size_t i = 0; i < carom_formats_n && !row; i++) {
+        if (!recognise(reading, &carom_formats[i], &lines))
             continue;
-        report->type = CAROM_REPORT_DELIVERY;
-        report->format = carom_str(carom_formats[i].name);
-        report->machine = carom_formats[i].certain;
-        return true;
+        if (read_row(reading, &carom_formats[i], lines))
+            row = &carom_formats[i];
+        else if (!nameless && carom_formats[i].certain)
+            nameless = &carom_formats[i];
     }
-    return false;
+    if (!row && nameless) {
+        /* A filter that wraps a report says little; what it wraps names the recipient (InterScan over Mirapoint). */
+        if (carom_read_dsn_inside(reading))
+            return true;
+        row = nameless;
+        read_nameless(reading, row, lines);
+    }
+    if (!row)
+        return false;
+    report->type = CAROM_REPORT_DELIVERY;
+    report->format = carom_str(row->name);
+    report->machine = row->certain;
+    return true;
 }
