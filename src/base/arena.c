@@ -7,6 +7,7 @@
 #include "base/arena.h"
 
 #include <assert.h>
+#include <limits.h>
 #include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +37,8 @@ enum {
     ALIGN = alignof(max_align_t),
     FIRST_SIZE = 64 << 10,
     GROWTH_MAX = 1 << 20,
-    GUARDS = 16 /* entry points that call one another; more is a bug */
+    GUARDS = 16, /* entry points that call one another; more is a bug */
+    PIECE_MAX = INT_MAX /* several times the largest message: what asks for more has miscalculated */
 };
 
 struct block {
@@ -54,8 +56,6 @@ struct carom_arena {
 
 static struct block *block_new(size_t size, struct block *next)
 {
-    if (size > SIZE_MAX / 2)
-        return NULL;
     struct block *block = malloc(sizeof(*block) + size);
     if (!block)
         return NULL;
@@ -136,7 +136,7 @@ static struct block *block_with_room(struct carom_arena *arena, size_t size)
 /* Not zeroed. */
 static void *take(struct carom_arena *arena, size_t size)
 {
-    if (size > SIZE_MAX / 4)
+    if (size > PIECE_MAX)
         return NULL;
     size_t rounded = (size + GAP + !size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
     struct block *block = arena->current;

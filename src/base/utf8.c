@@ -215,7 +215,7 @@ static void pair_add_character(struct pair *pair, uint32_t character)
         pair->space = true;
         return;
     }
-    if (character > 0x7f && is_invisible(character))
+    if (character == 0 || (character > 0x7f && is_invisible(character)))
         return;
     if (pair->space && pair->len > 0)
         pair_add_ascii(pair, ' ');
@@ -223,7 +223,7 @@ static void pair_add_character(struct pair *pair, uint32_t character)
     char quote = character < 0x80 ? (char)character : plain_quote(character);
     if (quote)
         pair_add_ascii(pair, quote);
-    else if (character > 0)
+    else
         pair_add(pair, character);
 }
 

@@ -20,8 +20,8 @@ bool carom_utf8_printable(uint32_t character);
 uint32_t carom_utf8_fold(uint32_t character);
 
 /* Text made ready for matching: white space runs (also NBSP and ideographic space) become one space, typographic
-   quotes ' and ", the result trimmed. `shown` keeps case, `folded` is caseless; both have the same length, so that an
-   offset in one is an offset in the other. */
+   quotes ' and "; what does not show (soft hyphens, zero width, NUL) is left out, the result trimmed. `shown` keeps
+   case, `folded` is caseless; both have the same length, so that an offset in one is an offset in the other. */
 struct carom_utf8_text {
     struct carom_str shown, folded;
 };

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* The phrase automaton: what patterns mean, and the same answers as a matcher that tries everything. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "base/automaton.h"
+
+enum { PATTERNS_MAX = 40 };
+
+struct hits {
+    size_t n, stop_after;
+    struct {
+        uint32_t pattern;
+        size_t start, end;
+    } hit[PATTERNS_MAX];
+};
+
+static bool keep(void *user, uint32_t pattern, size_t start, size_t end)
+{
+    struct hits *hits = user;
+    assert_true(hits->n < PATTERNS_MAX);
+    hits->hit[hits->n].pattern = pattern;
+    hits->hit[hits->n].start = start;
+    hits->hit[hits->n].end = end;
+    return ++hits->n != hits->stop_after;
+}
+
+static struct hits search(const struct carom_str *patterns, size_t n, struct carom_str text, size_t stop_after)
+{
+    struct carom_error err = {0};
+    struct carom_automaton *automaton = carom_automaton_new(patterns, n, &err);
+    if (!automaton)
+        fail_msg("got \"%s\", want an automaton", err.text);
+    void *memory = malloc(carom_automaton_run_size(automaton) + 1);
+    struct carom_automaton_run run;
+    struct hits hits = {.stop_after = 0}, again = {.stop_after = stop_after};
+    carom_automaton_begin(automaton, memory, &run);
+    carom_automaton_search(automaton, &run, text, keep, &hits);
+    carom_automaton_search(automaton, &run, text, keep, &again); /* nothing is left of the first search */
+    assert_int_equal(again.n, stop_after && stop_after < hits.n ? stop_after : hits.n);
+    free(memory);
+    carom_automaton_free(automaton);
+    return again;
+}
+
+static void means(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *pattern, *text;
+        int start, end; /* -1: not found */
+    } cases[] = {
+        {"user unknown", "550 user unknown here", 4, 16},
+        {"user unknown", "user  unknown", -1, 0},
+        {"user*unknown", "the user x@example.org is unknown", 4, 33},
+        {"user*unknown", "unknown user", -1, 0},
+        {"ab*ba", "aba", -1, 0},
+        {"ab*ba", "abba", 0, 4},
+        {"a*a", "aa", 0, 2},
+        {"a*a", "a", -1, 0},
+        {"*user*", "a user", 2, 6},
+        {"a*b*c", "c b a b b c", 4, 11},
+        {"|user", "superuser", -1, 0},
+        {"|user", "superuser, user", 11, 15}, /* the first one is no word */
+        {"|user", "user", 0, 4},
+        {"552|", "5521 552", 5, 8},
+        {"552|", "552-5.2.2", 0, 3},
+        {"|full|", "fuller full", 7, 11},
+        {"|full|*|box|", "full boxes, box", 0, 15},
+        {"|\xc3\xa9tat", "r\xc3\xa9tat", -1, 0},    /* beyond ASCII too */
+        {"|tat", "\xc3\xa9tat", -1, 0},
+        {"tat|", "tat\xc3\xa9", -1, 0},
+        {"tat|", "tat\xe3\x80\x82", 0, 3},          /* the ideographic full stop is no letter */
+        {"|tat", "\xe2\x80\xa6tat", 3, 6},
+        {"|<user", "x<user", 1, 6},                  /* no letter or digit at the mark: no condition */
+        {"user>|", "user>x", 0, 5},
+        {"a|b", "a|b", 0, 3},
+        {"a|b", "ab", -1, 0},
+        {"||a", "|a", 0, 2},
+        {"\\|a", "|a", 0, 2},
+        {"a\\|", "xa|x", 1, 3},
+        {"a\\*b", "axb a*b", 4, 7},
+        {"a\\*b*c", "a*b c", 0, 5},
+        {"a\\b", "a\\b", 0, 3},
+        {"a\\", "a\\", 0, 2},
+        {"\\*|", "*a", 0, 1},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct carom_str pattern = carom_str(cases[i].pattern);
+        struct hits got = search(&pattern, 1, carom_str(cases[i].text), 0);
+        int start = got.n ? (int)got.hit[0].start : -1, end = got.n ? (int)got.hit[0].end : 0;
+        if (got.n > 1 || start != cases[i].start || end != cases[i].end)
+            fail_msg("\"%s\" in \"%s\": got %d to %d, want %d to %d", cases[i].pattern, cases[i].text, start, end,
+                     cases[i].start, cases[i].end);
+    }
+}
+
+static void reports_in_order(void **state)
+{
+    (void)state;
+    const struct carom_str patterns[] = {CAROM_STR("he"), CAROM_STR("she"), CAROM_STR("his"), CAROM_STR("hers"),
+                                         CAROM_STR("h*s"), CAROM_STR("he"), CAROM_STR("x")};
+    struct hits got = search(patterns, 7, CAROM_STR("ushers he"), 0);
+    static const size_t ends[] = {4, 4, 4, 6, 6};
+    assert_int_equal(got.n, 5);
+    for (size_t i = 0; i < got.n; i++)
+        if (got.hit[i].end != ends[i])
+            fail_msg("hit %zu: got end %zu, want %zu", i, got.hit[i].end, ends[i]);
+    got = search(patterns, 7, CAROM_STR("ushers he"), 2);
+    assert_int_equal(got.n, 2);
+}
+
+static void refuses(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "*", "|", "||", "*|*"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct carom_str patterns[] = {CAROM_STR("good"), carom_str(bad[i])};
+        struct carom_error err = {0};
+        struct carom_automaton *got = carom_automaton_new(patterns, 2, &err);
+        if (got || err.code != CAROM_ERROR_CONFIG || !strstr(err.text, "pattern 2"))
+            fail_msg("\"%s\": got %s \"%s\", want an error that names pattern 2", bad[i], got ? "an automaton" : "",
+                     err.text);
+    }
+    static char large[200000];
+    memset(large, 'x', sizeof(large));
+    struct carom_error err = {0};
+    struct carom_str one = carom_str_n(large, 70000);
+    assert_null(carom_automaton_new(&one, 1, &err));
+    assert_int_equal(err.code, CAROM_ERROR_LIMIT);
+    for (size_t i = 1; i < sizeof(large); i += 2)
+        large[i] = '*';
+    one = carom_str_n(large, sizeof(large));
+    assert_null(carom_automaton_new(&one, 1, &err));
+    assert_int_equal(err.code, CAROM_ERROR_LIMIT);
+    assert_int_equal(search(NULL, 0, CAROM_STR("text"), 0).n, 0);
+    char bytes[256];
+    for (int i = 0; i < 256; i++)
+        bytes[i] = (char)i;
+    bytes['*'] = 'x', bytes['|'] = 'x', bytes['\\'] = 'x';
+    one = carom_str_n(bytes, 256);
+    struct hits got = search(&one, 1, one, 0);
+    assert_int_equal(got.n, 1);
+}
+
+/* ---- The same by trying ---- */
+
+static bool letter_or_digit(struct carom_str text, size_t at)
+{
+    return at < text.len && (carom_is_alpha(text.ptr[at]) || carom_is_digit(text.ptr[at]));
+}
+
+/* Ends of the first place where the pieces (no escapes) fit from `at` on; SIZE_MAX: nowhere. */
+static size_t naive_end(struct carom_str pattern, struct carom_str text, size_t at)
+{
+    while (pattern.len > 0) {
+        size_t star = carom_str_chr(pattern, '*');
+        struct carom_str piece = carom_str_head(pattern, star);
+        pattern = carom_str_from(pattern, star == SIZE_MAX ? star : star + 1);
+        bool before = piece.len > 0 && piece.ptr[0] == '|';
+        piece = carom_str_from(piece, before);
+        bool after = piece.len > 0 && piece.ptr[piece.len - 1] == '|';
+        piece.len -= after;
+        if (piece.len == 0)
+            continue;
+        before = before && letter_or_digit(piece, 0);
+        after = after && letter_or_digit(piece, piece.len - 1);
+        size_t found = SIZE_MAX;
+        for (size_t i = at; i + piece.len <= text.len && found == SIZE_MAX; i++)
+            if (memcmp(text.ptr + i, piece.ptr, piece.len) == 0 &&
+                !(before && i > 0 && letter_or_digit(text, i - 1)) && !(after && letter_or_digit(text, i + piece.len)))
+                found = i + piece.len;
+        if (found == SIZE_MAX)
+            return SIZE_MAX;
+        at = found;
+    }
+    return at;
+}
+
+static bool has_text(const char *pattern) { return strpbrk(pattern, "ab ") != NULL; }
+
+static void agrees_with_trying(void **state)
+{
+    (void)state;
+    srand(3);
+    for (int round = 0; round < 4000; round++) {
+        char texts[PATTERNS_MAX][10], body[60];
+        struct carom_str patterns[PATTERNS_MAX];
+        size_t n = 1 + (size_t)rand() % PATTERNS_MAX;
+        for (size_t i = 0; i < n; i++) {
+            do {
+                size_t len = 1 + (size_t)rand() % 9;
+                for (size_t j = 0; j < len; j++)
+                    texts[i][j] = "aabb *|"[rand() % 7];
+                texts[i][len] = '\0';
+            } while (!has_text(texts[i]));
+            patterns[i] = carom_str(texts[i]);
+        }
+        size_t len = (size_t)rand() % sizeof(body);
+        for (size_t j = 0; j < len; j++)
+            body[j] = "aabb |c"[rand() % 7];
+        struct carom_str text = carom_str_n(body, len);
+        struct hits got = search(patterns, n, text, 0);
+        size_t ends[PATTERNS_MAX], wanted = 0, last = 0;
+        for (size_t i = 0; i < n; i++)
+            wanted += (ends[i] = naive_end(patterns[i], text, 0)) != SIZE_MAX;
+        if (got.n != wanted)
+            fail_msg("round %d: got %zu patterns, want %zu", round, got.n, wanted);
+        for (size_t i = 0; i < got.n; i++) {
+            if (got.hit[i].end != ends[got.hit[i].pattern] || got.hit[i].end < last)
+                fail_msg("\"%s\" in \"" CAROM_STR_FMT "\": got end %zu, want %zu", texts[got.hit[i].pattern],
+                         CAROM_STR_ARG(text), got.hit[i].end, ends[got.hit[i].pattern]);
+            last = got.hit[i].end;
+        }
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(means), cmocka_unit_test(reports_in_order),
+                                       cmocka_unit_test(refuses), cmocka_unit_test(agrees_with_trying)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
