@@ -82,8 +82,10 @@ class Policies(unittest.TestCase):
         (self.dir / policy).write_text(text)
         decided = []
         for message in messages:
-            done = subprocess.run([CAROM, 'run', '--json', '--policy', self.dir / policy, '--state', self.dir, '-'],
-                                  input=message.encode(), capture_output=True, timeout=60)
+            # A file: what comes on standard input is taken as received now.
+            (self.dir / 'bounce.eml').write_text(message)
+            done = subprocess.run([CAROM, 'run', '--json', '--policy', self.dir / policy, '--state', self.dir,
+                                   self.dir / 'bounce.eml'], capture_output=True, timeout=60)
             self.assertEqual(done.returncode, 0, done.stderr.decode())
             actions = json.loads(done.stdout)['actions']
             decided.append({a['name']: a.get('details') or {} for a in actions if a['state'] == 'decided'})
