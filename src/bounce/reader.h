@@ -50,6 +50,8 @@ void carom_read_returned(struct carom_reading *reading);
 /* What the human text says of a recipient beside its machine-readable fields: fills text_diagnostic, or diagnostic
    where there is none. */
 void carom_read_words(struct carom_reading *reading, struct carom_report_recipient *recipient);
+/* What a text format (tables/formats.tsv) finds said of addr, when the message has that format; else empty. */
+struct carom_str carom_text_words(struct carom_reading *reading, struct carom_str addr);
 /* Host, address and command that the recipient's words name, and the address before forwarding (tables/details.tsv). */
 void carom_read_details(struct carom_reading *reading, struct carom_report_recipient *recipient);
 /* The session printed as ">>> RCPT To:<a>", "<<< 550 …": the reply that concerns addr, or, with none of its own and

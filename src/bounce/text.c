@@ -276,15 +276,25 @@ static struct carom_str without_marks(struct carom_str s)
     return s;
 }
 
+/* The diagnostic of a recipient; *label_r: what its label line caught beside. */
+static struct carom_str diagnose(struct text_report *report, const struct found *found, size_t next,
+                                 struct carom_line_captures *label_r, bool *labelled_r)
+{
+    struct carom_str text = CAROM_STR_EMPTY;
+
+    *labelled_r = *report->row->label && ((found->line < next && take_label(report, found->line, next, label_r, &text)) ||
+                                          take_label(report, 0, report->lines.n, label_r, &text));
+    return without_marks(*labelled_r ? text : take(report, found, next));
+}
+
 static void fill(struct text_report *report, struct carom_report_recipient *r, const struct found *found, size_t next)
 {
     struct carom_reading *reading = report->reading;
     struct carom_line_captures label = found->captures;
-    struct carom_str text, command, host;
-    bool labelled = *report->row->label && ((found->line < next && take_label(report, found->line, next, &label, &text)) ||
-                                            take_label(report, 0, report->lines.n, &label, &text));
+    struct carom_str command, host;
+    bool labelled;
 
-    r->diagnostic = without_marks(labelled ? text : take(report, found, next));
+    r->diagnostic = diagnose(report, found, next, &label, &labelled);
     if (labelled)
         r->text_diagnostic = take(report, found, next);
     struct carom_str reply = carom_transcript_reply(reading->arena, reading->report->text, r->final,
@@ -322,7 +332,8 @@ static void add(struct text_report *report, const struct found *found, size_t ne
     fill(report, r, found, next);
 }
 
-static bool read_row(struct carom_reading *reading, const struct carom_format_row *row, struct lines lines)
+static struct text_report find_recipients(struct carom_reading *reading, const struct carom_format_row *row,
+                                          struct lines lines)
 {
     struct text_report report = {.reading = reading, .row = row, .lines = lines};
 
@@ -330,9 +341,38 @@ static bool read_row(struct carom_reading *reading, const struct carom_format_ro
     find_bounds(&report);
     find_in_lines(&report);
     find_in_headers(&report);
+    return report;
+}
+
+static size_t next_line(const struct text_report *report, size_t i)
+{
+    return i + 1 < report->n ? report->found[i + 1].line : report->lines.n;
+}
+
+static bool read_row(struct carom_reading *reading, const struct carom_format_row *row, struct lines lines)
+{
+    struct text_report report = find_recipients(reading, row, lines);
+
     for (size_t i = 0; i < report.n; i++)
-        add(&report, &report.found[i], i + 1 < report.n ? report.found[i + 1].line : report.lines.n);
+        add(&report, &report.found[i], next_line(&report, i));
     return report.n > 0;
+}
+
+struct carom_str carom_text_words(struct carom_reading *reading, struct carom_str addr)
+{
+    struct lines lines = split_lines(reading->arena, reading->report->text);
+    struct carom_line_captures captures;
+    bool labelled;
+
+    for (size_t i = 0; i < carom_formats_n; i++) {
+        if (!recognise(reading, &carom_formats[i], &lines))
+            continue;
+        struct text_report report = find_recipients(reading, &carom_formats[i], lines);
+        for (size_t n = 0; n < report.n; n++)
+            if (carom_str_ieq(report.found[n].captures.addr, addr) || (report.n == 1 && reading->report->n == 1))
+                return diagnose(&report, &report.found[n], next_line(&report, n), &captures, &labelled);
+    }
+    return CAROM_STR_EMPTY;
 }
 
 /* A bounce that hides its recipient is still one. */
