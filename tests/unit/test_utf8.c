@@ -32,8 +32,8 @@ static void codes_every_character(void **state)
 static void refuses(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xe0\x9f\xbf", "\xed\xa0\x80",
-                                      "\xed\xbf\xbf", "\xf0\x80\x80\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80",
+    static const char *const bad[] = {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xe0\x9f\xbf",
+                                      "\xed\xa0\x80", "\xed\xbf\xbf", "\xf0\x80\x80\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80",
                                       "\xf5\x80\x80\x80", "\xff", "\xe2\x28\xa1", "\xc3"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         uint32_t character;
@@ -54,7 +54,8 @@ static void cleans(void **state)
     static const char *const cases[][2] = {{"\xff", "\xef\xbf\xbd"},
                                            {"a\xe9" "b\xe9", "a\xef\xbf\xbd" "b\xef\xbf\xbd"},
                                            {"\xe2\x82", "\xef\xbf\xbd\xef\xbf\xbd"},
-                                           {"\xc3\xa4\x80long enough for words\xff", "\xc3\xa4\xef\xbf\xbdlong enough for words\xef\xbf\xbd"}};
+                                           {"\xc3\xa4\x80long enough for words\xff",
+                                            "\xc3\xa4\xef\xbf\xbdlong enough for words\xef\xbf\xbd"}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct carom_str got = carom_utf8_clean(arena, carom_str(cases[i][0]));
         if (!carom_str_eq(got, carom_str(cases[i][1])))
