@@ -247,6 +247,16 @@ static void list_outputs(struct building *b)
     b->automaton->outputs_n = used;
 }
 
+/* The search looks up one word a byte: the row of the next state, and whether anything ends there. */
+static void link_rows(struct carom_automaton *a, uint32_t *next)
+{
+    for (size_t i = 0; i < (size_t)a->states * a->classes; i++) {
+        uint32_t state = next[i];
+        bool ends = a->first_output[state] || a->suffix_output[state];
+        next[i] = state * a->classes | (ends ? CAROM_AUTOMATON_ENDS : 0);
+    }
+}
+
 /* Breadth first, so that a state's suffix, which is shorter, is complete before it. */
 static void complete_goto(struct building *b)
 {
@@ -287,6 +297,7 @@ struct carom_automaton *carom_automaton_new(const struct carom_str *patterns, si
     }
     list_outputs(&b);
     complete_goto(&b);
+    link_rows(b.automaton, b.next);
     free(b.first_piece); /* the first of the scratch block */
     return b.automaton;
 }
@@ -336,12 +347,14 @@ void carom_automaton_search(const struct carom_automaton *a, struct carom_automa
         return;
     memset(run->progress, 0, sizeof(uint32_t) * a->patterns);
     folded = carom_str_head(folded, UINT32_MAX);
-    uint32_t state = 0;
+    uint32_t row = 0;
     for (size_t at = 0; at < folded.len; at++) {
-        state = a->next[(size_t)state * a->classes + a->class_of[(unsigned char)folded.ptr[at]]];
-        uint32_t ending = a->first_output[state] ? state : a->suffix_output[state];
-        for (; ending; ending = a->suffix_output[ending])
-            for (const uint32_t *out = a->outputs + a->first_output[ending]; *out != LIST_END; out++)
+        row = a->next[(row & ~CAROM_AUTOMATON_ENDS) + a->class_of[(unsigned char)folded.ptr[at]]];
+        if (!(row & CAROM_AUTOMATON_ENDS))
+            continue;
+        uint32_t state = (row & ~CAROM_AUTOMATON_ENDS) / a->classes;
+        for (; state; state = a->suffix_output[state])
+            for (const uint32_t *out = a->outputs + a->first_output[state]; *out != LIST_END; out++)
                 if (advance(a, run, folded, *out, at + 1)) {
                     uint32_t pattern = a->piece_pattern[*out];
                     if (!found(user, pattern, run->start[pattern], at + 1))

@@ -18,7 +18,7 @@
 struct carom_automaton {
     uint32_t states, pieces, patterns, classes;
     const uint8_t *class_of;       /* 256: byte to class */
-    const uint32_t *next;          /* states × classes: complete goto table */
+    const uint32_t *next;          /* states × classes, complete: next state × classes, and CAROM_AUTOMATON_ENDS */
     const uint32_t *first_output;  /* per state: index into outputs, 0 none */
     const uint32_t *suffix_output; /* per state: next state on the suffix chain that has an output, 0 none */
     const uint32_t *outputs;       /* piece numbers, each list ended by UINT32_MAX */
@@ -29,6 +29,7 @@ struct carom_automaton {
     const uint16_t *pattern_pieces; /* per pattern: how many */
     uint32_t outputs_n;             /* length of outputs, for printing */
 };
+#define CAROM_AUTOMATON_ENDS UINT32_C(0x80000000) /* in next: some piece ends there */
 enum { CAROM_PIECE_WORD_BEFORE = 1, CAROM_PIECE_WORD_AFTER = 2 };
 
 /* Compiles n patterns (already folded: carom_utf8_normalise) into heap memory; free with carom_automaton_free.

@@ -227,6 +227,19 @@ static void pair_add_character(struct pair *pair, uint32_t character)
         pair_add(pair, character);
 }
 
+/* Nearly all text is words in ASCII: takes one off *s. */
+static void pair_add_word(struct pair *pair, struct carom_str *s)
+{
+    size_t n = 0;
+    char *shown = pair->shown + pair->len, *folded = pair->folded + pair->len;
+    for (; n < s->len && s->ptr[n] > ' ' && s->ptr[n] < 0x7f; n++) {
+        shown[n] = s->ptr[n];
+        folded[n] = carom_lower(s->ptr[n]);
+    }
+    pair->len += n;
+    *s = carom_str_n(s->ptr + n, s->len - n);
+}
+
 struct carom_utf8_text carom_utf8_normalise(struct carom_arena *arena, struct carom_str s)
 {
     size_t most = s.len + 2 * count_bad(s);
@@ -237,6 +250,8 @@ struct carom_utf8_text carom_utf8_normalise(struct carom_arena *arena, struct ca
         size_t n = carom_utf8_decode(s, &character);
         pair_add_character(&pair, n ? character : 0xfffd);
         s = carom_str_from(s, n ? n : 1);
+        if (!pair.space)
+            pair_add_word(&pair, &s);
     }
     return (struct carom_utf8_text){carom_str_n(pair.shown, pair.len), carom_str_n(pair.folded, pair.len)};
 }
