@@ -96,6 +96,16 @@ static size_t skip_content(struct carom_str html, size_t i, struct carom_str nam
     return end ? skip_to(html, skip_to(html, i, end), ">") : i;
 }
 
+static void put_tag(struct text *text, struct carom_str name, bool closing)
+{
+    if (carom_str_ieq(name, CAROM_STR("br")))
+        put(text, CAROM_STR("\n"));
+    else if (!closing && (carom_str_ieq(name, CAROM_STR("td")) || carom_str_ieq(name, CAROM_STR("th"))))
+        put(text, CAROM_STR(" "));
+    else if (is_block(name))
+        put_break(text);
+}
+
 /* html[i] is '<'. Returns the offset behind the tag, or i when it is none. */
 static size_t read_tag(struct text *text, struct carom_str html, size_t i, bool *open_comment)
 {
@@ -110,14 +120,9 @@ static size_t read_tag(struct text *text, struct carom_str html, size_t i, bool 
         return i;
     if (name.ptr[0] == '/')
         name = carom_str_from(name, 1);
-    if (carom_str_ieq(name, CAROM_STR("br")))
-        put(text, CAROM_STR("\n"));
-    else if (carom_str_ieq(name, CAROM_STR("td")) || carom_str_ieq(name, CAROM_STR("th")))
-        put(text, CAROM_STR(" "));
-    else if (is_block(name))
-        put_break(text);
+    put_tag(text, name, length > name.len);
     i = skip_to(html, i, ">");
-    return length == name.len ? skip_content(html, i, name) : i;
+    return length > name.len ? i : skip_content(html, i, name);
 }
 
 /* ---- Entities ---- */

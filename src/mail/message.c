@@ -360,7 +360,8 @@ struct carom_message *carom_message_parse(struct carom_arena *arena, struct caro
     parser = parser_for(arena, message, message->bytes, &decoded);
     body = open_part(&parser, 0, true);
     message->root = parser.frames[0].part;
-    message->truncated = message->root->headers.block.ptr + message->root->headers.block.len == bytes.ptr + bytes.len;
+    message->truncated =
+        bytes.len == 0 || message->root->headers.block.ptr + message->root->headers.block.len == bytes.ptr + bytes.len;
     scan(&parser, body);
     return message;
 }
