@@ -18,12 +18,17 @@
        e  a C constant, written as it is
        .  a column for people only: no member
 
+       tablec automaton SYMBOL HEADER COLUMN FILE.tsv
+
+   prints the phrases of a column as one `const struct carom_automaton SYMBOL`.
+
    It knows nothing of what the tables say. */
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "carom.h"
+#include "tools/automaton.h"
 #include "tools/tsv.h"
 
 struct word {
@@ -163,8 +168,12 @@ int main(int argc, char **argv)
 
     if (argc == 7 && strcmp(argv[1], "rows") == 0)
         result = rows(argv + 2);
+    else if (argc == 6 && strcmp(argv[1], "automaton") == 0)
+        result = carom_automaton_print(argv[2], argv[3], argv[4], argv[5]);
     else {
-        fputs("usage: tablec rows SYMBOL STRUCT HEADER TYPES FILE.tsv\n", stderr);
+        fputs("usage: tablec rows SYMBOL STRUCT HEADER TYPES FILE.tsv\n"
+              "       tablec automaton SYMBOL HEADER COLUMN FILE.tsv\n",
+              stderr);
         return 2;
     }
     if (fflush(stdout) != 0 || ferror(stdout)) {

@@ -1,0 +1,590 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* From report to facts. The order in which claims are believed stands here and is the contract of carom-fact(5); what
+   words and codes mean stands in the tables, who sent the message and whether to trust it is the engine's business. */
+
+#include "classify/fact.h"
+
+#include "base/date.h"
+#include "base/str.h"
+#include "classify/identity.h"
+#include "classify/provider.h"
+#include "classify/rules.h"
+#include "classify/trace.h"
+#include "mail/address.h"
+#include "smtp/reply.h"
+
+struct making {
+    struct carom_arena *arena;
+    const struct carom_message *message; /* NULL for a single reply */
+    const struct carom_report *report;
+    struct carom_fact common; /* what all facts of the message share */
+    struct carom_str origin;  /* names the message in ids */
+};
+
+/* What one recipient's fields say in codes. */
+struct codes {
+    struct carom_reply reply; /* the remote server's own words */
+    int code;
+    struct carom_str status;        /* the one to state */
+    struct carom_str remote_status; /* of the remote server's own words, no filler */
+    struct carom_str report_status; /* of the DSN, no filler */
+};
+
+static struct carom_str empty_unless_status(struct carom_str status)
+{
+    status = carom_str_head(status, carom_status_length(status));
+    return carom_status_is_filler(status) ? CAROM_STR_EMPTY : status;
+}
+
+/* X.Y.0 says less than another code of the same class and subject. */
+static bool says_less(struct carom_str status, struct carom_str than)
+{
+    return status.len == 5 && status.ptr[4] == '0' && than.len >= 5 && memcmp(status.ptr, than.ptr, 4) == 0;
+}
+
+static struct codes read_codes(struct making *making, const struct carom_report_recipient *recipient)
+{
+    struct codes codes = {.reply = carom_reply_find(making->arena, recipient->diagnostic)};
+    struct carom_reply text = carom_reply_find(making->arena, recipient->text_diagnostic);
+    struct carom_str stated = carom_str_head(recipient->status, carom_status_length(recipient->status));
+
+    if (codes.reply.code == 0 && text.code != 0)
+        codes.reply = text;
+    codes.code = codes.reply.code ? codes.reply.code : recipient->reply_code;
+    if (codes.reply.status.len == 0)
+        codes.reply.status = text.status;
+    codes.remote_status = empty_unless_status(codes.reply.status);
+    codes.report_status = empty_unless_status(stated);
+    if (codes.remote_status.len > 0 && !says_less(codes.remote_status, codes.report_status))
+        codes.status = codes.remote_status;
+    else if (codes.report_status.len > 0)
+        codes.status = codes.report_status;
+    else
+        codes.status = codes.reply.status.len > 0 ? codes.reply.status : stated;
+    if (codes.status.len == 0)
+        codes.status = CAROM_STR_EMPTY;
+    return codes;
+}
+
+/* ---- Kind ---- */
+
+static bool is_action(const struct carom_report_recipient *recipient, const char *action)
+{
+    return carom_str_ieq(recipient->action, carom_str(action));
+}
+
+/* 4 and 5 decide; 2 is no failure and so no news where one is reported. */
+static bool kind_of_class(char klass, enum carom_kind *kind_r)
+{
+    if (klass == '4')
+        *kind_r = CAROM_KIND_TRANSIENT;
+    else if (klass == '5')
+        *kind_r = CAROM_KIND_PERMANENT;
+    else
+        return false;
+    return true;
+}
+
+/* Causes that pass, where words alone state them. */
+static bool is_passing(enum carom_reason reason)
+{
+    switch (reason) {
+    case CAROM_REASON_EXPIRED:
+    case CAROM_REASON_NETWORK_ERROR:
+    case CAROM_REASON_SYSTEM_FULL:
+    case CAROM_REASON_RATE_LIMITED:
+    case CAROM_REASON_TOO_MANY_CONNECTIONS:
+    case CAROM_REASON_GREYLISTED: return true;
+    default: return false;
+    }
+}
+
+/* Whether the report says by itself what became of the recipient, whatever the codes say. */
+static bool kind_is_settled(const struct carom_report_recipient *recipient, enum carom_kind *kind_r)
+{
+    if (is_action(recipient, "delayed") || recipient->claim == CAROM_CLAIM_DELAYED)
+        *kind_r = CAROM_KIND_DELAYED;
+    else if (is_action(recipient, "delivered") || is_action(recipient, "relayed") ||
+             is_action(recipient, "expanded") || recipient->claim == CAROM_CLAIM_DELIVERED)
+        *kind_r = CAROM_KIND_DELIVERED;
+    else
+        return false;
+    return true;
+}
+
+static enum carom_kind failure_kind(const struct carom_report_recipient *recipient, const struct codes *codes,
+                                    const struct carom_verdict *verdict)
+{
+    enum carom_kind kind = CAROM_KIND_PERMANENT;
+
+    if (verdict->kind >= 0)
+        return (enum carom_kind)verdict->kind;
+    if (kind_of_class(codes->remote_status.len ? codes->remote_status.ptr[0] : ' ', &kind))
+        return kind;
+    if (codes->code > 0 && kind_of_class((char)('0' + codes->code / 100), &kind))
+        return kind;
+    if (kind_of_class(codes->report_status.len ? codes->report_status.ptr[0] : ' ', &kind))
+        return kind;
+    if (recipient->claim == CAROM_CLAIM_GAVE_UP || is_passing(verdict->reason))
+        return CAROM_KIND_TRANSIENT;
+    if (verdict->reason == CAROM_REASON_UNKNOWN)
+        kind_of_class(codes->status.len ? codes->status.ptr[0] : ' ', &kind); /* X.0.0, better than nothing */
+    return kind;
+}
+
+static bool is_hard(const struct carom_fact *fact)
+{
+    if (fact->kind != CAROM_KIND_PERMANENT)
+        return false;
+    switch (fact->reason) {
+    case CAROM_REASON_USER_UNKNOWN:
+    case CAROM_REASON_USER_DISABLED:
+    case CAROM_REASON_USER_MOVED:
+    case CAROM_REASON_HOST_UNKNOWN:
+    case CAROM_REASON_NOT_ACCEPTING: return true;
+    default: return false;
+    }
+}
+
+/* ---- Reason ---- */
+
+/* Diagnostics of the type X-Unix are the exit status of a local program, sysexits(3). */
+static bool judge_exit_status(struct making *making, const struct carom_report_recipient *recipient,
+                              struct carom_verdict *verdict_r)
+{
+    int64_t status = carom_str_number(carom_str_trim(recipient->diagnostic));
+    enum carom_reason reason = CAROM_REASON_MAILER_ERROR;
+
+    if (status < 0 || !carom_str_ieq(recipient->diagnostic_type, CAROM_STR("x-unix")))
+        return false;
+    if (status == 67)
+        reason = CAROM_REASON_USER_UNKNOWN;
+    else if (status == 68)
+        reason = CAROM_REASON_HOST_UNKNOWN;
+    *verdict_r = (struct carom_verdict){
+        .reason = reason, .kind = -1, .confidence = CAROM_CONFIDENCE_MEDIUM, .text = recipient->diagnostic,
+        .rule = carom_arena_printf(making->arena, "x-unix:%d", (int)status), .where = recipient->where};
+    return true;
+}
+
+/* The text of the whole report tells of this recipient only where there is no other one. */
+static struct carom_str other_words(const struct making *making, const struct carom_report_recipient *recipient)
+{
+    if (recipient->diagnostic.len > 0 && recipient->text_diagnostic.len > 0)
+        return recipient->text_diagnostic;
+    return making->report->n <= 1 ? making->report->text : CAROM_STR_EMPTY;
+}
+
+static struct carom_verdict judge(struct making *making, const struct carom_report_recipient *recipient,
+                                  const struct codes *codes, struct carom_str provider)
+{
+    struct carom_verdict verdict;
+    struct carom_case what = {
+        .reply_code = codes->code, .status = codes->status, .provider = provider,
+        .diagnostic = recipient->diagnostic.len > 0 ? recipient->diagnostic : recipient->text_diagnostic,
+        .where = recipient->where.len > 0 ? recipient->where : CAROM_STR("diagnostic"),
+        .text = other_words(making, recipient), .guess = making->report->guess, .machine = making->report->machine};
+
+    if (judge_exit_status(making, recipient, &verdict) && verdict.reason != CAROM_REASON_MAILER_ERROR)
+        return verdict;
+    verdict = carom_rules_judge(making->arena, &what);
+    if (verdict.reason == CAROM_REASON_UNKNOWN)
+        judge_exit_status(making, recipient, &verdict);
+    return verdict;
+}
+
+/* Nothing said why: the evidence is then what said that it failed. */
+static void name_evidence(struct making *making, const struct carom_report_recipient *recipient,
+                          struct carom_fact *fact)
+{
+    struct carom_arena *arena = making->arena;
+
+    if (fact->evidence.rule.len > 0)
+        return;
+    fact->evidence.text = carom_str_head(recipient->diagnostic, 200);
+    fact->evidence.where = recipient->where;
+    if (fact->reply_code != 0)
+        fact->evidence.rule = carom_arena_printf(arena, "code:%d", fact->reply_code);
+    else if (fact->status.len > 0)
+        fact->evidence.rule = carom_arena_printf(arena, "status:" CAROM_STR_FMT, CAROM_STR_ARG(fact->status));
+    else if (recipient->action.len > 0)
+        fact->evidence.rule = carom_arena_printf(arena, "action:" CAROM_STR_FMT, CAROM_STR_ARG(recipient->action));
+    else
+        fact->evidence.rule = carom_arena_printf(arena, "format:" CAROM_STR_FMT, CAROM_STR_ARG(fact->format));
+}
+
+/* ---- Recipient ---- */
+
+static struct carom_str address_of(struct making *making, struct carom_str text)
+{
+    struct carom_str address = carom_address_first(making->arena, text);
+
+    return address.len > 0 ? address : carom_address_find(making->arena, text);
+}
+
+static bool same_address(struct making *making, struct carom_str a, struct carom_str b)
+{
+    return carom_str_eq(carom_address_key(making->arena, a), carom_address_key(making->arena, b));
+}
+
+/* Original-Recipient, else the forwarding trace, else Final-Recipient. */
+static void find_recipient(struct making *making, const struct carom_report_recipient *recipient,
+                           struct carom_fact *fact)
+{
+    struct carom_str final = address_of(making, recipient->final);
+
+    fact->recipient = address_of(making, recipient->original);
+    if (fact->recipient.len == 0 && final.len > 0)
+        fact->recipient = carom_trace_recipient(making->arena, &making->report->returned_headers, final,
+                                                fact->envelope_to);
+    if (fact->recipient.len == 0)
+        fact->recipient = final;
+    else if (final.len > 0 && !same_address(making, final, fact->recipient))
+        fact->final_recipient = final;
+}
+
+/* Collectors of complaints hide the address: "redacted@…", "x*****@…". */
+static bool is_masked(struct carom_str address)
+{
+    static const char *const masks[] = {"redacted", "removed", "*", "xxx", "undisclosed", "[", "anonym", "hidden"};
+
+    for (size_t i = 0; i < sizeof masks / sizeof *masks; i++) {
+        if (carom_str_ifind(address, carom_str(masks[i])) != SIZE_MAX)
+            return true;
+    }
+    return address.len == 0;
+}
+
+/* The provider's own field, else the To of the returned message where that is one address. */
+static struct carom_str complaint_recipient(struct making *making)
+{
+    struct carom_str recipient = address_of(making, making->report->feedback_recipient), to, second;
+
+    if (!is_masked(recipient))
+        return recipient;
+    to = carom_headers_get(&making->report->returned_headers, "To");
+    if (carom_headers_nth(&making->report->returned_headers, "To", 1).len > 0 ||
+        !carom_address_next(making->arena, &to, &recipient, NULL) ||
+        carom_address_next(making->arena, &to, &second, NULL) || is_masked(recipient))
+        return CAROM_STR_EMPTY;
+    return recipient;
+}
+
+/* ---- Time ---- */
+
+/* The date behind the last ';' of a Received field. */
+static int64_t received_date(struct carom_arena *arena, struct carom_str received)
+{
+    struct carom_str text = carom_header_text(arena, received);
+    size_t at = carom_str_rchr(text, ';');
+
+    return at == SIZE_MAX ? 0 : carom_date_parse(carom_str_trim(carom_str_from(text, at + 1)));
+}
+
+/* "From sender Mon Jan  2 15:04:05 2006" */
+static int64_t from_line_date(struct carom_str line)
+{
+    struct carom_str word;
+
+    if (!carom_str_word(&line, &word) || !carom_str_word(&line, &word))
+        return 0;
+    return carom_date_parse(carom_str_trim(line));
+}
+
+static int64_t header_date(struct making *making, const char *name)
+{
+    return carom_date_parse(carom_header_text(making->arena, carom_headers_get(&making->message->root->headers, name)));
+}
+
+static int64_t find_received(struct making *making, const struct carom_envelope *envelope, int64_t now)
+{
+    int64_t received = envelope->received;
+
+    if (received == 0)
+        received = received_date(making->arena, carom_headers_get(&making->message->root->headers, "Received"));
+    if (received == 0 && making->message->from_line.len > 0)
+        received = from_line_date(making->message->from_line);
+    if (received == 0)
+        received = header_date(making, "Date");
+    return received == 0 || (now > 0 && received > now) ? now : received;
+}
+
+static int64_t find_time(struct making *making, const struct carom_report_recipient *recipient)
+{
+    int64_t time = recipient ? recipient->last_attempt : 0;
+
+    if (time == 0)
+        time = carom_date_parse(making->report->arrival_date);
+    if (time == 0 && making->message)
+        time = header_date(making, "Date");
+    return time == 0 || time > making->common.received ? making->common.received : time;
+}
+
+/* ---- What all facts of a message share ---- */
+
+static struct carom_str address_or_text(struct making *making, const struct carom_headers *headers, const char *name)
+{
+    struct carom_str text = carom_headers_text(making->arena, headers, name);
+    struct carom_str address = carom_address_first(making->arena, text);
+
+    return address.len > 0 ? address : text;
+}
+
+static void describe_original(struct making *making)
+{
+    const struct carom_headers *headers = &making->report->returned_headers;
+    struct carom_original *original = &making->common.original;
+
+    if (headers->n == 0)
+        return;
+    original->message_id = carom_header_token(making->arena, carom_headers_get(headers, "Message-ID"));
+    original->subject = carom_headers_text(making->arena, headers, "Subject");
+    original->from = address_or_text(making, headers, "From");
+    original->to = address_or_text(making, headers, "To");
+    original->date = carom_headers_text(making->arena, headers, "Date");
+    original->list_id = carom_headers_text(making->arena, headers, "List-Id");
+    original->headers = headers->block;
+    original->complete = making->report->returned_complete;
+}
+
+/* "Dinner <dinner.example.org>" is dinner.example.org; so is List-Post: <mailto:dinner@example.org>. */
+static struct carom_str list_of_headers(struct making *making)
+{
+    const struct carom_headers *headers = &making->report->returned_headers;
+    struct carom_str id = carom_headers_get(headers, "List-Id"), post = carom_headers_get(headers, "List-Post"), address;
+    size_t from = carom_str_rchr(id, '<'), to = carom_str_rchr(id, '>');
+
+    if (from != SIZE_MAX && to != SIZE_MAX && from + 1 < to)
+        return carom_str_trim(carom_str_n(id.ptr + from + 1, to - from - 1));
+    if (id.len > 0 && carom_str_chr(id, '<') == SIZE_MAX && carom_str_chr(id, ' ') == SIZE_MAX)
+        return id;
+    from = carom_str_ifind(post, CAROM_STR("mailto:"));
+    address = from == SIZE_MAX ? CAROM_STR_EMPTY
+                               : carom_address_find(making->arena, carom_str_from(post, from + strlen("mailto:")));
+    if (address.len == 0)
+        return CAROM_STR_EMPTY;
+    return carom_arena_printf(making->arena, CAROM_STR_FMT "." CAROM_STR_FMT,
+                              CAROM_STR_ARG(carom_address_local(address)),
+                              CAROM_STR_ARG(carom_address_domain(address)));
+}
+
+static void find_list(struct making *making, const struct carom_envelope *envelope)
+{
+    struct carom_fact *common = &making->common;
+
+    if (envelope->list && *envelope->list) {
+        common->list = carom_arena_str(making->arena, carom_str(envelope->list));
+        common->list_by = CAROM_STR("caller");
+        return;
+    }
+    common->list = list_of_headers(making);
+    if (common->list.len > 0)
+        common->list_by = CAROM_STR("header");
+}
+
+/* Whom the message came to: the envelope, else what the delivering server wrote, else To. */
+static struct carom_str find_envelope_to(struct making *making, const struct carom_envelope *envelope)
+{
+    static const char *const names[] = {"X-Original-To", "Delivered-To", "Envelope-To", "X-Envelope-To", "To"};
+    struct carom_str address = CAROM_STR_EMPTY;
+
+    if (envelope->recipient && *envelope->recipient)
+        return carom_arena_str(making->arena, carom_str(envelope->recipient));
+    for (size_t i = 0; address.len == 0 && i < sizeof names / sizeof *names; i++)
+        address = carom_address_first(making->arena, carom_headers_get(&making->message->root->headers, names[i]));
+    return address;
+}
+
+/* Texts that are not known point to something all the same (see carom.h). */
+static struct carom_fact empty_fact(void)
+{
+    struct carom_fact fact;
+
+    memset(&fact, 0, sizeof fact);
+    for (size_t i = 0; i < carom_fields_n; i++) {
+        if (carom_fields[i].type == CAROM_FIELD_STR)
+            *(struct carom_str *)((char *)&fact + carom_fields[i].offset) = CAROM_STR_EMPTY;
+    }
+    fact.original.headers = CAROM_STR_EMPTY;
+    return fact;
+}
+
+static void describe_message(struct making *making, const struct carom_envelope *envelope, int64_t now)
+{
+    const struct carom_headers *headers = &making->message->root->headers;
+    struct carom_fact *common = &making->common;
+
+    common->source = carom_arena_str(making->arena, carom_str(envelope->source));
+    common->index = envelope->index;
+    common->envelope_to = find_envelope_to(making, envelope);
+    common->reporting_mta = making->report->reporting_mta;
+    common->format = making->report->format;
+    common->authenticity = CAROM_AUTHENTICITY_UNPROVEN;
+    common->received = find_received(making, envelope, now);
+    common->truncated = making->message->truncated;
+    common->autoreply = making->report->autoreply;
+    common->feedback = making->report->feedback;
+    common->message_id = carom_header_token(making->arena, carom_headers_get(headers, "Message-ID"));
+    common->subject = carom_headers_text(making->arena, headers, "Subject");
+    common->from = address_or_text(making, headers, "From");
+    common->to = address_or_text(making, headers, "To");
+    describe_original(making);
+    find_list(making, envelope);
+}
+
+/* ---- One fact ---- */
+
+static void finish(struct making *making, struct carom_fact *fact)
+{
+    fact->fault = carom_reason_fault(fact->reason);
+    fact->hard = is_hard(fact);
+    if (fact->original.message_id.len > 0 && fact->recipient.len > 0)
+        fact->delivery = carom_arena_printf(making->arena, CAROM_STR_FMT " " CAROM_STR_FMT,
+                                            CAROM_STR_ARG(fact->original.message_id), CAROM_STR_ARG(fact->recipient));
+    fact->id = carom_identity_fact(making->arena, making->origin, fact->recipient, carom_kind_name(fact->kind));
+}
+
+static void explain(struct making *making, const struct carom_report_recipient *recipient, const struct codes *codes,
+                    struct carom_fact *fact)
+{
+    struct carom_verdict verdict = judge(making, recipient, codes, fact->provider);
+
+    if (fact->kind != CAROM_KIND_DELAYED)
+        fact->kind = failure_kind(recipient, codes, &verdict);
+    fact->reason = verdict.reason;
+    fact->confidence = verdict.confidence;
+    fact->evidence.rule = verdict.rule;
+    fact->evidence.text = verdict.text;
+    fact->evidence.where = verdict.where;
+    name_evidence(making, recipient, fact);
+}
+
+static struct carom_fact make_delivery(struct making *making, const struct carom_report_recipient *recipient)
+{
+    struct carom_fact fact = making->common;
+    struct codes codes = read_codes(making, recipient);
+    bool settled;
+
+    find_recipient(making, recipient, &fact);
+    fact.reply_code = codes.code;
+    fact.status = codes.status;
+    fact.diagnostic = recipient->diagnostic.len > 0 ? recipient->diagnostic : recipient->text_diagnostic;
+    fact.command = recipient->command.len > 0 ? recipient->command : codes.reply.command;
+    fact.action = recipient->action;
+    fact.remote_mta = recipient->remote_mta;
+    fact.remote_ip = recipient->remote_ip;
+    fact.provider = carom_provider_find(recipient->remote_mta, carom_address_domain(
+                        fact.final_recipient.len > 0 ? fact.final_recipient : fact.recipient));
+    fact.time = find_time(making, recipient);
+    fact.retry_until = recipient->retry_until;
+    fact.confidence = making->report->guess     ? CAROM_CONFIDENCE_LOW
+                      : making->report->machine ? CAROM_CONFIDENCE_HIGH
+                                                : CAROM_CONFIDENCE_MEDIUM;
+    settled = kind_is_settled(recipient, &fact.kind);
+    if (!settled && codes.code >= 200 && codes.code < 300 && recipient->action.len == 0)
+        settled = true, fact.kind = CAROM_KIND_DELIVERED;
+    if (!settled || fact.kind == CAROM_KIND_DELAYED)
+        explain(making, recipient, &codes, &fact);
+    finish(making, &fact);
+    return fact;
+}
+
+static enum carom_kind kind_of_report(const struct carom_report *report)
+{
+    switch (report->type) {
+    case CAROM_REPORT_FEEDBACK: return report->not_complaint ? CAROM_KIND_OTHER : CAROM_KIND_COMPLAINT;
+    case CAROM_REPORT_UNSUBSCRIBE: return CAROM_KIND_UNSUBSCRIBE;
+    case CAROM_REPORT_AUTOREPLY: return CAROM_KIND_AUTOREPLY;
+    case CAROM_REPORT_CHALLENGE: return CAROM_KIND_CHALLENGE;
+    case CAROM_REPORT_RECEIPT: return CAROM_KIND_RECEIPT;
+    default: return CAROM_KIND_OTHER;
+    }
+}
+
+/* A message that reports no delivery: one fact, about the message. */
+static struct carom_fact make_notice(struct making *making)
+{
+    struct carom_fact fact = making->common;
+    const struct carom_report_recipient *first = making->report->recipients;
+
+    fact.kind = kind_of_report(making->report);
+    if (fact.kind == CAROM_KIND_COMPLAINT)
+        fact.recipient = complaint_recipient(making);
+    else if (fact.kind == CAROM_KIND_AUTOREPLY || fact.kind == CAROM_KIND_UNSUBSCRIBE ||
+             fact.kind == CAROM_KIND_CHALLENGE)
+        fact.recipient = carom_address_first(making->arena, fact.from);
+    else if (fact.kind == CAROM_KIND_RECEIPT && first)
+        find_recipient(making, first, &fact);
+    fact.provider = carom_provider_find(CAROM_STR_EMPTY, carom_address_domain(fact.recipient));
+    if (fact.kind != CAROM_KIND_OTHER)
+        fact.confidence = making->report->machine ? CAROM_CONFIDENCE_HIGH : CAROM_CONFIDENCE_MEDIUM;
+    fact.time = find_time(making, NULL);
+    finish(making, &fact);
+    return fact;
+}
+
+static struct carom_report_recipient nobody(void)
+{
+    return (struct carom_report_recipient){
+        .original = CAROM_STR_EMPTY, .final = CAROM_STR_EMPTY, .action = CAROM_STR_EMPTY, .status = CAROM_STR_EMPTY,
+        .diagnostic = CAROM_STR_EMPTY, .diagnostic_type = CAROM_STR_EMPTY, .text_diagnostic = CAROM_STR_EMPTY,
+        .remote_mta = CAROM_STR_EMPTY, .remote_ip = CAROM_STR_EMPTY, .command = CAROM_STR_EMPTY,
+        .where = CAROM_STR_EMPTY};
+}
+
+/* ---- The three ways in ---- */
+
+struct carom_fact_list carom_facts_make(struct carom_arena *arena, const struct carom_message *message,
+                                        const struct carom_report *report, const struct carom_envelope *envelope,
+                                        int64_t now)
+{
+    static const struct carom_envelope nothing;
+    struct making making = {arena, message, report, empty_fact(), carom_identity_message(arena, message)};
+    struct carom_fact_list facts = {NULL, 0, message, report};
+    struct carom_report_recipient unnamed = nobody();
+
+    describe_message(&making, envelope ? envelope : &nothing, now);
+    facts.list = carom_arena_array(arena, struct carom_fact, report->n + 1);
+    if (report->type != CAROM_REPORT_DELIVERY) {
+        facts.list[facts.n++] = make_notice(&making);
+        return facts;
+    }
+    for (const struct carom_report_recipient *r = report->recipients; r && facts.n < report->n; r = r->next)
+        facts.list[facts.n++] = make_delivery(&making, r);
+    if (facts.n == 0) /* a failure of nobody knows whom */
+        facts.list[facts.n++] = make_delivery(&making, &unnamed);
+    return facts;
+}
+
+struct carom_fact_list carom_facts_reply(struct carom_arena *arena, struct carom_str reply, struct carom_str recipient,
+                                         struct carom_str remote_mta, int64_t now)
+{
+    struct carom_report *report = carom_arena_new_of(arena, struct carom_report);
+    struct carom_report_recipient *one = carom_arena_new_of(arena, struct carom_report_recipient);
+    struct making making = {arena, NULL, report, empty_fact(), carom_arena_str(arena, reply)};
+    struct carom_fact_list facts = {carom_arena_new_of(arena, struct carom_fact), 1, NULL, report};
+
+    *one = nobody();
+    one->final = carom_arena_str(arena, recipient);
+    one->diagnostic = carom_str_trim(making.origin);
+    one->remote_mta = carom_arena_str(arena, remote_mta);
+    one->where = CAROM_STR("reply");
+    *report = (struct carom_report){.type = CAROM_REPORT_DELIVERY, .format = CAROM_STR("smtp-reply"), .machine = true,
+                                    .recipients = one, .n = 1, .reporting_mta = CAROM_STR_EMPTY,
+                                    .arrival_date = CAROM_STR_EMPTY, .text = CAROM_STR_EMPTY};
+    making.common.format = report->format;
+    making.common.authenticity = CAROM_AUTHENTICITY_DIRECT;
+    making.common.received = now;
+    facts.list[0] = make_delivery(&making, one);
+    return facts;
+}
+
+struct carom_fact_list carom_facts_read(struct carom_arena *arena, struct carom_str bytes,
+                                        const struct carom_envelope *envelope, int64_t now)
+{
+    const struct carom_message *message = carom_message_parse(arena, bytes);
+
+    return carom_facts_make(arena, message, carom_report_read(arena, message), envelope, now);
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* The fields of a fact by name: one table for JSON, Lua and placeholders. It knows their types, not how they came. */
+
+#include <inttypes.h>
+
+#include "base/date.h"
+#include "base/str.h"
+#include "classify/fact.h"
+
+#define FIELD(group, name, type, member) {group, name, CAROM_FIELD_##type, offsetof(struct carom_fact, member)}
+
+const struct carom_field carom_fields[] = {
+    FIELD("", "source", STR, source),
+    FIELD("", "index", INT, index),
+    FIELD("", "id", STR, id),
+    FIELD("", "kind", KIND, kind),
+    FIELD("", "reason", REASON, reason),
+    FIELD("", "fault", FAULT, fault),
+    FIELD("", "hard", BOOL, hard),
+    FIELD("", "envelope_to", STR, envelope_to),
+    FIELD("", "token", STR, token),
+    FIELD("", "recipient", STR, recipient),
+    FIELD("", "list", STR, list),
+    FIELD("", "list_by", STR, list_by),
+    FIELD("", "delivery", STR, delivery),
+    FIELD("", "final_recipient", STR, final_recipient),
+    FIELD("", "reply_code", INT, reply_code),
+    FIELD("", "status", STR, status),
+    FIELD("", "diagnostic", STR, diagnostic),
+    FIELD("", "command", STR, command),
+    FIELD("", "action", STR, action),
+    FIELD("", "reporting_mta", STR, reporting_mta),
+    FIELD("", "remote_mta", STR, remote_mta),
+    FIELD("", "remote_ip", STR, remote_ip),
+    FIELD("", "provider", STR, provider),
+    FIELD("", "format", STR, format),
+    FIELD("", "confidence", CONFIDENCE, confidence),
+    FIELD("evidence", "rule", STR, evidence.rule),
+    FIELD("evidence", "text", STR, evidence.text),
+    FIELD("evidence", "where", STR, evidence.where),
+    FIELD("", "authenticity", AUTHENTICITY, authenticity),
+    FIELD("", "time", TIME, time),
+    FIELD("", "received", TIME, received),
+    FIELD("", "retry_until", TIME, retry_until),
+    FIELD("", "truncated", BOOL, truncated),
+    FIELD("autoreply", "type", STR, autoreply.type),
+    FIELD("autoreply", "until", TIME, autoreply.until),
+    FIELD("autoreply", "new_address", STR, autoreply.new_address),
+    FIELD("feedback", "type", STR, feedback.type),
+    FIELD("feedback", "source_ip", STR, feedback.source_ip),
+    FIELD("feedback", "user_agent", STR, feedback.user_agent),
+    FIELD("feedback", "auth_failure", STR, feedback.auth_failure),
+    FIELD("feedback", "reported_domain", STR, feedback.reported_domain),
+    FIELD("feedback", "original_mail_from", STR, feedback.original_mail_from),
+    FIELD("feedback", "arrival_date", STR, feedback.arrival_date),
+    FIELD("original", "message_id", STR, original.message_id),
+    FIELD("original", "subject", STR, original.subject),
+    FIELD("original", "from", STR, original.from),
+    FIELD("original", "to", STR, original.to),
+    FIELD("original", "date", STR, original.date),
+    FIELD("original", "list_id", STR, original.list_id),
+    FIELD("original", "complete", BOOL, original.complete),
+    FIELD("", "message_id", STR, message_id),
+    FIELD("", "subject", STR, subject),
+    FIELD("", "from", STR, from),
+    FIELD("", "to", STR, to),
+};
+const size_t carom_fields_n = sizeof carom_fields / sizeof *carom_fields;
+
+const struct carom_field *carom_field_find(struct carom_str group, struct carom_str name)
+{
+    for (size_t i = 0; i < carom_fields_n; i++) {
+        if (carom_str_eq(carom_str(carom_fields[i].group), group) &&
+            carom_str_eq(carom_str(carom_fields[i].name), name))
+            return &carom_fields[i];
+    }
+    return NULL;
+}
+
+/* offset and type stand in the same row of the table above, so the pointer has the right type. */
+static const void *member(const struct carom_field *field, const struct carom_fact *fact)
+{
+    return (const char *)fact + field->offset;
+}
+
+/* index is unsigned and wider than reply_code. */
+static int64_t integer(const struct carom_field *field, const struct carom_fact *fact)
+{
+    if (field->offset == offsetof(struct carom_fact, index))
+        return (int64_t)fact->index;
+    return *(const int *)member(field, fact);
+}
+
+/* The word of an enumerated value; NULL for those that have none. */
+static const char *word(const struct carom_field *field, const struct carom_fact *fact)
+{
+    switch (field->type) {
+    case CAROM_FIELD_KIND: return carom_kind_name(fact->kind);
+    case CAROM_FIELD_REASON: return carom_reason_name(fact->reason);
+    case CAROM_FIELD_FAULT: return carom_fault_name(fact->fault);
+    case CAROM_FIELD_CONFIDENCE: return carom_confidence_name(fact->confidence);
+    case CAROM_FIELD_AUTHENTICITY: return carom_authenticity_name(fact->authenticity);
+    default: return NULL;
+    }
+}
+
+static struct carom_str time_text(struct carom_arena *arena, int64_t seconds)
+{
+    char out[32];
+
+    if (seconds == 0)
+        return CAROM_STR_EMPTY;
+    return carom_arena_str(arena, carom_str_n(out, carom_date_format(seconds, out)));
+}
+
+struct carom_str carom_field_text(struct carom_arena *arena, const struct carom_field *field,
+                                  const struct carom_fact *fact)
+{
+    int64_t number;
+
+    switch (field->type) {
+    case CAROM_FIELD_STR: return *(const struct carom_str *)member(field, fact);
+    case CAROM_FIELD_TIME: return time_text(arena, *(const int64_t *)member(field, fact));
+    case CAROM_FIELD_BOOL: return *(const bool *)member(field, fact) ? CAROM_STR("true") : CAROM_STR("false");
+    case CAROM_FIELD_INT:
+        number = integer(field, fact);
+        return number ? carom_arena_printf(arena, "%" PRId64, number) : CAROM_STR_EMPTY;
+    default: return carom_str(word(field, fact));
+    }
+}
+
+/* ---- JSON ---- */
+
+/* Whether a field is known and so worth writing. Kind, hard and recipient are always. */
+static bool is_known(const struct carom_field *field, const struct carom_fact *fact)
+{
+    if (field->offset == offsetof(struct carom_fact, hard) || field->offset == offsetof(struct carom_fact, recipient))
+        return true;
+    switch (field->type) {
+    case CAROM_FIELD_STR: return ((const struct carom_str *)member(field, fact))->len > 0;
+    case CAROM_FIELD_TIME: return *(const int64_t *)member(field, fact) != 0;
+    case CAROM_FIELD_BOOL: return *(const bool *)member(field, fact);
+    case CAROM_FIELD_INT: return integer(field, fact) != 0;
+    default: return word(field, fact) != NULL;
+    }
+}
+
+static void write_value(const struct carom_field *field, const struct carom_fact *fact, struct carom_json *json)
+{
+    struct carom_str text;
+    char out[32];
+
+    switch (field->type) {
+    case CAROM_FIELD_STR:
+        text = *(const struct carom_str *)member(field, fact);
+        if (text.len > 0)
+            carom_json_str(json, text);
+        else
+            carom_json_null(json);
+        break;
+    case CAROM_FIELD_TIME:
+        carom_json_str(json, carom_str_n(out, carom_date_format(*(const int64_t *)member(field, fact), out)));
+        break;
+    case CAROM_FIELD_BOOL: carom_json_bool(json, *(const bool *)member(field, fact)); break;
+    case CAROM_FIELD_INT: carom_json_int(json, integer(field, fact)); break;
+    default: carom_json_str(json, carom_str(word(field, fact))); break;
+    }
+}
+
+/* The fields from `from` on that are of its group, as members. Returns the first of another group. */
+static size_t write_group(const struct carom_fact *fact, struct carom_json *json, size_t from)
+{
+    struct carom_str group = carom_str(carom_fields[from].group);
+    bool open = group.len == 0;
+    size_t i;
+
+    for (i = from; i < carom_fields_n && carom_str_eq(carom_str(carom_fields[i].group), group); i++) {
+        if (!is_known(&carom_fields[i], fact))
+            continue;
+        if (!open) {
+            carom_json_key(json, group);
+            carom_json_object(json);
+            open = true;
+        }
+        carom_json_key(json, carom_str(carom_fields[i].name));
+        write_value(&carom_fields[i], fact, json);
+    }
+    if (open && group.len > 0)
+        carom_json_object_end(json);
+    return i;
+}
+
+void carom_fact_write(const struct carom_fact *fact, struct carom_json *json)
+{
+    carom_json_object(json);
+    for (size_t i = 0; i < carom_fields_n;)
+        i = write_group(fact, json, i);
+    carom_json_object_end(json);
+}

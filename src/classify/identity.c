@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* SHA-256, cut to 128 bits. It knows which headers change on the way, nothing of what they mean. */
+
+#include "classify/identity.h"
+
+#include <nettle/sha2.h>
+
+#include "base/str.h"
+#include "mail/address.h"
+
+static struct carom_str digest(struct carom_arena *arena, struct sha256_ctx *ctx)
+{
+    static const char digits[] = "0123456789abcdef";
+    uint8_t hash[16];
+    char *hex = (char *)carom_arena_alloc(arena, 2 * sizeof hash + 1);
+
+    sha256_digest(ctx, sizeof hash, hash);
+    for (size_t i = 0; i < sizeof hash; i++) {
+        hex[2 * i] = digits[hash[i] >> 4];
+        hex[2 * i + 1] = digits[hash[i] & 15];
+    }
+    return carom_str_n(hex, 2 * sizeof hash);
+}
+
+static void add(struct sha256_ctx *ctx, struct carom_str text)
+{
+    sha256_update(ctx, text.len, (const uint8_t *)text.ptr);
+    sha256_update(ctx, 1, (const uint8_t *)"");
+}
+
+/* The same message with CRLF and with LF is one. */
+static void add_lines(struct sha256_ctx *ctx, struct carom_str text)
+{
+    struct carom_str line;
+
+    while (carom_str_line(&text, &line))
+        add(ctx, line);
+}
+
+static bool is_trace(struct carom_str name)
+{
+    static const char *const names[] = {"Received", "Return-Path", "Delivered-To", "X-Original-To", "Envelope-To",
+                                        "X-Envelope-To", "X-Envelope-From", "X-Delivered-To", "Authentication-Results",
+                                        "Received-SPF", "X-UIDL", "X-UID", "Status", "X-Status", "X-Keywords",
+                                        "Content-Length", "Lines", "X-Mozilla-Status", "X-Mozilla-Status2"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (carom_str_ieq(name, carom_str(names[i])))
+            return true;
+    }
+    return carom_str_istarts(name, CAROM_STR("X-Spam")) || carom_str_istarts(name, CAROM_STR("ARC-"));
+}
+
+struct carom_str carom_identity_message(struct carom_arena *arena, const struct carom_message *message)
+{
+    const struct carom_headers *headers = &message->root->headers;
+    struct carom_str id = carom_header_token(arena, carom_headers_get(headers, "Message-ID"));
+    struct sha256_ctx ctx;
+
+    sha256_init(&ctx);
+    if (id.len > 0) {
+        add(&ctx, id);
+        return digest(arena, &ctx);
+    }
+    for (size_t i = 0; i < headers->n; i++) {
+        if (is_trace(headers->list[i].name))
+            continue;
+        add(&ctx, headers->list[i].name);
+        add_lines(&ctx, headers->list[i].value);
+    }
+    add_lines(&ctx, message->root->body);
+    return digest(arena, &ctx);
+}
+
+struct carom_str carom_identity_fact(struct carom_arena *arena, struct carom_str origin, struct carom_str recipient,
+                                     const char *kind)
+{
+    struct sha256_ctx ctx;
+
+    sha256_init(&ctx);
+    add(&ctx, origin);
+    add(&ctx, recipient.len > 0 ? carom_address_key(arena, recipient) : recipient);
+    add(&ctx, carom_str(kind));
+    return digest(arena, &ctx);
+}

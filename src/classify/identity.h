@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* The id of a fact: the same for the same bounce and recipient, however often and by whatever way it comes. */
+
+#ifndef CAROM_CLASSIFY_IDENTITY_H
+#define CAROM_CLASSIFY_IDENTITY_H
+
+#include "mail/message.h"
+
+/* What tells one message from all others, as 32 hexadecimal digits: of its Message-ID, else of all of it without the
+   headers that each server on its way adds. */
+struct carom_str carom_identity_message(struct carom_arena *arena, const struct carom_message *message);
+/* The id of one recipient's fate in what `origin` names. NULL-free; texts may be empty. */
+struct carom_str carom_identity_fact(struct carom_arena *arena, struct carom_str origin, struct carom_str recipient,
+                                     const char *kind);
+
+#endif

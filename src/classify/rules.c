@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* The verdict on one refusal: words first, then codes. Which words mean what stands in tables/rules.tsv, which codes in
+   tables/status-codes.tsv and tables/reply-codes.tsv; here is only their order. */
+
+#include "classify/rules.h"
+
+#include "base/str.h"
+#include "base/utf8.h"
+#include "smtp/codes.h"
+#include "smtp/reply.h"
+
+/* Below this weight words are filler ("mailbox unavailable"), which a specific code outranks. */
+enum { WEAK = 20 };
+/* Longer texts are judged by their beginning. */
+enum { TEXT_MAX = 64 * 1024 };
+
+struct search {
+    const struct carom_case *what;
+    const struct carom_rule *best;
+    size_t start, end;
+};
+
+static bool is_dead(enum carom_reason reason)
+{
+    enum carom_fault fault = carom_reason_fault(reason);
+
+    return fault == CAROM_FAULT_DOMAIN || reason == CAROM_REASON_USER_UNKNOWN ||
+           reason == CAROM_REASON_USER_DISABLED || reason == CAROM_REASON_USER_MOVED;
+}
+
+static bool has_word(struct carom_str words, struct carom_str word)
+{
+    struct carom_str one;
+
+    while (carom_str_word(&words, &one)) {
+        if (carom_str_ieq(one, word))
+            return true;
+    }
+    return false;
+}
+
+static bool conditions_hold(const struct carom_rule *rule, const struct carom_case *what)
+{
+    if (rule->code_min != 0 && (what->reply_code < rule->code_min || what->reply_code > rule->code_max))
+        return false;
+    if (*rule->provider && !has_word(carom_str(rule->provider), what->provider))
+        return false;
+    if (*rule->status && !carom_str_glob(what->status, carom_str(rule->status)))
+        return false;
+    /* X.7.Z speaks of policy: filler words do not make a dead address of it. */
+    return rule->weight >= WEAK || !is_dead(rule->reason) || what->status.len < 3 || what->status.ptr[2] != '7';
+}
+
+/* The heavier rule wins, of equal ones that with the longer text. */
+static bool keep_better(void *user, uint32_t pattern, size_t start, size_t end)
+{
+    struct search *search = user;
+    const struct carom_rule *rule = &carom_rules[pattern], *best = search->best;
+
+    if (!conditions_hold(rule, search->what))
+        return true;
+    if (!best || rule->weight > best->weight ||
+        (rule->weight == best->weight && end - start > search->end - search->start)) {
+        search->best = rule;
+        search->start = start;
+        search->end = end;
+    }
+    return true;
+}
+
+/* Letters of an address are nobody's words: <blocked@example.com> may be an unknown user. */
+static struct carom_str hide_addresses(struct carom_arena *arena, struct carom_str folded)
+{
+    char *out = (char *)carom_arena_alloc(arena, folded.len + 1);
+    static const char ends[] = " <>()[]\"',;:=|";
+
+    memcpy(out, folded.ptr, folded.len);
+    for (size_t at = 0; at < folded.len; at++) {
+        if (out[at] != '@')
+            continue;
+        for (size_t i = at; i-- > 0 && out[i] != '\1' && !memchr(ends, out[i], sizeof ends - 1);)
+            out[i] = '\1';
+        for (; at < folded.len && !memchr(ends, out[at], sizeof ends - 1); at++)
+            out[at] = '\1';
+    }
+    return carom_str_n(out, folded.len);
+}
+
+static struct search search_text(struct carom_arena *arena, const struct carom_case *what, struct carom_str text,
+                                 struct carom_str *shown_r)
+{
+    struct search search = {what, NULL, 0, 0};
+    struct carom_automaton_run run;
+    struct carom_utf8_text ready = carom_utf8_normalise(arena, carom_str_head(text, TEXT_MAX));
+
+    carom_automaton_begin(&carom_rules_automaton,
+                          carom_arena_alloc(arena, carom_automaton_run_size(&carom_rules_automaton)), &run);
+    carom_automaton_search(&carom_rules_automaton, &run, hide_addresses(arena, ready.folded), keep_better, &search);
+    *shown_r = ready.shown;
+    return search;
+}
+
+static void settle(struct carom_verdict *verdict, const struct search *search, struct carom_str shown,
+                   struct carom_str where)
+{
+    verdict->reason = search->best->reason;
+    verdict->kind = search->best->kind;
+    verdict->rule = carom_str(search->best->id);
+    verdict->text = carom_str_n(shown.ptr + search->start, search->end - search->start);
+    verdict->where = where;
+}
+
+static void settle_status(struct carom_arena *arena, struct carom_verdict *verdict, struct carom_str status,
+                          enum carom_reason reason)
+{
+    verdict->reason = reason;
+    verdict->rule = carom_arena_printf(arena, "status:" CAROM_STR_FMT, CAROM_STR_ARG(status));
+    verdict->text = status;
+    verdict->where = CAROM_STR("status");
+}
+
+static void settle_code(struct carom_arena *arena, struct carom_verdict *verdict, int code, enum carom_reason reason)
+{
+    verdict->reason = reason;
+    verdict->rule = carom_arena_printf(arena, "code:%d", code);
+    verdict->text = carom_arena_printf(arena, "%d", code);
+    verdict->where = CAROM_STR("reply_code");
+}
+
+static enum carom_confidence confident(const struct carom_case *what, const struct search *search,
+                                       enum carom_reason by_status)
+{
+    if (what->guess)
+        return CAROM_CONFIDENCE_LOW;
+    if (search && search->best->weight < WEAK && by_status != search->best->reason)
+        return CAROM_CONFIDENCE_LOW;
+    return what->machine ? CAROM_CONFIDENCE_HIGH : CAROM_CONFIDENCE_MEDIUM;
+}
+
+struct carom_verdict carom_rules_judge(struct carom_arena *arena, const struct carom_case *what)
+{
+    struct carom_verdict verdict = {CAROM_REASON_UNKNOWN, -1, CAROM_CONFIDENCE_LOW, CAROM_STR_EMPTY, CAROM_STR_EMPTY,
+                                    CAROM_STR_EMPTY};
+    const struct carom_status_row *row = carom_status_find_row(what->status);
+    const struct carom_code_row *code = carom_code_find(what->reply_code);
+    enum carom_reason by_status = row && !row->vague ? row->reason : CAROM_REASON_NONE;
+    enum carom_reason by_code = code ? code->reason : CAROM_REASON_NONE;
+    struct carom_str shown;
+    struct search words = search_text(arena, what, what->diagnostic, &shown);
+
+    if (words.best && (words.best->weight >= WEAK || by_status == CAROM_REASON_NONE)) {
+        settle(&verdict, &words, shown, what->where);
+        verdict.confidence = confident(what, &words, by_status);
+        return verdict;
+    }
+    if (by_status != CAROM_REASON_NONE) {
+        settle_status(arena, &verdict, what->status, by_status);
+        verdict.confidence = confident(what, NULL, by_status);
+        return verdict;
+    }
+    if (by_code != CAROM_REASON_NONE) {
+        settle_code(arena, &verdict, what->reply_code, by_code);
+        return verdict;
+    }
+    words = search_text(arena, what, what->text, &shown);
+    if (words.best) {
+        settle(&verdict, &words, shown, CAROM_STR("text"));
+        verdict.confidence = what->guess ? CAROM_CONFIDENCE_LOW : CAROM_CONFIDENCE_MEDIUM;
+    } else if (row && row->reason != CAROM_REASON_NONE) {
+        settle_status(arena, &verdict, what->status, row->reason);
+    }
+    return verdict;
+}

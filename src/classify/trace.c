@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Reads the trace headers of a returned message from the top, which is the latest. It knows servers by what they
+   write (Postfix and qmail Delivered-To, Exim Envelope-To), not by name. */
+
+#include "classify/trace.h"
+
+#include "base/str.h"
+#include "mail/address.h"
+
+static bool same_address(struct carom_arena *arena, struct carom_str a, struct carom_str b)
+{
+    return a.len > 0 && b.len > 0 && carom_str_eq(carom_address_key(arena, a), carom_address_key(arena, b));
+}
+
+/* Whether one of the addresses in the fields of that name is address. */
+static bool stands_in(struct carom_arena *arena, const struct carom_headers *headers, const char *name,
+                      struct carom_str address)
+{
+    struct carom_str value, found;
+
+    for (size_t i = 0; i < headers->n; i++) {
+        if (!carom_str_ieq(headers->list[i].name, carom_str(name)))
+            continue;
+        value = carom_header_token(arena, headers->list[i].value);
+        while (carom_address_next(arena, &value, &found, NULL)) {
+            if (same_address(arena, found, address))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* "<mailto:list@example.org>" */
+static bool is_list_post(struct carom_arena *arena, const struct carom_headers *headers, struct carom_str address)
+{
+    struct carom_str value = carom_headers_get(headers, "List-Post");
+    size_t at = carom_str_ifind(value, CAROM_STR("mailto:"));
+
+    return at != SIZE_MAX &&
+           same_address(arena, carom_address_find(arena, carom_str_from(value, at + strlen("mailto:"))), address);
+}
+
+static bool came_from_list(const struct carom_headers *headers)
+{
+    static const char *const names[] = {"List-Id", "List-Post", "List-Unsubscribe", "List-Help", "Mailing-List",
+                                        "X-BeenThere", "X-Mailing-List", "X-ML-Name", "X-Loop"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (carom_headers_has(headers, names[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Addresses that the sending side has itself: of the list, of its owner, of its bounces. On its way into the list
+   the message was "for" these. */
+static bool is_senders_own(struct carom_arena *arena, const struct carom_headers *headers, struct carom_str address)
+{
+    static const char *const always[] = {"From", "Sender", "Reply-To", "Return-Path", "Errors-To", "X-BeenThere",
+                                         "X-Mailing-List", "X-Loop", "List-Owner"};
+    static const char *const of_lists[] = {"To", "Cc", "Resent-To", "X-Original-From"};
+
+    for (size_t i = 0; i < sizeof always / sizeof *always; i++) {
+        if (stands_in(arena, headers, always[i], address))
+            return true;
+    }
+    for (size_t i = 0; came_from_list(headers) && i < sizeof of_lists / sizeof *of_lists; i++) {
+        if (stands_in(arena, headers, of_lists[i], address))
+            return true;
+    }
+    return is_list_post(arena, headers, address);
+}
+
+/* "by mx.example.org with ESMTP id 1 for <jane@example.org>; Mon, …" */
+static struct carom_str received_for(struct carom_arena *arena, struct carom_str value)
+{
+    struct carom_str token = carom_header_token(arena, value);
+    size_t at = carom_str_ifind(token, CAROM_STR(" for "));
+    struct carom_str rest = at == SIZE_MAX ? CAROM_STR_EMPTY : carom_str_trim(carom_str_from(token, at + 5));
+    size_t end = 0;
+
+    while (end < rest.len && !carom_is_space(rest.ptr[end]) && rest.ptr[end] != ';')
+        end++;
+    return carom_address_first(arena, carom_str_head(rest, end));
+}
+
+static struct carom_str traced(struct carom_arena *arena, const struct carom_header *header, bool *received_r)
+{
+    static const char *const names[] = {"X-Original-To", "Delivered-To", "Envelope-To", "X-Envelope-To",
+                                        "X-Delivered-To"};
+
+    *received_r = carom_str_ieq(header->name, CAROM_STR("Received"));
+    if (*received_r)
+        return received_for(arena, header->value);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (carom_str_ieq(header->name, carom_str(names[i])))
+            return carom_address_first(arena, carom_header_token(arena, header->value));
+    }
+    return CAROM_STR_EMPTY;
+}
+
+/* A Received line below one that names the failed address tells how the message came to the sender, not how it was
+   forwarded; the other headers are written by forwarders only. */
+struct carom_str carom_trace_recipient(struct carom_arena *arena, const struct carom_headers *returned,
+                                       struct carom_str failed, struct carom_str ours)
+{
+    bool arrived = false, received;
+
+    for (size_t i = 0; i < returned->n; i++) {
+        struct carom_str address = traced(arena, &returned->list[i], &received);
+
+        if (address.len == 0)
+            continue;
+        if (same_address(arena, address, failed))
+            arrived = true;
+        else if (!(arrived && received) && carom_address_valid(address) && !same_address(arena, address, ours) &&
+                 !is_senders_own(arena, returned, address))
+            return address;
+    }
+    return CAROM_STR_EMPTY;
+}

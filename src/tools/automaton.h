@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Prints the phrases of a table's column as one struct carom_automaton in C. */
+
+#ifndef CAROM_TOOLS_AUTOMATON_H
+#define CAROM_TOOLS_AUTOMATON_H
+
+/* Pattern i is row i. What is wrong ends the program, as in tools/tsv.h. Returns the program's exit code. */
+int carom_automaton_print(const char *symbol, const char *header, const char *column, const char *path);
+
+#endif
