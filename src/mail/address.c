@@ -119,7 +119,8 @@ static size_t literal_end(struct carom_str s, size_t i)
     return end < s.len && s.ptr[end] == ']' && end > i + 1 ? end + 1 : i;
 }
 
-/* Where the domain that begins at s[start] ends; start when there is none. A trailing dot or hyphen is the sentence's. */
+/* Where the domain that begins at s[start] ends; start when there is none. A dot or hyphen at its end is the
+   sentence's. */
 static size_t domain_end(struct carom_str s, size_t start, bool text)
 {
     size_t i = start, length;
