@@ -74,6 +74,7 @@ int cmd_parse(int argc, char **argv)
     struct carom_error err = {0};
     struct carom_source_item item;
     int got, code = EX_OK;
+    bool any = false;
 
     if (n < 0)
         return carom_cli_options_exit(n);
@@ -90,6 +91,7 @@ int cmd_parse(int argc, char **argv)
         goto done;
     }
     while ((got = carom_source_next(source, &item, &err)) != 0) {
+        any = true;
         if (got < 0) {
             code = carom_cli_fail(&err);
             continue;
@@ -100,6 +102,8 @@ int cmd_parse(int argc, char **argv)
                 break;
         }
     }
+    if (!any)
+        fprintf(stderr, "carom: parse: no message in what was given: empty\n");
     if (carom_print_end(&print) != 0 && code == EX_OK)
         code = carom_cli_output_failed("parse");
 done:
