@@ -44,9 +44,18 @@ static bool says_less(struct carom_str status, struct carom_str than)
     return status.len == 5 && status.ptr[4] == '0' && than.len >= 5 && memcmp(status.ptr, than.ptr, 4) == 0;
 }
 
+/* Diagnostics of the type X-Unix may be the exit status of a local program, sysexits(3); -1: this is none. */
+static int exit_status(const struct carom_report_recipient *recipient)
+{
+    int64_t status = carom_str_number(carom_str_trim(recipient->diagnostic));
+
+    return status <= 255 && carom_str_ieq(recipient->diagnostic_type, CAROM_STR("x-unix")) ? (int)status : -1;
+}
+
 static struct codes read_codes(struct making *making, const struct carom_report_recipient *recipient)
 {
-    struct codes codes = {.reply = carom_reply_find(making->arena, recipient->diagnostic)};
+    bool words = exit_status(recipient) < 0;
+    struct codes codes = {.reply = carom_reply_find(making->arena, words ? recipient->diagnostic : CAROM_STR_EMPTY)};
     struct carom_reply text = carom_reply_find(making->arena, recipient->text_diagnostic);
     struct carom_str stated = carom_str_head(recipient->status, carom_status_length(recipient->status));
 
@@ -150,14 +159,13 @@ static bool is_hard(const struct carom_fact *fact)
 
 /* ---- Reason ---- */
 
-/* Diagnostics of the type X-Unix are the exit status of a local program, sysexits(3). */
 static bool judge_exit_status(struct making *making, const struct carom_report_recipient *recipient,
                               struct carom_verdict *verdict_r)
 {
-    int64_t status = carom_str_number(carom_str_trim(recipient->diagnostic));
+    int status = exit_status(recipient);
     enum carom_reason reason = CAROM_REASON_MAILER_ERROR;
 
-    if (status < 0 || !carom_str_ieq(recipient->diagnostic_type, CAROM_STR("x-unix")))
+    if (status < 0)
         return false;
     if (status == 67)
         reason = CAROM_REASON_USER_UNKNOWN;
@@ -165,7 +173,7 @@ static bool judge_exit_status(struct making *making, const struct carom_report_r
         reason = CAROM_REASON_HOST_UNKNOWN;
     *verdict_r = (struct carom_verdict){
         .reason = reason, .kind = -1, .confidence = CAROM_CONFIDENCE_MEDIUM, .text = recipient->diagnostic,
-        .rule = carom_arena_printf(making->arena, "x-unix:%d", (int)status), .where = recipient->where};
+        .rule = carom_arena_printf(making->arena, "x-unix:%d", status), .where = recipient->where};
     return true;
 }
 
@@ -184,6 +192,7 @@ static struct carom_verdict judge(struct making *making, const struct carom_repo
     struct carom_case what = {
         .reply_code = codes->code, .status = codes->status, .provider = provider,
         .diagnostic = recipient->diagnostic.len > 0 ? recipient->diagnostic : recipient->text_diagnostic,
+        .command = recipient->command.len > 0 ? recipient->command : codes->reply.command,
         .where = recipient->where.len > 0 ? recipient->where : CAROM_STR("diagnostic"),
         .text = other_words(making, recipient), .guess = making->report->guess, .machine = making->report->machine};
 
@@ -229,16 +238,17 @@ static bool same_address(struct making *making, struct carom_str a, struct carom
     return carom_str_eq(carom_address_key(making->arena, a), carom_address_key(making->arena, b));
 }
 
-/* Original-Recipient, else the forwarding trace, else Final-Recipient. */
+/* Original-Recipient, else the forwarding trace, else Final-Recipient. Where several failed the trace may be of any of
+   them, and so links to none. */
 static void find_recipient(struct making *making, const struct carom_report_recipient *recipient,
                            struct carom_fact *fact)
 {
     struct carom_str final = address_of(making, recipient->final);
 
     fact->recipient = address_of(making, recipient->original);
-    if (fact->recipient.len == 0 && final.len > 0)
+    if (fact->recipient.len == 0 && final.len > 0 && making->report->n == 1)
         fact->recipient = carom_trace_recipient(making->arena, &making->report->returned_headers, final,
-                                                fact->envelope_to);
+                                                fact->envelope_to, making->report->reporting_mta);
     if (fact->recipient.len == 0)
         fact->recipient = final;
     else if (final.len > 0 && !same_address(making, final, fact->recipient))

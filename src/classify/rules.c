@@ -102,6 +102,15 @@ static struct search search_text(struct carom_arena *arena, const struct carom_c
     return search;
 }
 
+/* "No such domain" in answer to MAIL FROM, or with a status about the sender, is said of the sender. */
+static enum carom_reason of_sender(enum carom_reason reason, const struct carom_case *what, enum carom_reason by_status)
+{
+    bool about_sender = carom_str_eq(what->command, CAROM_STR("MAIL")) || by_status == CAROM_REASON_SENDER_REJECTED;
+
+    return about_sender && is_dead(reason) && reason != CAROM_REASON_NOT_ACCEPTING ? CAROM_REASON_SENDER_REJECTED
+                                                                                   : reason;
+}
+
 static void settle(struct carom_verdict *verdict, const struct search *search, struct carom_str shown,
                    struct carom_str where)
 {
@@ -152,11 +161,12 @@ struct carom_verdict carom_rules_judge(struct carom_arena *arena, const struct c
 
     if (words.best && (words.best->weight >= WEAK || by_status == CAROM_REASON_NONE)) {
         settle(&verdict, &words, shown, what->where);
+        verdict.reason = of_sender(verdict.reason, what, by_status);
         verdict.confidence = confident(what, &words, by_status);
         return verdict;
     }
     if (by_status != CAROM_REASON_NONE) {
-        settle_status(arena, &verdict, what->status, by_status);
+        settle_status(arena, &verdict, what->status, of_sender(by_status, what, by_status));
         verdict.confidence = confident(what, NULL, by_status);
         return verdict;
     }

@@ -31,6 +31,7 @@ struct carom_case {
     int reply_code;
     struct carom_str status; /* of the remote server's words, else of the report */
     struct carom_str provider;
+    struct carom_str command;    /* what was refused: MAIL, RCPT …; empty not known */
     struct carom_str diagnostic; /* looked at first */
     struct carom_str where;      /* what to name in the evidence for it */
     struct carom_str text;       /* looked at only when the diagnostic leaves the question open */

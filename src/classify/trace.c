@@ -73,27 +73,37 @@ static bool is_senders_own(struct carom_arena *arena, const struct carom_headers
     return is_list_post(arena, headers, address);
 }
 
-/* "by mx.example.org with ESMTP id 1 for <jane@example.org>; Mon, …" */
-static struct carom_str received_for(struct carom_arena *arena, struct carom_str value)
+/* The word behind " by " or " for ". */
+static struct carom_str word_after(struct carom_str token, const char *clause)
 {
-    struct carom_str token = carom_header_token(arena, value);
-    size_t at = carom_str_ifind(token, CAROM_STR(" for "));
-    struct carom_str rest = at == SIZE_MAX ? CAROM_STR_EMPTY : carom_str_trim(carom_str_from(token, at + 5));
-    size_t end = 0;
+    size_t at = carom_str_ifind(token, carom_str(clause)), end = 0;
+    struct carom_str rest = at == SIZE_MAX ? CAROM_STR_EMPTY : carom_str_trim(carom_str_from(token, at + strlen(clause)));
 
     while (end < rest.len && !carom_is_space(rest.ptr[end]) && rest.ptr[end] != ';')
         end++;
-    return carom_address_first(arena, carom_str_head(rest, end));
+    return carom_str_head(rest, end);
 }
 
-static struct carom_str traced(struct carom_arena *arena, const struct carom_header *header, bool *received_r)
+/* "from a by mx.example.org with ESMTP id 1 for <jane@example.org>; Mon, …": a server that took the message for one
+   address and reports that another one failed has forwarded it. Others only passed it on, before or behind. */
+static struct carom_str received_for(struct carom_arena *arena, struct carom_str value, struct carom_str reporting_mta)
+{
+    struct carom_str token = carom_header_token(arena, value);
+    struct carom_str host = carom_str_istarts(token, CAROM_STR("by ")) ? word_after(token, "by ") : word_after(token, " by ");
+
+    if (reporting_mta.len == 0 || !carom_str_ieq(host, reporting_mta))
+        return CAROM_STR_EMPTY;
+    return carom_address_first(arena, word_after(token, " for "));
+}
+
+static struct carom_str traced(struct carom_arena *arena, const struct carom_header *header,
+                               struct carom_str reporting_mta)
 {
     static const char *const names[] = {"X-Original-To", "Delivered-To", "Envelope-To", "X-Envelope-To",
                                         "X-Delivered-To"};
 
-    *received_r = carom_str_ieq(header->name, CAROM_STR("Received"));
-    if (*received_r)
-        return received_for(arena, header->value);
+    if (carom_str_ieq(header->name, CAROM_STR("Received")))
+        return received_for(arena, header->value, reporting_mta);
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (carom_str_ieq(header->name, carom_str(names[i])))
             return carom_address_first(arena, carom_header_token(arena, header->value));
@@ -101,22 +111,15 @@ static struct carom_str traced(struct carom_arena *arena, const struct carom_hea
     return CAROM_STR_EMPTY;
 }
 
-/* A Received line below one that names the failed address tells how the message came to the sender, not how it was
-   forwarded; the other headers are written by forwarders only. */
 struct carom_str carom_trace_recipient(struct carom_arena *arena, const struct carom_headers *returned,
-                                       struct carom_str failed, struct carom_str ours)
+                                       struct carom_str failed, struct carom_str ours,
+                                       struct carom_str reporting_mta)
 {
-    bool arrived = false, received;
-
     for (size_t i = 0; i < returned->n; i++) {
-        struct carom_str address = traced(arena, &returned->list[i], &received);
+        struct carom_str address = traced(arena, &returned->list[i], reporting_mta);
 
-        if (address.len == 0)
-            continue;
-        if (same_address(arena, address, failed))
-            arrived = true;
-        else if (!(arrived && received) && carom_address_valid(address) && !same_address(arena, address, ours) &&
-                 !is_senders_own(arena, returned, address))
+        if (carom_address_valid(address) && !same_address(arena, address, failed) &&
+            !same_address(arena, address, ours) && !is_senders_own(arena, returned, address))
             return address;
     }
     return CAROM_STR_EMPTY;

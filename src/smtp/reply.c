@@ -337,6 +337,8 @@ struct carom_reply carom_reply_find(struct carom_arena *arena, struct carom_str 
         if ((text.ptr[i] == '4' || text.ptr[i] == '5') && reply_at(text, i)) {
             reply = carom_reply_parse(arena, carom_str_from(text, i));
             reply.command = find_command(text);
+            if (reply.status.len == 0)
+                reply.status = carom_status_find(reply.text); /* "… (#5.1.1)", qmail and its patches */
             return reply;
         }
     }
