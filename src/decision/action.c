@@ -12,7 +12,7 @@
 #include "mail/header.h"
 
 enum { TEXT_MAX = 64 << 10 };
-static const int64_t default_every = 3600 * INT64_C(1000);
+static const int64_t default_every = 3600 * INT64_C(1000), year_9999 = INT64_C(253402300799);
 
 #define NAME(name, word) [CAROM_ACTION_##name] = #word,
 static const char *const names[] = {CAROM_ACTIONS(NAME)};
@@ -66,6 +66,8 @@ static void fill_in(struct carom_decided *decided, const struct carom_fact *fact
         decided->list = fact->list;
     if (decided->type == CAROM_ACTION_RETRY && !decided->due)
         decided->due = fact->received + decided->after_ms / 1000;
+    if (decided->due > year_9999)
+        decided->due = year_9999;
     if (decided->type == CAROM_ACTION_ALERT && decided->every_ms <= 0)
         decided->every_ms = default_every;
 }

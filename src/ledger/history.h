@@ -16,6 +16,7 @@ struct carom_past {
     enum carom_reason reason;
     enum carom_authenticity authenticity;
     bool hard, ignored;
+    bool retried;      /* a retry was decided with it */
     int64_t time;      /* effective: the failure's where within 30 days before received, else received */
     int64_t received;
     uint64_t delivery; /* hash; 0: stands alone */
@@ -26,11 +27,12 @@ struct carom_past {
 struct carom_suppression {
     struct carom_str list; /* empty: everywhere */
     int64_t since, until;  /* ms; until 0: for good */
+    int64_t cause;         /* effective time of the fact that it came from */
     bool soft;             /* came only from soft bounces: a delivery lifts it */
     struct carom_suppression *next;
 };
 struct carom_departure { /* left a list */
-    struct carom_str list;
+    struct carom_str list; /* empty: all of them */
     int64_t since;
     struct carom_departure *next;
 };
@@ -40,7 +42,7 @@ struct carom_tag {
 };
 
 struct carom_history {
-    struct carom_past *list; /* by time; the present fact is not among them */
+    struct carom_past *list; /* in any order (counting arranges it); the present fact is not among them */
     size_t n;
     struct carom_past present;
     struct carom_suppression *suppressions;
@@ -54,14 +56,15 @@ struct carom_filter {
     int kind, reason, fault, authenticity; /* -1 any; authenticity: at least */
     int hard;                              /* -1 any, 0, 1 */
     struct carom_str list;                 /* empty any */
-    int64_t within_ms;                     /* before the present fact's time; 0 any */
+    int64_t within_ms;                     /* from then to the present fact's time; 0 any time */
     bool days;                             /* distinct UTC days instead of deliveries */
 };
 struct carom_filter carom_filter_any(void);
 
-/* Warnings, retries and the final failure of one delivery are one; a permanent fact supersedes a transient one of the
-   same delivery; `delayed` counts only when asked for by kind; a delivery (kind delivered) clears what is soft
-   before it; ignored facts never count. */
+/* Deliveries of which at least one fact passes the filter, the present one included. A transient fact does not count
+   once its delivery has a permanent or a later transient one; a delivered fact clears the soft failures before it;
+   ignored facts never count. Without a kind, a failure or delay counts failures and everything else its own kind, so
+   that no vacation notice counts as a bounce; `delayed` counts only when asked for. */
 int64_t carom_history_count(const struct carom_history *history, const struct carom_filter *filter);
 int64_t carom_history_first(const struct carom_history *history, const struct carom_filter *filter); /* ms, 0 none */
 int64_t carom_history_last(const struct carom_history *history, const struct carom_filter *filter);

@@ -19,7 +19,8 @@ struct carom_entry {
     uint64_t identity;
     struct carom_str address;   /* key, may be empty */
     uint64_t delivery;          /* hash, 0 none */
-    struct carom_str raw;       /* the whole message to keep (compressed by the store), may be empty */
+    struct carom_str raw;       /* the whole message to keep (compressed by the store), may be empty; of facts recorded
+                                   in a row with the same bytes it is kept once, seen() begins another message */
     struct carom_str headers;   /* of the bounce */
     struct carom_str policy;    /* version */
     int64_t now;
@@ -32,15 +33,17 @@ struct carom_store_ops {
     int (*begin)(struct carom_store *store, struct carom_error *err);
     int (*commit)(struct carom_store *store, struct carom_error *err);
     void (*rollback)(struct carom_store *store);
-    /* 1: a fact of this identity is stored; 0 not; -1. */
+    /* 1: a fact of this identity is stored for this recipient; 0 not; -1. */
     int (*seen)(struct carom_store *store, uint64_t identity, struct carom_str recipient, struct carom_error *err);
-    /* Fills list, suppressions, departures and tags of history for the address key. */
+    /* Fills list (the newest 10,000), suppressions in force at history->now, departures and tags for the address key. */
     int (*past)(struct carom_store *store, struct carom_arena *arena, struct carom_str address,
                 struct carom_history *history, struct carom_error *err);
-    /* Writes the fact with its decision, their effects (suppressions, departures, score, tags) and the jobs. */
+    /* Writes the fact with its decision, their effects (suppressions, departures, score, tags) and the jobs: one per
+       sink, of an unsubscribe from all one per list and sink. The end of a suppression is a job `unsuppress`. */
     int (*record)(struct carom_store *store, struct carom_arena *arena, const struct carom_entry *entry,
                   struct carom_error *err);
-    /* Leases up to max due jobs to this process until now + lease_ms: 1 per sink and address, oldest first. */
+    /* Leases up to max due jobs to this process until now + lease_ms: 1 per sink and address, oldest first. What waits
+       for its time (a retry) holds nothing up; what is tried again does. */
     int (*claim)(struct carom_store *store, struct carom_arena *arena, int64_t now, int64_t lease_ms, size_t max,
                  struct carom_job **jobs_r, size_t *n_r, struct carom_error *err);
     /* The outcome of one attempt: new state, next due time, answer; attempts + 1 unless free_attempt. */

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* One SQLite connection made safe: lock, transactions, prepared statements, errors with the path in them. The only
+   files that see it are those of the SQLite store. */
+
+#ifndef CAROM_LEDGER_DB_H
+#define CAROM_LEDGER_DB_H
+
+#include <sqlite3.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "ledger/lock.h"
+#include "ledger/pack.h"
+
+enum { CAROM_DB_STATEMENTS = 64 };
+
+enum carom_db_mode { CAROM_DB_READ, CAROM_DB_WRITE, CAROM_DB_MEMORY };
+
+struct carom_db {
+    sqlite3 *handle;
+    char *path;
+    enum carom_db_mode mode;
+    struct carom_lock lock;
+    bool open;        /* a transaction is */
+    size_t written;   /* facts in it */
+    int64_t last_id;  /* in it; 0: not looked up */
+    struct {
+        const char *sql; /* compared as a pointer */
+        sqlite3_stmt *statement;
+    } cache[CAROM_DB_STATEMENTS];
+    struct carom_pack pack;
+    struct carom_buf scratch, packed; /* heap that outlives a jump out of a call */
+};
+
+int carom_db_open(struct carom_db *db, const char *path, enum carom_db_mode mode, struct carom_error *err);
+void carom_db_close(struct carom_db *db);
+
+int carom_db_begin(struct carom_db *db, struct carom_error *err);
+int carom_db_commit(struct carom_db *db, struct carom_error *err);
+void carom_db_rollback(struct carom_db *db);
+/* For what must be whole by itself, but may stand in a larger transaction: *own_r says whether leave ends it. */
+int carom_db_enter(struct carom_db *db, bool *own_r, struct carom_error *err);
+int carom_db_leave(struct carom_db *db, bool own, int result, struct carom_error *err);
+
+/* A statement with its parameters bound; NULL with err. sql: a static text, the same pointer each time. types, one
+   letter a parameter: i int64_t, d double, s struct carom_str as text, S the same with NULL for the empty one, B as a
+   blob with NULL for the empty one, I int64_t with NULL for 0. Texts are borrowed until the statement is done. */
+sqlite3_stmt *carom_db_use(struct carom_db *db, struct carom_error *err, const char *sql, const char *types, ...);
+/* The next row: 1; 0 none (the statement is done); -1. */
+int carom_db_row(struct carom_db *db, sqlite3_stmt *statement, struct carom_error *err);
+/* To the end, without rows. */
+int carom_db_run(struct carom_db *db, sqlite3_stmt *statement, struct carom_error *err);
+/* Ends a statement before its last row. */
+void carom_db_done(sqlite3_stmt *statement);
+/* Ends all: what was being read when memory ran out. */
+void carom_db_reset(struct carom_db *db);
+/* One integer: *value_r is 0 where there is no row. Takes what carom_db_use gave, also NULL. */
+int carom_db_value(struct carom_db *db, sqlite3_stmt *statement, int64_t *value_r, struct carom_error *err);
+
+static inline struct carom_str carom_db_bytes(sqlite3_stmt *statement, int column)
+{
+    const char *bytes = sqlite3_column_blob(statement, column);
+    return bytes ? carom_str_n(bytes, (size_t)sqlite3_column_bytes(statement, column)) : CAROM_STR_EMPTY;
+}
+
+/* The next key: now << 20 at least, and above every key there is. Only in a transaction. */
+int carom_db_next_id(struct carom_db *db, int64_t now, int64_t *id_r, struct carom_error *err);
+/* Says what SQLite said, where, and what to do. Returns -1. */
+int carom_db_error(struct carom_db *db, const char *doing, struct carom_error *err);
+/* 64 bits of a text. Hostile texts cannot be made to collide at will. */
+int64_t carom_db_hash(struct carom_str text);
+
+#endif

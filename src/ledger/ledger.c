@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* From a URL to a store. The only place that knows which stores there are. */
+
+#include "ledger/ledger.h"
+
+#include "base/error.h"
+#include "ledger/overlay.h"
+#include "ledger/sqlite.h"
+
+int carom_ledger_open(const char *url, enum carom_ledger_mode mode, struct carom_ledger *ledger_r,
+                      struct carom_error *err)
+{
+    const struct carom_str scheme = CAROM_STR("sqlite:");
+    struct carom_str text = carom_str(url);
+
+    *ledger_r = (struct carom_ledger){NULL, NULL};
+    if (!carom_str_starts(text, scheme))
+        return carom_error_set(err, CAROM_ERROR_CONFIG, "the store '%s' is none that this carom knows; write sqlite:PATH",
+                               text.ptr);
+    const char *path = url + scheme.len;
+    if (!*path)
+        return carom_error_set(err, CAROM_ERROR_CONFIG, "the store '%s' names no file; write sqlite:PATH", url);
+    if (mode == CAROM_LEDGER_DRY)
+        return carom_overlay_open(path, ledger_r, err);
+    return carom_sqlite_open(path, mode == CAROM_LEDGER_WRITE ? CAROM_DB_WRITE : CAROM_DB_READ, ledger_r, err);
+}
+
+void carom_ledger_close(struct carom_ledger *ledger)
+{
+    if (ledger->ops)
+        ledger->ops->close(ledger->store);
+    *ledger = (struct carom_ledger){NULL, NULL};
+}

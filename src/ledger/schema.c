@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* The tables, version 1. A change of anything here is a new version and a migration. Enumerations are kept as words,
+   so that a word more in the middle of an enum does not change what is stored. */
+
+#include "ledger/schema.h"
+
+const char carom_schema[] =
+    /* key: carom_address_key; hash: of the key; spelling: as seen last, for people and sinks. */
+    "CREATE TABLE address (id INTEGER PRIMARY KEY, hash INTEGER NOT NULL, key TEXT NOT NULL, spelling TEXT NOT NULL) STRICT;"
+    "CREATE INDEX address_hash ON address (hash);"
+    /* Whole messages, packed (pack.h); they go before their facts do, which then point to nothing. */
+    "CREATE TABLE raw (id INTEGER PRIMARY KEY, message BLOB NOT NULL) STRICT;"
+    /* A fact and what was decided on it. identity: the caller's hash, the next free number after a collision. */
+    "CREATE TABLE fact (id INTEGER PRIMARY KEY, identity INTEGER NOT NULL, address INTEGER REFERENCES address (id),"
+    " kind TEXT NOT NULL, reason TEXT, authenticity TEXT NOT NULL, hard INTEGER NOT NULL, ignored INTEGER NOT NULL,"
+    " retried INTEGER NOT NULL, time INTEGER NOT NULL, received INTEGER NOT NULL, delivery INTEGER NOT NULL,"
+    " points REAL NOT NULL, list TEXT, raw INTEGER, policy TEXT, decided INTEGER NOT NULL, decision TEXT NOT NULL,"
+    " fact TEXT NOT NULL, headers BLOB, returned BLOB) STRICT;"
+    "CREATE UNIQUE INDEX fact_identity ON fact (identity);"
+    "CREATE INDEX fact_address ON fact (address);"
+    /* planned: when it was meant to go, which gives the order; due: when the next attempt may be made. part: its number
+       among the jobs of the fact. suppression: the one whose end it tells. */
+    "CREATE TABLE job (id INTEGER PRIMARY KEY, fact INTEGER NOT NULL REFERENCES fact (id), part INTEGER NOT NULL,"
+    " address INTEGER REFERENCES address (id), state INTEGER NOT NULL, created INTEGER NOT NULL,"
+    " planned INTEGER NOT NULL, due INTEGER NOT NULL, lease INTEGER NOT NULL, attempts INTEGER NOT NULL,"
+    " suppression INTEGER, sink TEXT NOT NULL, action TEXT NOT NULL, arguments TEXT NOT NULL,"
+    " answer TEXT NOT NULL) STRICT;"
+    "CREATE INDEX job_due ON job (state, due);"
+    "CREATE INDEX job_order ON job (address, state, planned);"
+    "CREATE INDEX job_fact ON job (fact);"
+    /* ended: 0 while it stands. list: empty for everywhere. */
+    "CREATE TABLE suppression (id INTEGER PRIMARY KEY, address INTEGER NOT NULL REFERENCES address (id),"
+    " list TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL, cause INTEGER NOT NULL,"
+    " soft INTEGER NOT NULL, fact INTEGER, ended INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX suppression_address ON suppression (address);"
+    /* Who left which list; list empty: all of them. */
+    "CREATE TABLE departure (id INTEGER PRIMARY KEY, address INTEGER NOT NULL REFERENCES address (id),"
+    " list TEXT NOT NULL, since INTEGER NOT NULL, fact INTEGER, ended INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX departure_address ON departure (address);"
+    "CREATE TABLE tag (id INTEGER PRIMARY KEY, address INTEGER NOT NULL REFERENCES address (id), key TEXT NOT NULL,"
+    " value TEXT NOT NULL) STRICT;"
+    "CREATE INDEX tag_address ON tag (address);"
+    /* sent: when the last alert of that key was; held: how many were not sent since. */
+    "CREATE TABLE alert (id INTEGER PRIMARY KEY, hash INTEGER NOT NULL, key TEXT NOT NULL, sent INTEGER NOT NULL,"
+    " held INTEGER NOT NULL) STRICT;"
+    "CREATE INDEX alert_hash ON alert (hash);";

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* What is read from the SQLite ledger: seen, past, facts, jobs; and jobs as they go out. What a decision does to the
+   ledger stands in record.c. Every call that allocates in a caller's arena guards it, so that no statement stays open
+   when memory runs out. */
+
+#include "ledger/sqlite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "mail/address.h"
+
+/* What one address can cost: of a victim of forged bounces the newest facts are enough. */
+enum { PAST_MAX = 10000, PROBES_MAX = 64 };
+
+/* ---- Addresses and identity ---- */
+
+int carom_sqlite_address(struct carom_store *store, struct carom_str key, int64_t *row_r, struct carom_error *err)
+{
+    static const char sql[] = "SELECT id FROM address WHERE hash = ?1 AND key = ?2";
+    return carom_db_value(&store->db, carom_db_use(&store->db, err, sql, "is", carom_db_hash(key), key), row_r, err);
+}
+
+/* A hit counts only for the same address; after a collision the next number was taken. */
+static int seen_as(struct carom_store *store, uint64_t identity, struct carom_str key, struct carom_error *err)
+{
+    static const char sql[] =
+        "SELECT coalesce(a.key, '') FROM fact f LEFT JOIN address a ON a.id = f.address WHERE f.identity = ?1";
+    for (uint64_t i = 0; i < PROBES_MAX; i++) {
+        sqlite3_stmt *statement = carom_db_use(&store->db, err, sql, "i", (int64_t)(identity + i));
+        int found = statement ? carom_db_row(&store->db, statement, err) : -1;
+        if (found <= 0)
+            return found;
+        bool same = carom_str_eq(carom_db_bytes(statement, 0), key);
+        carom_db_done(statement);
+        if (same)
+            return 1;
+    }
+    return carom_error_set(err, CAROM_ERROR_LIMIT, "%s: too many facts with the identity %016llx", store->db.path,
+                           (unsigned long long)identity);
+}
+
+static int seen(struct carom_store *store, uint64_t identity, struct carom_str recipient, struct carom_error *err)
+{
+    store->raw_row = 0; /* another message begins */
+    carom_arena_reset(store->scratch);
+    if (carom_arena_guard(store->scratch))
+        return carom_error_memory(err);
+    struct carom_str key = recipient.len ? carom_address_key(store->scratch, recipient) : CAROM_STR_EMPTY;
+    carom_arena_unguard(store->scratch);
+    return seen_as(store, identity, key, err);
+}
+
+/* ---- The past of an address ---- */
+
+static struct carom_str copy(struct carom_arena *arena, sqlite3_stmt *statement, int column)
+{
+    struct carom_str bytes = carom_db_bytes(statement, column);
+    return bytes.len ? carom_arena_str(arena, bytes) : CAROM_STR_EMPTY;
+}
+
+static int read_past(struct carom_arena *arena, sqlite3_stmt *row, struct carom_past *past, struct carom_str list_before)
+{
+    struct carom_str list = carom_db_bytes(row, 10);
+    *past = (struct carom_past){
+        .id = sqlite3_column_int64(row, 0),
+        .hard = sqlite3_column_int(row, 4) != 0,
+        .ignored = sqlite3_column_int(row, 5) != 0,
+        .retried = sqlite3_column_int(row, 6) != 0,
+        .time = sqlite3_column_int64(row, 7),
+        .received = sqlite3_column_int64(row, 8),
+        .delivery = (uint64_t)sqlite3_column_int64(row, 9),
+        .list = carom_str_eq(list, list_before) ? list_before : carom_arena_str(arena, list),
+        .points = sqlite3_column_double(row, 11),
+    };
+    struct carom_str reason = carom_db_bytes(row, 2);
+    return carom_kind_parse(carom_db_bytes(row, 1), &past->kind) &&
+                   (!reason.len || carom_reason_parse(reason, &past->reason)) &&
+                   carom_authenticity_parse(carom_db_bytes(row, 3), &past->authenticity)
+               ? 0
+               : -1;
+}
+
+static int read_facts(struct carom_store *store, struct carom_arena *arena, int64_t address,
+                      struct carom_history *history, struct carom_error *err)
+{
+    static const char sql[] = "SELECT id, kind, reason, authenticity, hard, ignored, retried, time, received, delivery, list,"
+                              " points FROM fact WHERE address = ?1 ORDER BY id DESC LIMIT ?2";
+    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "ii", address, (int64_t)PAST_MAX);
+    size_t room = 0;
+    int found = row ? 0 : -1;
+
+    while (row && (found = carom_db_row(&store->db, row, err)) > 0) {
+        if (history->n == room) {
+            struct carom_past *more = carom_arena_array(arena, struct carom_past, room = room ? room * 2 : 16);
+            if (history->n)
+                memcpy(more, history->list, history->n * sizeof(*more));
+            history->list = more;
+        }
+        struct carom_str before = history->n ? history->list[history->n - 1].list : CAROM_STR_EMPTY;
+        if (read_past(arena, row, &history->list[history->n], before) != 0) {
+            carom_db_done(row);
+            return carom_error_set(err, CAROM_ERROR_IO, "%s: fact %lld holds a word that this carom does not know",
+                                   store->db.path, (long long)history->list[history->n].id);
+        }
+        history->n++;
+    }
+    return found;
+}
+
+static int read_suppressions(struct carom_store *store, struct carom_arena *arena, int64_t address,
+                             struct carom_history *history, struct carom_error *err)
+{
+    static const char sql[] = "SELECT list, since, until, cause, soft FROM suppression"
+                              " WHERE address = ?1 AND ended = 0 AND (until = 0 OR until > ?2) ORDER BY id";
+    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "ii", address, history->now);
+    struct carom_suppression **tail = &history->suppressions;
+    int found = row ? 0 : -1;
+
+    while (row && (found = carom_db_row(&store->db, row, err)) > 0) {
+        struct carom_suppression *s = *tail = carom_arena_new_of(arena, struct carom_suppression);
+        *s = (struct carom_suppression){.list = copy(arena, row, 0),
+                                        .since = sqlite3_column_int64(row, 1),
+                                        .until = sqlite3_column_int64(row, 2),
+                                        .cause = sqlite3_column_int64(row, 3),
+                                        .soft = sqlite3_column_int(row, 4) != 0};
+        tail = &s->next;
+    }
+    return found;
+}
+
+static int read_departures(struct carom_store *store, struct carom_arena *arena, int64_t address,
+                           struct carom_history *history, struct carom_error *err)
+{
+    static const char sql[] = "SELECT list, since FROM departure WHERE address = ?1 AND ended = 0 ORDER BY id";
+    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "i", address);
+    struct carom_departure **tail = &history->departures;
+    int found = row ? 0 : -1;
+
+    while (row && (found = carom_db_row(&store->db, row, err)) > 0) {
+        struct carom_departure *d = *tail = carom_arena_new_of(arena, struct carom_departure);
+        *d = (struct carom_departure){.list = copy(arena, row, 0), .since = sqlite3_column_int64(row, 1)};
+        tail = &d->next;
+    }
+    return found;
+}
+
+static int read_tags(struct carom_store *store, struct carom_arena *arena, int64_t address,
+                     struct carom_history *history, struct carom_error *err)
+{
+    static const char sql[] = "SELECT key, value FROM tag WHERE address = ?1 ORDER BY id";
+    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "i", address);
+    struct carom_tag **tail = &history->tags;
+    int found = row ? 0 : -1;
+
+    while (row && (found = carom_db_row(&store->db, row, err)) > 0) {
+        struct carom_tag *t = *tail = carom_arena_new_of(arena, struct carom_tag);
+        *t = (struct carom_tag){.key = copy(arena, row, 0), .value = copy(arena, row, 1)};
+        tail = &t->next;
+    }
+    return found;
+}
+
+static int read_all(struct carom_store *store, struct carom_arena *arena, struct carom_str key,
+                    struct carom_history *history, struct carom_error *err)
+{
+    int64_t address;
+    if (carom_sqlite_address(store, key, &address, err) != 0)
+        return -1;
+    if (!address)
+        return 0;
+    return read_facts(store, arena, address, history, err) == 0 &&
+                   read_suppressions(store, arena, address, history, err) == 0 &&
+                   read_departures(store, arena, address, history, err) == 0 &&
+                   read_tags(store, arena, address, history, err) == 0
+               ? 0
+               : -1;
+}
+
+static int past(struct carom_store *store, struct carom_arena *arena, struct carom_str address,
+                struct carom_history *history, struct carom_error *err)
+{
+    history->list = NULL;
+    history->n = 0;
+    history->suppressions = NULL;
+    history->departures = NULL;
+    history->tags = NULL;
+    if (carom_arena_guard(arena)) {
+        carom_db_reset(&store->db);
+        return carom_error_memory(err);
+    }
+    int result = read_all(store, arena, address, history, err);
+    carom_arena_unguard(arena);
+    return result;
+}
+
+/* ---- Facts for people ---- */
+
+/* The fact as stored, its decision put in before the closing brace. */
+static struct carom_str fact_row(struct carom_buf *buf, sqlite3_stmt *row)
+{
+    struct carom_str fact = carom_db_bytes(row, 0), decision = carom_db_bytes(row, 1);
+    carom_buf_clear(buf);
+    carom_buf_add(buf, fact.ptr, fact.len ? fact.len - 1 : 0);
+    carom_buf_add_str(buf, CAROM_STR(",\"decision\":"));
+    carom_buf_add_str(buf, decision);
+    carom_buf_add_char(buf, '}');
+    return carom_buf_str(buf);
+}
+
+static int facts(struct carom_store *store, struct carom_str address, int (*row)(void *user, struct carom_str json),
+                 void *user, struct carom_error *err)
+{
+    static const char everybody[] = "SELECT fact, decision FROM fact ORDER BY id";
+    static const char one[] = "SELECT fact, decision FROM fact WHERE address = ?1 ORDER BY id";
+    struct carom_buf buf = CAROM_BUF_INIT((size_t)1 << 28);
+    int64_t id = 0;
+    int found = 0;
+
+    if (address.len && carom_sqlite_address(store, address, &id, err) != 0)
+        return -1;
+    if (address.len && !id)
+        return 0;
+    sqlite3_stmt *statement = address.len ? carom_db_use(&store->db, err, one, "i", id)
+                                          : carom_db_use(&store->db, err, everybody, "");
+    if (!statement)
+        return -1;
+    while ((found = carom_db_row(&store->db, statement, err)) > 0) {
+        struct carom_str json = fact_row(&buf, statement);
+        if (buf.failed || row(user, json) != 0) {
+            carom_db_done(statement);
+            found = buf.failed ? carom_error_memory(err) : -1;
+            break;
+        }
+    }
+    carom_buf_deinit(&buf);
+    return found;
+}
+
+/* ---- Jobs ---- */
+
+#define JOB_COLUMNS                                                                                                    \
+    "SELECT j.id, j.fact, j.part, f.identity, j.sink, j.action, coalesce(a.key, ''), j.arguments, f.fact, f.returned," \
+    " j.created, j.due, j.attempts, j.lease, j.state, j.answer"                                                        \
+    " FROM job j JOIN fact f ON f.id = j.fact LEFT JOIN address a ON a.id = j.address "
+
+static int read_job(struct carom_arena *arena, sqlite3_stmt *row, struct carom_job *job, struct carom_error *err)
+{
+    struct carom_str arguments = carom_db_bytes(row, 7), fact = carom_db_bytes(row, 8);
+    *job = (struct carom_job){
+        .id = sqlite3_column_int64(row, 0),
+        .fact = sqlite3_column_int64(row, 1),
+        .key = carom_arena_printf(arena, "msg_%016llx%04llx", (unsigned long long)sqlite3_column_int64(row, 3),
+                                  (unsigned long long)sqlite3_column_int64(row, 2)),
+        .sink = copy(arena, row, 4),
+        .action = copy(arena, row, 5),
+        .address = copy(arena, row, 6),
+        .data = carom_arena_printf(arena, "{\"action\":" CAROM_STR_FMT ",\"fact\":" CAROM_STR_FMT "}",
+                                   CAROM_STR_ARG(arguments), CAROM_STR_ARG(fact)),
+        .created = sqlite3_column_int64(row, 10),
+        .due = sqlite3_column_int64(row, 11),
+        .attempts = sqlite3_column_int64(row, 12),
+        .lease_until = sqlite3_column_int64(row, 13),
+        .state = (enum carom_job_state)sqlite3_column_int(row, 14),
+        .last_answer = copy(arena, row, 15),
+    };
+    return carom_unpack(arena, carom_db_bytes(row, 9), &job->headers, err);
+}
+
+static int compare_ids(const void *left, const void *right)
+{
+    const int64_t *a = left, *b = right;
+    return (*a > *b) - (*a < *b);
+}
+
+/* In order per sink and address: what was planned earlier and still waits holds up the rest, but only once its time has
+   come. A job without an address has no order. */
+static int lease(struct carom_store *store, int64_t now, int64_t until, size_t max, int64_t *ids, size_t *n_r,
+                 struct carom_error *err)
+{
+    static const char sql[] =
+        "UPDATE job SET lease = ?2 WHERE id IN (SELECT j.id FROM job j WHERE j.state = 0 AND j.due <= ?1 AND j.lease <= ?1"
+        " AND NOT EXISTS (SELECT 1 FROM job b WHERE b.address = j.address AND b.state = 0 AND b.planned <= ?1"
+        " AND b.sink = j.sink AND (b.planned < j.planned OR (b.planned = j.planned AND b.id < j.id)))"
+        " ORDER BY j.due, j.id LIMIT ?3) RETURNING id";
+    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "iii", now, until, (int64_t)max);
+    int found = row ? 0 : -1;
+
+    *n_r = 0;
+    while (row && (found = carom_db_row(&store->db, row, err)) > 0)
+        ids[(*n_r)++] = sqlite3_column_int64(row, 0);
+    qsort(ids, *n_r, sizeof(*ids), compare_ids);
+    return found;
+}
+
+static int load(struct carom_store *store, struct carom_arena *arena, const int64_t *ids, struct carom_job *jobs,
+                size_t n, struct carom_error *err)
+{
+    static const char sql[] = JOB_COLUMNS "WHERE j.id = ?1";
+    for (size_t i = 0; i < n; i++) {
+        sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "i", ids[i]);
+        int found = row ? carom_db_row(&store->db, row, err) : -1;
+        if (found == 0)
+            return carom_error_set(err, CAROM_ERROR_IO, "%s: job %lld has lost its fact", store->db.path,
+                                   (long long)ids[i]);
+        if (found < 0 || read_job(arena, row, &jobs[i], err) != 0)
+            return -1;
+        carom_db_done(row);
+    }
+    return 0;
+}
+
+static int claim_jobs(struct carom_store *store, struct carom_arena *arena, int64_t now, int64_t until, size_t max,
+                      struct carom_job **jobs_r, size_t *n_r, struct carom_error *err)
+{
+    int64_t *ids = carom_arena_array(arena, int64_t, max ? max : 1);
+    bool own;
+
+    if (carom_db_enter(&store->db, &own, err) != 0)
+        return -1;
+    int result = lease(store, now, until, max, ids, n_r, err);
+    if (result == 0 && carom_arena_guard(arena)) {
+        carom_db_reset(&store->db);
+        result = carom_error_memory(err);
+    } else if (result == 0) {
+        *jobs_r = carom_arena_array(arena, struct carom_job, *n_r ? *n_r : 1);
+        result = load(store, arena, ids, *jobs_r, *n_r, err);
+        carom_arena_unguard(arena);
+    }
+    carom_db_reset(&store->db);
+    return carom_db_leave(&store->db, own, result, err);
+}
+
+static int claim(struct carom_store *store, struct carom_arena *arena, int64_t now, int64_t lease_ms, size_t max,
+                 struct carom_job **jobs_r, size_t *n_r, struct carom_error *err)
+{
+    *n_r = 0;
+    *jobs_r = NULL;
+    if (carom_arena_guard(arena))
+        return carom_error_memory(err);
+    int result = claim_jobs(store, arena, now, now + lease_ms, max, jobs_r, n_r, err);
+    carom_arena_unguard(arena);
+    if (result != 0)
+        *n_r = 0;
+    return result;
+}
+
+static int settle(struct carom_store *store, int64_t job, enum carom_job_state state, int64_t due,
+                  struct carom_str answer, bool free_attempt, struct carom_error *err)
+{
+    static const char sql[] = "UPDATE job SET state = ?2, due = ?3, answer = ?4, attempts = attempts + ?5, lease = 0"
+                              " WHERE id = ?1";
+    bool own;
+    if (carom_db_enter(&store->db, &own, err) != 0)
+        return -1;
+    int result = carom_db_run(&store->db,
+                              carom_db_use(&store->db, err, sql, "iiisi", job, (int64_t)state, due, answer,
+                                           (int64_t)!free_attempt),
+                              err);
+    if (result == 0 && sqlite3_changes(store->db.handle) == 0)
+        result = carom_error_set(err, CAROM_ERROR_USAGE, "%s: there is no job %lld", store->db.path, (long long)job);
+    return carom_db_leave(&store->db, own, result, err);
+}
+
+static int list_jobs(struct carom_store *store, struct carom_arena *arena, int state,
+                     int (*row)(void *user, const struct carom_job *job), void *user, struct carom_error *err)
+{
+    static const char sql[] = JOB_COLUMNS "WHERE ?1 < 0 OR j.state = ?1 ORDER BY j.id";
+    sqlite3_stmt *statement = carom_db_use(&store->db, err, sql, "i", (int64_t)state);
+    int found = statement ? 0 : -1;
+
+    while (statement && (found = carom_db_row(&store->db, statement, err)) > 0) {
+        struct carom_job *job = carom_arena_new_of(arena, struct carom_job);
+        if (read_job(arena, statement, job, err) == 0 && row(user, job) == 0)
+            continue;
+        carom_db_done(statement);
+        return -1;
+    }
+    return found;
+}
+
+static int jobs(struct carom_store *store, struct carom_arena *arena, int state,
+                int (*row)(void *user, const struct carom_job *job), void *user, struct carom_error *err)
+{
+    if (carom_arena_guard(arena)) {
+        carom_db_reset(&store->db);
+        return carom_error_memory(err);
+    }
+    int result = list_jobs(store, arena, state, row, user, err);
+    carom_arena_unguard(arena);
+    return result;
+}
+
+/* ---- The store ---- */
+
+static int begin(struct carom_store *store, struct carom_error *err)
+{
+    store->raw_row = 0;
+    return carom_db_begin(&store->db, err);
+}
+
+static int commit(struct carom_store *store, struct carom_error *err)
+{
+    return carom_db_commit(&store->db, err);
+}
+
+static void rollback(struct carom_store *store)
+{
+    carom_db_rollback(&store->db);
+}
+
+static void close_store(struct carom_store *store)
+{
+    carom_db_close(&store->db);
+    carom_arena_free(store->scratch);
+    free(store);
+}
+
+int carom_sqlite_open(const char *path, enum carom_db_mode mode, struct carom_ledger *ledger_r,
+                      struct carom_error *err)
+{
+    static const struct carom_store_ops ops = {
+        .begin = begin, .commit = commit, .rollback = rollback, .seen = seen,
+        .past = past,   .record = carom_sqlite_record,          .claim = claim, .settle = settle,
+        .facts = facts, .jobs = jobs,     .close = close_store,
+    };
+    struct carom_store *store = calloc(1, sizeof(*store));
+
+    if (!store || !(store->scratch = carom_arena_new())) {
+        free(store);
+        return carom_error_memory(err);
+    }
+    if (carom_db_open(&store->db, path, mode, err) != 0) {
+        carom_arena_free(store->scratch);
+        free(store);
+        return -1;
+    }
+    *ledger_r = (struct carom_ledger){.ops = &ops, .store = store};
+    return 0;
+}

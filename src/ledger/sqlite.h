@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* The SQLite store, and what the overlay of a dry run needs of it beyond the interface. */
+
+#ifndef CAROM_LEDGER_SQLITE_H
+#define CAROM_LEDGER_SQLITE_H
+
+#include "ledger/db.h"
+#include "ledger/ledger.h"
+
+struct carom_store {
+    struct carom_db db;
+    struct carom_arena *scratch; /* for what no caller's arena is at hand */
+    struct carom_str raw;        /* the message recorded last, by place; row 0: none */
+    int64_t raw_row;
+};
+
+int carom_sqlite_open(const char *path, enum carom_db_mode mode, struct carom_ledger *ledger_r,
+                      struct carom_error *err);
+
+/* Row of an address, 0 where there is none. */
+int carom_sqlite_address(struct carom_store *store, struct carom_str key, int64_t *row_r, struct carom_error *err);
+/* record() in record.c. */
+int carom_sqlite_record(struct carom_store *store, struct carom_arena *arena, const struct carom_entry *entry,
+                        struct carom_error *err);
+
+/* Takes over an address's suppressions, departures and tags from another store. */
+int carom_sqlite_adopt(struct carom_store *store, struct carom_str key, const struct carom_history *history,
+                       struct carom_error *err);
+/* An alert's state: when it was sent last (0 never) and how many were held back since. */
+struct carom_alert {
+    int64_t row, sent, held;
+};
+int carom_sqlite_alert(struct carom_store *store, struct carom_str key, struct carom_alert *alert_r,
+                       struct carom_error *err);
+int carom_sqlite_alert_set(struct carom_store *store, struct carom_str key, const struct carom_alert *alert,
+                           int64_t now, struct carom_error *err);
+
+#endif
