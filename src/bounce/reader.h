@@ -18,6 +18,7 @@ struct carom_reading {
     struct carom_str from;      /* address; without @ what stands there */
     struct carom_str from_name; /* display name */
     struct carom_str text;      /* the text parts of scope, UTF-8, at most 64 KiB: read once */
+    size_t scans;     /* bytes that may still be searched for single recipients: keeps thousands of them linear */
     bool daemon;      /* From is a mail system */
     bool undelivered; /* Subject speaks of failed delivery */
     bool answer;      /* Subject is that of a person's answer or forward, From is no mail system */
@@ -56,8 +57,10 @@ struct carom_str carom_text_words(struct carom_reading *reading, struct carom_st
 void carom_read_details(struct carom_reading *reading, struct carom_report_recipient *recipient);
 /* The session printed as ">>> RCPT To:<a>", "<<< 550 …": the reply that concerns addr, or, with none of its own and
    shared, the reply that ended the session. Empty: none. */
-struct carom_str carom_transcript_reply(struct carom_arena *arena, struct carom_str text, struct carom_str addr,
-                                        bool shared, struct carom_str *command_r, struct carom_str *host_r);
+struct carom_str carom_transcript_reply(struct carom_reading *reading, struct carom_str addr, bool shared,
+                                        struct carom_str *command_r, struct carom_str *host_r);
+/* The human text may be searched once more. */
+bool carom_report_may_scan(struct carom_reading *reading);
 /* The lines of text as one: runs of white space are one space, at most 4 KiB. */
 struct carom_str carom_text_flow(struct carom_arena *arena, struct carom_str text);
 

@@ -10,7 +10,7 @@
 #include "mail/address.h"
 #include "mail/charset.h"
 
-enum { TEXT_MAX = 64 * 1024, TEXT_PARTS = 8 };
+enum { TEXT_MAX = 64 * 1024, TEXT_PARTS = 8, SCANS = 4 * 1024 * 1024 };
 
 struct carom_report_recipient *carom_report_add(struct carom_reading *reading)
 {
@@ -38,6 +38,16 @@ bool carom_report_sign(struct carom_str text, const char *where)
         if (strcmp(carom_signs[i].where, where) == 0 && carom_str_glob(text, carom_str(carom_signs[i].pattern)))
             return true;
     return false;
+}
+
+bool carom_report_may_scan(struct carom_reading *reading)
+{
+    size_t cost = reading->report->text.len + 1;
+
+    if (reading->scans < cost)
+        return false;
+    reading->scans -= cost;
+    return true;
 }
 
 bool carom_report_suspect(const struct carom_reading *reading)
@@ -157,7 +167,7 @@ struct carom_report *carom_report_read(struct carom_arena *arena, const struct c
         carom_read_dsn, carom_read_feedback, carom_read_receipt, carom_read_text,
         carom_read_dsn_inside, carom_read_notice, carom_read_generic,
     };
-    struct carom_reading reading = {.arena = arena, .message = message, .report = new_report(arena)};
+    struct carom_reading reading = {.arena = arena, .message = message, .report = new_report(arena), .scans = SCANS};
 
     read_sender(&reading);
     read_subject(&reading);

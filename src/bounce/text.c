@@ -9,7 +9,7 @@
 #include "bounce/tables.h"
 #include "mail/address.h"
 
-enum { LINES_MAX = 2000, RECOGNISE_MAX = 120, IN_HEADERS_MAX = 256 };
+enum { LINES_MAX = 2000, RECOGNISE_MAX = 120, IN_LINES_MAX = 1000, IN_HEADERS_MAX = 256 };
 
 struct lines {
     struct carom_str *list;
@@ -29,6 +29,10 @@ struct text_report {
     size_t start;       /* first line that may name a recipient */
     struct found *found; /* room for every line, or IN_HEADERS_MAX */
     size_t n;
+    bool *named; /* per line: it names a recipient */
+    bool searched, labelled;            /* the label was looked for in the whole text, and found */
+    struct carom_line_captures captures; /* what its line caught */
+    struct carom_str text;               /* what stands behind it */
 };
 
 static struct lines split_lines(struct carom_arena *arena, struct carom_str text)
@@ -120,7 +124,7 @@ static void find_in_lines(struct text_report *report)
     struct carom_line_captures captures;
     size_t depth = SIZE_MAX;
 
-    for (size_t i = report->start; i < report->lines.n; i++) {
+    for (size_t i = report->start; i < report->lines.n && report->n < IN_LINES_MAX; i++) {
         struct carom_str line = report->lines.list[i];
         if (is_blank(line) || !carom_line_match_cell(arena, line, report->row->recipient, &captures))
             continue;
@@ -129,6 +133,7 @@ static void find_in_lines(struct text_report *report)
         else if (indentation(line) > depth + 1 && carom_str_trim(line).len <= captures.addr.len + 2)
             continue;
         report->found[report->n++] = (struct found){captures, i};
+        report->named[i] = true;
     }
 }
 
@@ -210,12 +215,15 @@ static bool take_label(struct text_report *report, size_t from, size_t to, struc
     return false;
 }
 
-static bool is_found(const struct text_report *report, size_t line)
+/* One label for all recipients, wherever it stands: looked for once. */
+static bool take_shared_label(struct text_report *report, struct carom_line_captures *captures_r, struct carom_str *text_r)
 {
-    for (size_t i = 0; i < report->n; i++)
-        if (report->found[i].line == line)
-            return true;
-    return false;
+    if (!report->searched)
+        report->labelled = take_label(report, 0, report->lines.n, &report->captures, &report->text);
+    report->searched = true;
+    if (report->labelled)
+        *captures_r = report->captures, *text_r = report->text;
+    return report->labelled;
 }
 
 /* The paragraph that stands before the recipients (Domino 4, MailMarshal). */
@@ -223,7 +231,7 @@ static struct carom_str take_before(struct text_report *report, size_t line)
 {
     size_t end = line, begin;
 
-    while (end > 0 && (is_blank(report->lines.list[end - 1]) || is_found(report, end - 1)))
+    while (end > 0 && (is_blank(report->lines.list[end - 1]) || report->named[end - 1]))
         end--;
     for (begin = end; begin > report->start && !is_blank(report->lines.list[begin - 1]); begin--)
         ;
@@ -282,8 +290,9 @@ static struct carom_str diagnose(struct text_report *report, const struct found 
 {
     struct carom_str text = CAROM_STR_EMPTY;
 
-    *labelled_r = *report->row->label && ((found->line < next && take_label(report, found->line, next, label_r, &text)) ||
-                                          take_label(report, 0, report->lines.n, label_r, &text));
+    *labelled_r = *report->row->label &&
+                  ((found->line < next && take_label(report, found->line, next, label_r, &text)) ||
+                   take_shared_label(report, label_r, &text));
     return without_marks(*labelled_r ? text : take(report, found, next));
 }
 
@@ -297,8 +306,7 @@ static void fill(struct text_report *report, struct carom_report_recipient *r, c
     r->diagnostic = diagnose(report, found, next, &label, &labelled);
     if (labelled)
         r->text_diagnostic = take(report, found, next);
-    struct carom_str reply = carom_transcript_reply(reading->arena, reading->report->text, r->final,
-                                                    r->diagnostic.len == 0, &command, &host);
+    struct carom_str reply = carom_transcript_reply(reading, r->final, r->diagnostic.len == 0, &command, &host);
     if (reply.len > 0) {
         if (r->diagnostic.len > 0)
             r->text_diagnostic = r->diagnostic;
@@ -338,6 +346,7 @@ static struct text_report find_recipients(struct carom_reading *reading, const s
     struct text_report report = {.reading = reading, .row = row, .lines = lines};
 
     report.found = carom_arena_array(reading->arena, struct found, lines.n + IN_HEADERS_MAX);
+    report.named = carom_arena_array(reading->arena, bool, lines.n + 1);
     find_bounds(&report);
     find_in_lines(&report);
     find_in_headers(&report);

@@ -121,15 +121,19 @@ static struct carom_str from_arrow(struct carom_str line)
     return at == SIZE_MAX ? line : carom_str_from(line, at);
 }
 
-struct carom_str carom_transcript_reply(struct carom_arena *arena, struct carom_str text, struct carom_str addr,
-                                        bool shared, struct carom_str *command_r, struct carom_str *host_r)
+struct carom_str carom_transcript_reply(struct carom_reading *reading, struct carom_str addr, bool shared,
+                                        struct carom_str *command_r, struct carom_str *host_r)
 {
+    struct carom_arena *arena = reading->arena;
+    struct carom_str text = reading->report->text;
     const struct carom_str none = CAROM_STR_EMPTY;
     struct session s = {arena, addr, none, none, false, none, none, none, none, none, none, none, none, none};
     struct carom_str line;
 
     *command_r = *host_r = none;
     if (carom_str_find(text, CAROM_STR("<<<")) == SIZE_MAX && carom_str_find(text, CAROM_STR("<-- ")) == SIZE_MAX)
+        return none;
+    if (!carom_report_may_scan(reading))
         return none;
     while (carom_str_line(&text, &line))
         see_line(&s, from_arrow(line), text);
@@ -229,9 +233,9 @@ void carom_read_words(struct carom_reading *reading, struct carom_report_recipie
 {
     struct carom_str text = reading->report->text, command, host, addr = recipient->final, words;
 
-    if (addr.len == 0 || text.len == 0)
+    if (addr.len == 0 || text.len == 0 || !carom_report_may_scan(reading))
         return;
-    words = carom_transcript_reply(reading->arena, text, addr, true, &command, &host);
+    words = carom_transcript_reply(reading, addr, true, &command, &host);
     if (words.len > 0 && !(recipient->diagnostic.len > 0 && !is_poor(recipient) &&
                            carom_is_digit(recipient->diagnostic.ptr[0]) && !same_class(words, recipient->diagnostic))) {
         words = carom_text_flow(reading->arena, words);
@@ -242,7 +246,7 @@ void carom_read_words(struct carom_reading *reading, struct carom_report_recipie
         words = paragraph(reading->arena, text, addr);
         if (words.len == 0 && recipient->original.len > 0)
             words = paragraph(reading->arena, text, recipient->original);
-        if (words.len == 0 && is_poor(recipient))
+        if (words.len == 0 && is_poor(recipient) && carom_report_may_scan(reading))
             words = carom_text_words(reading, addr);
     }
     if (words.len == 0 || carom_str_ieq(words, recipient->diagnostic))
