@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* bounce:unsubscribe{} and its kin: arguments checked, an action appended to the decision. Nothing is done here, and
+   what the rules make of the decision is decision/action.c's business. */
+
+#include <math.h>
+
+#include "policy/args.h"
+#include "policy/host.h"
+#include "policy/value.h"
+
+enum { PAYLOAD_MAX = 64 << 10, TEXT_MAX = 4096, KEY_MAX = 255, VALUE_MAX = 1024 };
+
+static const char limit_reached[] = "its limit is reached", past_already[] = "it was due before the bounce arrived";
+
+static struct carom_hook_call *begin(lua_State *L, const char *name)
+{
+    carom_bounce_check(L, name);
+    return carom_host_policy(L)->call;
+}
+
+/* After all checks: what raises later would leave half an action. */
+static struct carom_decided *add(lua_State *L, enum carom_action_type type)
+{
+    struct carom_hook_call *call = carom_host_policy(L)->call;
+    if (call->actions >= CAROM_HOOK_ACTIONS)
+        luaL_error(L, "more than %d actions in one hook", CAROM_HOOK_ACTIONS);
+    call->actions++;
+    carom_sandbox_charge(L, 100);
+    struct carom_decided *decided = carom_decision_add(call->arena, call->decision, type);
+    if (!decided)
+        carom_sandbox_no_memory(L);
+    return decided;
+}
+
+static struct carom_str keep(lua_State *L, struct carom_str text)
+{
+    return carom_value_keep(L, carom_host_policy(L)->call->arena, text);
+}
+
+/* Kept, or empty. */
+static struct carom_str get_text(const struct carom_args *args, const char *name, size_t max)
+{
+    struct carom_str text;
+    if (!carom_args_str(args, name, &text))
+        return CAROM_STR_EMPTY;
+    if (text.len > max)
+        carom_args_fail(args, "%s is longer than %d bytes", name, (int)max);
+    return keep(args->L, text);
+}
+
+/* Is scope given? It can only be that one word. */
+static bool get_scope(const struct carom_args *args, const char *word)
+{
+    struct carom_str scope;
+    if (!carom_args_str(args, "scope", &scope))
+        return false;
+    if (!carom_str_eq(scope, carom_str(word)))
+        carom_args_fail(args, "scope = \"%s\" is none; write \"%s\" or leave it out", scope.ptr, word);
+    return true;
+}
+
+static int unsubscribe(lua_State *L)
+{
+    static const struct carom_arg names[] = {{"list", false}, {"scope", false}, {"force", false}, {"accept", true}};
+    begin(L, "unsubscribe");
+    struct carom_args args = CAROM_ARGS(L, 2, "bounce:unsubscribe", names);
+    bool all = get_scope(&args, "all"), force = false;
+    struct carom_str list = get_text(&args, "list", KEY_MAX);
+    if (all && list.len)
+        carom_args_fail(&args, "list and scope = \"all\" exclude each other");
+    carom_args_bool(&args, "force", &force);
+    struct carom_decided *decided = add(L, CAROM_ACTION_UNSUBSCRIBE);
+    decided->all = all;
+    decided->list = list;
+    decided->force = force;
+    return 0;
+}
+
+static int suppress(lua_State *L)
+{
+    static const struct carom_arg names[] = {{"duration", false}, {"scope", false}, {"force", false}, {"accept", true}};
+    begin(L, "suppress");
+    struct carom_args args = CAROM_ARGS(L, 2, "bounce:suppress", names);
+    bool list_only = get_scope(&args, "list"), force = false;
+    int64_t duration = 0;
+    carom_args_duration(&args, "duration", &duration);
+    carom_args_bool(&args, "force", &force);
+    struct carom_decided *decided = add(L, CAROM_ACTION_SUPPRESS);
+    decided->list_only = list_only;
+    decided->duration_ms = duration;
+    decided->force = force;
+    return 0;
+}
+
+static int unsuppress(lua_State *L)
+{
+    static const struct carom_arg names[] = {{"accept", true}};
+    begin(L, "unsuppress");
+    CAROM_ARGS(L, 2, "bounce:unsuppress", names);
+    add(L, CAROM_ACTION_UNSUPPRESS);
+    return 0;
+}
+
+/* A retry counts from the arrival of the bounce, so that an archive read today sends nothing again. */
+static int retry(lua_State *L)
+{
+    static const struct carom_arg names[] = {{"after", false}, {"limit", false}, {"accept", true}};
+    const struct carom_hook_call *call = begin(L, "retry");
+    struct carom_args args = CAROM_ARGS(L, 2, "bounce:retry", names);
+    int64_t after, limit;
+    if (!carom_args_duration(&args, "after", &after))
+        carom_args_fail(&args, "after is missing, such as \"4h\"");
+    if (!carom_args_int(&args, "limit", &limit))
+        carom_args_fail(&args, "limit is missing: how many retries a delivery gets");
+    if (limit < 1 || limit > 1000)
+        carom_args_fail(&args, "limit must lie between 1 and 1000");
+    const struct carom_subject *subject = call->subject;
+    int64_t now = subject->now / 1000, received = subject->fact->received ? subject->fact->received : now;
+    bool reached = carom_history_retries(subject->history) >= limit;
+    struct carom_decided *decided = add(L, CAROM_ACTION_RETRY);
+    decided->after_ms = after;
+    decided->limit = limit;
+    decided->due = received + after / 1000;
+    if (reached || decided->due < now) {
+        decided->state = CAROM_ACTION_REFUSED;
+        decided->note = reached ? limit_reached : past_already;
+    }
+    lua_pushboolean(L, !reached);
+    return 1;
+}
+
+static int score(lua_State *L)
+{
+    struct carom_hook_call *call = begin(L, "score");
+    double points = luaL_checknumber(L, 2);
+    if (!isfinite(points) || fabs(points) > 1e9)
+        return luaL_error(L, "bounce:score takes a number between -1e9 and 1e9");
+    add(L, CAROM_ACTION_SCORE)->points = points;
+    call->points += points;
+    lua_pushnumber(L, carom_history_score(call->subject->history) + call->points);
+    return 1;
+}
+
+/* ---- webhook ---- */
+
+static _Noreturn void refuse_endpoint(lua_State *L, struct carom_str name)
+{
+    if (carom_str_find(name, CAROM_STR("://")) != SIZE_MAX)
+        luaL_error(L, "bounce:webhook takes the name of one of carom.configure's endpoints, not a URL");
+    struct carom_nearest nearest = carom_nearest_to(name);
+    const struct carom_sink_entry *entry = carom_host_policy(L)->config.endpoints;
+    for (; entry; entry = entry->next)
+        carom_nearest_offer(&nearest, entry->name);
+    luaL_error(L, "bounce:webhook: no endpoint \"%s\" in carom.configure%s", name.ptr, carom_nearest_push(L, &nearest));
+    __builtin_unreachable();
+}
+
+static int webhook(lua_State *L)
+{
+    begin(L, "webhook");
+    struct carom_str name;
+    name.ptr = luaL_checklstring(L, 2, &name.len);
+    if (!carom_config_endpoint(&carom_host_policy(L)->config, name))
+        refuse_endpoint(L, name);
+    lua_settop(L, 3);
+    if (lua_isnil(L, 3)) {
+        lua_newtable(L);
+        lua_replace(L, 3);
+    }
+    luaL_checktype(L, 3, LUA_TTABLE);
+    struct carom_buf *buf = carom_value_buffer(L, PAYLOAD_MAX);
+    carom_value_json(L, 3, "bounce:webhook", buf);
+    if (buf->len == 0 || buf->ptr[0] != '{')
+        return luaL_error(L, "bounce:webhook takes a table with names, such as { event = \"complaint\" }");
+    struct carom_str endpoint = keep(L, name), payload = keep(L, carom_buf_str(buf));
+    struct carom_decided *decided = add(L, CAROM_ACTION_WEBHOOK);
+    decided->endpoint = endpoint;
+    decided->payload = payload;
+    return 0;
+}
+
+/* ---- alert, tag, ignore ---- */
+
+static int alert(lua_State *L)
+{
+    static const struct carom_arg names[] = {{"text", false}, {"key", false}, {"every", false}};
+    begin(L, "alert");
+    struct carom_args args = CAROM_ARGS(L, 2, "bounce:alert", names);
+    struct carom_str text = get_text(&args, "text", TEXT_MAX), key = get_text(&args, "key", KEY_MAX);
+    int64_t every = INT64_C(3600) * 1000;
+    if (!text.len)
+        carom_args_fail(&args, "text is missing");
+    carom_args_duration(&args, "every", &every);
+    carom_value_check_template(L, "bounce:alert", "text", text);
+    carom_value_check_template(L, "bounce:alert", "key", key);
+    struct carom_decided *decided = add(L, CAROM_ACTION_ALERT);
+    decided->text = text;
+    decided->key = key;
+    decided->every_ms = every;
+    return 0;
+}
+
+static int tag(lua_State *L)
+{
+    begin(L, "tag");
+    struct carom_str key, value;
+    luaL_argexpected(L, lua_type(L, 2) == LUA_TSTRING, 2, "string");
+    luaL_argexpected(L, lua_isstring(L, 3) || lua_isboolean(L, 3), 3, "string, number or boolean");
+    luaL_tolstring(L, 3, &value.len);
+    value.ptr = lua_tostring(L, -1);
+    key.ptr = lua_tolstring(L, 2, &key.len);
+    if (!key.len || key.len > KEY_MAX || value.len > VALUE_MAX)
+        return luaL_error(L, "bounce:tag: a key has 1 to %d bytes, a value at most %d", KEY_MAX, VALUE_MAX);
+    key = keep(L, key);
+    value = keep(L, value);
+    struct carom_decided *decided = add(L, CAROM_ACTION_TAG);
+    decided->key = key;
+    decided->value = value;
+    return 0;
+}
+
+static int ignore(lua_State *L)
+{
+    struct carom_hook_call *call = begin(L, "ignore");
+    if (lua_gettop(L) > 1)
+        return luaL_error(L, "bounce:ignore() takes no arguments");
+    add(L, CAROM_ACTION_IGNORE);
+    call->decision->ignored = true;
+    return 0;
+}
+
+const luaL_Reg carom_action_methods[] = {
+    {"alert", alert}, {"ignore", ignore},           {"retry", retry},           {"score", score},     {"suppress", suppress},
+    {"tag", tag},     {"unsubscribe", unsubscribe}, {"unsuppress", unsuppress}, {"webhook", webhook}, {NULL, NULL},
+};
+const char *const carom_action_later[] = {"probe", "run", "forward", NULL};

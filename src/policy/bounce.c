@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* The bounce as a hook sees it: every field of the fact by the table in classify/fact.h, text, headers. A field that
+   nobody knows is an error: a typo must not read as nil. It changes nothing. */
+
+#include "base/utf8.h"
+#include "policy/args.h"
+#include "policy/host.h"
+
+#define BOUNCE "bounce"
+
+enum { TEXT_MAX = 64 << 10 };
+
+static const char *const groups[] = {"evidence", "autoreply", "feedback", "original"};
+enum { GROUPS = sizeof(groups) / sizeof(groups[0]) };
+
+/* The objects outlive no hook, but a policy may try. */
+static const struct carom_subject *subject_of(lua_State *L)
+{
+    struct carom_policy *policy = carom_host_policy(L);
+    if (!policy->call || !policy->call->subject)
+        luaL_error(L, "the bounce belongs to the hook that got it");
+    return policy->call->subject;
+}
+
+const struct carom_subject *carom_bounce_check(lua_State *L, const char *what)
+{
+    if (!luaL_testudata(L, 1, BOUNCE))
+        luaL_error(L, "bounce.%s is called with a colon: bounce:%s", what, what);
+    return subject_of(L);
+}
+
+/* ---- Fields ---- */
+
+static bool field_text(struct carom_arena *arena, const struct carom_field *field, const struct carom_fact *fact,
+                       struct carom_str *text_r)
+{
+    if (carom_arena_guard(arena))
+        return false;
+    *text_r = carom_field_text(arena, field, fact);
+    carom_arena_unguard(arena);
+    return true;
+}
+
+/* The value as text, pushed from the scratch memory; whole: as an integer. */
+static void push_as_text(lua_State *L, const struct carom_field *field, const struct carom_fact *fact, bool whole)
+{
+    struct carom_arena *scratch = carom_host_policy(L)->scratch;
+    struct carom_str text;
+    if (!field_text(scratch, field, fact, &text))
+        carom_sandbox_no_memory(L);
+    int64_t number = whole ? carom_str_number(text) : -1;
+    if (number >= 0)
+        lua_pushinteger(L, number);
+    else
+        carom_object_push_str(L, whole ? CAROM_STR_EMPTY : text);
+    carom_arena_reset(scratch);
+}
+
+static void push_field(lua_State *L, const struct carom_field *field, const struct carom_fact *fact)
+{
+    const void *member = (const char *)fact + field->offset; /* of the type that the table states */
+    switch (field->type) {
+    case CAROM_FIELD_STR: carom_object_push_str(L, *(const struct carom_str *)member); break;
+    case CAROM_FIELD_TIME: carom_object_push_time(L, *(const int64_t *)member); break;
+    case CAROM_FIELD_BOOL: lua_pushboolean(L, *(const bool *)member); break;
+    case CAROM_FIELD_INT: push_as_text(L, field, fact, true); break;
+    default: push_as_text(L, field, fact, false); break;
+    }
+}
+
+static _Noreturn void refuse_field(lua_State *L, const char *group, struct carom_str key, const char *const *more)
+{
+    struct carom_nearest nearest = carom_nearest_to(key);
+    for (size_t i = 0; i < carom_fields_n; i++)
+        if (strcmp(carom_fields[i].group, group) == 0)
+            carom_nearest_offer(&nearest, carom_str(carom_fields[i].name));
+    for (; *more; more++)
+        carom_nearest_offer(&nearest, carom_str(*more));
+    if (!*group) {
+        for (size_t i = 0; i < GROUPS; i++)
+            carom_nearest_offer(&nearest, carom_str(groups[i]));
+        for (const luaL_Reg *method = carom_action_methods; method->name; method++)
+            carom_nearest_offer(&nearest, carom_str(method->name));
+        for (const luaL_Reg *method = carom_past_methods; method->name; method++)
+            carom_nearest_offer(&nearest, carom_str(method->name));
+    }
+    luaL_error(L, "bounce%s%s has no field \"%s\"%s", *group ? "." : "", group, key.ptr,
+               carom_nearest_push(L, &nearest));
+    __builtin_unreachable();
+}
+
+static struct carom_str check_key(lua_State *L)
+{
+    struct carom_str key;
+    if (lua_type(L, 2) != LUA_TSTRING)
+        luaL_error(L, "bounce has named fields only, not a %s", luaL_typename(L, 2));
+    key.ptr = lua_tolstring(L, 2, &key.len);
+    return key;
+}
+
+/* ---- Headers ---- */
+
+static bool header_text(struct carom_arena *arena, const struct carom_headers *headers, const char *name,
+                        struct carom_str *text_r)
+{
+    if (carom_arena_guard(arena))
+        return false;
+    *text_r = carom_headers_text(arena, headers, name);
+    carom_arena_unguard(arena);
+    return true;
+}
+
+static int push_header(lua_State *L, const struct carom_headers *headers)
+{
+    struct carom_arena *scratch = carom_host_policy(L)->scratch;
+    struct carom_str text;
+    const char *name = luaL_checkstring(L, 2);
+    if (!headers) {
+        lua_pushnil(L);
+        return 1;
+    }
+    carom_sandbox_charge(L, headers->n + carom_headers_get(headers, name).len);
+    if (!header_text(scratch, headers, name, &text))
+        carom_sandbox_no_memory(L);
+    carom_object_push_str(L, text);
+    carom_arena_reset(scratch);
+    return 1;
+}
+
+static int header(lua_State *L)
+{
+    return push_header(L, carom_bounce_check(L, "header")->headers);
+}
+
+static int returned_header(lua_State *L)
+{
+    if (!luaL_testudata(L, 1, "bounce.original"))
+        return luaL_error(L, "header is called with a colon: bounce.original:header(\"Subject\")");
+    return push_header(L, subject_of(L)->returned_headers);
+}
+
+/* ---- Groups ---- */
+
+static int index_group(lua_State *L, const char *group, const luaL_Reg *methods, const char *const *names)
+{
+    const struct carom_fact *fact = subject_of(L)->fact;
+    struct carom_str key = check_key(L);
+    const struct carom_field *field = carom_field_find(carom_str(group), key);
+    if (field)
+        push_field(L, field, fact);
+    else if (!carom_object_method(L, methods, key))
+        refuse_field(L, group, key, names);
+    return 1;
+}
+
+static const luaL_Reg no_methods[] = {{NULL, NULL}};
+static const luaL_Reg original_methods[] = {{"header", returned_header}, {NULL, NULL}};
+static const char *const no_names[] = {NULL};
+static const char *const original_names[] = {"header", "headers", NULL};
+
+static int index_evidence(lua_State *L) { return index_group(L, "evidence", no_methods, no_names); }
+static int index_autoreply(lua_State *L) { return index_group(L, "autoreply", no_methods, no_names); }
+static int index_feedback(lua_State *L) { return index_group(L, "feedback", no_methods, no_names); }
+
+static int index_original(lua_State *L)
+{
+    if (carom_str_eq(check_key(L), CAROM_STR("headers"))) {
+        carom_object_push_str(L, subject_of(L)->fact->original.headers);
+        return 1;
+    }
+    return index_group(L, "original", original_methods, original_names);
+}
+
+/* autoreply and feedback are nil for a fact that has none; evidence and original are always there, so that
+   bounce.original:header("X-Campaign") needs no test before it. */
+static bool push_group(lua_State *L, struct carom_str key, const struct carom_fact *fact)
+{
+    static const lua_CFunction index[] = {index_evidence, index_autoreply, index_feedback, index_original};
+    static const char *const names[] = {"bounce.evidence", "bounce.autoreply", "bounce.feedback", "bounce.original"};
+    size_t i = 0;
+    while (i < GROUPS && !carom_str_eq(key, carom_str(groups[i])))
+        i++;
+    if (i == GROUPS)
+        return false;
+    if ((index[i] == index_autoreply && fact->kind != CAROM_KIND_AUTOREPLY && !fact->autoreply.type.len) ||
+        (index[i] == index_feedback && fact->kind != CAROM_KIND_COMPLAINT && !fact->feedback.type.len)) {
+        lua_pushnil(L);
+        return true;
+    }
+    lua_newuserdatauv(L, 0, 0);
+    carom_object_set(L, names[i], index[i]);
+    return true;
+}
+
+/* ---- The bounce ---- */
+
+/* At most 64 KiB, cut between characters. */
+static void push_body_text(lua_State *L, struct carom_str text)
+{
+    if (text.len > TEXT_MAX) {
+        text.len = TEXT_MAX;
+        while (text.len > 0 && ((unsigned char)text.ptr[text.len] & 0xc0) == 0x80)
+            text.len--;
+    }
+    carom_object_push_str(L, text);
+}
+
+static void refuse_later(lua_State *L, struct carom_str key)
+{
+    for (const char *const *name = carom_action_later; *name; name++)
+        if (carom_str_eq(key, carom_str(*name)))
+            carom_args_later(L, lua_pushfstring(L, "bounce:%s", *name));
+}
+
+static int index_bounce(lua_State *L)
+{
+    static const luaL_Reg methods[] = {{"header", header}, {NULL, NULL}};
+    static const char *const names[] = {"text", "history", "header", NULL};
+    const struct carom_subject *subject = subject_of(L);
+    struct carom_str key = check_key(L);
+    const struct carom_field *field = carom_field_find(CAROM_STR_EMPTY, key);
+
+    if (field)
+        push_field(L, field, subject->fact);
+    else if (carom_str_eq(key, CAROM_STR("text")))
+        push_body_text(L, subject->text);
+    else if (carom_str_eq(key, CAROM_STR("history")))
+        carom_past_push(L);
+    else if (!push_group(L, key, subject->fact) && !carom_object_method(L, carom_action_methods, key) &&
+             !carom_object_method(L, carom_past_methods, key) && !carom_object_method(L, methods, key)) {
+        refuse_later(L, key);
+        refuse_field(L, "", key, names);
+    }
+    return 1;
+}
+
+void carom_bounce_push(lua_State *L)
+{
+    lua_newuserdatauv(L, 0, 0);
+    carom_object_set(L, BOUNCE, index_bounce);
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* on_<reason>, on_<kind>, on_bounce: checked at load, since a misspelt hook would never run and nobody would notice. */
+
+#include "policy/hooks.h"
+
+#include <lauxlib.h>
+#include <stdio.h>
+
+#include "policy/args.h"
+#include "policy/keys.h"
+
+static const char hooks_key;
+
+static const char *const others[] = {"bounce", "dead_letter"};
+static const char *const later[] = {"message", "incident"};
+enum { OTHERS = sizeof(others) / sizeof(others[0]), LATER = sizeof(later) / sizeof(later[0]) };
+
+/* The i-th word behind "on_"; NULL beyond the last; "" where a number has no word. */
+static const char *word(int i)
+{
+    const char *text;
+    if (i < CAROM_KIND_COUNT)
+        return carom_kind_name((enum carom_kind)i);
+    if ((i -= CAROM_KIND_COUNT) < CAROM_REASON_COUNT) {
+        text = carom_reason_name((enum carom_reason)i);
+        return text ? text : "";
+    }
+    i -= CAROM_REASON_COUNT;
+    return i < OTHERS ? others[i] : NULL;
+}
+
+static void check_name(lua_State *L, struct carom_str name)
+{
+    struct carom_str rest = carom_str_from(name, 3);
+    char candidate[CAROM_HOOK_NAME];
+    for (int i = 0; i < LATER; i++)
+        if (carom_str_eq(rest, carom_str(later[i])))
+            luaL_error(L, "the hook %s is not available in this version", name.ptr);
+    for (int i = 0; word(i); i++)
+        if (*word(i) && carom_str_eq(rest, carom_str(word(i))))
+            return;
+    struct carom_nearest nearest = carom_nearest_to(name);
+    for (int i = 0; word(i); i++) {
+        snprintf(candidate, sizeof(candidate), "on_%s", word(i));
+        if (*word(i))
+            carom_nearest_offer(&nearest, carom_str(candidate));
+        if (nearest.best.ptr == candidate) /* which the next round overwrites */
+            nearest.best = carom_str(lua_pushstring(L, candidate));
+    }
+    luaL_error(L, "%s is no hook%s", name.ptr, carom_nearest_push(L, &nearest));
+}
+
+void carom_hooks_collect(lua_State *L)
+{
+    int top = lua_gettop(L), globals = top + 1, hooks = top + 2, keys = top + 3;
+    luaL_checkstack(L, 60, NULL);
+    lua_pushglobaltable(L);
+    lua_newtable(L);
+    carom_keys_push(L, globals);
+    lua_Integer n = (lua_Integer)lua_rawlen(L, keys);
+    for (lua_Integer i = 1; i <= n; i++) {
+        struct carom_str name;
+        if (lua_rawgeti(L, keys, i) == LUA_TSTRING) {
+            name.ptr = lua_tolstring(L, -1, &name.len);
+            if (carom_str_starts(name, CAROM_STR("on_"))) {
+                check_name(L, name);
+                lua_pushvalue(L, -1);
+                if (lua_rawget(L, globals) != LUA_TFUNCTION)
+                    luaL_error(L, "%s must be a function, not a %s", name.ptr, luaL_typename(L, -1));
+                lua_rawset(L, hooks);
+            }
+        }
+        lua_settop(L, keys);
+    }
+    lua_pushvalue(L, hooks);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &hooks_key);
+    lua_settop(L, top);
+}
+
+bool carom_hooks_push_named(lua_State *L, const char *name)
+{
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &hooks_key);
+    bool found = lua_getfield(L, -1, name) == LUA_TFUNCTION;
+    lua_remove(L, -2);
+    if (!found)
+        lua_pop(L, 1);
+    return found;
+}
+
+static bool push(lua_State *L, const char *text, char name_r[CAROM_HOOK_NAME])
+{
+    snprintf(name_r, CAROM_HOOK_NAME, "on_%s", text);
+    return carom_hooks_push_named(L, name_r);
+}
+
+bool carom_hooks_push(lua_State *L, const struct carom_fact *fact, char name_r[CAROM_HOOK_NAME])
+{
+    bool failed = fact->kind == CAROM_KIND_PERMANENT || fact->kind == CAROM_KIND_TRANSIENT;
+    const char *reason = failed ? carom_reason_name(fact->reason) : NULL;
+    if (reason && push(L, reason, name_r))
+        return true;
+    if (push(L, carom_kind_name(fact->kind), name_r))
+        return true;
+    if ((failed || fact->kind == CAROM_KIND_DELAYED) && push(L, "bounce", name_r))
+        return true;
+    *name_r = '\0';
+    return false;
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* What the files of this folder that know mail share: the loaded policy, and the hook under way. */
+
+#ifndef CAROM_POLICY_HOST_H
+#define CAROM_POLICY_HOST_H
+
+#include <lauxlib.h>
+#include <nettle/sha2.h>
+
+#include "policy/policy.h"
+#include "policy/sandbox.h"
+
+struct carom_hook_call; /* one run of a hook */
+
+struct carom_policy {
+    struct carom_sandbox *box;
+    struct carom_arena *arena;   /* configuration and names; lives as long as the policy */
+    struct carom_arena *scratch; /* emptied by whoever used it */
+    struct carom_config config;
+    const struct carom_log *log;
+    struct carom_str directory, file; /* "/etc/carom/", "policy.lua" */
+    bool loading, configured;
+    struct sha256_ctx hash; /* of all files */
+    struct carom_hook_call *call; /* NULL: none under way */
+};
+
+enum { CAROM_HOOK_ACTIONS = 100, CAROM_HOOK_LINES = 100, CAROM_LOAD_TIME_MS = 1000 };
+
+struct carom_hook_call {
+    struct carom_str name; /* of the hook */
+    const struct carom_subject *subject;
+    struct carom_arena *arena; /* of the decision */
+    struct carom_decision *decision;
+    int actions, lines;
+    double points; /* scored so far in this hook */
+    struct {
+        int64_t id, attempts;
+        struct carom_str action, last_answer;
+    } job; /* on_dead_letter */
+};
+
+static inline struct carom_policy *carom_host_policy(lua_State *L) { return carom_sandbox_host(L); }
+
+/* lib.c: the table `carom`, set in the globals. */
+void carom_lib_open(lua_State *L);
+/* configure.c */
+int carom_configure(lua_State *L);
+void carom_config_default(struct carom_config *config);
+struct carom_limits carom_config_limits(const struct carom_config *config);
+
+/* sinks.c: carom.webhook, carom.http, carom.file, carom.env. */
+int carom_sink_webhook(lua_State *L);
+int carom_sink_http(lua_State *L);
+int carom_sink_file(lua_State *L);
+int carom_sink_env(lua_State *L);
+/* The sink at index, or NULL when it is none. */
+const struct carom_sink *carom_sink_get(lua_State *L, int index);
+
+/* bounce.c: pushes the object for the hook under way. */
+void carom_bounce_push(lua_State *L);
+/* The subject, after a check that argument 1 is the bounce, as in bounce:what(). */
+const struct carom_subject *carom_bounce_check(lua_State *L, const char *what);
+/* past.c: bounce.history and bounce:count{}, first{}, last{}. */
+void carom_past_push(lua_State *L);
+extern const luaL_Reg carom_past_methods[];
+/* actions.c: bounce:unsubscribe{} and so on. */
+extern const luaL_Reg carom_action_methods[];
+extern const char *const carom_action_later[]; /* NULL-terminated */
+
+/* job.c: pushes the job of on_dead_letter. */
+void carom_dead_letter_push(lua_State *L);
+
+/* Sets the metatable of the userdata on top: name, __index; protected and read-only. */
+void carom_object_set(lua_State *L, const char *name, lua_CFunction index);
+/* Pushes the function of that name in the list, when there is one. */
+bool carom_object_method(lua_State *L, const luaL_Reg *methods, struct carom_str name);
+void carom_object_push_time(lua_State *L, int64_t seconds); /* nil when not known */
+void carom_object_push_str(lua_State *L, struct carom_str text);
+
+#endif

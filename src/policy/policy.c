@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Loading a policy and asking it about a fact. Between two hooks nothing is left of the first: a decision follows from
+   the fact and its history alone. It carries nothing out and writes nothing down. */
+
+#include "policy/policy.h"
+
+#include <stdlib.h>
+
+#include "policy/environment.h"
+#include "policy/freeze.h"
+#include "policy/hooks.h"
+#include "policy/host.h"
+#include "policy/chunk.h"
+
+/* ---- Loading ---- */
+
+static struct carom_policy *policy_new(const struct carom_log *log)
+{
+    struct carom_policy *policy = calloc(1, sizeof(*policy));
+    if (!policy)
+        return NULL;
+    policy->log = log;
+    policy->arena = carom_arena_new();
+    policy->scratch = carom_arena_new();
+    policy->box = carom_sandbox_new(policy);
+    carom_config_default(&policy->config);
+    sha256_init(&policy->hash);
+    if (policy->arena && policy->scratch && policy->box)
+        return policy;
+    carom_policy_free(policy);
+    return NULL;
+}
+
+void carom_policy_free(struct carom_policy *policy)
+{
+    if (!policy)
+        return;
+    carom_sandbox_free(policy->box);
+    carom_arena_free(policy->scratch);
+    carom_arena_free(policy->arena);
+    free(policy);
+}
+
+const struct carom_config *carom_policy_config(const struct carom_policy *policy)
+{
+    return &policy->config;
+}
+
+static int set_path(struct carom_policy *policy, const char *path, struct carom_error *err)
+{
+    struct carom_str whole = carom_str(path);
+    size_t slash = carom_str_rchr(whole, '/');
+    size_t split = slash == SIZE_MAX ? 0 : slash + 1;
+    if (carom_arena_guard(policy->arena))
+        return carom_error_memory(err);
+    policy->directory = carom_arena_str(policy->arena, carom_str_head(whole, split));
+    policy->file = carom_arena_str(policy->arena, carom_str_from(whole, split));
+    carom_arena_unguard(policy->arena);
+    carom_sandbox_set_name(policy->box, policy->file.ptr);
+    return 0;
+}
+
+static int set_version(struct carom_policy *policy, struct carom_error *err)
+{
+    static const char hex[] = "0123456789abcdef";
+    uint8_t digest[SHA256_DIGEST_SIZE];
+    char *text = carom_arena_try(policy->arena, 2 * sizeof(digest) + 1);
+    if (!text)
+        return carom_error_memory(err);
+    sha256_digest(&policy->hash, sizeof(digest), digest);
+    for (size_t i = 0; i < sizeof(digest); i++) {
+        text[2 * i] = hex[digest[i] >> 4];
+        text[2 * i + 1] = hex[digest[i] & 15];
+    }
+    policy->config.version = carom_str_n(text, 2 * sizeof(digest));
+    return 0;
+}
+
+/* Inside the gate; the argument is the text of the main file. */
+static int load(lua_State *L)
+{
+    struct carom_str text = carom_buf_str(lua_touserdata(L, 1));
+    carom_environment_open(L);
+    carom_lib_open(L);
+    carom_chunk_open(L);
+    carom_chunk_run(L, text, carom_host_policy(L)->file.ptr);
+    lua_settop(L, 0);
+    carom_hooks_collect(L);
+    lua_pushglobaltable(L);
+    carom_freeze_reachable(L, -1);
+    carom_chunk_push_modules(L);
+    carom_freeze_reachable(L, -1);
+    return 0;
+}
+
+static int load_file(struct carom_policy *policy, const char *path, struct carom_buf *buf, struct carom_error *err)
+{
+    struct carom_limits limits = carom_config_limits(&policy->config);
+    limits.time_ms = CAROM_LOAD_TIME_MS;
+    if (set_path(policy, path, err) != 0 || carom_chunk_read(path, buf, err) != 0)
+        return -1;
+    policy->loading = true;
+    carom_sandbox_seed(policy->box, 0);
+    int result = carom_sandbox_run(policy->box, load, buf, &limits, NULL, CAROM_ERROR_CONFIG, err);
+    policy->loading = false;
+    return result == 0 ? set_version(policy, err) : -1;
+}
+
+struct carom_policy *carom_policy_load(const char *path, const struct carom_log *log, struct carom_error *err)
+{
+    struct carom_policy *policy = policy_new(log);
+    struct carom_buf buf = CAROM_BUF_INIT(CAROM_CHUNK_MAX);
+    if (!policy) {
+        carom_error_memory(err);
+        return NULL;
+    }
+    if (load_file(policy, path, &buf, err) != 0) {
+        carom_policy_free(policy);
+        policy = NULL;
+    }
+    carom_buf_deinit(&buf);
+    return policy;
+}
+
+/* ---- Hooks ---- */
+
+/* What the gate hands to the functions below. */
+struct run {
+    struct carom_hook_call call;
+    char hook[CAROM_HOOK_NAME];
+};
+
+static int run_bounce_hook(lua_State *L)
+{
+    struct run *run = lua_touserdata(L, 1);
+    if (!carom_hooks_push(L, run->call.subject->fact, run->hook))
+        return 0;
+    run->call.name = carom_str(run->hook);
+    carom_bounce_push(L);
+    lua_call(L, 1, 0);
+    return 0;
+}
+
+static int run_dead_letter_hook(lua_State *L)
+{
+    struct run *run = lua_touserdata(L, 1);
+    if (!carom_hooks_push_named(L, run->hook))
+        return 0;
+    carom_dead_letter_push(L);
+    lua_call(L, 1, 0);
+    return 0;
+}
+
+/* The same number for the same id, on every machine. */
+static uint64_t seed_of(struct carom_str id)
+{
+    struct sha256_ctx ctx;
+    uint8_t digest[8];
+    uint64_t seed = 0;
+    sha256_init(&ctx);
+    sha256_update(&ctx, id.len, (const uint8_t *)id.ptr);
+    sha256_digest(&ctx, sizeof(digest), digest);
+    for (size_t i = 0; i < sizeof(digest); i++)
+        seed = seed << 8 | digest[i];
+    return seed;
+}
+
+static int run_hook(struct carom_policy *policy, lua_CFunction function, struct run *run, uint64_t seed,
+                    struct carom_error *err)
+{
+    struct carom_limits limits = carom_config_limits(&policy->config);
+    policy->call = &run->call;
+    carom_sandbox_seed(policy->box, seed);
+    int result = carom_sandbox_run(policy->box, function, run, &limits, run->hook, CAROM_ERROR_SCRIPT, err);
+    const char *changed = carom_freeze_restore(carom_sandbox_state(policy->box));
+    policy->call = NULL;
+    carom_arena_reset(policy->scratch);
+    if (result == 0 && changed)
+        return carom_error_set(err, CAROM_ERROR_SCRIPT,
+                               "%s: %s: changed the variable \"%s\", which was made at load: the next decision would "
+                               "depend on this one; what must be remembered belongs into the ledger (bounce:tag, "
+                               "bounce:score)",
+                               policy->file.ptr, run->hook, changed);
+    return result;
+}
+
+int carom_policy_decide(struct carom_policy *policy, struct carom_arena *arena, const struct carom_subject *subject,
+                        struct carom_decision *decision_r, struct carom_error *err)
+{
+    struct run run = {.call = {.name = CAROM_STR_EMPTY, .subject = subject, .arena = arena, .decision = decision_r}};
+    carom_decision_init(decision_r);
+    if (run_hook(policy, run_bounce_hook, &run, seed_of(subject->fact->id), err) != 0) {
+        carom_decision_init(decision_r);
+        return -1;
+    }
+    size_t len = strlen(run.hook);
+    char *name = carom_arena_try(arena, len + 1);
+    if (!name) {
+        carom_decision_init(decision_r);
+        return carom_error_memory(err);
+    }
+    memcpy(name, run.hook, len);
+    decision_r->hook = carom_str_n(name, len);
+    carom_decision_settle(decision_r, subject->fact, &policy->config);
+    return 0;
+}
+
+int carom_policy_dead_letter(struct carom_policy *policy, struct carom_arena *arena, int64_t job,
+                             struct carom_str action, int64_t attempts, struct carom_str last_answer,
+                             struct carom_error *err)
+{
+    struct run run = {.call = {.name = CAROM_STR("on_dead_letter"), .arena = arena}, .hook = "on_dead_letter"};
+    run.call.job.id = job;
+    run.call.job.attempts = attempts;
+    run.call.job.action = action;
+    run.call.job.last_answer = last_answer;
+    return run_hook(policy, run_dead_letter_hook, &run, (uint64_t)job, err);
+}
