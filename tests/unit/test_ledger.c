@@ -1,0 +1,714 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* The ledger on disk: what is written is there, once, whoever else writes and whoever is killed; and what a dry run
+   leaves alone. */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "ledger/ledger.h"
+#include "ledger/netfs.h"
+
+#define DAY INT64_C(86400000)
+static const int64_t now = INT64_C(1772366400000);
+
+static char directory[32], path[64], url[80];
+static struct carom_arena *arena;
+
+static struct carom_sink crm = {.name = {"endpoint.crm", 12}};
+static struct carom_sink second = {.name = {"unsubscribe.2", 13}};
+static struct carom_sink first = {.name = {"unsubscribe", 11}, .next = &second};
+static struct carom_sink any = {.name = {"*", 1}};
+static struct carom_sink_entry rest = {.name = {"*", 1}, .sinks = &any};
+static struct carom_sink_entry sinks = {.name = {"unsubscribe", 11}, .sinks = &first, .next = &rest};
+static struct carom_sink_entry endpoints = {.name = {"crm", 3}, .sinks = &crm};
+static struct carom_list_entry news = {.id = {"news.example.org", 16}};
+static struct carom_list_entry lists = {.id = {"dev.example.org", 15}, .next = &news};
+static const struct carom_config config = {.sinks = &sinks, .endpoints = &endpoints, .lists = &lists};
+
+static int setup(void **state)
+{
+    (void)state;
+    strcpy(directory, "/tmp/carom-ledger-XXXXXX");
+    if (!mkdtemp(directory) || !(arena = carom_arena_new()))
+        return -1;
+    snprintf(path, sizeof(path), "%s/carom.db", directory);
+    snprintf(url, sizeof(url), "sqlite:%s", path);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    char command[64];
+    (void)state;
+    carom_arena_free(arena);
+    snprintf(command, sizeof(command), "rm -rf %s", directory);
+    return system(command);
+}
+
+static struct carom_ledger ledger_open(enum carom_ledger_mode mode)
+{
+    struct carom_ledger ledger;
+    struct carom_error err = {0};
+    if (carom_ledger_open(url, mode, &ledger, &err) != 0)
+        fail_msg("open: %s", err.text);
+    return ledger;
+}
+
+static void must(int result, const struct carom_error *err, const char *what)
+{
+    if (result != 0)
+        fail_msg("%s: %s", what, err->text);
+}
+
+/* What is recorded: a soft failure of ann unless changed. */
+struct given {
+    struct carom_fact fact;
+    struct carom_decision decision;
+    struct carom_entry entry;
+};
+
+static void give(struct given *given, uint64_t identity)
+{
+    *given = (struct given){.fact = {.id = CAROM_STR("id"),
+                                     .kind = CAROM_KIND_TRANSIENT,
+                                     .reason = CAROM_REASON_MAILBOX_FULL,
+                                     .recipient = CAROM_STR("Ann@example.com"),
+                                     .list = CAROM_STR("dev.example.org"),
+                                     .confidence = CAROM_CONFIDENCE_HIGH,
+                                     .time = now / 1000,
+                                     .received = now / 1000,
+                                     .original = {.headers = CAROM_STR("Message-ID: <1@example.org>\r\n")}}};
+    carom_decision_init(&given->decision);
+    given->entry = (struct carom_entry){.fact = &given->fact,
+                                        .decision = &given->decision,
+                                        .config = &config,
+                                        .identity = identity,
+                                        .address = CAROM_STR("ann@example.com"),
+                                        .raw = CAROM_STR("From: MAILER-DAEMON\r\n\r\nIt failed.\r\n"),
+                                        .headers = CAROM_STR("From: MAILER-DAEMON\r\n"),
+                                        .policy = CAROM_STR("0123"),
+                                        .now = now};
+}
+
+static struct carom_decided *act(struct given *given, enum carom_action_type type)
+{
+    struct carom_decided *decided = carom_decision_add(arena, &given->decision, type);
+    assert_non_null(decided);
+    return decided;
+}
+
+static void record(struct carom_ledger *ledger, struct given *given)
+{
+    struct carom_error err = {0};
+    carom_decision_settle(&given->decision, &given->fact, &config);
+    must(ledger->ops->begin(ledger->store, &err), &err, "begin");
+    must(ledger->ops->record(ledger->store, arena, &given->entry, &err), &err, "record");
+    must(ledger->ops->commit(ledger->store, &err), &err, "commit");
+}
+
+static struct carom_history past(struct carom_ledger *ledger, const char *key)
+{
+    struct carom_history history = {.now = now};
+    struct carom_error err = {0};
+    must(ledger->ops->past(ledger->store, arena, carom_str(key), &history, &err), &err, "past");
+    return history;
+}
+
+static int count_job(void *user, const struct carom_job *job)
+{
+    (void)job;
+    return (*(int *)user)++, 0;
+}
+
+static int count_jobs(struct carom_ledger *ledger, int state)
+{
+    struct carom_error err = {0};
+    int n = 0;
+    must(ledger->ops->jobs(ledger->store, arena, state, count_job, &n, &err), &err, "jobs");
+    return n;
+}
+
+static int64_t query(const char *sql)
+{
+    sqlite3 *handle;
+    sqlite3_stmt *statement;
+    assert_int_equal(sqlite3_open_v2(path, &handle, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(handle, sql, -1, &statement, NULL), SQLITE_OK);
+    int code = sqlite3_step(statement);
+    int64_t value = code == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : -1;
+    assert_true(code == SQLITE_ROW || code == SQLITE_DONE);
+    sqlite3_finalize(statement);
+    sqlite3_close(handle);
+    return value;
+}
+
+static int keep_row(void *user, struct carom_str json)
+{
+    *(struct carom_str *)user = carom_arena_str(arena, json);
+    return 0;
+}
+
+static void test_what_is_written_is_there(void **state)
+{
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct carom_error err = {0};
+    struct given given;
+    struct carom_str row = CAROM_STR_EMPTY;
+
+    (void)state;
+    give(&given, 1);
+    given.entry.delivery = UINT64_MAX - 5;
+    act(&given, CAROM_ACTION_UNSUBSCRIBE);
+    act(&given, CAROM_ACTION_SCORE)->points = 2.5;
+    struct carom_decided *tag = act(&given, CAROM_ACTION_TAG);
+    tag->key = CAROM_STR("campaign");
+    tag->value = CAROM_STR("spring");
+    record(&ledger, &given);
+    carom_ledger_close(&ledger);
+
+    ledger = ledger_open(CAROM_LEDGER_READ);
+    assert_int_equal(ledger.ops->seen(ledger.store, 1, CAROM_STR("ANN@Example.com"), &err), 1);
+    assert_int_equal(ledger.ops->seen(ledger.store, 1, CAROM_STR("bob@example.com"), &err), 0);
+    assert_int_equal(ledger.ops->seen(ledger.store, 2, CAROM_STR("Ann@example.com"), &err), 0);
+    struct carom_history history = past(&ledger, "ann@example.com");
+    assert_int_equal(history.n, 1);
+    assert_int_equal(history.list[0].kind, CAROM_KIND_TRANSIENT);
+    assert_int_equal(history.list[0].reason, CAROM_REASON_MAILBOX_FULL);
+    assert_true(history.list[0].delivery == UINT64_MAX - 5);
+    assert_true(history.list[0].time == now && history.list[0].received == now);
+    assert_true(history.list[0].points > 2.4 && history.list[0].points < 2.6);
+    assert_true(carom_str_eq(history.list[0].list, CAROM_STR("dev.example.org")));
+    assert_true(carom_history_suppressed(&history, CAROM_STR("dev.example.org")));
+    assert_false(carom_history_suppressed(&history, CAROM_STR("news.example.org")));
+    assert_true(carom_str_eq(history.tags->value, CAROM_STR("spring")));
+    if (carom_arena_guard(arena))
+        fail();
+    must(ledger.ops->facts(ledger.store, CAROM_STR("ann@example.com"), keep_row, &row, &err), &err, "facts");
+    carom_arena_unguard(arena);
+    assert_non_null(strstr(row.ptr, "\"recipient\":\"Ann@example.com\""));
+    assert_non_null(strstr(row.ptr, "\"decision\":{\"time\":\"2026-03-01T12:00:00Z\",\"policy\":\"0123\",\"actions\":[{\"name\":\"unsubscribe\""));
+    assert_int_equal(count_jobs(&ledger, CAROM_JOB_WAITING), 3); /* two sinks of unsubscribe, and the tag by "*" */
+    assert_int_equal(past(&ledger, "bob@example.com").n, 0);
+    assert_int_equal(ledger.ops->begin(ledger.store, &err), -1);
+    carom_ledger_close(&ledger);
+    assert_int_equal(query("SELECT count(*) FROM raw"), 1);
+}
+
+static void test_a_rollback_leaves_nothing(void **state)
+{
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct carom_error err = {0};
+    struct given given;
+
+    (void)state;
+    give(&given, 1);
+    must(ledger.ops->begin(ledger.store, &err), &err, "begin");
+    must(ledger.ops->record(ledger.store, arena, &given.entry, &err), &err, "record");
+    ledger.ops->rollback(ledger.store);
+    assert_int_equal(ledger.ops->seen(ledger.store, 1, given.fact.recipient, &err), 0);
+    assert_int_equal(ledger.ops->record(ledger.store, arena, &given.entry, &err), -1); /* outside a transaction */
+    record(&ledger, &given);
+    assert_int_equal(ledger.ops->seen(ledger.store, 1, given.fact.recipient, &err), 1);
+    carom_ledger_close(&ledger);
+}
+
+static void test_a_collision_loses_neither(void **state)
+{
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct carom_error err = {0};
+    struct given ann, bob;
+
+    (void)state;
+    give(&ann, UINT64_MAX);
+    give(&bob, UINT64_MAX);
+    bob.fact.recipient = bob.entry.address = CAROM_STR("bob@example.com");
+    record(&ledger, &ann);
+    assert_int_equal(ledger.ops->seen(ledger.store, UINT64_MAX, bob.fact.recipient, &err), 0);
+    record(&ledger, &bob);
+    assert_int_equal(ledger.ops->seen(ledger.store, UINT64_MAX, bob.fact.recipient, &err), 1);
+    assert_int_equal(ledger.ops->seen(ledger.store, UINT64_MAX, ann.fact.recipient, &err), 1);
+    carom_ledger_close(&ledger);
+}
+
+static void test_keys_ascend(void **state)
+{
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct given given;
+
+    (void)state;
+    for (uint64_t i = 1; i <= 50; i++) {
+        give(&given, i * 100);
+        given.entry.now = now - (int64_t)i * 1000; /* a clock that runs backwards */
+        record(&ledger, &given);
+    }
+    carom_ledger_close(&ledger);
+    assert_int_equal(query("SELECT count(*) FROM fact a JOIN fact b ON a.id < b.id AND a.identity > b.identity"), 0);
+    assert_true(query("SELECT min(id) >> 20 FROM fact") >= now - 1000);
+}
+
+static void test_suppressions(void **state)
+{
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct given given;
+
+    (void)state;
+    give(&given, 1);
+    act(&given, CAROM_ACTION_SUPPRESS)->duration_ms = 90 * DAY;
+    record(&ledger, &given);
+    struct carom_history history = past(&ledger, "ann@example.com");
+    assert_true(carom_history_suppressed(&history, CAROM_STR_EMPTY));
+    history.now += 90 * DAY;
+    assert_false(carom_history_suppressed(&history, CAROM_STR_EMPTY));
+    assert_int_equal(count_jobs(&ledger, CAROM_JOB_WAITING), 2); /* told now, and at its end */
+
+    give(&given, 2); /* delivered before the bounce: too old to lift it */
+    given.fact.kind = CAROM_KIND_DELIVERED;
+    given.fact.time -= 60;
+    record(&ledger, &given);
+    history = past(&ledger, "ann@example.com");
+    assert_true(carom_history_suppressed(&history, CAROM_STR_EMPTY));
+
+    give(&given, 3);
+    given.fact.kind = CAROM_KIND_DELIVERED;
+    record(&ledger, &given);
+    history = past(&ledger, "ann@example.com");
+    assert_false(carom_history_suppressed(&history, CAROM_STR_EMPTY));
+    assert_int_equal(count_jobs(&ledger, CAROM_JOB_DROPPED), 1);
+    assert_int_equal(count_jobs(&ledger, CAROM_JOB_WAITING), 2); /* suppress, unsuppress now */
+
+    give(&given, 4); /* a complaint is not soft */
+    given.fact.kind = CAROM_KIND_COMPLAINT;
+    given.fact.reason = CAROM_REASON_NONE;
+    act(&given, CAROM_ACTION_SUPPRESS);
+    record(&ledger, &given);
+    give(&given, 5);
+    given.fact.kind = CAROM_KIND_DELIVERED;
+    record(&ledger, &given);
+    history = past(&ledger, "ann@example.com");
+    assert_true(carom_history_suppressed(&history, CAROM_STR_EMPTY));
+
+    give(&given, 6);
+    act(&given, CAROM_ACTION_UNSUPPRESS);
+    record(&ledger, &given);
+    history = past(&ledger, "ann@example.com");
+    assert_false(carom_history_suppressed(&history, CAROM_STR_EMPTY));
+    carom_ledger_close(&ledger);
+}
+
+static void test_who_left_all_lists(void **state)
+{
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct given given;
+
+    (void)state;
+    give(&given, 1);
+    act(&given, CAROM_ACTION_UNSUBSCRIBE)->all = true;
+    record(&ledger, &given);
+    struct carom_history history = past(&ledger, "ann@example.com");
+    assert_true(carom_history_suppressed(&history, CAROM_STR_EMPTY));
+    assert_int_equal(count_jobs(&ledger, -1), 4); /* two lists, two sinks */
+
+    give(&given, 2);
+    given.fact.recipient = given.entry.address = CAROM_STR("bob@example.com");
+    act(&given, CAROM_ACTION_UNSUBSCRIBE)->list = CAROM_STR("News.example.org");
+    record(&ledger, &given);
+    history = past(&ledger, "bob@example.com");
+    assert_false(carom_history_suppressed(&history, CAROM_STR_EMPTY));
+    give(&given, 3);
+    given.fact.recipient = given.entry.address = CAROM_STR("bob@example.com");
+    act(&given, CAROM_ACTION_UNSUBSCRIBE);
+    record(&ledger, &given);
+    history = past(&ledger, "bob@example.com");
+    assert_true(carom_history_suppressed(&history, CAROM_STR_EMPTY));
+    carom_ledger_close(&ledger);
+}
+
+static void test_alerts_once_a_period(void **state)
+{
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct carom_error err = {0};
+    struct carom_job *jobs;
+    size_t n;
+    struct given given;
+
+    (void)state;
+    for (uint64_t i = 0; i < 5; i++) {
+        give(&given, 100 * i + 1);
+        given.entry.now = now + (int64_t)i * 20 * 60 * 1000; /* the fourth is an hour after the first */
+        act(&given, CAROM_ACTION_ALERT)->text = CAROM_STR("full: {address}");
+        record(&ledger, &given);
+    }
+    assert_int_equal(count_jobs(&ledger, -1), 2);
+    must(ledger.ops->claim(ledger.store, arena, now + DAY, 1000, 9, &jobs, &n, &err), &err, "claim");
+    assert_int_equal(n, 1); /* in order: one sink, one address */
+    assert_non_null(strstr(jobs[0].data.ptr, "\"text\":\"full: Ann@example.com\""));
+    assert_non_null(strstr(jobs[0].data.ptr, "\"count\":0"));
+    must(ledger.ops->settle(ledger.store, jobs[0].id, CAROM_JOB_DONE, 0, CAROM_STR("200"), false, &err), &err, "settle");
+    must(ledger.ops->claim(ledger.store, arena, now + DAY, 1000, 9, &jobs, &n, &err), &err, "claim");
+    assert_int_equal(n, 1);
+    assert_non_null(strstr(jobs[0].data.ptr, "\"count\":2"));
+    carom_ledger_close(&ledger);
+}
+
+static void test_jobs(void **state)
+{
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct carom_error err = {0};
+    struct carom_job *jobs;
+    size_t n;
+    struct given given;
+    char key[64];
+
+    (void)state;
+    give(&given, 1);
+    act(&given, CAROM_ACTION_RETRY)->after_ms = 4 * 3600 * 1000;
+    record(&ledger, &given);
+    give(&given, 2);
+    struct carom_decided *webhook = act(&given, CAROM_ACTION_WEBHOOK);
+    webhook->endpoint = CAROM_STR("crm");
+    webhook->payload = CAROM_STR("{\"event\":\"full\"}");
+    act(&given, CAROM_ACTION_TAG)->key = CAROM_STR("k");
+    record(&ledger, &given);
+    give(&given, 3); /* a retry that an archive asks for a year too late */
+    given.fact.received -= 365 * 86400;
+    act(&given, CAROM_ACTION_RETRY)->after_ms = 1000;
+    record(&ledger, &given);
+
+    /* The retry waits for its time and holds nothing up. */
+    must(ledger.ops->claim(ledger.store, arena, now, 60000, 9, &jobs, &n, &err), &err, "claim");
+    assert_int_equal(n, 2);
+    assert_true(carom_str_eq(jobs[0].sink, CAROM_STR("endpoint.crm")));
+    assert_true(carom_str_starts(jobs[0].data, CAROM_STR("{\"action\":{\"action\":\"webhook\",\"endpoint\":\"crm\",\"payload\":{\"event\":\"full\"}},\"fact\":{")));
+    assert_true(carom_str_eq(jobs[0].headers, CAROM_STR("Message-ID: <1@example.org>\r\n")));
+    assert_true(carom_str_eq(jobs[0].address, CAROM_STR("ann@example.com")));
+    assert_true(carom_str_starts(jobs[0].key, CAROM_STR("msg_")));
+    snprintf(key, sizeof(key), CAROM_STR_FMT, CAROM_STR_ARG(jobs[0].key));
+    int64_t id = jobs[0].id;
+
+    /* Leased ones are not given twice; the lease of who died expires; the key stays. */
+    must(ledger.ops->claim(ledger.store, arena, now + 59999, 60000, 9, &jobs, &n, &err), &err, "claim");
+    assert_int_equal(n, 0);
+    must(ledger.ops->claim(ledger.store, arena, now + 60000, 60000, 9, &jobs, &n, &err), &err, "claim");
+    assert_int_equal(n, 2);
+    assert_true(carom_str_eq(jobs[0].key, carom_str(key)));
+    assert_int_equal(jobs[0].attempts, 0);
+
+    /* What is tried again holds up what follows at its sink and address, also before it is due. */
+    must(ledger.ops->settle(ledger.store, id, CAROM_JOB_WAITING, now + DAY, CAROM_STR("503"), false, &err), &err, "settle");
+    give(&given, 4);
+    act(&given, CAROM_ACTION_WEBHOOK)->endpoint = CAROM_STR("crm");
+    record(&ledger, &given);
+    must(ledger.ops->claim(ledger.store, arena, now + 61000, 1, 9, &jobs, &n, &err), &err, "claim");
+    assert_int_equal(n, 0);
+    must(ledger.ops->settle(ledger.store, id, CAROM_JOB_DEAD, 0, CAROM_STR("410"), true, &err), &err, "settle");
+    must(ledger.ops->claim(ledger.store, arena, now + 61000, 1, 9, &jobs, &n, &err), &err, "claim");
+    assert_int_equal(n, 1);
+    assert_string_not_equal(jobs[0].key.ptr, key);
+    assert_int_equal(query("SELECT attempts FROM job WHERE state = 2"), 1);
+    assert_int_equal(ledger.ops->settle(ledger.store, 1, CAROM_JOB_DONE, 0, CAROM_STR_EMPTY, true, &err), -1);
+    assert_int_equal(count_jobs(&ledger, -1), 4);
+    carom_ledger_close(&ledger);
+}
+
+/* ---- Other processes ---- */
+
+static void write_many(int process, int n, int acknowledge)
+{
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    for (int i = 0; i < n; i++) {
+        struct given given;
+        give(&given, (uint64_t)(process * 1000000 + i * 100 + 1));
+        act(&given, CAROM_ACTION_UNSUBSCRIBE);
+        record(&ledger, &given);
+        if (acknowledge >= 0 && write(acknowledge, "x", 1) != 1)
+            _exit(2);
+    }
+    carom_ledger_close(&ledger);
+}
+
+static void test_writers_side_by_side(void **state)
+{
+    enum { WRITERS = 4, EACH = 50 };
+    pid_t writers[WRITERS];
+
+    (void)state;
+    for (int i = 0; i < WRITERS; i++)
+        if ((writers[i] = fork()) == 0) {
+            write_many(i + 1, EACH, -1);
+            _exit(0);
+        }
+    for (int i = 0; i < WRITERS; i++) {
+        int status;
+        assert_int_equal(waitpid(writers[i], &status, 0), writers[i]);
+        assert_int_equal(status, 0);
+    }
+    assert_int_equal(query("SELECT count(*) FROM fact"), WRITERS * EACH);
+    assert_int_equal(query("SELECT count(*) FROM job"), WRITERS * EACH * 2);
+    assert_int_equal(query("SELECT count(*) FROM address"), 1);
+    assert_int_equal(query("SELECT count(*) FROM departure"), 1);
+}
+
+static void test_what_was_acknowledged_outlives_a_kill(void **state)
+{
+    struct carom_error err = {0};
+    int acknowledged = 0;
+
+    (void)state;
+    for (int round = 1; round <= 5; round++) {
+        int ends[2];
+        char byte;
+        assert_int_equal(pipe(ends), 0);
+        pid_t writer = fork();
+        if (writer == 0) {
+            close(ends[0]);
+            write_many(round, 1000000, ends[1]);
+            _exit(0);
+        }
+        close(ends[1]);
+        for (int i = 0; i < 7 * round; i++)
+            assert_int_equal(read(ends[0], &byte, 1), 1);
+        kill(writer, SIGKILL);
+        assert_int_equal(waitpid(writer, NULL, 0), writer);
+        int n = 7 * round;
+        while (read(ends[0], &byte, 1) == 1)
+            n++;
+        close(ends[0]);
+        struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+        for (int i = 0; i < n; i++)
+            assert_int_equal(ledger.ops->seen(ledger.store, (uint64_t)(round * 1000000 + i * 100 + 1),
+                                              CAROM_STR("ann@example.com"), &err), 1);
+        carom_ledger_close(&ledger);
+        acknowledged += n;
+    }
+    assert_true(query("SELECT count(*) FROM fact") >= acknowledged);
+    assert_int_equal(query("SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'"), 0);
+    assert_int_equal(query("SELECT count(*) FROM pragma_foreign_key_check"), 0);
+    assert_int_equal(query("SELECT count(*) * 2 FROM fact"), query("SELECT count(*) FROM job"));
+}
+
+static void test_a_held_lock_is_busy(void **state)
+{
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct carom_error err = {0};
+    struct timespec start, end;
+    char lock[80];
+
+    (void)state;
+    snprintf(lock, sizeof(lock), "%s.lock", path);
+    int fd = open(lock, O_RDWR);
+    assert_true(fd >= 0 && flock(fd, LOCK_EX) == 0);
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    assert_int_equal(ledger.ops->begin(ledger.store, &err), -1);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    assert_int_equal(err.code, CAROM_ERROR_BUSY);
+    assert_non_null(strstr(err.text, lock));
+    assert_in_range(end.tv_sec - start.tv_sec, 4, 8);
+    close(fd);
+    assert_int_equal(ledger.ops->begin(ledger.store, &err), 0);
+    ledger.ops->rollback(ledger.store);
+    carom_ledger_close(&ledger);
+}
+
+/* ---- Dry runs ---- */
+
+static char *slurp(const char *name, size_t *size_r)
+{
+    struct stat info;
+    int fd = open(name, O_RDONLY);
+    assert_true(fd >= 0 && fstat(fd, &info) == 0);
+    char *bytes = malloc((size_t)info.st_size + 1);
+    assert_non_null(bytes);
+    assert_int_equal(read(fd, bytes, (size_t)info.st_size), info.st_size);
+    close(fd);
+    *size_r = (size_t)info.st_size;
+    return bytes;
+}
+
+static void test_a_dry_run_touches_nothing(void **state)
+{
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct carom_error err = {0};
+    struct given given;
+    size_t before_size, after_size;
+
+    (void)state;
+    give(&given, 1);
+    act(&given, CAROM_ACTION_SUPPRESS);
+    act(&given, CAROM_ACTION_ALERT);
+    struct carom_decided *tag = act(&given, CAROM_ACTION_TAG);
+    tag->key = CAROM_STR("k");
+    tag->value = CAROM_STR("old");
+    record(&ledger, &given);
+    carom_ledger_close(&ledger);
+    char *before = slurp(path, &before_size);
+
+    ledger = ledger_open(CAROM_LEDGER_DRY);
+    assert_int_equal(ledger.ops->seen(ledger.store, 1, given.fact.recipient, &err), 1);
+    struct carom_history history = past(&ledger, "ann@example.com");
+    assert_true(carom_history_suppressed(&history, CAROM_STR_EMPTY));
+    give(&given, 2); /* changes what is below: in memory only */
+    given.fact.kind = CAROM_KIND_DELIVERED;
+    given.fact.reason = CAROM_REASON_MAILBOX_FULL; /* the same key of the alert */
+    act(&given, CAROM_ACTION_ALERT);
+    tag = act(&given, CAROM_ACTION_TAG);
+    tag->key = CAROM_STR("k");
+    tag->value = CAROM_STR("new");
+    int jobs = count_jobs(&ledger, -1);
+    record(&ledger, &given);
+    assert_int_equal(ledger.ops->seen(ledger.store, 2, given.fact.recipient, &err), 1);
+    history = past(&ledger, "ann@example.com");
+    assert_int_equal(history.n, 2);
+    assert_false(carom_history_suppressed(&history, CAROM_STR_EMPTY));
+    assert_true(carom_str_eq(history.tags->value, CAROM_STR("new")));
+    assert_null(history.tags->next);
+    assert_int_equal(count_jobs(&ledger, -1), jobs + 2); /* tag, unsuppress; the alert was sent below */
+    carom_ledger_close(&ledger);
+
+    char *after = slurp(path, &after_size);
+    assert_int_equal(before_size, after_size);
+    assert_memory_equal(before, after, before_size);
+    free(before);
+    free(after);
+    assert_int_equal(query("SELECT count(*) FROM fact"), 1);
+}
+
+static void test_a_dry_run_creates_nothing(void **state)
+{
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_DRY);
+    struct given given;
+
+    (void)state;
+    give(&given, 1);
+    record(&ledger, &given);
+    assert_int_equal(past(&ledger, "ann@example.com").n, 1);
+    carom_ledger_close(&ledger);
+    assert_int_equal(rmdir(directory), 0);
+    assert_int_equal(mkdir(directory, 0700), 0);
+}
+
+/* ---- What is refused ---- */
+
+static void refused(const char *store, enum carom_ledger_mode mode, const char *want, const char *also)
+{
+    struct carom_ledger ledger;
+    struct carom_error err = {0};
+    if (carom_ledger_open(store, mode, &ledger, &err) == 0)
+        fail_msg("%s: got opened, want an error about %s", store, want);
+    if (!strstr(err.text, want) || !strstr(err.text, also))
+        fail_msg("%s: got \"%s\", want it to say %s and %s", store, err.text, want, also);
+}
+
+static void test_refusals(void **state)
+{
+    char other[96];
+    (void)state;
+    refused("postgresql://localhost/carom", CAROM_LEDGER_WRITE, "postgresql", "sqlite:");
+    refused("sqlite:", CAROM_LEDGER_WRITE, "names no file", "sqlite:");
+    refused(url, CAROM_LEDGER_READ, "there is no ledger", path);
+    snprintf(other, sizeof(other), "sqlite:%s/none/carom.db", directory);
+    refused(other, CAROM_LEDGER_WRITE, "No such file or directory", "make it");
+    snprintf(other, sizeof(other), "sqlite:%s", directory);
+    refused(other, CAROM_LEDGER_READ, "no regular file", directory);
+    refused(other, CAROM_LEDGER_WRITE, "no regular file", directory);
+    snprintf(other, sizeof(other), "%s.lock", directory);
+    unlink(other);
+
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    carom_ledger_close(&ledger);
+    query("PRAGMA user_version=2");
+    refused(url, CAROM_LEDGER_WRITE, "schema version 2", path);
+    refused(url, CAROM_LEDGER_READ, "schema version 2", path);
+    refused(url, CAROM_LEDGER_DRY, "schema version 2", path);
+    query("PRAGMA user_version=1");
+    query("PRAGMA application_id=7");
+    refused(url, CAROM_LEDGER_WRITE, "another program", path);
+
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    for (int i = 0; i < 1000; i++)
+        fputs("no database\n", file);
+    fclose(file);
+    refused(url, CAROM_LEDGER_WRITE, "not a database", path);
+    refused(url, CAROM_LEDGER_DRY, "not a database", path);
+}
+
+/* Root may write everywhere; a child gives that up first. */
+static void test_unwritable(void **state)
+{
+    int status;
+    pid_t child;
+
+    (void)state;
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    carom_ledger_close(&ledger);
+    assert_int_equal(chmod(path, 0444), 0);
+    if ((child = fork()) == 0) {
+        struct carom_error err = {0};
+        struct carom_ledger none;
+        char lock[80];
+        snprintf(lock, sizeof(lock), "%s.lock", path);
+        if (chmod(lock, 0666) != 0 || chmod(directory, 0777) != 0 || (geteuid() == 0 && setuid(65534) != 0))
+            _exit(2);
+        if (carom_ledger_open(url, CAROM_LEDGER_WRITE, &none, &err) == 0 || !strstr(err.text, "write-protected"))
+            _exit(3);
+        _exit(strstr(err.text, path) ? 0 : 4);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(chmod(directory, 0755), 0);
+    if ((child = fork()) == 0) {
+        struct carom_error err = {0};
+        struct carom_ledger none;
+        char other[96];
+        snprintf(other, sizeof(other), "sqlite:%s/new.db", directory);
+        if (chmod(directory, 0555) != 0 || (geteuid() == 0 && setuid(65534) != 0))
+            _exit(2);
+        if (carom_ledger_open(other, CAROM_LEDGER_WRITE, &none, &err) == 0)
+            _exit(3);
+        _exit(strstr(err.text, "Permission denied") && strstr(err.text, "new.db") ? 0 : 4);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(chmod(directory, 0700), 0);
+}
+
+static void test_network_file_systems(void **state)
+{
+    struct carom_error err = {0};
+    (void)state;
+    assert_string_equal(carom_netfs_name(0x6969), "NFS");
+    assert_string_equal(carom_netfs_name(0xff534d42), "CIFS");
+    assert_null(carom_netfs_name(0xef53)); /* ext4 */
+    assert_int_equal(carom_netfs_check(path, &err), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_what_is_written_is_there), TEST(test_a_rollback_leaves_nothing), TEST(test_a_collision_loses_neither),
+        TEST(test_keys_ascend), TEST(test_suppressions), TEST(test_who_left_all_lists), TEST(test_alerts_once_a_period),
+        TEST(test_jobs), TEST(test_writers_side_by_side), TEST(test_what_was_acknowledged_outlives_a_kill),
+        TEST(test_a_held_lock_is_busy), TEST(test_a_dry_run_touches_nothing), TEST(test_a_dry_run_creates_nothing),
+        TEST(test_refusals), TEST(test_unwritable), TEST(test_network_file_systems),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
