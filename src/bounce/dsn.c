@@ -158,6 +158,18 @@ static void read_diagnostic(struct carom_arena *arena, struct carom_str value, s
         r->where = CAROM_STR("Diagnostic-Code");
 }
 
+/* "4.2.2 (Over quota)": where nothing else is said, the comment is (Sun, Sendmail 8.6). */
+static void read_comment(struct carom_arena *arena, struct carom_str value, struct carom_report_recipient *r)
+{
+    struct carom_str text = carom_header_text(arena, value);
+    size_t open = carom_str_chr(text, '('), close = carom_str_rchr(text, ')');
+
+    if (open >= text.len || close >= text.len || close < open + 2)
+        return;
+    r->diagnostic = carom_str_n(text.ptr + open + 1, close - open - 1);
+    r->where = CAROM_STR("Status");
+}
+
 static void add_recipient(struct carom_reading *reading, const struct group *group)
 {
     struct carom_arena *arena = reading->arena;
@@ -172,6 +184,8 @@ static void add_recipient(struct carom_reading *reading, const struct group *gro
     if (carom_str_word(&rest, &status))
         r->status = status;
     read_diagnostic(arena, group->diagnostic, r);
+    if (r->diagnostic.len == 0)
+        read_comment(arena, group->status, r);
     read_remote(arena, group->remote_mta, r);
     r->last_attempt = carom_date_parse(carom_header_text(arena, group->last_attempt));
     r->retry_until = carom_date_parse(carom_header_text(arena, group->retry_until));

@@ -46,6 +46,16 @@ static bool has_space(struct carom_str s)
     return false;
 }
 
+/* s ends in "<A@B>" behind a display name: a few words, no reply code, no command ("RCPT TO:<A@B>"). */
+static bool is_named(struct carom_str s)
+{
+    size_t open = carom_str_rchr(s, '<');
+
+    if (s.len == 0 || s.ptr[s.len - 1] != '>' || open >= s.len || open > 64 || carom_is_digit(s.ptr[0]))
+        return false;
+    return open == 0 || (carom_is_space(s.ptr[open - 1]) && carom_str_chr(carom_str_head(s, open), ':') >= open);
+}
+
 /* "A@B", "<A@B>", "\"A@B\"", "Name <A@B>", but no prose that only has an address in it. */
 static bool keep_address(struct carom_arena *arena, struct carom_str s, struct carom_str *addr_r)
 {
@@ -57,7 +67,7 @@ static bool keep_address(struct carom_arena *arena, struct carom_str s, struct c
         s = carom_str_n(s.ptr + 1, s.len - 2);
     if (carom_str_chr(s, '@') >= s.len)
         return false;
-    if (has_space(s) && s.ptr[0] != '"' && s.ptr[s.len - 1] != '>')
+    if ((has_space(s) || s.ptr[s.len - 1] == '>') && s.ptr[0] != '"' && !is_named(s))
         return false;
     addr = carom_address_first(arena, s);
     if (!carom_address_valid(addr))

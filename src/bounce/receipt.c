@@ -48,7 +48,11 @@ static void read_rejection(struct carom_reading *reading, const struct carom_hea
     r->diagnostic = carom_headers_text(reading->arena, fields, "Failure");
     r->where = CAROM_STR("Failure");
     if (r->diagnostic.len == 0) {
-        r->diagnostic = carom_text_flow(reading->arena, reading->report->text);
+        struct carom_str text = reading->report->text;
+        size_t at = carom_str_ifind(text, CAROM_STR("rejected:")); /* the reason stands behind this announcement */
+        if (at != SIZE_MAX && carom_str_trim(carom_str_from(text, at + 9)).len > 0)
+            text = carom_str_from(text, at + 9);
+        r->diagnostic = carom_text_flow(reading->arena, text);
         r->where = CAROM_STR("text");
     }
     r->claim = CAROM_CLAIM_FAILED;

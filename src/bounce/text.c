@@ -276,11 +276,13 @@ static enum carom_claim read_claim(const char *word, struct carom_str diagnostic
     return CAROM_CLAIM_FAILED;
 }
 
-/* Mimecast starts its lines with "-- ". */
+/* Mimecast starts its lines with "-- ", Exchange 2007 writes "#550 5.1.1 … ##". */
 static struct carom_str without_marks(struct carom_str s)
 {
-    while (s.len > 0 && (s.ptr[0] == '-' || s.ptr[0] == ' '))
+    while (s.len > 0 && strchr("- #", s.ptr[0]))
         s = carom_str_from(s, 1);
+    while (s.len > 0 && strchr(" #", s.ptr[s.len - 1]))
+        s.len--;
     return s;
 }
 

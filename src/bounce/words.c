@@ -38,6 +38,8 @@ struct session {
     struct carom_str own, own_command, own_host;          /* the reply to it */
     struct carom_str named, named_command, named_host;    /* a reply that has addr in it */
     struct carom_str last, last_command, last_host;       /* the refusal that ended the session */
+    bool transcript;                                      /* behind Sendmail's heading */
+    struct carom_str result, general; /* what Sendmail made of it: "550 5.1.2 <a>... Host unknown", "554 5.3.0 …" */
 };
 
 static bool names(struct carom_str text, struct carom_str addr)
@@ -89,6 +91,18 @@ static void see_reply(struct session *s, struct carom_str line, struct carom_str
     }
 }
 
+/* "550 5.1.2 <a@example.com>... Host unknown (…)": no session took place, or a program failed. */
+static void see_result(struct session *s, struct carom_str line)
+{
+    if (line.len < 5 || (line.ptr[0] != '4' && line.ptr[0] != '5') || carom_str_number(carom_str_head(line, 3)) < 0 ||
+        line.ptr[3] != ' ')
+        return;
+    if (names(line, s->addr))
+        s->result = line;
+    else if (carom_str_chr(line, '@') >= line.len)
+        s->general = line;
+}
+
 static void see_line(struct session *s, struct carom_str line, struct carom_str rest)
 {
     size_t talking;
@@ -107,6 +121,10 @@ static void see_line(struct session *s, struct carom_str line, struct carom_str 
         s->host = host;
         s->ours = false;
         s->command = CAROM_STR("CONN");
+    } else if (s->transcript) {
+        see_result(s, line);
+    } else if (carom_str_find(line, CAROM_STR("Transcript of ")) != SIZE_MAX) {
+        s->transcript = true;
     }
 }
 
@@ -127,11 +145,13 @@ struct carom_str carom_transcript_reply(struct carom_reading *reading, struct ca
     struct carom_arena *arena = reading->arena;
     struct carom_str text = reading->report->text;
     const struct carom_str none = CAROM_STR_EMPTY;
-    struct session s = {arena, addr, none, none, false, none, none, none, none, none, none, none, none, none};
+    struct session s = {arena, addr, none, none, false, none, none, none, none, none, none, none, none, none,
+                        false, none, none};
     struct carom_str line;
 
     *command_r = *host_r = none;
-    if (carom_str_find(text, CAROM_STR("<<<")) == SIZE_MAX && carom_str_find(text, CAROM_STR("<-- ")) == SIZE_MAX)
+    if (carom_str_find(text, CAROM_STR("<<<")) == SIZE_MAX && carom_str_find(text, CAROM_STR("<-- ")) == SIZE_MAX &&
+        carom_str_find(text, CAROM_STR("Transcript of ")) == SIZE_MAX)
         return none;
     if (!carom_report_may_scan(reading))
         return none;
@@ -149,7 +169,7 @@ struct carom_str carom_transcript_reply(struct carom_reading *reading, struct ca
         *command_r = s.last_command, *host_r = s.last_host;
         return s.last;
     }
-    return none;
+    return !shared ? none : s.result.len > 0 ? s.result : s.general;
 }
 
 /* ---- Paragraphs ---- */
@@ -215,13 +235,15 @@ static struct carom_str paragraph(struct carom_arena *arena, struct carom_str te
     return best;
 }
 
-/* "x-unix; 77", "unknown", nothing: says less than any sentence. Domino folds X-Notes within words. */
+/* "x-unix; 77", "unknown", the comment of a Status, nothing: says less than any sentence. Domino folds X-Notes within
+   words. */
 static bool is_poor(const struct carom_report_recipient *recipient)
 {
     struct carom_str diagnostic = recipient->diagnostic;
 
     return diagnostic.len == 0 || carom_str_chr(diagnostic, ' ') >= diagnostic.len ||
-           carom_str_ieq(recipient->diagnostic_type, CAROM_STR("x-notes"));
+           carom_str_ieq(recipient->diagnostic_type, CAROM_STR("x-notes")) ||
+           carom_str_eq(recipient->where, CAROM_STR("Status"));
 }
 
 static bool same_class(struct carom_str a, struct carom_str b)

@@ -55,6 +55,9 @@ static void matches_lines(void **state)
         {"x:1:<a@example.com> : reply", "*:*:<{addr}> : {text}", "a@example.com", "reply"},
         {"a@example.com [User unknown]", "{addr} [{text}]", "a@example.com", "User unknown"},
         {"a@example.com [User unknown] etc", "{addr} [{text}]", NULL, ""},
+        {"RCPT TO:<a@example.com>", "{addr}", NULL, ""},
+        {"550 5.1.1 <a@example.com>: no", "{addr}: {text}", NULL, ""},
+        {"Anna B. <a@example.com>", "{addr}", "a@example.com", ""},
         {"", "{addr}", NULL, ""},
     };
     struct carom_line_captures captures;

@@ -57,7 +57,7 @@ static void reads_careless_fields(void **state)
          "Diagnostic-Code: smtp; 550 no\n user\nRemote-MTA: dns; mx.example.com (192.0.2.1, the server)\n",
          "a@example.com", "", "failed", "5.1.1", "550 no user", "mx.example.com", "192.0.2.1", CAROM_CLAIM_FAILED},
         {"Final-Recipient : rfc/822;a@example.com\nAction : Failed (bad)\nStatus : 5.0.0 (permanent failure)\n",
-         "a@example.com", "", "failed", "5.0.0", "", "", "", CAROM_CLAIM_FAILED},
+         "a@example.com", "", "failed", "5.0.0", "permanent failure", "", "", CAROM_CLAIM_FAILED},
         {"Original-Recipient: <a@example.com>\nAction: failed\nRemote-MTA: 192.0.2.1\nDiagnostic-Code: 550 no\n",
          "a@example.com", "a@example.com", "failed", "", "550 no", "", "192.0.2.1", CAROM_CLAIM_FAILED},
         {"Final-Recipient: rfc822; a@example.com\nStatus:\nAction: expired\nRemote-MTA: dns; [192.0.2.1]\n",
@@ -133,6 +133,13 @@ static void takes_words_of_people(void **state)
         {">>> RCPT To:<b@example.com>\n<<< 250 ok\n>>> RCPT To:<a@example.com>\n<<< 550-5.1.1 no\n<<< 550 5.1.1 such user\n",
          "Final-Recipient: rfc822; a@example.com\nAction: failed\nDiagnostic-Code: smtp; 550-5.1.1 no\n", "550-5.1.1 no",
          "550-5.1.1 no 550 5.1.1 such user", "RCPT", ""},
+        /* Sendmail: there was no session, or a program failed */
+        {"   ----- Transcript of session follows -----\n550 5.1.2 <a@example.com>... Host unknown\n",
+         "Final-Recipient: rfc822; a@example.com\nAction: failed\n", "550 5.1.2 <a@example.com>... Host unknown",
+         "550 5.1.2 <a@example.com>... Host unknown", "", ""},
+        {"   ----- Transcript of session follows -----\nx failed\n554 5.3.0 unknown mailer error 255\n",
+         "Final-Recipient: rfc822; a@example.com\nAction: failed\nDiagnostic-Code: X-Unix; 255\n",
+         "554 5.3.0 unknown mailer error 255", "554 5.3.0 unknown mailer error 255", "", ""},
         {"<a@example.com> (expanded from <c@example.net>): host x.example[192.0.2.1] said: 550 no (in reply to MAIL FROM\n"
          "    command)\n",
          "Final-Recipient: rfc822; a@example.com\nAction: failed\nDiagnostic-Code: smtp; 550 no\n", "550 no",
