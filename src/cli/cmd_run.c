@@ -176,7 +176,7 @@ static void summarise_counts(FILE *to, const char *title, const uint64_t *counts
         any = any || (counts[i] && name(i));
     if (!any)
         return;
-    fprintf(to, "%-10s", title);
+    fprintf(to, "%-11s", title);
     for (size_t i = 0; i < n; i++)
         if (counts[i] && name(i)) {
             fprintf(to, "%s%s %llu", between, name(i), (unsigned long long)counts[i]);
@@ -193,21 +193,21 @@ static void summarise(const struct run *run, FILE *to, struct carom_str url)
 {
     const struct tally *t = &run->tally;
 
-    fprintf(to, "%-10s%llu, with %llu facts, %llu of them known already\n", "messages", (unsigned long long)t->messages,
+    fprintf(to, "%-11s%llu, with %llu facts, %llu of them known already\n", "messages", (unsigned long long)t->messages,
             (unsigned long long)t->facts, (unsigned long long)t->duplicates);
     summarise_counts(to, "kinds", t->kinds, CAROM_KIND_COUNT, kind_word);
     summarise_counts(to, "reasons", t->reasons, CAROM_REASON_COUNT, reason_word);
     summarise_counts(to, "actions", t->actions, CAROM_ACTION_COUNT, action_word);
     if (t->unmatched || t->refused)
-        fprintf(to, "%-10sunmatched %llu (no list, recipient or sink), refused %llu\n", "not done",
+        fprintf(to, "%-11sunmatched %llu (no list, recipient or sink), refused %llu\n", "not done",
                 (unsigned long long)t->unmatched, (unsigned long long)t->refused);
-    fprintf(to, "%-10s%llu\n", "left alone", (unsigned long long)t->recorded);
+    fprintf(to, "%-11s%llu\n", "left alone", (unsigned long long)t->recorded);
     if (t->failed)
-        fprintf(to, "%-10s%llu messages, named above: not recorded, run again when mended\n", "failed",
+        fprintf(to, "%-11s%llu messages, named above: not recorded, run again when mended\n", "failed",
                 (unsigned long long)t->failed);
     if (t->unread)
-        fprintf(to, "%-10s%llu sources, named above\n", "unread", (unsigned long long)t->unread);
-    fprintf(to, "%-10s" CAROM_STR_FMT "%s\n", "ledger", CAROM_STR_ARG(url), run->dry ? " (dry run: untouched)" : "");
+        fprintf(to, "%-11s%llu sources, named above\n", "unread", (unsigned long long)t->unread);
+    fprintf(to, "%-11s" CAROM_STR_FMT "%s\n", "ledger", CAROM_STR_ARG(url), run->dry ? " (dry run: untouched)" : "");
 }
 
 /* Names the message in an error that knows only file, line and hook. */

@@ -30,6 +30,7 @@ static void print_standing(struct carom_print *print, struct carom_str address, 
 {
     struct carom_json json = carom_print_json(print);
     double score = carom_history_score(history);
+    int64_t left_all = 0;
 
     carom_json_object(&json);
     carom_json_field_str(&json, "address", address);
@@ -51,12 +52,17 @@ static void print_standing(struct carom_print *print, struct carom_str address, 
     carom_json_key(&json, CAROM_STR("left"));
     carom_json_array(&json);
     for (const struct carom_departure *d = history->departures; d; d = d->next) {
+        if (!d->list.len) { /* the row that says: all of them */
+            left_all = d->since;
+            continue;
+        }
         carom_json_object(&json);
         carom_json_field_str(&json, "list", d->list);
         time_field(&json, "since", d->since);
         carom_json_object_end(&json);
     }
     carom_json_array_end(&json);
+    time_field(&json, "left_all", left_all);
     carom_json_key(&json, CAROM_STR("tags"));
     carom_json_object(&json);
     for (const struct carom_tag *t = history->tags; t; t = t->next) {
