@@ -431,7 +431,8 @@ int carom_db_open(struct carom_db *db, const char *path, enum carom_db_mode mode
     *db = (struct carom_db){.mode = mode,
                             .lock = {.fd = -1},
                             .scratch = CAROM_BUF_INIT((size_t)1 << 28),
-                            .packed = CAROM_BUF_INIT((size_t)1 << 30)};
+                            .packed = CAROM_BUF_INIT((size_t)1 << 30),
+                            .packed_too = CAROM_BUF_INIT((size_t)1 << 30)};
     int result = -1;
     if (!(db->path = strdup(path)))
         carom_error_memory(err);
@@ -458,6 +459,7 @@ void carom_db_close(struct carom_db *db)
     carom_pack_deinit(&db->pack);
     carom_buf_deinit(&db->scratch);
     carom_buf_deinit(&db->packed);
+    carom_buf_deinit(&db->packed_too);
     free(db->path);
     *db = (struct carom_db){.lock = {.fd = -1}};
 }

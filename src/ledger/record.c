@@ -171,43 +171,33 @@ static int put_row(struct work *work, int64_t identity, int64_t raw)
 {
     static const char sql[] =
         "INSERT INTO fact (id, identity, address, kind, reason, authenticity, hard, ignored, retried, time, received,"
-        " delivery, points, list, raw, policy, decided, decision, fact) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
-        " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
+        " delivery, points, list, raw, policy, decided, decision, fact, headers, returned) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
+        " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
     const struct carom_entry *entry = work->entry;
     const struct carom_fact *fact = entry->fact;
+    struct carom_pack *pack = &work->db->pack;
+    struct carom_buf *headers = &work->db->packed, *returned = &work->db->packed_too;
     struct carom_str json, decision;
 
-    if (write_texts(work, &json, &decision) != 0)
+    if (write_texts(work, &json, &decision) != 0 || carom_pack(pack, entry->headers, headers, work->err) != 0 ||
+        carom_pack(pack, fact->original.headers, returned, work->err) != 0)
         return -1;
-    return run(work, carom_db_use(work->db, work->err, sql, "iiIsSsiiiiiidSISiss", work->fact, identity, work->address,
+    return run(work, carom_db_use(work->db, work->err, sql, "iiIsSsiiiiiidSISissBB", work->fact, identity, work->address,
                                   carom_str(carom_kind_name(fact->kind)), carom_str(carom_reason_name(fact->reason)),
                                   carom_str(carom_authenticity_name(fact->authenticity)), (int64_t)fact->hard,
                                   (int64_t)entry->decision->ignored, (int64_t)has_retry(work), work->time,
                                   fact->received * 1000, (int64_t)entry->delivery, points(entry->decision), fact->list,
-                                  raw, entry->policy, entry->now, decision, json));
-}
-
-static int put_headers(struct work *work, const char *sql, struct carom_str block)
-{
-    if (!block.len)
-        return 0;
-    if (carom_pack(&work->db->pack, block, &work->db->packed, work->err) != 0)
-        return -1;
-    return run(work, carom_db_use(work->db, work->err, sql, "iB", work->fact, carom_buf_str(&work->db->packed)));
+                                  raw, entry->policy, entry->now, decision, json, carom_buf_str(headers),
+                                  carom_buf_str(returned)));
 }
 
 static int put_fact(struct work *work)
 {
-    static const char headers[] = "UPDATE fact SET headers = ?2 WHERE id = ?1";
-    static const char returned[] = "UPDATE fact SET returned = ?2 WHERE id = ?1";
     int64_t identity, raw;
 
     if (put_raw(work, &raw) != 0 || free_identity(work, &identity) != 0 || next_id(work, &work->fact) != 0)
         return -1;
-    return put_row(work, identity, raw) == 0 && put_headers(work, headers, work->entry->headers) == 0 &&
-                   put_headers(work, returned, work->entry->fact->original.headers) == 0
-               ? 0
-               : -1;
+    return put_row(work, identity, raw);
 }
 
 /* ---- Jobs ---- */
