@@ -199,7 +199,7 @@ static struct carom_verdict judge(struct making *making, const struct carom_repo
     if (judge_exit_status(making, recipient, &verdict) && verdict.reason != CAROM_REASON_MAILER_ERROR)
         return verdict;
     verdict = carom_rules_judge(making->arena, &what);
-    if (verdict.reason == CAROM_REASON_UNKNOWN)
+    if (verdict.confidence == CAROM_CONFIDENCE_LOW) /* a guess by the status says less than the exit status does */
         judge_exit_status(making, recipient, &verdict);
     return verdict;
 }

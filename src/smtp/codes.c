@@ -31,7 +31,8 @@ static void split(struct carom_str status, int numbers[3])
     }
 }
 
-/* How closely a row fits, 0 not at all: the detail counts most, then the subject, then the class. */
+/* How closely a row fits, 0 not at all: the detail counts most, then the subject, then the class; a code by itself
+   before the range that it lies in. */
 static int closeness(const struct carom_status_row *row, const int numbers[3])
 {
     if (row->klass != 0 && row->klass != numbers[0])
@@ -40,7 +41,8 @@ static int closeness(const struct carom_status_row *row, const int numbers[3])
         return 0;
     if (row->detail >= 0 && (numbers[2] < row->detail || numbers[2] > row->detail_last))
         return 0;
-    return 1 + (row->klass != 0 ? 1 : 0) + (row->subject >= 0 ? 2 : 0) + (row->detail >= 0 ? 4 : 0);
+    return 1 + (row->detail == row->detail_last ? 1 : 0) + (row->klass != 0 ? 2 : 0) + (row->subject >= 0 ? 4 : 0) +
+           (row->detail >= 0 ? 8 : 0);
 }
 
 const struct carom_status_row *carom_status_find_row(struct carom_str status)
