@@ -104,7 +104,7 @@ class Ordinary(Cli):
         for pattern in (r'messages +11\b', r'kinds .*permanent 6', r'reasons .*user_unknown 2', r'actions +unsubscribe 3'):
             self.assertRegex(done.out, pattern)
         standing = self.shown('anna@example.com')[-1]
-        self.assertEqual([left['list'] for left in standing['left']], ['news.lists.example.org'])
+        self.assertIn('news.lists.example.org', [left.get('list') for left in standing['left']])
 
     def test_run_twice_changes_nothing(self):
         policy = self.policy()
@@ -202,7 +202,7 @@ class BadPolicies(Cli):
         return self.run_carom('run', '--policy', self.policy(text), *(arguments or [UNKNOWN]))
 
     def test_no_such_policy(self):
-        self.refused(self.run_carom('run', '--policy', 'absent.lua', UNKNOWN), CONFIG, r'absent\.lua.*No such file')
+        self.refused(self.run_carom('run', '--policy', 'absent.lua', UNKNOWN), IO, r'absent\.lua.*No such file')
 
     def test_a_syntax_error(self):
         self.refused(self.decide('function on_permanent(bounce)\n  if bounce.hard\nend\n'), CONFIG, r'policy\.lua:3: ')

@@ -134,8 +134,8 @@ class Policies(unittest.TestCase):
         self.assertEqual(got, [['score']] * 5 + [['unsubscribe']] * 2)
 
     def test_newsletter_gives_a_rest_after_five_points(self):
-        filtered = ('5.7.1', '550 5.7.1 Message refused by the recipient\'s own filter settings')
-        got = self.names('newsletter.lua', *(bounce(filtered, day) for day in range(1, 8)))
+        filtered = ('5.7.1', "550 5.7.1 Message rejected by recipient's filter")
+        got = self.names('newsletter.lua', *(bounce(filtered, day) for day in range(93, 100)))
         self.assertEqual(got, [['score']] * 5 + [['score', 'suppress']] * 2)
 
     def test_newsletter_samples(self):

@@ -106,15 +106,14 @@ def send():
 
 
 def carom(*arguments):
-    return sh(['su', '-s', '/bin/sh', 'carom', '-c', 'exec "$0" "$@"', 'carom', *arguments])
+    return sh(['carom', *arguments], user='carom', group='carom', extra_groups=[])
 
 
 def facts():
     """All facts of the ledger; none while there is no ledger yet."""
     if not os.path.exists('/var/lib/carom/carom.db'):
         return []
-    rows = [json.loads(line) for line in carom('show', '--all', '--policy', POLICY).stdout.splitlines()]
-    return [{**row, **row.get('fact', {})} for row in rows]
+    return [json.loads(line) for line in carom('show', '--all', '--policy', POLICY).stdout.splitlines()]
 
 
 def wait_for_bounces():
@@ -139,7 +138,7 @@ def check_facts(rows):
             for row in mine:
                 for key, value in want.items():
                     check(f'{to}: {key}', row.get(key), value)
-                check(f'{to}: actions', [a['action'] for a in row['actions']], [action] if action else [])
+                check(f'{to}: actions', [a['name'] for a in row['decision']['actions']], [action] if action else [])
                 check(f'{to}: envelope_to', row.get('envelope_to'), sender)
     warned = {row['recipient'] for row in rows if row['kind'] == 'delayed'}
     check('warned of a delay', warned, {f'busy{n}@example.com' for n in SENDERS})
