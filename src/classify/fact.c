@@ -363,7 +363,8 @@ static void describe_original(struct making *making)
 static struct carom_str list_of_headers(struct making *making)
 {
     const struct carom_headers *headers = &making->report->returned_headers;
-    struct carom_str id = carom_headers_get(headers, "List-Id"), post = carom_headers_get(headers, "List-Post"), address;
+    struct carom_str id = carom_headers_get(headers, "List-Id"), post = carom_headers_get(headers, "List-Post");
+    struct carom_str address;
     size_t from = carom_str_rchr(id, '<'), to = carom_str_rchr(id, '>');
 
     if (from != SIZE_MAX && to != SIZE_MAX && from + 1 < to)

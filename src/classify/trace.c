@@ -77,8 +77,9 @@ static bool is_senders_own(struct carom_arena *arena, const struct carom_headers
 static struct carom_str word_after(struct carom_str token, const char *clause)
 {
     size_t at = carom_str_ifind(token, carom_str(clause)), end = 0;
-    struct carom_str rest = at == SIZE_MAX ? CAROM_STR_EMPTY : carom_str_trim(carom_str_from(token, at + strlen(clause)));
+    struct carom_str rest = at == SIZE_MAX ? CAROM_STR_EMPTY : carom_str_from(token, at + strlen(clause));
 
+    rest = carom_str_trim(rest);
     while (end < rest.len && !carom_is_space(rest.ptr[end]) && rest.ptr[end] != ';')
         end++;
     return carom_str_head(rest, end);
@@ -89,7 +90,7 @@ static struct carom_str word_after(struct carom_str token, const char *clause)
 static struct carom_str received_for(struct carom_arena *arena, struct carom_str value, struct carom_str reporting_mta)
 {
     struct carom_str token = carom_header_token(arena, value);
-    struct carom_str host = carom_str_istarts(token, CAROM_STR("by ")) ? word_after(token, "by ") : word_after(token, " by ");
+    struct carom_str host = word_after(token, carom_str_istarts(token, CAROM_STR("by ")) ? "by " : " by ");
 
     if (reporting_mta.len == 0 || !carom_str_ieq(host, reporting_mta))
         return CAROM_STR_EMPTY;

@@ -322,8 +322,9 @@ static bool reply_at(struct carom_str text, size_t at)
 static struct carom_str passed_on(struct carom_str text)
 {
     size_t arrow = carom_str_find(text, CAROM_STR(" -> "));
+    size_t says = carom_str_ifind(text, CAROM_STR("remote server returned"));
 
-    if (arrow == SIZE_MAX || carom_str_ifind(carom_str_head(text, arrow), CAROM_STR("remote server returned")) == SIZE_MAX)
+    if (arrow == SIZE_MAX || says > arrow)
         return text;
     return code_at(carom_str_from(text, arrow + 4)) >= 400 ? carom_str_from(text, arrow + 4) : text;
 }

@@ -44,7 +44,8 @@ static void unescape(const struct carom_tsv *tsv, char *cell)
     *to = '\0';
 }
 
-/* The next line that is neither empty nor a comment, without its end, cut at the tabs. Returns its cells; 0 at the end. */
+/* The next line that is neither empty nor a comment, without its end, cut at the tabs. Returns the number of cells, 0
+   at the end. */
 static size_t read_line(struct carom_tsv *tsv)
 {
     ssize_t length;

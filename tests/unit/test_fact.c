@@ -86,7 +86,8 @@ static void decides_kind_and_codes(void **state)
          "5.7.1", 554},
         {"Action: failed\nStatus: 5.0.0\nDiagnostic-Code: X-Unix; 67\n", "permanent", "user_unknown", "5.0.0", 0},
         {"Action: failed\nStatus: 5.3.0\nDiagnostic-Code: X-Unix; 255\n", "permanent", "mailer_error", "5.3.0", 0},
-        {"Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 5.1.1 No such domain (in reply to MAIL FROM command)\n",
+        {"Action: failed\nStatus: 5.0.0\nDiagnostic-Code: smtp; 550 5.1.1 No such domain (in reply to MAIL FROM "
+         "command)\n",
          "permanent", "sender_rejected", "5.1.1", 550},
     };
     (void)state;
@@ -134,8 +135,8 @@ static void finds_the_recipient(void **state)
         {"original first", "Original-Recipient: rfc822; jane@example.com\nFinal-Recipient: rfc822; j2@example.net\n",
          "To: jane@example.com", "jane@example.com", "j2@example.net"},
         {"Delivered-To", "Final-Recipient: rfc822; j2@example.net\n",
-         "Delivered-To: jane@example.com\nReceived: by a.example.com; Thu, 20 Nov 2025 09:00:00 +0000\nTo: news@example.org\n"
-         "List-Id: <news.example.org>",
+         "Delivered-To: jane@example.com\nReceived: by a.example.com; Thu, 20 Nov 2025 09:00:00 +0000\n"
+         "To: news@example.org\nList-Id: <news.example.org>",
          "jane@example.com", "j2@example.net"},
         {"Received for at the reporting host", "Final-Recipient: rfc822; j2@example.net\n",
          "Received: from out.example.org by mx.example.net with ESMTP id 1\n for <jane@example.net>; Thu, 20 Nov 2025 "
