@@ -45,6 +45,8 @@ static void print_statuses(void)
         print_number(row->subject < 0 ? -1 : row->subject, row->subject == 0 ? "Z" : "Y");
         putchar('.');
         print_number(row->detail, row->detail == 0 ? "Z" : "*");
+        if (row->detail_last > row->detail)
+            printf("-%d", row->detail_last);
         printf("\t%s\t%s\t%s\t%s\n", word(row->reason), row->meaning, row->reference, row->notes);
     }
 }

@@ -223,6 +223,7 @@ static int64_t count_days(struct scan *scan)
         memset(days.seen, 0, sizeof(days.seen));
         scan_all(scan);
     }
+    scan->user = NULL; /* it does not outlive this call */
     return days.n;
 }
 

@@ -207,7 +207,7 @@ static const struct {
     {"after connect", "CONN"}, {"on connection", "CONN"},
     {"after EHLO", "EHLO"}, {"after HELO", "EHLO"}, {"to EHLO command", "EHLO"}, {"to HELO command", "EHLO"},
     {"our EHLO", "EHLO"}, {"my name was rejected", "EHLO"}, {"Helo command rejected", "EHLO"},
-    {"MAIL FROM", "MAIL"}, {"MAIL_FROM", "MAIL"}, {"sender was rejected", "MAIL"}, {"following MAIL", "MAIL"},
+    {"MAIL FROM", "MAIL"}, {"MAIL_FROM", "MAIL"}, {"sender was rejected", "MAIL"}, {"following MAIL command", "MAIL"},
     {"Sender address rejected", "MAIL"},
     {"RCPT TO", "RCPT"}, {"RCPT_TO", "RCPT"}, {"RCPT command", "RCPT"}, {"does not like recipient", "RCPT"},
     {"in RCPT", "RCPT"}, {"Recipient address rejected", "RCPT"},
