@@ -51,7 +51,8 @@ void carom_nearest_offer(struct carom_nearest *nearest, struct carom_str candida
 {
     if (nearest->wanted.len > NAME_LENGTH || candidate.len > NAME_LENGTH)
         return;
-    size_t distance = edits(nearest->wanted, candidate);
+    bool begun = nearest->wanted.len > 2 && carom_str_istarts(candidate, nearest->wanted); /* "warn" */
+    size_t distance = begun ? 1 : edits(nearest->wanted, candidate);
     if (distance >= nearest->distance)
         return;
     nearest->distance = distance;
