@@ -232,7 +232,8 @@ static int ignore(lua_State *L)
 }
 
 const luaL_Reg carom_action_methods[] = {
-    {"alert", alert}, {"ignore", ignore},           {"retry", retry},           {"score", score},     {"suppress", suppress},
-    {"tag", tag},     {"unsubscribe", unsubscribe}, {"unsuppress", unsuppress}, {"webhook", webhook}, {NULL, NULL},
+    {"alert", alert},       {"ignore", ignore}, {"retry", retry},
+    {"score", score},       {"suppress", suppress}, {"tag", tag},
+    {"unsubscribe", unsubscribe}, {"unsuppress", unsuppress}, {"webhook", webhook}, {NULL, NULL},
 };
 const char *const carom_action_later[] = {"probe", "run", "forward", NULL};

@@ -165,7 +165,8 @@ static bool push_typed(const struct carom_args *args, const char *name, int type
     if (!carom_args_push(args, name))
         return false;
     if (lua_type(args->L, -1) != type)
-        carom_args_fail(args, "%s must be a %s, not a %s", name, lua_typename(args->L, type), luaL_typename(args->L, -1));
+        carom_args_fail(args, "%s must be a %s, not a %s", name, lua_typename(args->L, type),
+                        luaL_typename(args->L, -1));
     return true;
 }
 

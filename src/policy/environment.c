@@ -210,10 +210,10 @@ static const char *const base_kept[] = {"assert", "error",  "ipairs",   "rawequa
                                         "tonumber", "type", "_VERSION", NULL};
 static const char *const string_kept[] = {"byte", "char",     "len",     "lower", "pack",   "packsize",
                                           "reverse", "sub", "unpack", "upper", NULL};
-static const char *const math_kept[] = {"abs",  "acos", "asin", "atan", "ceil",       "cos",        "deg",  "exp",
-                                        "floor", "fmod", "huge", "log", "max",        "maxinteger", "min",  "mininteger",
-                                        "modf", "pi",   "rad",  "sin",  "sqrt",       "tan",        "tointeger", "type",
-                                        "ult",  NULL};
+static const char *const math_kept[] = {"abs", "acos", "asin", "atan", "ceil", "cos", "deg", "exp",
+                                        "floor", "fmod", "huge", "log", "max", "maxinteger", "min",
+                                        "mininteger", "modf", "pi", "rad", "sin", "sqrt", "tan",
+                                        "tointeger", "type", "ult", NULL};
 static const char *const utf8_kept[] = {"char", "charpattern", "codepoint", "codes", "len", "offset", NULL};
 
 static const luaL_Reg base_ours[] = {

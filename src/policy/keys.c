@@ -38,7 +38,8 @@ static struct key read_key(lua_State *L, int index)
         key.text.ptr = lua_tolstring(L, index, &key.text.len);
         break;
     default:
-        luaL_error(L, "a %s as a key of a table has no place in a repeatable order; use a text", luaL_typename(L, index));
+        luaL_error(L, "a %s as a key of a table has no place in a repeatable order; use a text",
+                   luaL_typename(L, index));
     }
     return key;
 }

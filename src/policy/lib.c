@@ -46,7 +46,8 @@ static int seconds(lua_State *L)
     text.ptr = luaL_checklstring(L, 1, &text.len);
     int64_t ms = carom_duration_parse_ms(text);
     if (ms < 0)
-        return luaL_error(L, "carom.seconds: \"%s\" is no duration; write \"90s\", \"15m\", \"4h\" or \"30d\"", text.ptr);
+        return luaL_error(L, "carom.seconds: \"%s\" is no duration; write \"90s\", \"15m\", \"4h\" or \"30d\"",
+                          text.ptr);
     if (ms % 1000 != 0)
         return luaL_error(L, "carom.seconds: \"%s\" is no whole number of seconds", text.ptr);
     lua_pushinteger(L, ms / 1000);
@@ -95,9 +96,10 @@ static int log_line(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    {"configure", carom_configure}, {"env", carom_sink_env},   {"file", carom_sink_file},       {"http", carom_sink_http},
-    {"log", log_line},              {"match", match},          {"now", now},                    {"seconds", seconds},
-    {"webhook", carom_sink_webhook}, {NULL, NULL},
+    {"configure", carom_configure}, {"env", carom_sink_env}, {"file", carom_sink_file},
+    {"http", carom_sink_http},      {"log", log_line},       {"match", match},
+    {"now", now},                   {"seconds", seconds},    {"webhook", carom_sink_webhook},
+    {NULL, NULL},
 };
 static const char *const later[] = {"command", "smtp", NULL};
 

@@ -26,8 +26,8 @@ void carom_sandbox_free(struct carom_sandbox *box); /* NULL is allowed */
 void carom_sandbox_set_name(struct carom_sandbox *box, const char *name); /* borrowed; for errors without a place */
 
 /* The one gate: calls function(argument as light userdata) under the limits, in the C locale. -1: it failed or a limit
-   was exceeded; err has one line "file:line: what: why" (what may be NULL or empty) with the given code, or CAROM_ERROR_MEMORY
-   when the machine had none. The state is then as usable as before. */
+   was exceeded; err has one line "file:line: what: why" (what may be NULL or empty) with the given code, or
+   CAROM_ERROR_MEMORY when the machine had none. The state is then as usable as before. */
 int carom_sandbox_run(struct carom_sandbox *box, lua_CFunction function, void *argument,
                       const struct carom_limits *limits, const char *what, enum carom_error_code code,
                       struct carom_error *err);

@@ -74,7 +74,8 @@ static int push_secret(lua_State *L, const char *what, bool in_file)
 int carom_sink_file(lua_State *L)
 {
     if (lua_type(L, 1) == LUA_TSTRING && *lua_tostring(L, 1) != '/')
-        return luaL_error(L, "carom.file: \"%s\" is no absolute path: who delivers may run elsewhere", lua_tostring(L, 1));
+        return luaL_error(L, "carom.file: \"%s\" is no absolute path: who delivers may run elsewhere",
+                          lua_tostring(L, 1));
     return push_secret(L, "carom.file", true);
 }
 
@@ -189,7 +190,8 @@ static void get_signing_secrets(const struct carom_args *args, struct carom_sink
 
 int carom_sink_webhook(lua_State *L)
 {
-    static const struct carom_arg names[] = {{"url", false}, {"secret", false}, {"ca", false}, {"allow_private", false}};
+    static const struct carom_arg names[] = {
+        {"url", false}, {"secret", false}, {"ca", false}, {"allow_private", false}};
     check_loading(L, "carom.webhook");
     lua_settop(L, 1);
     struct carom_args args = CAROM_ARGS(L, 1, "carom.webhook", names);
@@ -205,9 +207,11 @@ int carom_sink_webhook(lua_State *L)
 
 static bool is_token(struct carom_str name)
 {
-    for (size_t i = 0; i < name.len; i++)
-        if (!carom_is_alpha(name.ptr[i]) && !carom_is_digit(name.ptr[i]) && !(name.ptr[i] && strchr("-_.!#$%&'*+^`|~", name.ptr[i])))
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+        if (!carom_is_alpha(c) && !carom_is_digit(c) && (!c || !strchr("-_.!#$%&'*+^`|~", c)))
             return false;
+    }
     return name.len > 0;
 }
 

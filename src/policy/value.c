@@ -66,9 +66,21 @@ struct writer {
     const char *what;
     struct carom_json json;
     int depth;
+    size_t last; /* length of the text written last */
 };
 
 static void write_value(struct writer *writer);
+
+/* A failed buffer does not say whether it was full or the machine was. An escaped byte takes six. */
+static void check_buffer(const struct writer *writer)
+{
+    const struct carom_buf *buf = writer->json.buf;
+    if (!buf->failed)
+        return;
+    if (writer->last < buf->max / 8 && buf->len + 6 * writer->last + 64 < buf->max)
+        carom_sandbox_no_memory(writer->L);
+    luaL_error(writer->L, "%s: larger than %d bytes", writer->what, (int)buf->max);
+}
 
 /* Keys 1 to n, and nothing else. keys: index of the ordered keys. */
 static bool is_sequence(lua_State *L, int keys, lua_Integer n)
@@ -89,7 +101,9 @@ static void write_key(struct writer *writer)
         luaL_error(writer->L, "%s: a table is either a list or has texts as keys, not a %s among them", writer->what,
                    luaL_typename(writer->L, -1));
     key.ptr = lua_tolstring(writer->L, -1, &key.len);
+    writer->last = key.len;
     carom_json_key(&writer->json, key);
+    check_buffer(writer);
 }
 
 /* The table on top. */
@@ -137,6 +151,7 @@ static void write_value(struct writer *writer)
     case LUA_TSTRING:
         text.ptr = lua_tolstring(L, -1, &text.len);
         carom_sandbox_charge(L, text.len / 4);
+        writer->last = text.len;
         carom_json_str(&writer->json, text);
         break;
     case LUA_TNUMBER: write_number(writer); break;
@@ -144,8 +159,7 @@ static void write_value(struct writer *writer)
     case LUA_TTABLE: write_table(writer); break;
     default: luaL_error(L, "%s: a %s cannot be sent", writer->what, luaL_typename(L, -1));
     }
-    if (writer->json.buf->failed)
-        luaL_error(L, "%s: larger than %d bytes", writer->what, (int)writer->json.buf->max);
+    check_buffer(writer);
 }
 
 void carom_value_json(lua_State *L, int index, const char *what, struct carom_buf *out)
@@ -154,6 +168,5 @@ void carom_value_json(lua_State *L, int index, const char *what, struct carom_bu
     lua_pushvalue(L, index);
     write_table(&writer);
     lua_pop(L, 1);
-    if (out->failed)
-        luaL_error(L, "%s: larger than %d bytes", what, (int)out->max);
+    check_buffer(&writer);
 }
