@@ -52,6 +52,13 @@ struct carom_error {
     char text[512];
 };
 
+/* Where log lines go: what a policy says by carom.log, and what went wrong on the way. One line of printable UTF-8. */
+enum carom_log_level { CAROM_LOG_DEBUG, CAROM_LOG_INFO, CAROM_LOG_WARNING, CAROM_LOG_ERROR };
+struct carom_log {
+    void (*write)(void *user, enum carom_log_level level, struct carom_str line);
+    void *user;
+};
+
 /* ---- Facts: see FACT in carom-fact(5). One list makes the enum, the words and the tables. ---- */
 
 #define CAROM_KINDS(X) \
@@ -200,6 +207,7 @@ struct carom_engine_options {
     const char *state;  /* the state directory; NULL: CAROM_STATE, /var/lib/carom, the user's XDG state folder */
     bool dry_run;       /* decide against a private overlay in memory; touch nothing */
     int64_t now;        /* fixed clock for tests, seconds since 1970; 0: the system's */
+    const struct carom_log *log; /* borrowed until the engine is closed; NULL: silent */
 };
 
 /* NULL with err when the policy does not load or the ledger cannot be opened. Free with carom_engine_close. */

@@ -104,7 +104,7 @@ int cmd_pipe(int argc, char **argv)
         return defer(&err);
     }
     const struct carom_engine_options options_engine = {
-        .policy = place.policy, .store = place.store, .state = place.state};
+        .policy = place.policy, .store = place.store, .state = place.state, .log = &carom_log_syslog};
     if (!(engine = carom_engine_open(&options_engine, &err)) ||
         carom_engine_message(engine, bytes, size, &envelope, &result, &err) != 0) {
         carom_log_printf(&carom_log_syslog, CAROM_LOG_ERROR, "deferred: %s", err.text);

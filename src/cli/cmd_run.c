@@ -315,7 +315,7 @@ int cmd_run(int argc, char **argv)
         return carom_cli_fail(&err);
     }
     const struct carom_engine_options engine = {
-        .policy = place.policy, .store = place.store, .state = place.state, .dry_run = run.dry};
+        .policy = place.policy, .store = place.store, .state = place.state, .dry_run = run.dry, .log = &carom_log_stderr};
     if (!(run.source = carom_source_open((const char *const *)operands, (size_t)n, &err)) ||
         !(run.engine = carom_engine_open(&engine, &err)) ||
         carom_engine_store_url(arena, place.store, carom_policy_config(run.engine->policy), place.state, &url, &err) != 0) {
@@ -323,7 +323,6 @@ int cmd_run(int argc, char **argv)
         goto done;
     }
     run.engine->keep_raw = false;
-    run.engine->log = &carom_log_stderr;
     run.progress = !quiet && isatty(STDERR_FILENO) && !run.table;
     run.print = carom_print_begin(stdout);
     signal(SIGINT, stop);

@@ -54,7 +54,6 @@ struct carom_config {
     struct carom_sink_entry *sinks;   /* by action; "*" for the rest */
     struct carom_sink_entry *endpoints;
     int64_t half_life_ms;             /* of scores; 30 days */
-    int64_t keep_raw_ms, keep_facts_ms, keep_jobs_ms;
     int64_t limit_time_ms, limit_memory, limit_instructions;
     struct carom_str version;         /* of the policy: hex of the hash of its files */
 };

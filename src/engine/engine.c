@@ -31,7 +31,7 @@ struct carom_engine *carom_engine_open(const struct carom_engine_options *option
         carom_error_set(err, CAROM_ERROR_USAGE, "no policy given: name a Lua file");
         goto fail;
     }
-    if (!(engine->policy = carom_policy_load(options->policy, NULL, err)))
+    if (!(engine->policy = carom_policy_load(options->policy, options->log, err)))
         goto fail;
     if (carom_engine_store_url(arena, options->store, carom_policy_config(engine->policy), options->state, &url, err) != 0)
         goto fail;

@@ -22,9 +22,6 @@ void carom_config_default(struct carom_config *config)
     *config = (struct carom_config){
         .store = CAROM_STR_EMPTY,
         .half_life_ms = 30 * day,
-        .keep_raw_ms = 30 * day,
-        .keep_facts_ms = 400 * day,
-        .keep_jobs_ms = 30 * day,
         .limit_time_ms = 250,
         .limit_memory = INT64_C(8) << 20,
         .limit_instructions = 10000000,
@@ -177,17 +174,6 @@ static void get_sinks(const struct carom_args *args, struct carom_config *config
 
 /* ---- The rest ---- */
 
-static void get_keep(const struct carom_args *args, struct carom_config *config)
-{
-    static const struct carom_arg names[] = {{"raw", false}, {"facts", false}, {"jobs", false}};
-    if (!carom_args_table(args, "keep"))
-        return;
-    struct carom_args keep_args = CAROM_ARGS(args->L, -1, WHAT ": keep", names);
-    carom_args_duration(&keep_args, "raw", &config->keep_raw_ms);
-    carom_args_duration(&keep_args, "facts", &config->keep_facts_ms);
-    carom_args_duration(&keep_args, "jobs", &config->keep_jobs_ms);
-}
-
 static void get_score(const struct carom_args *args, struct carom_config *config)
 {
     static const struct carom_arg names[] = {{"half_life", false}};
@@ -243,7 +229,7 @@ int carom_configure(lua_State *L)
 {
     static const struct carom_arg names[] = {
         {"store", false},   {"mode", false},   {"lists", false}, {"sinks", false},            {"endpoints", false},
-        {"score", false},   {"keep", false},   {"limits", false}, {"commands", true},         {"verp", true},
+        {"score", false},   {"keep", true},   {"limits", false}, {"commands", true},         {"verp", true},
         {"trusted_authserv", true},            {"fbl", true},    {"smtp", true},              {"gate", true},
         {"breaker", true},  {"settle", true},  {"held", true},   {"log", true},
     };
@@ -259,7 +245,6 @@ int carom_configure(lua_State *L)
     get_store(&args, &policy->config);
     each(&args, "lists", take_list, &policy->config);
     get_sinks(&args, &policy->config);
-    get_keep(&args, &policy->config);
     get_score(&args, &policy->config);
     get_limits(&args, &policy->config);
     policy->configured = true;
