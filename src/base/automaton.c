@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the carom authors */
 
-/* Aho-Corasick over the pieces of all patterns, with a complete goto table over byte classes: one look-up a byte.
-   What a pattern means, and which of several is the better one, the callers know. */
+/* Aho-Corasick over the pieces of all patterns. Shallow states have a complete row of next states, one look-up a byte;
+   the deeper ones their children and a state to fall back to. What a pattern means, and which of several is the better
+   one, the callers know. */
 
 #include "base/automaton.h"
 
@@ -10,9 +11,12 @@
 
 #include "base/utf8.h"
 
-/* A goto table of 2^17 states is some 50 MiB; the built-in rules need a fraction of it. */
+/* A state takes 16 bytes: 2 MiB at most. */
 enum { STATES_MAX = 1 << 17, PIECE_BYTES_MAX = UINT16_MAX, PATTERN_PIECES_MAX = UINT16_MAX };
-#define LIST_END UINT32_MAX
+/* States that have a row. More of them make text in which nothing matches faster, until the rows fall out of the
+   processor's cache. */
+enum { DENSE_MAX = 256 };
+enum { WORD_BITS = 32 };
 
 /* ---- Patterns ---- */
 
@@ -111,23 +115,12 @@ static bool word_before(struct carom_str text, size_t end)
     return word_at(text, at);
 }
 
-/* ---- Building ---- */
+/* ---- Measuring ---- */
 
 /* What the patterns need at most: prefixes that they share make it less. */
 struct sizes {
-    size_t patterns, pieces, states, classes, outputs;
+    size_t patterns, pieces, slots, states, classes;
     uint8_t class_of[256];
-};
-
-struct building {
-    struct carom_automaton *automaton;
-    /* The automaton's arrays, still writable. */
-    uint32_t *next, *first_output, *suffix_output, *outputs, *piece_pattern;
-    uint16_t *piece_index, *piece_length, *pattern_pieces;
-    uint8_t *class_of, *piece_flags;
-    /* Only needed while building. */
-    uint32_t *first_piece, *same_piece; /* per state, per piece: 1 + the piece that (also) ends here, 0 none */
-    uint32_t *fail, *queue;
 };
 
 static int measure_pattern(struct sizes *sizes, struct carom_str pattern, size_t number, struct carom_error *err)
@@ -144,6 +137,7 @@ static int measure_pattern(struct sizes *sizes, struct carom_str pattern, size_t
                 sizes->class_of[byte] = (uint8_t)sizes->classes++;
     }
     sizes->pieces += pieces;
+    sizes->slots += pieces > 1;
     if (pieces == 0)
         return carom_error_set(err, CAROM_ERROR_CONFIG, "pattern %zu (\"%.*s\") has no text: it would match everything",
                                number, (int)(pattern.len < 100 ? pattern.len : 100), pattern.ptr);
@@ -161,9 +155,31 @@ static int measure(struct sizes *sizes, const struct carom_str *patterns, size_t
     for (size_t i = 0; i < n; i++)
         if (measure_pattern(sizes, patterns[i], i + 1, err) < 0)
             return -1;
-    sizes->outputs = 1 + 2 * sizes->pieces; /* each list has its end; entry 0 is no list */
     return 0;
 }
+
+/* ---- Building ---- */
+
+/* The pieces as a tree in the order of coming; the automaton's states are its nodes by their depth. 0: none. */
+struct node {
+    uint32_t kid, sibling;
+    uint32_t piece; /* 1 + the last piece that ends here */
+    uint8_t class;
+};
+
+struct building {
+    struct carom_automaton *automaton;
+    /* The automaton's arrays, still writable. */
+    struct carom_automaton_state *states;
+    struct carom_automaton_piece *pieces;
+    uint32_t *rows, *outputs;
+    uint8_t *class_of;
+    /* Only needed while building. */
+    struct node *nodes;
+    uint32_t *node_of;    /* per state */
+    uint32_t *same_piece; /* per piece: 1 + the piece that also ends there */
+    uint32_t nodes_n;
+};
 
 static void *carve(char **memory, size_t n, size_t size)
 {
@@ -175,107 +191,145 @@ static void *carve(char **memory, size_t n, size_t size)
 /* One block for the automaton and its arrays, the widest members first; another one for the time of building. */
 static bool allocate(struct building *b, const struct sizes *sizes)
 {
-    size_t words = sizes->states * (sizes->classes + 2) + sizes->outputs + sizes->pieces;
-    size_t shorts = 2 * sizes->pieces + sizes->patterns;
-    char *memory = calloc(1, sizeof(*b->automaton) + 4 * words + 2 * shorts + 256 + sizes->pieces);
-    char *scratch = calloc(3 * sizes->states + sizes->pieces, sizeof(uint32_t));
+    size_t rows = (sizes->states < DENSE_MAX ? sizes->states : DENSE_MAX) * sizes->classes;
+    size_t outputs = 1 + 2 * sizes->pieces; /* each list has its end; entry 0 is no list */
+    char *memory = calloc(1, sizeof(*b->automaton) + sizes->states * sizeof(*b->states) +
+                                 sizes->pieces * sizeof(*b->pieces) + (rows + outputs) * sizeof(uint32_t) + 256);
+    char *scratch = calloc(1, sizes->states * (sizeof(*b->nodes) + sizeof(uint32_t)) + sizes->pieces * sizeof(uint32_t));
     if (!memory || !scratch) {
         free(memory);
         free(scratch);
         return false;
     }
     b->automaton = carve(&memory, 1, sizeof(*b->automaton));
-    b->next = carve(&memory, sizes->states * sizes->classes, 4);
-    b->first_output = carve(&memory, sizes->states, 4);
-    b->suffix_output = carve(&memory, sizes->states, 4);
-    b->outputs = carve(&memory, sizes->outputs, 4);
-    b->piece_pattern = carve(&memory, sizes->pieces, 4);
-    b->piece_index = carve(&memory, sizes->pieces, 2);
-    b->piece_length = carve(&memory, sizes->pieces, 2);
-    b->pattern_pieces = carve(&memory, sizes->patterns, 2);
+    b->states = carve(&memory, sizes->states, sizeof(*b->states));
+    b->pieces = carve(&memory, sizes->pieces, sizeof(*b->pieces));
+    b->rows = carve(&memory, rows, sizeof(uint32_t));
+    b->outputs = carve(&memory, outputs, sizeof(uint32_t));
     b->class_of = carve(&memory, 256, 1);
-    b->piece_flags = carve(&memory, sizes->pieces, 1);
-    b->first_piece = carve(&scratch, sizes->states, 4);
-    b->fail = carve(&scratch, sizes->states, 4);
-    b->queue = carve(&scratch, sizes->states, 4);
-    b->same_piece = carve(&scratch, sizes->pieces, 4);
+    b->nodes = carve(&scratch, sizes->states, sizeof(*b->nodes));
+    b->node_of = carve(&scratch, sizes->states, sizeof(uint32_t));
+    b->same_piece = carve(&scratch, sizes->pieces, sizeof(uint32_t));
+    b->nodes_n = 1;
     memcpy(b->class_of, sizes->class_of, 256);
     *b->automaton = (struct carom_automaton){
-        .states = 1, .patterns = (uint32_t)sizes->patterns, .classes = (uint32_t)sizes->classes,
-        .class_of = b->class_of, .next = b->next, .first_output = b->first_output, .suffix_output = b->suffix_output,
-        .outputs = b->outputs, .piece_pattern = b->piece_pattern, .piece_index = b->piece_index,
-        .piece_length = b->piece_length, .piece_flags = b->piece_flags, .pattern_pieces = b->pattern_pieces};
+        .states_n = 1, .outputs_n = 1, .patterns = (uint32_t)sizes->patterns, .classes = (uint32_t)sizes->classes,
+        .class_of = b->class_of, .rows = b->rows, .states = b->states, .outputs = b->outputs, .pieces = b->pieces};
     return true;
 }
 
-/* Goes from the root along the piece's bytes, making what is missing. */
-static void add_piece(struct building *b, struct piece piece, uint32_t pattern)
+/* The node under `parent` for a class, made when it is missing. */
+static uint32_t go_down(struct building *b, uint32_t parent, uint8_t class)
 {
-    struct carom_automaton *a = b->automaton;
-    uint32_t state = 0, number = a->pieces++;
-    unsigned char byte;
-    for (struct carom_str raw = piece.raw; take_byte(&raw, &byte); b->piece_length[number]++) {
-        uint32_t *edge = &b->next[(size_t)state * a->classes + a->class_of[byte]];
-        if (*edge == 0)
-            *edge = a->states++;
-        state = *edge;
+    uint32_t *link = &b->nodes[parent].kid;
+    while (*link && b->nodes[*link].class != class)
+        link = &b->nodes[*link].sibling;
+    if (!*link) {
+        *link = b->nodes_n;
+        b->nodes[b->nodes_n++].class = class;
     }
+    return *link;
+}
+
+static void add_piece(struct building *b, struct piece piece, uint32_t pattern, uint16_t index)
+{
+    uint32_t node = 0, number = b->automaton->pieces_n++;
+    uint16_t length = 0;
+    unsigned char byte;
+    for (struct carom_str raw = piece.raw; take_byte(&raw, &byte); length++)
+        node = go_down(b, node, b->class_of[byte]);
     uint8_t flags = piece.flags;
     if (!word_at(piece.raw, 0))
         flags &= (uint8_t)~CAROM_PIECE_WORD_BEFORE;
     if (!word_before(piece.raw, piece.raw.len))
         flags &= (uint8_t)~CAROM_PIECE_WORD_AFTER;
-    b->piece_flags[number] = flags;
-    b->piece_pattern[number] = pattern;
-    b->piece_index[number] = b->pattern_pieces[pattern]++;
-    b->same_piece[number] = b->first_piece[state];
-    b->first_piece[state] = number + 1;
+    b->pieces[number] = (struct carom_automaton_piece){
+        .pattern = pattern, .slot = b->automaton->slots, .index = index, .length = length, .flags = flags};
+    b->same_piece[number] = b->nodes[node].piece;
+    b->nodes[node].piece = number + 1;
 }
 
-static void list_outputs(struct building *b)
+static void add_pattern(struct building *b, struct carom_str pattern, uint32_t number)
 {
-    uint32_t used = 0;
-    b->outputs[used++] = LIST_END;
-    for (uint32_t state = 1; state < b->automaton->states; state++) {
-        if (!b->first_piece[state])
-            continue;
-        b->first_output[state] = used;
-        for (uint32_t piece = b->first_piece[state]; piece; piece = b->same_piece[piece - 1])
-            b->outputs[used++] = piece - 1;
-        b->outputs[used++] = LIST_END;
-    }
-    b->automaton->outputs_n = used;
+    struct piece piece;
+    uint16_t index = 0;
+    while (take_piece(&pattern, &piece))
+        add_piece(b, piece, number, index++);
+    b->pieces[b->automaton->pieces_n - 1].flags |= CAROM_PIECE_LAST;
+    b->automaton->slots += index > 1;
 }
 
-/* The search looks up one word a byte: the row of the next state, and whether anything ends there. */
-static void link_rows(struct carom_automaton *a, uint32_t *next)
+/* The state after one more byte. Each fall goes to a shorter suffix, and only a byte makes it longer by one: there are
+   no more falls than bytes. */
+static inline uint32_t next_state(const struct carom_automaton *a, uint32_t state, uint8_t class)
 {
-    for (size_t i = 0; i < (size_t)a->states * a->classes; i++) {
-        uint32_t state = next[i];
-        bool ends = a->first_output[state] || a->suffix_output[state];
-        next[i] = state * a->classes | (ends ? CAROM_AUTOMATON_ENDS : 0);
+    while (state >= a->dense) {
+        const struct carom_automaton_state *s = &a->states[state];
+        if (s->children > 0 && s->first == class)
+            return s->child;
+        for (uint32_t i = 1; i < s->children; i++)
+            if (a->states[s->child + i].class == class)
+                return s->child + i;
+        state = s->fail;
     }
+    return a->rows[(size_t)state * a->classes + class];
+}
+
+/* Gives the state's children the next numbers. Where they fall back to is complete: it is no deeper than the state. */
+static void number_children(struct building *b, uint32_t state)
+{
+    struct carom_automaton *a = b->automaton;
+    struct carom_automaton_state *s = &b->states[state];
+    s->child = a->states_n;
+    for (uint32_t node = b->nodes[b->node_of[state]].kid; node; node = b->nodes[node].sibling) {
+        uint8_t class = b->nodes[node].class;
+        uint32_t child = a->states_n++;
+        b->node_of[child] = node;
+        b->states[child].class = class;
+        b->states[child].fail = state ? next_state(a, s->fail, class) : 0;
+        s->children++;
+    }
+    s->first = s->children ? b->states[s->child].class : 0;
+}
+
+/* What ends with the suffix it falls back to ends here too. */
+static void list_outputs(struct building *b, uint32_t state)
+{
+    struct carom_automaton *a = b->automaton;
+    struct carom_automaton_state *s = &b->states[state];
+    s->output = b->states[s->fail].output;
+    uint32_t piece = b->nodes[b->node_of[state]].piece;
+    if (!piece)
+        return;
+    uint32_t shorter = s->output;
+    s->output = a->outputs_n;
+    for (; piece; piece = b->same_piece[piece - 1])
+        b->outputs[a->outputs_n++] = piece - 1;
+    b->outputs[a->outputs_n++] = CAROM_AUTOMATON_MORE | shorter;
+}
+
+/* As its suffix goes on, unless it goes on itself. */
+static void fill_row(struct building *b, uint32_t state)
+{
+    const struct carom_automaton_state *s = &b->states[state];
+    size_t classes = b->automaton->classes;
+    uint32_t *row = b->rows + state * classes;
+    if (state)
+        memcpy(row, b->rows + s->fail * classes, classes * sizeof(*row));
+    for (uint32_t child = s->child; child < s->child + s->children; child++)
+        row[b->states[child].class] = child;
 }
 
 /* Breadth first, so that a state's suffix, which is shorter, is complete before it. */
-static void complete_goto(struct building *b)
+static void make_states(struct building *b)
 {
-    size_t classes = b->automaton->classes, head = 0, tail = 0;
-    b->queue[tail++] = 0;
-    while (head < tail) {
-        uint32_t state = b->queue[head++];
-        uint32_t suffix = b->fail[state];
-        b->suffix_output[state] = b->first_output[suffix] ? suffix : b->suffix_output[suffix];
-        for (size_t class = 0; class < classes; class++) {
-            uint32_t *edge = &b->next[state * classes + class];
-            uint32_t beside = state ? b->next[suffix * classes + class] : 0;
-            if (*edge) {
-                b->fail[*edge] = beside;
-                b->queue[tail++] = *edge;
-            } else {
-                *edge = beside;
-            }
-        }
+    struct carom_automaton *a = b->automaton;
+    a->dense = b->nodes_n < DENSE_MAX ? b->nodes_n : DENSE_MAX;
+    for (uint32_t state = 0; state < a->states_n; state++) {
+        number_children(b, state);
+        list_outputs(b, state);
+        if (state < a->dense)
+            fill_row(b, state);
     }
 }
 
@@ -289,16 +343,10 @@ struct carom_automaton *carom_automaton_new(const struct carom_str *patterns, si
         carom_error_memory(err);
         return NULL;
     }
-    for (size_t i = 0; i < n; i++) {
-        struct carom_str rest = patterns[i];
-        struct piece piece;
-        while (take_piece(&rest, &piece))
-            add_piece(&b, piece, (uint32_t)i);
-    }
-    list_outputs(&b);
-    complete_goto(&b);
-    link_rows(b.automaton, b.next);
-    free(b.first_piece); /* the first of the scratch block */
+    for (size_t i = 0; i < n; i++)
+        add_pattern(&b, patterns[i], (uint32_t)i);
+    make_states(&b);
+    free(b.nodes); /* the first of the scratch block */
     return b.automaton;
 }
 
@@ -309,35 +357,54 @@ void carom_automaton_free(struct carom_automaton *automaton)
 
 /* ---- Searching ---- */
 
+static size_t done_words(const struct carom_automaton *automaton)
+{
+    return ((size_t)automaton->patterns + WORD_BITS - 1) / WORD_BITS;
+}
+
 size_t carom_automaton_run_size(const struct carom_automaton *automaton)
 {
-    return 3 * sizeof(uint32_t) * (size_t)automaton->patterns;
+    return done_words(automaton) * sizeof(uint32_t) + automaton->slots * sizeof(struct carom_automaton_progress);
 }
 
 void carom_automaton_begin(const struct carom_automaton *automaton, void *memory, struct carom_automaton_run *run_r)
 {
-    uint32_t *words = memory;
-    *run_r = (struct carom_automaton_run){
-        .progress = words, .end = words + automaton->patterns, .start = words + 2 * (size_t)automaton->patterns};
+    uint32_t *done = memory;
+    *run_r = (struct carom_automaton_run){done, (struct carom_automaton_progress *)(done + done_words(automaton))};
 }
 
-/* One piece ends at `end`. Taking each piece where it first ends leaves the most room for those that follow, so that
-   nothing has to be tried again. true: its pattern is complete with it. */
-static bool advance(const struct carom_automaton *a, struct carom_automaton_run *run, struct carom_str text,
-                    uint32_t piece, size_t end)
+/* The pattern's next piece, which must begin behind the one before. Taking each piece where it first ends leaves the
+   most room for those that follow, so that nothing has to be tried again. */
+static bool advance(struct carom_automaton_progress *progress, const struct carom_automaton_piece *piece, size_t start,
+                    size_t end)
 {
-    uint32_t pattern = a->piece_pattern[piece];
-    uint16_t index = a->piece_index[piece];
-    size_t start = end - a->piece_length[piece];
-    if (run->progress[pattern] != index || (index > 0 && start < run->end[pattern]))
+    if (progress->wanted != piece->index || (piece->index > 0 && start < progress->end))
         return false;
-    if (((a->piece_flags[piece] & CAROM_PIECE_WORD_BEFORE) && word_before(text, start)) ||
-        ((a->piece_flags[piece] & CAROM_PIECE_WORD_AFTER) && word_at(text, end)))
+    if (piece->index == 0)
+        progress->start = (uint32_t)start;
+    progress->wanted++;
+    progress->end = (uint32_t)end;
+    return true;
+}
+
+/* One piece ends at `end`. true: its pattern is complete with it, for the first time. */
+static bool completes(struct carom_automaton_run *run, const struct carom_automaton_piece *piece,
+                      struct carom_str text, size_t end, size_t *start_r)
+{
+    uint32_t *done = &run->done[piece->pattern / WORD_BITS], bit = UINT32_C(1) << piece->pattern % WORD_BITS;
+    bool last = piece->flags & CAROM_PIECE_LAST, only = last && piece->index == 0;
+    *start_r = end - piece->length;
+    if ((*done & bit) || ((piece->flags & CAROM_PIECE_WORD_BEFORE) && word_before(text, *start_r)) ||
+        ((piece->flags & CAROM_PIECE_WORD_AFTER) && word_at(text, end)))
         return false;
-    if (index == 0)
-        run->start[pattern] = (uint32_t)start;
-    run->end[pattern] = (uint32_t)end;
-    return ++run->progress[pattern] == a->pattern_pieces[pattern];
+    if (!only) {
+        if (!advance(&run->progress[piece->slot], piece, *start_r, end))
+            return false;
+        *start_r = run->progress[piece->slot].start;
+    }
+    if (last)
+        *done |= bit;
+    return last;
 }
 
 void carom_automaton_search(const struct carom_automaton *a, struct carom_automaton_run *run, struct carom_str folded,
@@ -345,20 +412,17 @@ void carom_automaton_search(const struct carom_automaton *a, struct carom_automa
 {
     if (a->patterns == 0)
         return;
-    memset(run->progress, 0, sizeof(uint32_t) * a->patterns);
+    memset(run->done, 0, carom_automaton_run_size(a));
     folded = carom_str_head(folded, UINT32_MAX);
-    uint32_t row = 0;
+    uint32_t state = 0;
     for (size_t at = 0; at < folded.len; at++) {
-        row = a->next[(row & ~CAROM_AUTOMATON_ENDS) + a->class_of[(unsigned char)folded.ptr[at]]];
-        if (!(row & CAROM_AUTOMATON_ENDS))
-            continue;
-        uint32_t state = (row & ~CAROM_AUTOMATON_ENDS) / a->classes;
-        for (; state; state = a->suffix_output[state])
-            for (const uint32_t *out = a->outputs + a->first_output[state]; *out != LIST_END; out++)
-                if (advance(a, run, folded, *out, at + 1)) {
-                    uint32_t pattern = a->piece_pattern[*out];
-                    if (!found(user, pattern, run->start[pattern], at + 1))
-                        return;
-                }
+        state = next_state(a, state, a->class_of[(unsigned char)folded.ptr[at]]);
+        for (uint32_t list = a->states[state].output; list; list = a->outputs[list] & ~CAROM_AUTOMATON_MORE)
+            for (; !(a->outputs[list] & CAROM_AUTOMATON_MORE); list++) {
+                const struct carom_automaton_piece *piece = &a->pieces[a->outputs[list]];
+                size_t start;
+                if (completes(run, piece, folded, at + 1, &start) && !found(user, piece->pattern, start, at + 1))
+                    return;
+            }
     }
 }

@@ -7,7 +7,9 @@
    the first or last character of a piece; "\|" and "\*" are the characters themselves.
 
    The automaton is plain arrays, so that the build tool can print one as a C table (src/tools) and the same
-   code can compile a policy's own rules at load. */
+   code can compile a policy's own rules at load. States are numbered by their depth: the shallow ones, where a search
+   spends its time, have a row with an entry for each class of bytes; the others, of which nearly all continue in one
+   way only, a list of children and a state to fall back to. */
 
 #ifndef CAROM_BASE_AUTOMATON_H
 #define CAROM_BASE_AUTOMATON_H
@@ -15,35 +17,51 @@
 #include "base/error.h"
 #include "base/str.h"
 
-struct carom_automaton {
-    uint32_t states, pieces, patterns, classes;
-    const uint8_t *class_of;       /* 256: byte to class */
-    const uint32_t *next;          /* states × classes, complete: next state × classes, and CAROM_AUTOMATON_ENDS */
-    const uint32_t *first_output;  /* per state: index into outputs, 0 none */
-    const uint32_t *suffix_output; /* per state: next state on the suffix chain that has an output, 0 none */
-    const uint32_t *outputs;       /* piece numbers, each list ended by UINT32_MAX */
-    const uint32_t *piece_pattern; /* per piece: its pattern */
-    const uint16_t *piece_index;   /* per piece: its place in the pattern, from 0 */
-    const uint16_t *piece_length;  /* per piece: bytes */
-    const uint8_t *piece_flags;    /* CAROM_PIECE_… */
-    const uint16_t *pattern_pieces; /* per pattern: how many */
-    uint32_t outputs_n;             /* length of outputs, for printing */
+struct carom_automaton_state {
+    uint32_t child;   /* the first one; the others follow it */
+    uint32_t fail;    /* the state of its longest suffix; always a smaller number */
+    uint32_t output;  /* into outputs: what ends here; 0 nothing */
+    uint8_t children; /* how many */
+    uint8_t first;    /* class that leads to the first child */
+    uint8_t class;    /* class that leads here */
 };
-#define CAROM_AUTOMATON_ENDS UINT32_C(0x80000000) /* in next: some piece ends there */
-enum { CAROM_PIECE_WORD_BEFORE = 1, CAROM_PIECE_WORD_AFTER = 2 };
+
+struct carom_automaton_piece {
+    uint32_t pattern;
+    uint32_t slot;   /* where a pattern of several pieces keeps how far it has come */
+    uint16_t index;  /* its place in the pattern, from 0 */
+    uint16_t length; /* bytes */
+    uint8_t flags;   /* CAROM_PIECE_… */
+};
+enum { CAROM_PIECE_WORD_BEFORE = 1, CAROM_PIECE_WORD_AFTER = 2, CAROM_PIECE_LAST = 4 };
+
+struct carom_automaton {
+    uint32_t states_n, dense, outputs_n, pieces_n, slots, patterns, classes;
+    const uint8_t *class_of; /* 256: byte to class; 0 is in no pattern */
+    const uint32_t *rows;    /* dense × classes, complete: the next state */
+    const struct carom_automaton_state *states;
+    const uint32_t *outputs; /* piece numbers; a list ends with CAROM_AUTOMATON_MORE | the list of shorter ones, 0 none */
+    const struct carom_automaton_piece *pieces;
+};
+#define CAROM_AUTOMATON_MORE UINT32_C(0x80000000)
 
 /* Compiles n patterns (already folded: carom_utf8_normalise) into heap memory; free with carom_automaton_free.
    NULL: no memory, an empty pattern, or too many. */
 struct carom_automaton *carom_automaton_new(const struct carom_str *patterns, size_t n, struct carom_error *err);
 void carom_automaton_free(struct carom_automaton *automaton);
 
-/* Working memory of a search: per pattern how far it has come; caller's storage, reused over searches. */
-struct carom_automaton_run {
-    uint32_t *progress; /* per pattern: next piece wanted */
-    uint32_t *end;      /* per pattern: where the last piece ended */
-    uint32_t *start;    /* per pattern: where the first piece began */
+/* Working memory of a search; caller's storage, reused over searches. A bit a pattern, and some words for the few
+   patterns that have several pieces: each search clears it. */
+struct carom_automaton_progress {
+    uint32_t wanted; /* the next piece */
+    uint32_t start;  /* where the first piece began */
+    uint32_t end;    /* where the last piece ended */
 };
-size_t carom_automaton_run_size(const struct carom_automaton *automaton); /* bytes to give to _begin */
+struct carom_automaton_run {
+    uint32_t *done; /* bit set: patterns that were found */
+    struct carom_automaton_progress *progress;
+};
+size_t carom_automaton_run_size(const struct carom_automaton *automaton); /* bytes for _begin, aligned as words */
 void carom_automaton_begin(const struct carom_automaton *automaton, void *memory, struct carom_automaton_run *run_r);
 
 /* Calls found once for each pattern that stands in folded (first occurrence), in order of its end. found returns

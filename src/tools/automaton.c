@@ -57,33 +57,54 @@ static struct phrases read_phrases(struct carom_arena *arena, const char *column
     return phrases;
 }
 
-#define PRINT_ARRAY(type, name, array, n) \
-    do { \
-        printf("static const " type " " name "[] = {"); \
-        for (size_t i = 0; i < (n); i++) \
-            printf("%s%lu,", i % 32 ? "" : "\n", (unsigned long)(array)[i]); \
-        puts("\n};"); \
-    } while (0)
+static void print_numbers(const char *name, const uint32_t *list, size_t n)
+{
+    printf("static const uint32_t %s[] = {", name);
+    for (size_t i = 0; i < n; i++)
+        printf("%s%lu,", i % 32 ? "" : "\n", (unsigned long)list[i]);
+    puts("\n};");
+}
+
+static void print_classes(const uint8_t *class_of)
+{
+    printf("static const uint8_t class_of[] = {");
+    for (size_t i = 0; i < 256; i++)
+        printf("%s%d,", i % 32 ? "" : "\n", class_of[i]);
+    puts("\n};");
+}
+
+static void print_states(const struct carom_automaton_state *states, size_t n)
+{
+    printf("static const struct carom_automaton_state states[] = {");
+    for (const struct carom_automaton_state *s = states; s < states + n; s++)
+        printf("%s{%lu,%lu,%lu,%d,%d,%d},", (s - states) % 8 ? "" : "\n", (unsigned long)s->child,
+               (unsigned long)s->fail, (unsigned long)s->output, s->children, s->first, s->class);
+    puts("\n};");
+}
+
+static void print_pieces(const struct carom_automaton_piece *pieces, size_t n)
+{
+    printf("static const struct carom_automaton_piece pieces[] = {");
+    for (const struct carom_automaton_piece *p = pieces; p < pieces + n; p++)
+        printf("%s{%lu,%lu,%d,%d,%d},", (p - pieces) % 8 ? "" : "\n", (unsigned long)p->pattern,
+               (unsigned long)p->slot, p->index, p->length, p->flags);
+    puts("\n};");
+}
 
 static void print(const struct carom_automaton *a, const char *symbol, const char *header)
 {
     printf("#include \"%s\"\n\n", header);
-    PRINT_ARRAY("uint8_t", "class_of", a->class_of, 256);
-    PRINT_ARRAY("uint32_t", "next", a->next, (size_t)a->states * a->classes);
-    PRINT_ARRAY("uint32_t", "first_output", a->first_output, a->states);
-    PRINT_ARRAY("uint32_t", "suffix_output", a->suffix_output, a->states);
-    PRINT_ARRAY("uint32_t", "outputs", a->outputs, a->outputs_n);
-    PRINT_ARRAY("uint32_t", "piece_pattern", a->piece_pattern, a->pieces);
-    PRINT_ARRAY("uint16_t", "piece_index", a->piece_index, a->pieces);
-    PRINT_ARRAY("uint16_t", "piece_length", a->piece_length, a->pieces);
-    PRINT_ARRAY("uint8_t", "piece_flags", a->piece_flags, a->pieces);
-    PRINT_ARRAY("uint16_t", "pattern_pieces", a->pattern_pieces, a->patterns);
+    print_classes(a->class_of);
+    print_numbers("rows", a->rows, (size_t)a->dense * a->classes);
+    print_states(a->states, a->states_n);
+    print_numbers("outputs", a->outputs, a->outputs_n);
+    print_pieces(a->pieces, a->pieces_n);
     printf("const struct carom_automaton %s = {\n", symbol);
-    printf("    .states = %u, .pieces = %u, .patterns = %u, .classes = %u, .outputs_n = %u,\n", a->states, a->pieces,
-           a->patterns, a->classes, a->outputs_n);
-    puts("    .class_of = class_of, .next = next, .first_output = first_output, .suffix_output = suffix_output,\n"
-         "    .outputs = outputs, .piece_pattern = piece_pattern, .piece_index = piece_index,\n"
-         "    .piece_length = piece_length, .piece_flags = piece_flags, .pattern_pieces = pattern_pieces};");
+    printf("    .states_n = %lu, .dense = %lu, .outputs_n = %lu, .pieces_n = %lu, .slots = %lu, .patterns = %lu,\n"
+           "    .classes = %lu,\n",
+           (unsigned long)a->states_n, (unsigned long)a->dense, (unsigned long)a->outputs_n,
+           (unsigned long)a->pieces_n, (unsigned long)a->slots, (unsigned long)a->patterns, (unsigned long)a->classes);
+    puts("    .class_of = class_of, .rows = rows, .states = states, .outputs = outputs, .pieces = pieces};");
 }
 
 int carom_automaton_print(const char *symbol, const char *header, const char *column, const char *path)
