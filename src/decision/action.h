@@ -37,6 +37,9 @@ struct carom_decided {
     int64_t after_ms, limit; /* retry */
     double points;           /* score */
     struct carom_str endpoint, payload; /* webhook: payload is a JSON object */
+    struct carom_str command;           /* run: its name in the configuration */
+    struct carom_pair *arguments;       /* run: appended to its argv, as values */
+    struct carom_str to;                /* forward: the person's address */
     struct carom_str text, key, value;  /* alert: text and key; tag: key and value */
     int64_t every_ms;        /* alert */
     bool force;

@@ -33,6 +33,18 @@ struct carom_sink {
     struct carom_str ca;         /* file of a private CA, or empty */
     bool allow_private;
     int done[8];                 /* answers that mean done: exact codes, or -2 for 2xx; 0 ends; all 0: the default */
+    int pending[8];              /* http: answers that mean taken, not yet done */
+    struct {                     /* http: looked up before; its JSON fills later placeholders */
+        struct carom_str method, url;
+        struct carom_pair *take; /* placeholder → member of the answer, "a.b" enters objects */
+    } first;
+    struct carom_pair *argv;     /* command: the arguments in order, as values; the first an absolute path */
+    struct carom_pair *verify;   /* command: a second one whose exit 0 means really done; NULL none */
+    struct carom_str input;      /* command: what it reads on stdin */
+    int exits_done[8], exits_retry[8]; /* command: exit codes plus 1, 0 ends; all 0: { 0 } and { 75 } */
+    struct carom_str to;         /* smtp: the recipient; empty: the address concerned */
+    struct carom_str sender;     /* smtp: From of what we write ourselves */
+    int64_t max_age_ms;          /* smtp: older messages are not submitted again; 2 days */
     struct carom_sink *next;     /* the action's further sinks */
 };
 
@@ -53,7 +65,10 @@ struct carom_config {
     struct carom_list_entry *lists;
     struct carom_sink_entry *sinks;   /* by action; "*" for the rest */
     struct carom_sink_entry *endpoints;
+    struct carom_sink_entry *commands; /* of bounce:run; their sinks are named "command.NAME" */
+    struct carom_sink *smtp;          /* for probe, forward and alert by mail, named "smtp"; NULL: none */
     int64_t half_life_ms;             /* of scores; 30 days */
+    int64_t keep_raw_ms, keep_facts_ms, keep_jobs_ms; /* 30, 400, 30 days */
     int64_t limit_time_ms, limit_memory, limit_instructions;
     struct carom_str version;         /* of the policy: hex of the hash of its files */
 };
