@@ -195,7 +195,8 @@ static bool allocate(struct building *b, const struct sizes *sizes)
     size_t outputs = 1 + 2 * sizes->pieces; /* each list has its end; entry 0 is no list */
     char *memory = calloc(1, sizeof(*b->automaton) + sizes->states * sizeof(*b->states) +
                                  sizes->pieces * sizeof(*b->pieces) + (rows + outputs) * sizeof(uint32_t) + 256);
-    char *scratch = calloc(1, sizes->states * (sizeof(*b->nodes) + sizeof(uint32_t)) + sizes->pieces * sizeof(uint32_t));
+    char *scratch =
+        calloc(1, sizes->states * (sizeof(*b->nodes) + sizeof(uint32_t)) + sizes->pieces * sizeof(uint32_t));
     if (!memory || !scratch) {
         free(memory);
         free(scratch);
@@ -407,6 +408,14 @@ static bool completes(struct carom_automaton_run *run, const struct carom_automa
     return last;
 }
 
+/* From the root over bytes that begin no piece. */
+static size_t skip_idle(const struct carom_automaton *a, struct carom_str text, size_t at)
+{
+    while (at < text.len && a->rows[a->class_of[(unsigned char)text.ptr[at]]] == 0)
+        at++;
+    return at;
+}
+
 void carom_automaton_search(const struct carom_automaton *a, struct carom_automaton_run *run, struct carom_str folded,
                             bool (*found)(void *user, uint32_t pattern, size_t start, size_t end), void *user)
 {
@@ -414,14 +423,14 @@ void carom_automaton_search(const struct carom_automaton *a, struct carom_automa
         return;
     memset(run->done, 0, carom_automaton_run_size(a));
     folded = carom_str_head(folded, UINT32_MAX);
+    size_t at = 0, start;
     uint32_t state = 0;
-    for (size_t at = 0; at < folded.len; at++) {
-        state = next_state(a, state, a->class_of[(unsigned char)folded.ptr[at]]);
+    while ((at = state ? at : skip_idle(a, folded, at)) < folded.len) {
+        state = next_state(a, state, a->class_of[(unsigned char)folded.ptr[at++]]);
         for (uint32_t list = a->states[state].output; list; list = a->outputs[list] & ~CAROM_AUTOMATON_MORE)
             for (; !(a->outputs[list] & CAROM_AUTOMATON_MORE); list++) {
                 const struct carom_automaton_piece *piece = &a->pieces[a->outputs[list]];
-                size_t start;
-                if (completes(run, piece, folded, at + 1, &start) && !found(user, piece->pattern, start, at + 1))
+                if (completes(run, piece, folded, at, &start) && !found(user, piece->pattern, start, at))
                     return;
             }
     }

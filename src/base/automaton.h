@@ -36,11 +36,14 @@ struct carom_automaton_piece {
 enum { CAROM_PIECE_WORD_BEFORE = 1, CAROM_PIECE_WORD_AFTER = 2, CAROM_PIECE_LAST = 4 };
 
 struct carom_automaton {
-    uint32_t states_n, dense, outputs_n, pieces_n, slots, patterns, classes;
+    uint32_t states_n, outputs_n, pieces_n;
+    uint32_t dense; /* how many states, from the root on, have a row */
+    uint32_t slots; /* patterns of several pieces */
+    uint32_t patterns, classes;
     const uint8_t *class_of; /* 256: byte to class; 0 is in no pattern */
     const uint32_t *rows;    /* dense × classes, complete: the next state */
     const struct carom_automaton_state *states;
-    const uint32_t *outputs; /* piece numbers; a list ends with CAROM_AUTOMATON_MORE | the list of shorter ones, 0 none */
+    const uint32_t *outputs; /* piece numbers; a list ends with CAROM_AUTOMATON_MORE and the next list, 0 none */
     const struct carom_automaton_piece *pieces;
 };
 #define CAROM_AUTOMATON_MORE UINT32_C(0x80000000)

@@ -185,7 +185,31 @@ static size_t naive_end(struct carom_str pattern, struct carom_str text, size_t 
     return at;
 }
 
-static bool has_text(const char *pattern) { return strpbrk(pattern, "ab ") != NULL; }
+/* Random text of the letters given; n is at most what stands in text, less the NUL. */
+static struct carom_str scribble(char *text, size_t n, const char *letters)
+{
+    for (size_t i = 0; i < n; i++)
+        text[i] = letters[(size_t)rand() % strlen(letters)];
+    text[n] = '\0';
+    return carom_str_n(text, n);
+}
+
+static void compare(int round, const struct carom_str *patterns, size_t n, struct carom_str text)
+{
+    struct hits got = search(patterns, n, text, 0);
+    size_t ends[PATTERNS_MAX], wanted = 0, last = 0;
+    for (size_t i = 0; i < n; i++)
+        wanted += (ends[i] = naive_end(patterns[i], text, 0)) != SIZE_MAX;
+    if (got.n != wanted)
+        fail_msg("round %d: got %zu patterns, want %zu", round, got.n, wanted);
+    for (size_t i = 0; i < got.n; i++) {
+        if (got.hit[i].end != ends[got.hit[i].pattern] || got.hit[i].end < last)
+            fail_msg("\"" CAROM_STR_FMT "\" in \"" CAROM_STR_FMT "\": got end %zu, want %zu",
+                     CAROM_STR_ARG(patterns[got.hit[i].pattern]), CAROM_STR_ARG(text), got.hit[i].end,
+                     ends[got.hit[i].pattern]);
+        last = got.hit[i].end;
+    }
+}
 
 static void agrees_with_trying(void **state)
 {
@@ -196,36 +220,107 @@ static void agrees_with_trying(void **state)
         struct carom_str patterns[PATTERNS_MAX];
         size_t n = 1 + (size_t)rand() % PATTERNS_MAX;
         for (size_t i = 0; i < n; i++) {
-            do {
-                size_t len = 1 + (size_t)rand() % 9;
-                for (size_t j = 0; j < len; j++)
-                    texts[i][j] = "aabb *|"[rand() % 7];
-                texts[i][len] = '\0';
-            } while (!has_text(texts[i]));
-            patterns[i] = carom_str(texts[i]);
+            do
+                patterns[i] = scribble(texts[i], 1 + (size_t)rand() % 9, "aabb *|");
+            while (!strpbrk(texts[i], "ab "));
         }
-        size_t len = (size_t)rand() % sizeof(body);
-        for (size_t j = 0; j < len; j++)
-            body[j] = "aabb |c"[rand() % 7];
-        struct carom_str text = carom_str_n(body, len);
-        struct hits got = search(patterns, n, text, 0);
-        size_t ends[PATTERNS_MAX], wanted = 0, last = 0;
-        for (size_t i = 0; i < n; i++)
-            wanted += (ends[i] = naive_end(patterns[i], text, 0)) != SIZE_MAX;
-        if (got.n != wanted)
-            fail_msg("round %d: got %zu patterns, want %zu", round, got.n, wanted);
-        for (size_t i = 0; i < got.n; i++) {
-            if (got.hit[i].end != ends[got.hit[i].pattern] || got.hit[i].end < last)
-                fail_msg("\"%s\" in \"" CAROM_STR_FMT "\": got end %zu, want %zu", texts[got.hit[i].pattern],
-                         CAROM_STR_ARG(text), got.hit[i].end, ends[got.hit[i].pattern]);
-            last = got.hit[i].end;
-        }
+        compare(round, patterns, n, scribble(body, (size_t)rand() % sizeof(body), "aabb |c"));
     }
+}
+
+/* Long patterns share long beginnings with the text and part from it late: they end beyond the states that have rows,
+   and fall back through several. */
+static void agrees_when_deep(void **state)
+{
+    (void)state;
+    srand(4);
+    for (int round = 0; round < 600; round++) {
+        char texts[PATTERNS_MAX][100], body[400];
+        struct carom_str patterns[PATTERNS_MAX];
+        const char *letters = round % 2 ? "ab" : "aaaaaaabcdefgh ";
+        struct carom_str text = scribble(body, sizeof(body) - 1, letters);
+        for (size_t i = 0; i < PATTERNS_MAX; i++) {
+            size_t len = 10 + (size_t)rand() % 80;
+            memcpy(texts[i], body + (size_t)rand() % (text.len - len), len);
+            for (int changes = rand() % 3; changes > 0; changes--)
+                texts[i][len / 2 + (size_t)rand() % (len / 2)] = "ab*"[rand() % 3];
+            patterns[i] = carom_str_n(texts[i], len);
+        }
+        for (int i = 0; i < 5; i++) /* stands in no pattern */
+            body[(size_t)rand() % text.len] = 'z';
+        compare(round, patterns, PATTERNS_MAX, text);
+    }
+}
+
+/* Returns how many states without a row continue in several ways. */
+static uint32_t find_depths(const struct carom_automaton *a, uint32_t *depth)
+{
+    uint32_t forks = 0, next = 1;
+    depth[0] = 0;
+    for (uint32_t i = 0; i < a->states_n; i++) {
+        const struct carom_automaton_state *s = &a->states[i];
+        if (s->child != next)
+            fail_msg("state %u: got children from %u, want %u", i, s->child, next);
+        for (; next < s->child + s->children; next++)
+            depth[next] = depth[i] + 1;
+        forks += i >= a->dense && s->children > 1;
+    }
+    assert_int_equal(next, a->states_n);
+    return forks;
+}
+
+/* What makes a search linear: falling back always ends at a row, and each time with less depth. */
+static void falls_back_to_less(void **state)
+{
+    (void)state;
+    char texts[PATTERNS_MAX][100];
+    struct carom_str patterns[PATTERNS_MAX];
+    srand(5);
+    for (size_t i = 0; i < PATTERNS_MAX; i++)
+        patterns[i] = scribble(texts[i], sizeof(texts[i]) - 1, "aaaab");
+    struct carom_error err = {0};
+    struct carom_automaton *a = carom_automaton_new(patterns, PATTERNS_MAX, &err);
+    assert_non_null(a);
+    uint32_t *depth = calloc(a->states_n, sizeof(*depth));
+    assert_non_null(depth);
+    assert_true(a->dense > 0 && a->dense < a->states_n);
+    assert_true(find_depths(a, depth) > 0);
+    for (uint32_t i = 1; i < a->states_n; i++)
+        if (a->states[i].fail >= i || depth[a->states[i].fail] >= depth[i])
+            fail_msg("state %u, depth %u: got %u to fall back to, want a shallower one", i, depth[i],
+                     a->states[i].fail);
+    for (size_t i = 0; i < (size_t)a->dense * a->classes; i++)
+        if (depth[a->rows[i]] > depth[i / a->classes] + 1)
+            fail_msg("row of state %zu: got state %u, want one at most one deeper", i / a->classes, a->rows[i]);
+    free(depth);
+    carom_automaton_free(a);
+}
+
+/* A policy may have thousands of phrases; a search over a line must not pay for each. */
+static void asks_little_memory(void **state)
+{
+    (void)state;
+    enum { N = 10000 };
+    static char texts[N][8];
+    static struct carom_str patterns[N];
+    for (size_t i = 0; i < N; i++) {
+        snprintf(texts[i], sizeof(texts[i]), i % 1000 ? "%04zu" : "%zu*x", i);
+        patterns[i] = carom_str(texts[i]);
+    }
+    struct carom_error err = {0};
+    struct carom_automaton *a = carom_automaton_new(patterns, N, &err);
+    assert_non_null(a);
+    size_t got = carom_automaton_run_size(a);
+    if (got > N / 8 + 200)
+        fail_msg("got %zu bytes for %d patterns, want a bit each, and some words for ten of them", got, N);
+    carom_automaton_free(a);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(means), cmocka_unit_test(reports_in_order),
-                                       cmocka_unit_test(refuses), cmocka_unit_test(agrees_with_trying)};
+                                       cmocka_unit_test(refuses), cmocka_unit_test(agrees_with_trying),
+                                       cmocka_unit_test(agrees_when_deep), cmocka_unit_test(falls_back_to_less),
+                                       cmocka_unit_test(asks_little_memory)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
