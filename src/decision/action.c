@@ -39,6 +39,8 @@ struct carom_decided *carom_decision_add(struct carom_arena *arena, struct carom
                                       .list = CAROM_STR_EMPTY,
                                       .endpoint = CAROM_STR_EMPTY,
                                       .payload = CAROM_STR_EMPTY,
+                                      .command = CAROM_STR_EMPTY,
+                                      .to = CAROM_STR_EMPTY,
                                       .text = CAROM_STR_EMPTY,
                                       .key = CAROM_STR_EMPTY,
                                       .value = CAROM_STR_EMPTY};
@@ -89,6 +91,29 @@ static bool needs_recipient(enum carom_action_type type)
     }
 }
 
+/* Is the only way to tell somebody a mail that no server is named for? */
+static bool has_no_server(const struct carom_sink *sinks)
+{
+    for (const struct carom_sink *sink = sinks; sink; sink = sink->next)
+        if (sink->type != CAROM_SINK_SMTP || sink->url.len)
+            return false;
+    return sinks != NULL;
+}
+
+/* What needs somebody to carry it out. */
+static void match_sink(struct carom_decided *decided, const struct carom_config *config)
+{
+    static const char no_smtp[] = "no smtp is configured, so that nothing can be mailed";
+    if (decided->type == CAROM_ACTION_WEBHOOK && !carom_config_endpoint(config, decided->endpoint))
+        drop(decided, CAROM_ACTION_UNMATCHED, "no endpoint of that name is configured");
+    if (decided->type == CAROM_ACTION_RUN && !carom_config_command(config, decided->command))
+        drop(decided, CAROM_ACTION_UNMATCHED, "no command of that name is configured");
+    if ((decided->type == CAROM_ACTION_FORWARD && !config->smtp) ||
+        (decided->type == CAROM_ACTION_PROBE && !carom_config_probe(config)) ||
+        (decided->type == CAROM_ACTION_ALERT && has_no_server(carom_config_sinks(config, CAROM_STR("alert")))))
+        drop(decided, CAROM_ACTION_UNMATCHED, no_smtp);
+}
+
 /* What it cannot do without. */
 static void match(struct carom_decided *decided, const struct carom_fact *fact, const struct carom_config *config)
 {
@@ -99,8 +124,7 @@ static void match(struct carom_decided *decided, const struct carom_fact *fact, 
         drop(decided, CAROM_ACTION_UNMATCHED, "the fact names no list, and the action none either");
     if (decided->type == CAROM_ACTION_SUPPRESS && decided->list_only && !decided->list.len)
         drop(decided, CAROM_ACTION_UNMATCHED, "scope is list, and the fact names none");
-    if (decided->type == CAROM_ACTION_WEBHOOK && !carom_config_endpoint(config, decided->endpoint))
-        drop(decided, CAROM_ACTION_UNMATCHED, "no endpoint of that name is configured");
+    match_sink(decided, config);
 }
 
 /* What the evidence does not carry. */
@@ -111,7 +135,7 @@ static void weigh(struct carom_decided *decided, const struct carom_fact *fact)
         drop(decided, CAROM_ACTION_REFUSED, "low confidence: a guess removes nobody unless the action says force");
     if (decided->type == CAROM_ACTION_PROBE && fact->authenticity != CAROM_AUTHENTICITY_DIRECT &&
         fact->authenticity != CAROM_AUTHENTICITY_SIGNED)
-        drop(decided, CAROM_ACTION_REFUSED, "only a direct or signed bounce is probed: this one may be forged");
+        drop(decided, CAROM_ACTION_UNMATCHED, "only a direct or signed bounce is probed: this one may be forged");
 }
 
 static bool same(const struct carom_decided *a, const struct carom_decided *b)
@@ -292,6 +316,15 @@ static void write_number(struct carom_json *json, const char *name, double value
     carom_json_number(json, value);
 }
 
+static void write_arguments(const struct carom_decided *decided, struct carom_json *json)
+{
+    carom_json_key(json, CAROM_STR("arguments"));
+    carom_json_array(json);
+    for (const struct carom_pair *argument = decided->arguments; argument; argument = argument->next)
+        carom_json_str(json, argument->value);
+    carom_json_array_end(json);
+}
+
 void carom_decided_write(const struct carom_decided *decided, const struct carom_fact *fact, struct carom_json *json)
 {
     (void)fact;
@@ -313,6 +346,10 @@ void carom_decided_write(const struct carom_decided *decided, const struct carom
         carom_json_key(json, CAROM_STR("payload"));
         carom_json_raw(json, decided->payload);
     }
+    carom_json_field_str(json, "command", decided->command);
+    if (decided->type == CAROM_ACTION_RUN)
+        write_arguments(decided, json);
+    carom_json_field_str(json, "to", decided->to);
     carom_json_field_str(json, "text", decided->text);
     carom_json_field_str(json, "key", decided->key);
     carom_json_field_str(json, "value", decided->value);

@@ -34,6 +34,20 @@ struct carom_sink *carom_config_endpoint(const struct carom_config *config, stru
     return find_entry(config->endpoints, name);
 }
 
+struct carom_sink *carom_config_command(const struct carom_config *config, struct carom_str name)
+{
+    return find_entry(config->commands, name);
+}
+
+/* Its own sink, else our own mail, else whoever takes the rest. */
+struct carom_sink *carom_config_probe(const struct carom_config *config)
+{
+    struct carom_sink *sinks = find_entry(config->sinks, CAROM_STR("probe"));
+    if (!sinks)
+        sinks = config->smtp;
+    return sinks ? sinks : find_entry(config->sinks, CAROM_STR("*"));
+}
+
 static struct carom_sink *find_sink(struct carom_sink_entry *entry, struct carom_str name)
 {
     for (; entry; entry = entry->next)
@@ -46,7 +60,13 @@ static struct carom_sink *find_sink(struct carom_sink_entry *entry, struct carom
 struct carom_sink *carom_config_sink(const struct carom_config *config, struct carom_str name)
 {
     struct carom_sink *sink = find_sink(config->sinks, name);
-    return sink ? sink : find_sink(config->endpoints, name);
+    if (!sink)
+        sink = find_sink(config->endpoints, name);
+    if (!sink)
+        sink = find_sink(config->commands, name);
+    if (!sink && config->smtp && carom_str_eq(config->smtp->name, name))
+        sink = config->smtp;
+    return sink;
 }
 
 /* A List-Id is compared as a domain name is: without case (RFC 2919 6). */

@@ -76,7 +76,10 @@ struct carom_config {
 /* The sinks of an action ("*" as the fallback), or of an endpoint; NULL: none. */
 struct carom_sink *carom_config_sinks(const struct carom_config *config, struct carom_str action);
 struct carom_sink *carom_config_endpoint(const struct carom_config *config, struct carom_str name);
-/* By the full name, as a job stores it ("unsubscribe", "unsubscribe.2", "*", "endpoint.crm"). */
+struct carom_sink *carom_config_command(const struct carom_config *config, struct carom_str name);
+/* Where probes go: the sinks of that name, else `smtp`, else "*"; NULL: nowhere. */
+struct carom_sink *carom_config_probe(const struct carom_config *config);
+/* By the full name, as a job stores it ("unsubscribe", "unsubscribe.2", "*", "endpoint.crm", "command.NAME", "smtp"). */
 struct carom_sink *carom_config_sink(const struct carom_config *config, struct carom_str name);
 const struct carom_list_entry *carom_config_list(const struct carom_config *config, struct carom_str id);
 

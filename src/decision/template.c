@@ -102,9 +102,12 @@ void carom_template_expand(struct carom_buf *out, struct carom_str text, enum ca
 
 /* ---- Checking at load ---- */
 
-static bool is_known(struct carom_str name)
+static bool is_known(struct carom_str name, const struct carom_pair *more)
 {
     size_t dot = carom_str_chr(name, '.');
+    for (; more; more = more->next)
+        if (carom_str_eq(name, more->name))
+            return true;
     if (carom_str_starts(name, HEADER_PREFIX))
         return name.len > HEADER_PREFIX.len;
     for (size_t i = 0; i < OWN_NAMES; i++)
@@ -141,28 +144,39 @@ struct nearest {
     size_t distance;
 };
 
+static void consider_text(struct nearest *nearest, struct carom_str full, struct carom_str group, struct carom_str name)
+{
+    size_t d = distance(nearest->wanted, full);
+    if (d < nearest->distance)
+        *nearest = (struct nearest){nearest->wanted, group, name, d};
+}
+
 static void consider(struct nearest *nearest, const char *group, const char *name)
 {
     char full[2 * NAME_MAX_LENGTH];
     int n = snprintf(full, sizeof(full), "%s%s%s", group, *group ? "." : "", name);
-    size_t d = distance(nearest->wanted, carom_str_n(full, n > 0 ? (size_t)n : 0));
-    if (d >= nearest->distance)
-        return;
-    *nearest = (struct nearest){nearest->wanted, carom_str(group), carom_str(name), d};
+    consider_text(nearest, carom_str_n(full, n > 0 ? (size_t)n : 0), carom_str(group), carom_str(name));
 }
 
 int carom_template_check(struct carom_str text, struct carom_error *err)
+{
+    return carom_template_check_with(text, NULL, err);
+}
+
+int carom_template_check_with(struct carom_str text, const struct carom_pair *more, struct carom_error *err)
 {
     for (size_t at = 0; at < text.len; at++) {
         struct carom_str name;
         size_t n = text.ptr[at] == '{' ? placeholder(carom_str_from(text, at), &name) : 0;
         if (!n)
             continue;
-        if (is_known(name)) {
+        if (is_known(name, more)) {
             at += n - 1;
             continue;
         }
         struct nearest nearest = {.wanted = name, .distance = SIZE_MAX};
+        for (const struct carom_pair *pair = more; pair; pair = pair->next)
+            consider_text(&nearest, pair->name, CAROM_STR_EMPTY, pair->name);
         for (size_t i = 0; i < OWN_NAMES; i++)
             consider(&nearest, "", own_names[i]);
         for (size_t i = 0; i < carom_fields_n; i++)

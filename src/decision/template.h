@@ -25,5 +25,7 @@ void carom_template_expand(struct carom_buf *out, struct carom_str text, enum ca
                            carom_template_lookup *lookup, void *user);
 /* At load: 0, or -1 with err naming the unknown placeholder and the nearest known one. */
 int carom_template_check(struct carom_str text, struct carom_error *err);
+/* The same where further names are known: those of `more`. */
+int carom_template_check_with(struct carom_str text, const struct carom_pair *more, struct carom_error *err);
 
 #endif

@@ -511,7 +511,12 @@ static int carry_out(struct work *work, const struct carom_decided *decided)
     case CAROM_ACTION_RETRY:
         return retry(work, decided);
     case CAROM_ACTION_PROBE:
-        return tell(work, decided);
+        return put_jobs(work, carom_config_probe(work->entry->config), decided, &no_extra, work->entry->now, 0);
+    case CAROM_ACTION_RUN:
+        return put_jobs(work, carom_config_command(work->entry->config, decided->command), decided, &no_extra,
+                        work->entry->now, 0);
+    case CAROM_ACTION_FORWARD:
+        return put_jobs(work, work->entry->config->smtp, decided, &no_extra, work->entry->now, 0);
     case CAROM_ACTION_TAG:
         return put_tag(work, decided);
     case CAROM_ACTION_ALERT:
@@ -521,8 +526,6 @@ static int carry_out(struct work *work, const struct carom_decided *decided)
                         work->entry->now, 0);
     case CAROM_ACTION_SCORE:   /* in the fact's row */
     case CAROM_ACTION_IGNORE:
-    case CAROM_ACTION_RUN:     /* have no sink: recorded with the fact */
-    case CAROM_ACTION_FORWARD:
     case CAROM_ACTION_COUNT:
         break;
     }

@@ -81,7 +81,7 @@ static void test_rules(void **state)
         {"no recipient", {U, S, T}, CAROM_CONFIDENCE_HIGH, 0, 0, 1, "uuu"},
         {"an alert needs none", {A, W, NONE}, CAROM_CONFIDENCE_LOW, 0, 1, 1, "du"},
         {"twice", {U, U, NONE}, CAROM_CONFIDENCE_HIGH, 0, 0, 0, "dr"},
-        {"a probe wants proof", {P, NONE, NONE}, CAROM_CONFIDENCE_HIGH, 0, 0, 0, "r"},
+        {"a probe wants proof", {P, NONE, NONE}, CAROM_CONFIDENCE_HIGH, 0, 0, 0, "u"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -105,6 +105,52 @@ static void test_rules(void **state)
             fail_msg("%s: got %s, want %s", cases[i].name, got, cases[i].want);
         carom_arena_free(g.arena);
     }
+}
+
+/* What needs somebody to carry it out, and what it finds. */
+static void test_ways_out(void **state)
+{
+    static struct carom_sink smtp = {.name = {"smtp", 4}, .type = CAROM_SINK_SMTP, .url = {"smtp://mail.example.org", 23}};
+    static struct carom_sink nobody = {.name = {"alert", 5}, .type = CAROM_SINK_SMTP};
+    static struct carom_sink purge = {.name = {"command.purge", 13}, .type = CAROM_SINK_COMMAND};
+    static struct carom_sink_entry alert = {.name = {"alert", 5}, .sinks = &nobody};
+    static struct carom_sink_entry commands = {.name = {"purge", 5}, .sinks = &purge};
+    static const struct carom_config bare = {.sinks = &alert}, full = {.smtp = &smtp, .commands = &commands};
+    static const struct {
+        const char *name;
+        const struct carom_config *config;
+        enum carom_authenticity authenticity;
+        const char *want; /* of run, forward, probe, alert */
+    } cases[] = {
+        {"nothing is configured", &bare, CAROM_AUTHENTICITY_SIGNED, "uuuu"},
+        {"all is", &full, CAROM_AUTHENTICITY_SIGNED, "dddd"},
+        {"a reply that our sender heard", &full, CAROM_AUTHENTICITY_DIRECT, "dddd"},
+        {"it may be forged", &full, CAROM_AUTHENTICITY_MATCHED, "ddud"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct carom_fact fact = fact_of();
+        struct given g = given(CAROM_ACTION_RUN, CAROM_ACTION_FORWARD, CAROM_ACTION_PROBE);
+        char got[5] = "";
+        fact.authenticity = cases[i].authenticity;
+        g.action[0]->command = CAROM_STR("purge");
+        assert_non_null(carom_decision_add(g.arena, &g.decision, CAROM_ACTION_ALERT));
+        carom_decision_settle(&g.decision, &fact, cases[i].config);
+        const struct carom_decided *decided = g.decision.first;
+        for (int k = 0; decided; decided = decided->next, k++)
+            got[k] = "dur"[decided->state];
+        if (strcmp(got, cases[i].want))
+            fail_msg("%s: got %s, want %s", cases[i].name, got, cases[i].want);
+        carom_arena_free(g.arena);
+    }
+    assert_ptr_equal(carom_config_command(&full, CAROM_STR("purge")), &purge);
+    assert_null(carom_config_command(&full, CAROM_STR("command.purge")));
+    assert_ptr_equal(carom_config_sink(&full, CAROM_STR("command.purge")), &purge);
+    assert_ptr_equal(carom_config_sink(&full, CAROM_STR("smtp")), &smtp);
+    assert_null(carom_config_sink(&bare, CAROM_STR("smtp")));
+    assert_ptr_equal(carom_config_probe(&full), &smtp);
+    assert_ptr_equal(carom_config_probe(&config), &any);
+    assert_null(carom_config_probe(&bare));
 }
 
 static void test_what_follows_from_the_fact(void **state)
@@ -133,6 +179,11 @@ static void test_json(void **state)
     struct carom_decided webhook = {.type = CAROM_ACTION_WEBHOOK, .endpoint = CAROM_STR("crm"),
                                     .payload = CAROM_STR("{\"event\":\"complaint\"}")};
     struct carom_decided score = {.type = CAROM_ACTION_SCORE, .points = 1.5};
+    struct carom_pair second_argument = {.value = CAROM_STR("-x")};
+    struct carom_pair argument = {.value = CAROM_STR("a \"b\""), .next = &second_argument};
+    struct carom_decided run = {.type = CAROM_ACTION_RUN, .command = CAROM_STR("purge"), .arguments = &argument};
+    struct carom_decided plain = {.type = CAROM_ACTION_RUN, .command = CAROM_STR("purge")};
+    struct carom_decided forward = {.type = CAROM_ACTION_FORWARD, .to = CAROM_STR("ops@example.org")};
     struct carom_decided retry = {.type = CAROM_ACTION_RETRY, .after_ms = 5400000, .limit = 5, .due = 1772366400};
     const struct {
         const struct carom_decided *decided;
@@ -142,6 +193,9 @@ static void test_json(void **state)
         {&webhook, "{\"action\":\"webhook\",\"endpoint\":\"crm\",\"payload\":{\"event\":\"complaint\"}}"},
         {&score, "{\"action\":\"score\",\"points\":1.5}"},
         {&retry, "{\"action\":\"retry\",\"due\":\"2026-03-01T12:00:00Z\",\"after\":\"90m\",\"limit\":5}"},
+        {&run, "{\"action\":\"run\",\"command\":\"purge\",\"arguments\":[\"a \\\"b\\\"\",\"-x\"]}"},
+        {&plain, "{\"action\":\"run\",\"command\":\"purge\",\"arguments\":[]}"},
+        {&forward, "{\"action\":\"forward\",\"to\":\"ops@example.org\"}"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -199,8 +253,8 @@ static void test_secrets(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rules), cmocka_unit_test(test_what_follows_from_the_fact),
-                                       cmocka_unit_test(test_json), cmocka_unit_test(test_config),
-                                       cmocka_unit_test(test_secrets)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_rules), cmocka_unit_test(test_ways_out),
+                                       cmocka_unit_test(test_what_follows_from_the_fact), cmocka_unit_test(test_json),
+                                       cmocka_unit_test(test_config), cmocka_unit_test(test_secrets)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -368,6 +368,41 @@ static void test_alerts_once_a_period(void **state)
     carom_ledger_close(&ledger);
 }
 
+static int name_job(void *user, const struct carom_job *job)
+{
+    carom_buf_printf(user, CAROM_STR_FMT ">" CAROM_STR_FMT " ", CAROM_STR_ARG(job->action), CAROM_STR_ARG(job->sink));
+    return 0;
+}
+
+/* Commands and mail have sinks of their own, beside those of actions. */
+static void test_jobs_of_commands_and_mail(void **state)
+{
+    static struct carom_sink smtp = {.name = {"smtp", 4}, .type = CAROM_SINK_SMTP};
+    static struct carom_sink purge = {.name = {"command.purge", 13}, .type = CAROM_SINK_COMMAND};
+    static struct carom_sink_entry commands = {.name = {"purge", 5}, .sinks = &purge};
+    static const struct carom_config config_here = {.smtp = &smtp, .commands = &commands};
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct carom_buf names = CAROM_BUF_INIT(1000);
+    struct carom_error err = {0};
+    struct given given;
+
+    (void)state;
+    give(&given, 1);
+    given.fact.authenticity = CAROM_AUTHENTICITY_SIGNED;
+    given.entry.config = &config_here;
+    act(&given, CAROM_ACTION_RUN)->command = CAROM_STR("purge");
+    act(&given, CAROM_ACTION_FORWARD)->to = CAROM_STR("ops@example.org");
+    act(&given, CAROM_ACTION_PROBE);
+    carom_decision_settle(&given.decision, &given.fact, &config_here);
+    must(ledger.ops->begin(ledger.store, &err), &err, "begin");
+    must(ledger.ops->record(ledger.store, arena, &given.entry, &err), &err, "record");
+    must(ledger.ops->commit(ledger.store, &err), &err, "commit");
+    must(ledger.ops->jobs(ledger.store, arena, CAROM_JOB_WAITING, name_job, &names, &err), &err, "jobs");
+    assert_string_equal(carom_buf_str(&names).ptr, "run>command.purge forward>smtp probe>smtp ");
+    carom_buf_deinit(&names);
+    carom_ledger_close(&ledger);
+}
+
 static void test_jobs(void **state)
 {
     struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
@@ -706,7 +741,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_what_is_written_is_there), TEST(test_a_rollback_leaves_nothing), TEST(test_a_collision_loses_neither),
         TEST(test_keys_ascend), TEST(test_suppressions), TEST(test_who_left_all_lists), TEST(test_alerts_once_a_period),
-        TEST(test_jobs), TEST(test_writers_side_by_side), TEST(test_what_was_acknowledged_outlives_a_kill),
+        TEST(test_jobs), TEST(test_jobs_of_commands_and_mail), TEST(test_writers_side_by_side),
+        TEST(test_what_was_acknowledged_outlives_a_kill),
         TEST(test_a_held_lock_is_busy), TEST(test_a_dry_run_touches_nothing), TEST(test_a_dry_run_creates_nothing),
         TEST(test_refusals), TEST(test_unwritable), TEST(test_network_file_systems),
     };

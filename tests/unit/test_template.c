@@ -94,9 +94,20 @@ static void test_check(void **state)
     }
 }
 
+static void test_check_with_more_names(void **state)
+{
+    const struct carom_pair more = {.name = CAROM_STR("member_id"), .value = CAROM_STR("id")};
+    struct carom_error err = {0};
+    (void)state;
+    assert_int_equal(carom_template_check_with(CAROM_STR("{member_id}/{list}"), &more, &err), 0);
+    assert_int_equal(carom_template_check_with(CAROM_STR("{membr_id}"), &more, &err), -1);
+    assert_string_equal(err.text, "{membr_id} is no placeholder; the nearest is {member_id}");
+    assert_int_equal(carom_template_check(CAROM_STR("{member_id}"), &err), -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_expand), cmocka_unit_test(test_a_full_buffer_is_seen),
-                                       cmocka_unit_test(test_check)};
+                                       cmocka_unit_test(test_check), cmocka_unit_test(test_check_with_more_names)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
