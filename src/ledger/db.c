@@ -252,7 +252,8 @@ int carom_db_next_id(struct carom_db *db, int64_t now, int64_t *id_r, struct car
     static const char sql[] = "SELECT max(coalesce((SELECT max(id) FROM address), 0), coalesce((SELECT max(id) FROM raw), 0),"
                               " coalesce((SELECT max(id) FROM fact), 0), coalesce((SELECT max(id) FROM job), 0),"
                               " coalesce((SELECT max(id) FROM suppression), 0), coalesce((SELECT max(id) FROM departure), 0),"
-                              " coalesce((SELECT max(id) FROM tag), 0), coalesce((SELECT max(id) FROM alert), 0))";
+                              " coalesce((SELECT max(id) FROM tag), 0), coalesce((SELECT max(id) FROM alert), 0),"
+                              " coalesce((SELECT max(id) FROM batch), 0), coalesce((SELECT max(id) FROM erased), 0))";
     const int64_t latest = INT64_MAX >> 20;
     int64_t from = (now < 0 ? 0 : now > latest ? latest : now) << 20;
 
@@ -339,7 +340,8 @@ static int configure(struct carom_db *db, struct carom_error *err)
     sqlite3_extended_result_codes(db->handle, 1);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, (int *)NULL);
-    if (execute(db, "PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL", "open", err) != 0)
+    if (execute(db, "PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL;"
+                    " PRAGMA secure_delete=ON", "open", err) != 0)
         return -1;
     if (db->mode == CAROM_DB_READ)
         return execute(db, "PRAGMA query_only=ON", "open", err);

@@ -29,6 +29,7 @@ struct carom_suppression {
     int64_t since, until;  /* ms; until 0: for good */
     int64_t cause;         /* effective time of the fact that it came from */
     bool soft;             /* came only from soft bounces: a delivery lifts it */
+    struct carom_str reason; /* for people */
     struct carom_suppression *next;
 };
 struct carom_departure { /* left a list */

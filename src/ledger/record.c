@@ -6,6 +6,8 @@
 
 #include "ledger/sqlite.h"
 
+#include <stdio.h>
+
 #include "base/error.h"
 #include "base/json.h"
 
@@ -158,6 +160,14 @@ static bool has_retry(const struct work *work)
     return false;
 }
 
+static int64_t unmatched(const struct carom_decision *decision)
+{
+    int64_t n = 0;
+    for (const struct carom_decided *d = decision->first; d; d = d->next)
+        n += d->state == CAROM_ACTION_UNMATCHED;
+    return n;
+}
+
 static double points(const struct carom_decision *decision)
 {
     double sum = 0;
@@ -171,8 +181,8 @@ static int put_row(struct work *work, int64_t identity, int64_t raw)
 {
     static const char sql[] =
         "INSERT INTO fact (id, identity, address, kind, reason, authenticity, hard, ignored, retried, time, received,"
-        " delivery, points, list, raw, policy, decided, decision, fact, headers, returned) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10,"
-        " ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)";
+        " delivery, points, list, raw, policy, decided, unmatched, decision, fact, headers, returned)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
     const struct carom_entry *entry = work->entry;
     const struct carom_fact *fact = entry->fact;
     struct carom_pack *pack = &work->db->pack;
@@ -182,13 +192,13 @@ static int put_row(struct work *work, int64_t identity, int64_t raw)
     if (write_texts(work, &json, &decision) != 0 || carom_pack(pack, entry->headers, headers, work->err) != 0 ||
         carom_pack(pack, fact->original.headers, returned, work->err) != 0)
         return -1;
-    return run(work, carom_db_use(work->db, work->err, sql, "iiIsSsiiiiiidSISissBB", work->fact, identity, work->address,
+    return run(work, carom_db_use(work->db, work->err, sql, "iiIsSsiiiiiidSISiissBB", work->fact, identity, work->address,
                                   carom_str(carom_kind_name(fact->kind)), carom_str(carom_reason_name(fact->reason)),
                                   carom_str(carom_authenticity_name(fact->authenticity)), (int64_t)fact->hard,
                                   (int64_t)entry->decision->ignored, (int64_t)has_retry(work), work->time,
                                   fact->received * 1000, (int64_t)entry->delivery, points(entry->decision), fact->list,
-                                  raw, entry->policy, entry->now, decision, json, carom_buf_str(headers),
-                                  carom_buf_str(returned)));
+                                  raw, entry->policy, entry->now, unmatched(entry->decision), decision, json,
+                                  carom_buf_str(headers), carom_buf_str(returned)));
 }
 
 static int put_fact(struct work *work)
@@ -295,17 +305,21 @@ static bool is_soft(const struct carom_fact *fact)
 
 static int suppress(struct work *work, const struct carom_decided *decided)
 {
-    static const char sql[] = "INSERT INTO suppression (id, address, list, since, until, cause, soft, fact, ended)"
-                              " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0)";
+    static const char sql[] = "INSERT INTO suppression (id, address, list, since, until, cause, soft, fact, reason, ended)"
+                              " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0)";
+    const struct carom_fact *fact = work->entry->fact;
     struct carom_str list = decided->list_only ? decided->list : CAROM_STR_EMPTY;
     int64_t now = work->entry->now, until = 0, id;
+    char reason[96];
     bool covered;
 
+    snprintf(reason, sizeof(reason), "%s%s%s", carom_kind_name(fact->kind), fact->reason ? " " : "",
+             fact->reason ? carom_reason_name(fact->reason) : "");
     if (decided->duration_ms > 0 && __builtin_add_overflow(now, decided->duration_ms, &until))
         until = 0;
     if (outlast(work, list, until, &covered) != 0 || next_id(work, &id) != 0 ||
-        run(work, carom_db_use(work->db, work->err, sql, "iisiiiii", id, work->address, list, now, until, work->time,
-                               (int64_t)is_soft(work->entry->fact), work->fact)) != 0)
+        run(work, carom_db_use(work->db, work->err, sql, "iisiiiiis", id, work->address, list, now, until, work->time,
+                               (int64_t)is_soft(fact), work->fact, carom_str(reason))) != 0)
         return -1;
     struct extra extra = {.until = until, .count = -1};
     if (put_jobs(work, sinks_of(work, CAROM_ACTION_SUPPRESS), decided, &extra, now, 0) != 0)
@@ -571,8 +585,9 @@ int carom_sqlite_record(struct carom_store *store, struct carom_arena *arena, co
 
 static int adopt(struct work *work, const struct carom_history *history)
 {
-    static const char suppression[] = "INSERT INTO suppression (id, address, list, since, until, cause, soft, fact, ended)"
-                                      " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, 0)";
+    static const char suppression[] =
+        "INSERT INTO suppression (id, address, list, since, until, cause, soft, fact, reason, ended)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, ?8, 0)";
     static const char departure[] =
         "INSERT INTO departure (id, address, list, since, fact, ended) VALUES (?1, ?2, ?3, ?4, NULL, 0)";
     static const char tag[] = "INSERT INTO tag (id, address, key, value) VALUES (?1, ?2, ?3, ?4)";
@@ -580,8 +595,8 @@ static int adopt(struct work *work, const struct carom_history *history)
 
     for (const struct carom_suppression *s = history->suppressions; s; s = s->next)
         if (next_id(work, &id) != 0 ||
-            run(work, carom_db_use(work->db, work->err, suppression, "iisiiii", id, work->address, s->list, s->since,
-                                   s->until, s->cause, (int64_t)s->soft)) != 0)
+            run(work, carom_db_use(work->db, work->err, suppression, "iisiiiis", id, work->address, s->list, s->since,
+                                   s->until, s->cause, (int64_t)s->soft, s->reason)) != 0)
             return -1;
     for (const struct carom_departure *d = history->departures; d; d = d->next)
         if (next_id(work, &id) != 0 || run(work, carom_db_use(work->db, work->err, departure, "iisi", id, work->address,

@@ -12,12 +12,13 @@ const char carom_schema[] =
     "CREATE INDEX address_hash ON address (hash);"
     /* Whole messages, packed (pack.h); they go before their facts do, which then point to nothing. */
     "CREATE TABLE raw (id INTEGER PRIMARY KEY, message BLOB NOT NULL) STRICT;"
-    /* A fact and what was decided on it. identity: the caller's hash, the next free number after a collision. */
+    /* A fact and what was decided on it. identity: the caller's hash, the next free number after a collision; unmatched:
+       how many of its actions lacked a list, a recipient or a sink. */
     "CREATE TABLE fact (id INTEGER PRIMARY KEY, identity INTEGER NOT NULL, address INTEGER REFERENCES address (id),"
     " kind TEXT NOT NULL, reason TEXT, authenticity TEXT NOT NULL, hard INTEGER NOT NULL, ignored INTEGER NOT NULL,"
     " retried INTEGER NOT NULL, time INTEGER NOT NULL, received INTEGER NOT NULL, delivery INTEGER NOT NULL,"
-    " points REAL NOT NULL, list TEXT, raw INTEGER, policy TEXT, decided INTEGER NOT NULL, decision TEXT NOT NULL,"
-    " fact TEXT NOT NULL, headers BLOB, returned BLOB) STRICT;"
+    " points REAL NOT NULL, list TEXT, raw INTEGER, policy TEXT, decided INTEGER NOT NULL, unmatched INTEGER NOT NULL,"
+    " decision TEXT NOT NULL, fact TEXT NOT NULL, headers BLOB, returned BLOB) STRICT;"
     "CREATE UNIQUE INDEX fact_identity ON fact (identity);"
     "CREATE INDEX fact_address ON fact (address);"
     /* planned: when it was meant to go, which gives the order; due: when the next attempt may be made. part: its number
@@ -30,11 +31,20 @@ const char carom_schema[] =
     "CREATE INDEX job_due ON job (state, due);"
     "CREATE INDEX job_order ON job (address, state, planned);"
     "CREATE INDEX job_fact ON job (fact);"
-    /* ended: 0 while it stands. list: empty for everywhere. */
+    /* ended: 0 while it stands. list: empty for everywhere. reason: for people; it outlives the fact. batch: the import
+       that it came with. */
     "CREATE TABLE suppression (id INTEGER PRIMARY KEY, address INTEGER NOT NULL REFERENCES address (id),"
     " list TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL, cause INTEGER NOT NULL,"
-    " soft INTEGER NOT NULL, fact INTEGER, ended INTEGER NOT NULL) STRICT;"
+    " soft INTEGER NOT NULL, fact INTEGER, batch INTEGER, reason TEXT NOT NULL, ended INTEGER NOT NULL) STRICT;"
     "CREATE INDEX suppression_address ON suppression (address);"
+    "CREATE INDEX suppression_batch ON suppression (batch);"
+    /* What came in together by hand; source: the file. */
+    "CREATE TABLE batch (id INTEGER PRIMARY KEY, created INTEGER NOT NULL, source TEXT NOT NULL) STRICT;"
+    /* Addresses that were erased and are still not to be mailed. mac: keyed hash of the key; hash: its first 64 bits. */
+    "CREATE TABLE erased (id INTEGER PRIMARY KEY, hash INTEGER NOT NULL, mac BLOB NOT NULL) STRICT;"
+    "CREATE INDEX erased_hash ON erased (hash);"
+    /* When something was done last; id: enum carom_note. */
+    "CREATE TABLE note (id INTEGER PRIMARY KEY, time INTEGER NOT NULL) STRICT;"
     /* Who left which list; list empty: all of them. */
     "CREATE TABLE departure (id INTEGER PRIMARY KEY, address INTEGER NOT NULL REFERENCES address (id),"
     " list TEXT NOT NULL, since INTEGER NOT NULL, fact INTEGER, ended INTEGER NOT NULL) STRICT;"

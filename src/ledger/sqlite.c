@@ -114,7 +114,7 @@ static int read_facts(struct carom_store *store, struct carom_arena *arena, int6
 static int read_suppressions(struct carom_store *store, struct carom_arena *arena, int64_t address,
                              struct carom_history *history, struct carom_error *err)
 {
-    static const char sql[] = "SELECT list, since, until, cause, soft FROM suppression"
+    static const char sql[] = "SELECT list, since, until, cause, soft, reason FROM suppression"
                               " WHERE address = ?1 AND ended = 0 AND (until = 0 OR until > ?2) ORDER BY id";
     sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "ii", address, history->now);
     struct carom_suppression **tail = &history->suppressions;
@@ -126,7 +126,8 @@ static int read_suppressions(struct carom_store *store, struct carom_arena *aren
                                         .since = sqlite3_column_int64(row, 1),
                                         .until = sqlite3_column_int64(row, 2),
                                         .cause = sqlite3_column_int64(row, 3),
-                                        .soft = sqlite3_column_int(row, 4) != 0};
+                                        .soft = sqlite3_column_int(row, 4) != 0,
+                                        .reason = copy(arena, row, 5)};
         tail = &s->next;
     }
     return found;
