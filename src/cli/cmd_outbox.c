@@ -55,7 +55,7 @@ static int list_row(void *user, const struct carom_job *job)
         job_json(listing->print, job, false);
         return 0;
     }
-    if (job->state == CAROM_JOB_WAITING)
+    if (job->state == CAROM_JOB_WAITING || job->state == CAROM_JOB_PENDING)
         carom_date_format(job->due / 1000, due);
     printf("%-20lld ", (long long)job->id);
     carom_print_cell(stdout, carom_str(carom_job_state_name(job->state)), 8);
@@ -89,7 +89,7 @@ static int list(struct carom_ledger *ledger, struct listing *listing, const char
         if (!strcmp(state, carom_job_state_name((enum carom_job_state)i)))
             wanted = i;
     if (state && wanted < 0)
-        return carom_error_set(err, CAROM_ERROR_USAGE, "outbox: '%s' is no state: waiting, done, dead or dropped", state);
+        return carom_error_set(err, CAROM_ERROR_USAGE, "outbox: '%s' is no state: waiting, pending, done, dead or dropped", state);
     if (ledger->ops->jobs(ledger->store, listing->arena, wanted, list_row, listing, err) != 0)
         return -1;
     if (!listing->json && !listing->n)
@@ -105,7 +105,8 @@ static int change(struct carom_ledger *ledger, struct listing *listing, bool res
         return -1;
     if (!listing->n)
         return carom_error_set(err, CAROM_ERROR_USAGE, "outbox: there is no job %lld", (long long)listing->id);
-    if (!resend && listing->found.state != CAROM_JOB_WAITING && listing->found.state != CAROM_JOB_DEAD)
+    if (!resend && listing->found.state != CAROM_JOB_WAITING && listing->found.state != CAROM_JOB_DEAD &&
+        listing->found.state != CAROM_JOB_PENDING)
         return carom_error_set(err, CAROM_ERROR_USAGE, "outbox: job %lld is %s: nothing to drop",
                                (long long)listing->id, carom_job_state_name(listing->found.state));
     return ledger->ops->settle(ledger->store, listing->id, resend ? CAROM_JOB_WAITING : CAROM_JOB_DROPPED,
@@ -121,7 +122,7 @@ int cmd_outbox(int argc, char **argv)
     const char *state = NULL;
     const struct carom_option options[] = {
         CAROM_CLI_PLACE_OPTIONS(place),
-        {"state-is", CAROM_OPTION_TEXT, &state, "STATE", "list only what is waiting, done, dead or dropped"},
+        {"state-is", CAROM_OPTION_TEXT, &state, "STATE", "list only what is waiting, pending, done, dead or dropped"},
         {"json", CAROM_OPTION_FLAG, &listing.json, NULL, "JSON lines"},
         {NULL, 0, NULL, NULL, NULL}};
     char **operands;

@@ -8,7 +8,8 @@
 
 #include "base/arena.h"
 
-#define CAROM_JOB_STATES(X) X(WAITING, waiting) X(DONE, done) X(DEAD, dead) X(DROPPED, dropped)
+/* pending: taken by the other side and not yet done; looked at again when due. */
+#define CAROM_JOB_STATES(X) X(WAITING, waiting) X(DONE, done) X(DEAD, dead) X(DROPPED, dropped) X(PENDING, pending)
 #define CAROM_ENUM_JOB_STATE(name, word) CAROM_JOB_##name,
 enum carom_job_state { CAROM_JOB_STATES(CAROM_ENUM_JOB_STATE) CAROM_JOB_STATE_COUNT };
 const char *carom_job_state_name(enum carom_job_state state);
@@ -26,6 +27,21 @@ struct carom_job {
     int64_t attempts, lease_until;
     enum carom_job_state state;
     struct carom_str last_answer; /* for people: "503 Service Unavailable" */
+};
+
+/* What a job that mails the message on needs beyond itself. */
+struct carom_job_mail {
+    struct carom_str raw;     /* the message behind its fact; empty: not kept, or gone since */
+    int64_t received;         /* ms */
+    bool same_delivery_known; /* its delivery has an identity, so that `before` means something */
+    int64_t before;           /* the job of this sink that was done for the same delivery; 0: none */
+};
+
+/* A sink to which nothing goes for now. */
+struct carom_pause {
+    struct carom_str sink, why;
+    int64_t since; /* ms; 0: not stopped any more */
+    int64_t until; /* ms: the next trial; 0: none until it is enabled by hand */
 };
 
 #endif

@@ -35,7 +35,7 @@ struct carom_store_ops {
     void (*rollback)(struct carom_store *store);
     /* 1: a fact of this identity is stored for this recipient; 0 not; -1. */
     int (*seen)(struct carom_store *store, uint64_t identity, struct carom_str recipient, struct carom_error *err);
-    /* Fills list (the newest 10,000), suppressions in force at history->now, departures and tags for the address key. */
+    /* Fills list (the newest 1,000), suppressions in force at history->now, departures and tags for the address key. */
     int (*past)(struct carom_store *store, struct carom_arena *arena, struct carom_str address,
                 struct carom_history *history, struct carom_error *err);
     /* Writes the fact with its decision, their effects (suppressions, departures, score, tags) and the jobs: one per
@@ -55,6 +55,13 @@ struct carom_store_ops {
     /* Jobs in a state (-1 all), oldest first. */
     int (*jobs)(struct carom_store *store, struct carom_arena *arena, int state, int (*row)(void *user, const struct carom_job *job),
                 void *user, struct carom_error *err);
+    /* Of one job; in one statement of its own, not for every claim. */
+    int (*mail)(struct carom_store *store, struct carom_arena *arena, int64_t job, struct carom_job_mail *mail_r,
+                struct carom_error *err);
+    /* Remembers that a sink is stopped, or is no more; all that are stopped, in the order in which they were. */
+    int (*pause)(struct carom_store *store, const struct carom_pause *pause, struct carom_error *err);
+    int (*pauses)(struct carom_store *store, int (*each)(void *user, const struct carom_pause *pause), void *user,
+                  struct carom_error *err);
     void (*close)(struct carom_store *store);
 };
 

@@ -166,6 +166,29 @@ static int jobs(struct carom_store *store, struct carom_arena *arena, int state,
     return overlay->top.ops->jobs(overlay->top.store, arena, state, row, user, err);
 }
 
+/* Of the jobs that it has. */
+static int mail(struct carom_store *store, struct carom_arena *arena, int64_t job, struct carom_job_mail *mail_r,
+                struct carom_error *err)
+{
+    struct carom_ledger *top = &overlay_of(store)->top;
+    return top->ops->mail(top->store, arena, job, mail_r, err);
+}
+
+static int pause_sink(struct carom_store *store, const struct carom_pause *stopped, struct carom_error *err)
+{
+    struct carom_ledger *top = &overlay_of(store)->top;
+    return top->ops->pause(top->store, stopped, err);
+}
+
+static int pauses(struct carom_store *store, int (*each)(void *user, const struct carom_pause *stopped), void *user,
+                  struct carom_error *err)
+{
+    struct overlay *overlay = overlay_of(store);
+    if (overlay->base.ops && overlay->base.ops->pauses(overlay->base.store, each, user, err) != 0)
+        return -1;
+    return overlay->top.ops->pauses(overlay->top.store, each, user, err);
+}
+
 static void close_overlay(struct carom_store *store)
 {
     struct overlay *overlay = overlay_of(store);
@@ -181,7 +204,8 @@ int carom_overlay_open(const char *path, struct carom_ledger *ledger_r, struct c
     static const struct carom_store_ops ops = {
         .begin = begin, .commit = commit, .rollback = rollback, .seen = seen,
         .past = past,   .record = record, .claim = claim,       .settle = settle,
-        .facts = facts, .jobs = jobs,     .close = close_overlay,
+        .facts = facts, .jobs = jobs,     .mail = mail,         .pause = pause_sink,
+        .pauses = pauses, .close = close_overlay,
     };
     struct overlay *overlay = calloc(1, sizeof(*overlay));
 

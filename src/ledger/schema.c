@@ -55,4 +55,7 @@ const char carom_schema[] =
     /* sent: when the last alert of that key was; held: how many were not sent since. */
     "CREATE TABLE alert (id INTEGER PRIMARY KEY, hash INTEGER NOT NULL, key TEXT NOT NULL, sent INTEGER NOT NULL,"
     " held INTEGER NOT NULL) STRICT;"
-    "CREATE INDEX alert_hash ON alert (hash);";
+    "CREATE INDEX alert_hash ON alert (hash);"
+    /* Sinks that are stopped; a handful. until: the next trial, 0 when somebody must enable it. */
+    "CREATE TABLE pause (id INTEGER PRIMARY KEY, sink TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL,"
+    " why TEXT NOT NULL) STRICT;";

@@ -14,7 +14,7 @@
 #include "mail/address.h"
 
 /* What one address can cost: of a victim of forged bounces the newest facts are enough. */
-enum { PAST_MAX = 10000, PROBES_MAX = 64 };
+enum { PAST_MAX = 1000, PROBES_MAX = 64 };
 
 /* ---- Addresses and identity ---- */
 
@@ -277,13 +277,16 @@ static int compare_ids(const void *left, const void *right)
     return (*a > *b) - (*a < *b);
 }
 
+/* States are stored as numbers: 0 waits, 4 is pending, which is looked at again and holds nothing up. */
+_Static_assert(CAROM_JOB_WAITING == 0 && CAROM_JOB_PENDING == 4, "as the statement says");
+
 /* In order per sink and address: what was planned earlier and still waits holds up the rest, but only once its time has
    come. A job without an address has no order. */
 static int lease(struct carom_store *store, int64_t now, int64_t until, size_t max, int64_t *ids, size_t *n_r,
                  struct carom_error *err)
 {
     static const char sql[] =
-        "UPDATE job SET lease = ?2 WHERE id IN (SELECT j.id FROM job j WHERE j.state = 0 AND j.due <= ?1 AND j.lease <= ?1"
+        "UPDATE job SET lease = ?2 WHERE id IN (SELECT j.id FROM job j WHERE j.state IN (0, 4) AND j.due <= ?1 AND j.lease <= ?1"
         " AND NOT EXISTS (SELECT 1 FROM job b WHERE b.address = j.address AND b.state = 0 AND b.planned <= ?1"
         " AND b.sink = j.sink AND (b.planned < j.planned OR (b.planned = j.planned AND b.id < j.id)))"
         " ORDER BY j.due, j.id LIMIT ?3) RETURNING id";
@@ -426,7 +429,8 @@ int carom_sqlite_open(const char *path, enum carom_db_mode mode, struct carom_le
     static const struct carom_store_ops ops = {
         .begin = begin, .commit = commit, .rollback = rollback, .seen = seen,
         .past = past,   .record = carom_sqlite_record,          .claim = claim, .settle = settle,
-        .facts = facts, .jobs = jobs,     .close = close_store,
+        .facts = facts, .jobs = jobs,     .mail = carom_sqlite_mail,
+        .pause = carom_sqlite_pause,      .pauses = carom_sqlite_pauses, .close = close_store,
     };
     struct carom_store *store = calloc(1, sizeof(*store));
 

@@ -25,6 +25,13 @@ int carom_sqlite_address(struct carom_store *store, struct carom_str key, int64_
 int carom_sqlite_record(struct carom_store *store, struct carom_arena *arena, const struct carom_entry *entry,
                         struct carom_error *err);
 
+/* mail(), pause() and pauses() in outgoing.c. */
+int carom_sqlite_mail(struct carom_store *store, struct carom_arena *arena, int64_t job, struct carom_job_mail *mail_r,
+                      struct carom_error *err);
+int carom_sqlite_pause(struct carom_store *store, const struct carom_pause *pause, struct carom_error *err);
+int carom_sqlite_pauses(struct carom_store *store, int (*each)(void *user, const struct carom_pause *pause), void *user,
+                        struct carom_error *err);
+
 /* Takes over an address's suppressions, departures and tags from another store. */
 int carom_sqlite_adopt(struct carom_store *store, struct carom_str key, const struct carom_history *history,
                        struct carom_error *err);

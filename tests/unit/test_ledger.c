@@ -341,6 +341,98 @@ static void test_who_left_all_lists(void **state)
     carom_ledger_close(&ledger);
 }
 
+/* ---- What a delivery asks ---- */
+
+static void test_mail_of_a_job(void **state)
+{
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct carom_error err = {0};
+    struct carom_job *jobs;
+    struct carom_job_mail mail;
+    size_t n;
+    struct given given;
+
+    (void)state;
+    for (uint64_t i = 1; i <= 3; i++) {
+        give(&given, i);
+        given.entry.delivery = i == 3 ? 0 : 77;
+        given.entry.raw = i == 1 ? CAROM_STR("Subject: x\n\nthe whole\n") : CAROM_STR_EMPTY;
+        act(&given, CAROM_ACTION_TAG)->key = CAROM_STR("k");
+        record(&ledger, &given);
+    }
+    for (int i = 0; i < 3; i++) {
+        must(ledger.ops->claim(ledger.store, arena, now, 60000, 1, &jobs, &n, &err), &err, "claim");
+        assert_int_equal(n, 1);
+        must(ledger.ops->mail(ledger.store, arena, jobs[0].id, &mail, &err), &err, "mail");
+        assert_true(carom_str_eq(mail.raw, i == 0 ? CAROM_STR("Subject: x\n\nthe whole\n") : CAROM_STR_EMPTY));
+        assert_int_equal(mail.same_delivery_known, i < 2);
+        assert_int_equal(mail.before != 0, i == 1); /* the first was done, for the same delivery */
+        must(ledger.ops->settle(ledger.store, jobs[0].id, CAROM_JOB_DONE, 0, CAROM_STR("250"), false, &err), &err, "settle");
+    }
+    assert_int_equal(ledger.ops->mail(ledger.store, arena, 1, &mail, &err), -1);
+    carom_ledger_close(&ledger);
+}
+
+/* What is pending comes again when due, and holds nothing up meanwhile. */
+static void test_pending(void **state)
+{
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct carom_error err = {0};
+    struct carom_job *jobs;
+    size_t n;
+    struct given given;
+
+    (void)state;
+    for (uint64_t i = 1; i <= 2; i++) {
+        give(&given, i);
+        act(&given, CAROM_ACTION_TAG)->key = CAROM_STR("k");
+        record(&ledger, &given);
+    }
+    must(ledger.ops->claim(ledger.store, arena, now, 1, 9, &jobs, &n, &err), &err, "claim");
+    assert_int_equal(n, 1);
+    int64_t held = jobs[0].id;
+    must(ledger.ops->settle(ledger.store, held, CAROM_JOB_PENDING, now + DAY, CAROM_STR("202"), true, &err), &err, "settle");
+    must(ledger.ops->claim(ledger.store, arena, now + 1, 1, 9, &jobs, &n, &err), &err, "claim");
+    assert_int_equal(n, 1);
+    assert_int_not_equal(jobs[0].id, held);
+    must(ledger.ops->settle(ledger.store, jobs[0].id, CAROM_JOB_DONE, 0, CAROM_STR("204"), false, &err), &err, "settle");
+    must(ledger.ops->claim(ledger.store, arena, now + DAY, 1, 9, &jobs, &n, &err), &err, "claim");
+    assert_int_equal(n, 1);
+    assert_int_equal(jobs[0].id, held);
+    assert_int_equal(jobs[0].state, CAROM_JOB_PENDING);
+    assert_string_equal(carom_job_state_name(jobs[0].state), "pending");
+    carom_ledger_close(&ledger);
+}
+
+static int keep_pause(void *user, const struct carom_pause *pause)
+{
+    char *text = user;
+    sprintf(text + strlen(text), CAROM_STR_FMT " %lld %lld " CAROM_STR_FMT ";", CAROM_STR_ARG(pause->sink),
+            (long long)pause->since, (long long)pause->until, CAROM_STR_ARG(pause->why));
+    return 0;
+}
+
+static void test_pauses(void **state)
+{
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct carom_error err = {0};
+    const struct carom_pause steps[] = {{CAROM_STR("a"), CAROM_STR("401"), 5, 65}, {CAROM_STR("b"), CAROM_STR("410"), 6, 0},
+                                        {CAROM_STR("a"), CAROM_STR("403"), 7, 67}, {CAROM_STR("b"), CAROM_STR_EMPTY, 0, 0}};
+    char got[256] = "";
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+        if (i == 3)
+            must(ledger.ops->pauses(ledger.store, keep_pause, got, &err), &err, "pauses");
+        must(ledger.ops->pause(ledger.store, &steps[i], &err), &err, "pause");
+    }
+    assert_string_equal(got, "b 6 0 410;a 7 67 403;");
+    got[0] = '\0';
+    must(ledger.ops->pauses(ledger.store, keep_pause, got, &err), &err, "pauses");
+    assert_string_equal(got, "a 7 67 403;");
+    carom_ledger_close(&ledger);
+}
+
 static void test_alerts_once_a_period(void **state)
 {
     struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
@@ -740,7 +832,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_what_is_written_is_there), TEST(test_a_rollback_leaves_nothing), TEST(test_a_collision_loses_neither),
-        TEST(test_keys_ascend), TEST(test_suppressions), TEST(test_who_left_all_lists), TEST(test_alerts_once_a_period),
+        TEST(test_keys_ascend), TEST(test_suppressions), TEST(test_who_left_all_lists), TEST(test_mail_of_a_job), TEST(test_pending), TEST(test_pauses),
+        TEST(test_alerts_once_a_period),
         TEST(test_jobs), TEST(test_jobs_of_commands_and_mail), TEST(test_writers_side_by_side),
         TEST(test_what_was_acknowledged_outlives_a_kill),
         TEST(test_a_held_lock_is_busy), TEST(test_a_dry_run_touches_nothing), TEST(test_a_dry_run_creates_nothing),
