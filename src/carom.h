@@ -184,6 +184,17 @@ struct carom_facts; /* the facts of one message, and the memory they stand in */
 CAROM_API int carom_parse(const void *bytes, size_t size, const struct carom_envelope *envelope,
                           struct carom_facts **facts_r, struct carom_error *err);
 
+/* What a sender heard from the other side. Zero-initialise; every member but reply may be NULL, "" or 0. */
+struct carom_reply_input {
+    const char *recipient;
+    const char *reply;      /* "450 4.2.1 …", of several lines too: "450-…\n450 …"; or the words of a lost connection */
+    const char *delivery;   /* the sender's own id of this message and recipient */
+    const char *list;       /* a List-Id */
+    const char *command;    /* that it answered: CONN, EHLO, MAIL, RCPT, DATA, BDAT */
+    const char *remote_mta; /* name of the host that said it */
+    int64_t time;           /* when, seconds since 1970 */
+};
+
 /* Classifies one SMTP reply, such as "550 5.1.1 <a@example.org>: User unknown" (RFC 5321 4.2). recipient and
    remote_mta may be NULL. One fact, format "smtp-reply", authenticity direct. */
 CAROM_API int carom_classify_reply(const char *reply, const char *recipient, const char *remote_mta,
@@ -219,6 +230,21 @@ CAROM_API void carom_engine_close(struct carom_engine *engine);
 CAROM_API int carom_engine_message(struct carom_engine *engine, const void *bytes, size_t size,
                                    const struct carom_envelope *envelope, struct carom_result **result_r,
                                    struct carom_error *err);
+
+/* The same for a reply that the sender itself received: authenticity direct. It needs `delivery` or `time`: fed again
+   with both unchanged it is a copy and has no effect; another reply, or another time, for the same delivery runs its
+   hook and replaces the earlier transient one in the counts. A 2xx reply gives kind delivered. One fact, whose actions
+   say whether to requeue (retry) or drop. */
+CAROM_API int carom_engine_reply(struct carom_engine *engine, const struct carom_reply_input *input,
+                                 struct carom_result **result_r, struct carom_error *err);
+
+/* These recipients' servers took the message. For an address without history one look-up and no write; for others a
+   delivered fact, which clears soft failures and runs on_delivered. delivery: the message's id, one for all of them,
+   or NULL; time: when, 0 now. *recorded_r, if not NULL, how many facts were written. Commits as it goes. -1: err says
+   what is wrong with the first recipient that was left out, or with the ledger; call again with the same delivery and
+   time, which repeats nothing. */
+CAROM_API int carom_delivered(struct carom_engine *engine, const char *const *recipients, size_t n,
+                              const char *delivery, int64_t time, size_t *recorded_r, struct carom_error *err);
 
 /* An action that the policy asked for. */
 struct carom_action {

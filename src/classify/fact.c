@@ -569,25 +569,48 @@ struct carom_fact_list carom_facts_make(struct carom_arena *arena, const struct 
     return facts;
 }
 
-struct carom_fact_list carom_facts_reply(struct carom_arena *arena, struct carom_str reply, struct carom_str recipient,
-                                         struct carom_str remote_mta, int64_t now)
+/* What tells a reply from its copy (INTEGRITY in carom-fact(5)): the sender's delivery and the time that it states, so
+   that a second 450 is news and the same one fed again is not. */
+static struct carom_str origin_of_reply(struct carom_arena *arena, const struct carom_reply_input *input)
+{
+    struct carom_str reply = carom_str_trim(carom_str(input->reply));
+
+    if (!carom_str(input->delivery).len && !input->time)
+        return carom_arena_str(arena, reply);
+    return carom_arena_printf(arena, "%s\n%lld\n" CAROM_STR_FMT, input->delivery ? input->delivery : "",
+                              (long long)input->time, CAROM_STR_ARG(reply));
+}
+
+static struct carom_report_recipient recipient_of_reply(struct carom_arena *arena, const struct carom_reply_input *input)
+{
+    struct carom_report_recipient one = nobody();
+
+    one.final = carom_arena_str(arena, carom_str(input->recipient));
+    one.diagnostic = carom_arena_str(arena, carom_str_trim(carom_str(input->reply)));
+    one.command = carom_arena_str(arena, carom_str(input->command));
+    one.remote_mta = carom_arena_str(arena, carom_str(input->remote_mta));
+    one.where = CAROM_STR("reply");
+    one.last_attempt = input->time;
+    return one;
+}
+
+struct carom_fact_list carom_facts_reply(struct carom_arena *arena, const struct carom_reply_input *input, int64_t now)
 {
     struct carom_report *report = carom_arena_new_of(arena, struct carom_report);
     struct carom_report_recipient *one = carom_arena_new_of(arena, struct carom_report_recipient);
-    struct making making = {arena, NULL, report, empty_fact(), carom_arena_str(arena, reply)};
+    struct making making = {arena, NULL, report, empty_fact(), origin_of_reply(arena, input)};
     struct carom_fact_list facts = {carom_arena_new_of(arena, struct carom_fact), 1, NULL, report};
 
-    *one = nobody();
-    one->final = carom_arena_str(arena, recipient);
-    one->diagnostic = carom_str_trim(making.origin);
-    one->remote_mta = carom_arena_str(arena, remote_mta);
-    one->where = CAROM_STR("reply");
+    *one = recipient_of_reply(arena, input);
     *report = (struct carom_report){.type = CAROM_REPORT_DELIVERY, .format = CAROM_STR("smtp-reply"), .machine = true,
                                     .recipients = one, .n = 1, .reporting_mta = CAROM_STR_EMPTY,
                                     .arrival_date = CAROM_STR_EMPTY, .text = CAROM_STR_EMPTY};
     making.common.format = report->format;
     making.common.authenticity = CAROM_AUTHENTICITY_DIRECT;
     making.common.received = now;
+    making.common.delivery = carom_arena_str(arena, carom_str(input->delivery));
+    making.common.list = carom_arena_str(arena, carom_str(input->list));
+    making.common.list_by = making.common.list.len ? CAROM_STR("caller") : CAROM_STR_EMPTY;
     facts.list[0] = make_delivery(&making, one);
     return facts;
 }

@@ -21,8 +21,7 @@ struct carom_fact_list carom_facts_make(struct carom_arena *arena, const struct 
                                         const struct carom_report *report, const struct carom_envelope *envelope,
                                         int64_t now);
 /* The same for a single SMTP reply. */
-struct carom_fact_list carom_facts_reply(struct carom_arena *arena, struct carom_str reply, struct carom_str recipient,
-                                         struct carom_str remote_mta, int64_t now);
+struct carom_fact_list carom_facts_reply(struct carom_arena *arena, const struct carom_reply_input *input, int64_t now);
 
 /* Everything in one call: parse, read, judge. */
 struct carom_fact_list carom_facts_read(struct carom_arena *arena, struct carom_str bytes,

@@ -150,8 +150,8 @@ static int explain_policy(struct carom_arena *arena, const char *path, const str
 static int explain_reply(struct carom_arena *arena, struct carom_str text, const char *recipient, const char *host,
                          const char *policy, struct carom_error *err)
 {
-    struct carom_fact_list facts =
-        carom_facts_reply(arena, text, carom_str(recipient), carom_str(host), (int64_t)time(NULL));
+    const struct carom_reply_input input = {.reply = text.ptr, .recipient = recipient, .remote_mta = host};
+    struct carom_fact_list facts = carom_facts_reply(arena, &input, (int64_t)time(NULL));
     const struct carom_fact *fact = &facts.list[0];
 
     carom_print_cell(stdout, text, 0);
@@ -201,8 +201,8 @@ int cmd_explain(int argc, char **argv)
         result = -1;
         carom_error_set(&err, CAROM_ERROR_USAGE, "explain: the text is empty");
     } else if (json) {
-        struct carom_fact_list facts =
-            carom_facts_reply(arena, text, carom_str(recipient), carom_str(host), (int64_t)time(NULL));
+        const struct carom_reply_input input = {.reply = text.ptr, .recipient = recipient, .remote_mta = host};
+        struct carom_fact_list facts = carom_facts_reply(arena, &input, (int64_t)time(NULL));
         struct carom_print print = carom_print_begin(stdout);
         struct carom_json line = carom_print_json(&print);
         carom_fact_write(&facts.list[0], &line);

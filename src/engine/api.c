@@ -44,6 +44,7 @@ int carom_parse(const void *bytes, size_t size, const struct carom_envelope *env
 int carom_classify_reply(const char *reply, const char *recipient, const char *remote_mta, struct carom_facts **facts_r,
                          struct carom_error *err)
 {
+    const struct carom_reply_input input = {.reply = reply, .recipient = recipient, .remote_mta = remote_mta};
     struct carom_facts *facts = facts_new();
 
     *facts_r = NULL;
@@ -53,8 +54,7 @@ int carom_classify_reply(const char *reply, const char *recipient, const char *r
         carom_facts_free(facts);
         return carom_error_memory(err);
     }
-    facts->facts = carom_facts_reply(facts->arena, carom_str(reply), carom_str(recipient), carom_str(remote_mta),
-                                     (int64_t)time(NULL));
+    facts->facts = carom_facts_reply(facts->arena, &input, (int64_t)time(NULL));
     carom_result_detach(facts->arena, &facts->facts);
     carom_arena_unguard(facts->arena);
     *facts_r = facts;

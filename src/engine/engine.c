@@ -56,7 +56,7 @@ void carom_engine_close(struct carom_engine *engine)
     free(engine);
 }
 
-static int64_t clock_ms(const struct carom_engine *engine)
+int64_t carom_engine_now_ms(const struct carom_engine *engine)
 {
     return engine->now ? engine->now * 1000 : carom_date_now_ms();
 }
@@ -151,7 +151,7 @@ static int decide(struct work *work, size_t i, struct carom_error *err)
     add_siblings(work, i, &history);
     struct carom_subject subject = {.fact = &facts->list[i],
                                     .history = &history,
-                                    .headers = &facts->message->root->headers,
+                                    .headers = facts->message ? &facts->message->root->headers : NULL,
                                     .returned_headers = &facts->report->returned_headers,
                                     .text = work->text,
                                     .now = work->now};
@@ -179,7 +179,8 @@ static int record(struct work *work, struct carom_error *err)
     struct carom_engine *engine = work->engine;
     const struct carom_fact_list *facts = &work->result->facts;
     const struct carom_config *config = carom_policy_config(engine->policy);
-    bool raw = engine->keep_raw || needs_a_look(work->result);
+    const struct carom_message *message = facts->message; /* a reply has none */
+    bool raw = message && (engine->keep_raw || needs_a_look(work->result));
 
     for (size_t i = 0; i < facts->n; i++) {
         if (work->result->outcomes[i].duplicate)
@@ -190,8 +191,8 @@ static int record(struct work *work, struct carom_error *err)
                                     .identity = work->identities[i],
                                     .address = work->addresses[i],
                                     .delivery = work->presents[i].delivery,
-                                    .raw = raw ? facts->message->bytes : CAROM_STR_EMPTY,
-                                    .headers = facts->message->root->headers.block,
+                                    .raw = raw ? message->bytes : CAROM_STR_EMPTY,
+                                    .headers = message ? message->root->headers.block : CAROM_STR_EMPTY,
                                     .policy = config->version,
                                     .now = work->now};
         if (engine->ledger.ops->record(engine->ledger.store, work->arena, &entry, err) != 0)
@@ -236,6 +237,13 @@ int carom_engine_commit(struct carom_engine *engine, struct carom_error *err)
     return engine->ledger.ops->commit(engine->ledger.store, err);
 }
 
+void carom_engine_rollback(struct carom_engine *engine)
+{
+    if (engine->batch)
+        engine->ledger.ops->rollback(engine->ledger.store);
+    engine->batch = false;
+}
+
 static int transact(struct work *work, struct carom_error *err)
 {
     struct carom_engine *engine = work->engine;
@@ -262,26 +270,15 @@ static int transact(struct work *work, struct carom_error *err)
     return result;
 }
 
-int carom_engine_message(struct carom_engine *engine, const void *bytes, size_t size,
-                         const struct carom_envelope *envelope, struct carom_result **result_r,
-                         struct carom_error *err)
+int carom_engine_take(struct carom_engine *engine, struct carom_result *result, int64_t now_ms,
+                      struct carom_result **result_r, struct carom_error *err)
 {
-    static const struct carom_envelope nothing;
-    struct carom_result *result = calloc(1, sizeof(*result));
-    struct work work = {.engine = engine, .result = result, .now = clock_ms(engine)};
+    struct work work = {.engine = engine, .arena = result->arena, .result = result, .now = now_ms};
 
-    *result_r = NULL;
-    if (!result || !(result->arena = carom_arena_new())) {
-        free(result);
-        return carom_error_memory(err);
-    }
-    work.arena = result->arena;
     if (carom_arena_guard(work.arena)) {
         carom_result_free(result);
         return carom_error_memory(err);
     }
-    result->facts = carom_facts_read(work.arena, carom_str_n(size ? bytes : "", size), envelope ? envelope : &nothing,
-                                     work.now / 1000);
     result->outcomes = carom_arena_array(work.arena, struct carom_outcome, result->facts.n);
     int failed = transact(&work, err);
     carom_arena_unguard(work.arena);
@@ -291,4 +288,25 @@ int carom_engine_message(struct carom_engine *engine, const void *bytes, size_t 
     }
     *result_r = result;
     return 0;
+}
+
+int carom_engine_message(struct carom_engine *engine, const void *bytes, size_t size,
+                         const struct carom_envelope *envelope, struct carom_result **result_r,
+                         struct carom_error *err)
+{
+    static const struct carom_envelope nothing;
+    struct carom_result *result = carom_result_new();
+    int64_t now = carom_engine_now_ms(engine);
+
+    *result_r = NULL;
+    if (!result)
+        return carom_error_memory(err);
+    if (carom_arena_guard(result->arena)) {
+        carom_result_free(result);
+        return carom_error_memory(err);
+    }
+    result->facts = carom_facts_read(result->arena, carom_str_n(size ? bytes : "", size),
+                                     envelope ? envelope : &nothing, now / 1000);
+    carom_arena_unguard(result->arena);
+    return carom_engine_take(engine, result, now, result_r, err);
 }

@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "classify/fact.h"
+#include "engine/result.h"
 #include "ledger/ledger.h"
 #include "policy/policy.h"
 
@@ -27,8 +28,15 @@ struct carom_engine {
     bool batch;                  /* between carom_engine_begin and _commit */
 };
 
-/* Many messages in one transaction. Without these carom_engine_message commits each. */
+/* The one way in behind all others: decides about result->facts and writes them. Takes the result over: *result_r
+   after the commit, freed on failure. */
+int carom_engine_take(struct carom_engine *engine, struct carom_result *result, int64_t now_ms,
+                      struct carom_result **result_r, struct carom_error *err);
+int64_t carom_engine_now_ms(const struct carom_engine *engine);
+
+/* Many messages and replies in one transaction. Without these each is committed by itself. */
 int carom_engine_begin(struct carom_engine *engine, struct carom_error *err);
 int carom_engine_commit(struct carom_engine *engine, struct carom_error *err);
+void carom_engine_rollback(struct carom_engine *engine); /* no effect where none is open */
 
 #endif

@@ -55,6 +55,17 @@ void carom_result_detach(struct carom_arena *arena, struct carom_fact_list *fact
     facts->report = NULL;
 }
 
+struct carom_result *carom_result_new(void)
+{
+    struct carom_result *result = calloc(1, sizeof(*result));
+
+    if (result && !(result->arena = carom_arena_new())) {
+        free(result);
+        return NULL;
+    }
+    return result;
+}
+
 size_t carom_result_facts(const struct carom_result *result)
 {
     return result->facts.n;

@@ -27,6 +27,8 @@ struct carom_facts {
     struct carom_fact_list facts;
 };
 
+/* Empty, with its arena; NULL: no memory. Free with carom_result_free. */
+struct carom_result *carom_result_new(void);
 /* Makes the public view of a decision: names, states, arguments as JSON. */
 void carom_result_actions_make(struct carom_arena *arena, struct carom_outcome *outcome,
                                const struct carom_fact *fact);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include <pthread.h>
@@ -209,6 +210,131 @@ static void test_two_engines_in_two_threads(void **state)
     assert_int_equal(two, 0);
 }
 
+/* ---- What the sender itself heard ---- */
+
+static struct carom_result *hear(struct carom_engine *engine, struct carom_reply_input input)
+{
+    struct carom_error err = {0};
+    struct carom_result *result;
+
+    if (carom_engine_reply(engine, &input, &result, &err) != 0)
+        fail_msg("%s: %s", input.reply, err.text);
+    return result;
+}
+
+/* Expects one reply to be news or a copy, and the action it leads to (NULL none). */
+static void expect_reply(struct carom_engine *engine, struct carom_reply_input input, bool copy, const char *action)
+{
+    struct carom_result *result = hear(engine, input);
+    const struct carom_action *got = carom_result_action(result, 0, 0);
+
+    if (carom_result_duplicate(result, 0) != copy)
+        fail_msg("%s at %lld: got %s", input.reply, (long long)input.time, copy ? "news, want a copy" : "a copy, want news");
+    if (!got != !action || (got && (got->name.len != strlen(action) || memcmp(got->name.ptr, action, got->name.len) != 0)))
+        fail_msg("%s at %lld: got %s, want %s", input.reply, (long long)input.time, got ? got->name.ptr : "no action",
+                 action ? action : "none");
+    assert_int_equal(carom_result_fact(result, 0)->authenticity, CAROM_AUTHENTICITY_DIRECT);
+    carom_result_free(result);
+}
+
+static void test_replies_count_once(void **state)
+{
+    struct carom_reply_input full = {.reply = "452 4.2.2 mailbox full", .recipient = "hal@example.com", .delivery = "d1",
+                                     .time = 1767225600};
+    struct carom_engine *engine = engine_open(false);
+
+    (void)state;
+    expect_reply(engine, full, false, NULL);
+    expect_reply(engine, full, true, NULL);
+    full.time += 900; /* the same delivery, tried again: runs its hook, is still one */
+    expect_reply(engine, full, false, NULL);
+    full.reply = "452 4.2.2 mailbox still full";
+    expect_reply(engine, full, false, NULL);
+    full.delivery = "d2";
+    expect_reply(engine, full, false, "suppress");
+    carom_engine_close(engine);
+}
+
+static void test_a_reply_is_described(void **state)
+{
+    struct carom_engine *engine = engine_open(false);
+    struct carom_result *result = hear(engine, (struct carom_reply_input){.reply = "250 2.0.0 Ok: queued",
+                                                                          .recipient = "ida@example.com",
+                                                                          .delivery = "d3",
+                                                                          .list = "news.lists.example.org",
+                                                                          .command = "DATA",
+                                                                          .remote_mta = "mx.example.com",
+                                                                          .time = 1767225600});
+    const struct carom_fact *fact = carom_result_fact(result, 0);
+
+    (void)state;
+    assert_int_equal(fact->kind, CAROM_KIND_DELIVERED);
+    assert_int_equal(fact->time, 1767225600);
+    assert_memory_equal(fact->delivery.ptr, "d3", 3);
+    assert_memory_equal(fact->list.ptr, "news.lists.example.org", fact->list.len);
+    assert_memory_equal(fact->list_by.ptr, "caller", fact->list_by.len);
+    assert_memory_equal(fact->command.ptr, "DATA", fact->command.len);
+    assert_memory_equal(fact->remote_mta.ptr, "mx.example.com", fact->remote_mta.len);
+    carom_result_free(result);
+    carom_engine_close(engine);
+}
+
+static void test_replies_that_are_refused(void **state)
+{
+    static const struct {
+        struct carom_reply_input input;
+        const char *want;
+    } cases[] = {
+        {{.recipient = "ann@example.com", .delivery = "1"}, "the text of the reply is missing"},
+        {{.reply = "  ", .recipient = "ann@example.com", .delivery = "1"}, "the text of the reply is missing"},
+        {{.reply = "550 5.1.1 no", .recipient = "ann@example.com"}, "cannot be told from its copy"},
+        {{.reply = "550 5.1.1 no", .recipient = "nobody", .delivery = "1"}, "'nobody' is no address"},
+        {{.reply = "354 Go ahead", .recipient = "ann@example.com", .delivery = "1"}, "no final answer"},
+        {{.reply = "hello there", .recipient = "ann@example.com", .delivery = "1"}, "no reply code"},
+        {{.reply = "550 5.1.1 no", .recipient = "ann@example.com", .time = -1}, "before 1970"},
+    };
+    struct carom_engine *engine = engine_open(false);
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct carom_error err = {0};
+        struct carom_result *result;
+        if (carom_engine_reply(engine, &cases[i].input, &result, &err) != -1)
+            fail_msg("case %zu: taken, want: %s", i, cases[i].want);
+        if (err.code != CAROM_ERROR_USAGE || !strstr(err.text, cases[i].want))
+            fail_msg("case %zu: got %s, want %s", i, err.text, cases[i].want);
+        assert_null(result);
+    }
+    carom_engine_close(engine);
+}
+
+static void test_deliveries_clear_what_was_soft(void **state)
+{
+    static const char *const recipients[] = {"new@example.com", "kim@example.com", "no address", "lea@example.com"};
+    int64_t start = (int64_t)time(NULL) - 1000;
+    struct carom_reply_input full = {.reply = "452 4.2.2 mailbox full", .recipient = "kim@example.com", .delivery = "a",
+                                     .time = start};
+    struct carom_engine *engine = engine_open(false);
+    struct carom_error err = {0};
+    size_t recorded;
+
+    (void)state;
+    expect_reply(engine, full, false, NULL);
+    full.recipient = "lea@example.com";
+    expect_reply(engine, full, false, NULL);
+    assert_int_equal(carom_delivered(engine, recipients, 4, "m1", start + 100, &recorded, &err), -1);
+    assert_non_null(strstr(err.text, "'no address' is no address"));
+    assert_int_equal(recorded, 2); /* the new one has no history, the others are not lost */
+    assert_int_equal(carom_delivered(engine, recipients, 2, "m1", start + 100, &recorded, &err), 0);
+    assert_int_equal(recorded, 0);
+    full.time = start + 200;
+    full.delivery = "b";
+    expect_reply(engine, full, false, NULL); /* the first of a new count */
+    full.delivery = "c";
+    expect_reply(engine, full, false, "suppress");
+    carom_engine_close(engine);
+}
+
 static void test_open_says_what_is_wrong(void **state)
 {
     struct carom_error err = {0};
@@ -230,6 +356,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_failing_hook_stores_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_dry_run_touches_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_engines_in_two_threads, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_replies_count_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_reply_is_described, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_replies_that_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_deliveries_clear_what_was_soft, setup, teardown),
         cmocka_unit_test_setup_teardown(test_open_says_what_is_wrong, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -302,22 +302,63 @@ static void complaints_name_whom_they_can(void **state)
     carom_arena_unguard(arena);
 }
 
+static struct carom_fact_list reply_of(const char *reply, const char *recipient, int64_t at)
+{
+    const struct carom_reply_input input = {.reply = reply, .recipient = recipient};
+
+    return carom_facts_reply(arena, &input, at);
+}
+
+static void tells_replies_from_their_copies(void **state)
+{
+    static const struct carom_reply_input first = {
+        .reply = "450 4.2.1 try later\r\n", .recipient = "jane@example.com", .delivery = "d1", .time = 1767225000,
+        .list = "news.lists.example.org", .command = "RCPT", .remote_mta = "mx.example.com"};
+    struct carom_reply_input other = first;
+    struct carom_fact fact;
+
+    (void)state;
+    assert_false(carom_arena_guard(arena));
+    fact = carom_facts_reply(arena, &first, now).list[0];
+    CHECK_STR("delivery", fact.delivery, "d1");
+    CHECK_STR("list", fact.list, "news.lists.example.org");
+    CHECK_STR("list_by", fact.list_by, "caller");
+    CHECK_STR("command", fact.command, "RCPT");
+    CHECK_STR("diagnostic", fact.diagnostic, "450 4.2.1 try later");
+    assert_int_equal(fact.time, 1767225000);
+    assert_int_equal(fact.received, now);
+    other.reply = "450 4.2.1 try later";
+    assert_true(carom_str_eq(carom_facts_reply(arena, &other, now + 60).list[0].id, fact.id));
+    other.time++;
+    assert_false(carom_str_eq(carom_facts_reply(arena, &other, now).list[0].id, fact.id));
+    other = first;
+    other.delivery = "d2";
+    assert_false(carom_str_eq(carom_facts_reply(arena, &other, now).list[0].id, fact.id));
+    other = first;
+    other.reply = "450 4.2.1 try much later";
+    assert_false(carom_str_eq(carom_facts_reply(arena, &other, now).list[0].id, fact.id));
+    other = first;
+    other.recipient = "joan@example.com";
+    assert_false(carom_str_eq(carom_facts_reply(arena, &other, now).list[0].id, fact.id));
+    carom_arena_unguard(arena);
+}
+
 static void judges_a_reply(void **state)
 {
     struct carom_fact_list facts;
 
     (void)state;
     assert_false(carom_arena_guard(arena));
-    facts = carom_facts_reply(arena, CAROM_STR("552 5.2.2 over quota"), CAROM_STR("jane@gmail.com"), CAROM_STR(""), now);
+    facts = reply_of("552 5.2.2 over quota", "jane@gmail.com", now);
     assert_int_equal(facts.n, 1);
     CHECK_STR("format", facts.list[0].format, "smtp-reply");
     CHECK_STR("provider", facts.list[0].provider, "google");
     CHECK_WORD("reason", carom_reason_name(facts.list[0].reason), "mailbox_full");
     CHECK_WORD("authenticity", carom_authenticity_name(facts.list[0].authenticity), "direct");
     assert_int_equal(facts.list[0].time, now);
-    facts = carom_facts_reply(arena, CAROM_STR("250 2.0.0 Ok"), CAROM_STR("jane@example.com"), CAROM_STR(""), now);
+    facts = reply_of("250 2.0.0 Ok", "jane@example.com", now);
     CHECK_WORD("kind", carom_kind_name(facts.list[0].kind), "delivered");
-    facts = carom_facts_reply(arena, CAROM_STR(""), CAROM_STR(""), CAROM_STR(""), 0);
+    facts = reply_of("", "", 0);
     CHECK_WORD("reason", carom_reason_name(facts.list[0].reason), "unknown");
     CHECK_STR("rule", facts.list[0].evidence.rule, "format:smtp-reply");
     carom_arena_unguard(arena);
@@ -352,8 +393,7 @@ static void shows_fields_as_text_and_json(void **state)
 
     (void)state;
     assert_false(carom_arena_guard(arena));
-    fact = carom_facts_reply(arena, CAROM_STR("550 5.1.1 User unknown"), CAROM_STR("jane@example.com"), CAROM_STR(""),
-                             now).list[0];
+    fact = reply_of("550 5.1.1 User unknown", "jane@example.com", now).list[0];
     text = carom_field_text(arena, carom_field_find(CAROM_STR(""), CAROM_STR("reply_code")), &fact);
     CHECK_STR("reply_code", text, "550");
     text = carom_field_text(arena, carom_field_find(CAROM_STR(""), CAROM_STR("time")), &fact);
@@ -391,7 +431,8 @@ int main(void)
         cmocka_unit_test(finds_the_recipient),         cmocka_unit_test(several_recipients_share_no_trace),
         cmocka_unit_test(names_list_and_delivery),     cmocka_unit_test(tells_the_time),
         cmocka_unit_test(has_a_stable_id),             cmocka_unit_test(other_mail_is_one_fact),
-        cmocka_unit_test(complaints_name_whom_they_can), cmocka_unit_test(judges_a_reply),
+        cmocka_unit_test(complaints_name_whom_they_can), cmocka_unit_test(tells_replies_from_their_copies),
+        cmocka_unit_test(judges_a_reply),
         cmocka_unit_test(knows_words_both_ways),       cmocka_unit_test(shows_fields_as_text_and_json),
     };
     return cmocka_run_group_tests(tests, begin, end);

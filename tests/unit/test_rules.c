@@ -678,7 +678,9 @@ static const char *const never_hard[] = {
 
 static struct carom_fact judge(struct carom_arena *arena, const char *reply, const char *host)
 {
-    return carom_facts_reply(arena, carom_str(reply), CAROM_STR("jane@example.com"), carom_str(host), 1700000000).list[0];
+    const struct carom_reply_input input = {.reply = reply, .recipient = "jane@example.com", .remote_mta = host};
+
+    return carom_facts_reply(arena, &input, 1700000000).list[0];
 }
 
 static void names_the_reason(void **state)
