@@ -14,7 +14,7 @@
 #include "mail/address.h"
 #include "mail/charset.h"
 
-enum { STATUS_MAX = 256 * 1024, RECIPIENTS_MAX = 5000, DEPTH = 3 };
+enum { STATUS_MAX = 64 << 20, RECIPIENTS_MAX = 100000, DEPTH = 3 };
 
 /* The fields of one group; values are raw. */
 struct group {
@@ -257,6 +257,8 @@ static void read_groups(struct carom_reading *reading, struct carom_str bytes)
     }
     if (has_address(&group) || (has_fate(&group) && reading->report->n == 0))
         add_recipient(reading, &group);
+    if (carom_str_trim(rest).len > 0)
+        reading->report->truncated = true;
 }
 
 /* text/plain that holds nothing but fields (deliverystatus.txt): some gateways relabel the part. */

@@ -42,6 +42,7 @@ struct carom_report {
     enum carom_report_type type;
     struct carom_str format; /* "rfc3464", "arf", "qmail", … */
     bool machine;            /* machine-readable or an unmistakable format: confidence high */
+    bool truncated;         /* more recipients than are taken: some stand in the message only */
     bool guess;              /* the generic reader's wording: confidence low */
     struct carom_report_recipient *recipients, **tail;
     size_t n;

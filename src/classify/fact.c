@@ -318,6 +318,8 @@ static int64_t find_received(struct making *making, const struct carom_envelope 
         received = from_line_date(making->message->from_line);
     if (received == 0)
         received = header_date(making, "Date");
+    if (received == 0)
+        received = envelope->file_time;
     return received == 0 || (now > 0 && received > now) ? now : received;
 }
 
@@ -401,8 +403,8 @@ static struct carom_str find_envelope_to(struct making *making, const struct car
     static const char *const names[] = {"X-Original-To", "Delivered-To", "Envelope-To", "X-Envelope-To", "To"};
     struct carom_str address = CAROM_STR_EMPTY;
 
-    if (envelope->recipient && *envelope->recipient)
-        return carom_arena_str(making->arena, carom_str(envelope->recipient));
+    /* As mail servers hand it over: bare, in angle brackets, or for nobody. */
+    address = carom_address_first(making->arena, carom_arena_str(making->arena, carom_str(envelope->recipient)));
     for (size_t i = 0; address.len == 0 && i < sizeof names / sizeof *names; i++)
         address = carom_address_first(making->arena, carom_headers_get(&making->message->root->headers, names[i]));
     return address;
@@ -434,7 +436,7 @@ static void describe_message(struct making *making, const struct carom_envelope 
     common->format = making->report->format;
     common->authenticity = CAROM_AUTHENTICITY_UNPROVEN;
     common->received = find_received(making, envelope, now);
-    common->truncated = making->message->truncated;
+    common->truncated = making->message->truncated || making->report->truncated;
     common->autoreply = making->report->autoreply;
     common->feedback = making->report->feedback;
     common->message_id = carom_header_token(making->arena, carom_headers_get(headers, "Message-ID"));
@@ -454,7 +456,7 @@ static void finish(struct making *making, struct carom_fact *fact)
     if (fact->original.message_id.len > 0 && fact->recipient.len > 0)
         fact->delivery = carom_arena_printf(making->arena, CAROM_STR_FMT " " CAROM_STR_FMT,
                                             CAROM_STR_ARG(fact->original.message_id), CAROM_STR_ARG(fact->recipient));
-    fact->id = carom_identity_fact(making->arena, making->origin, fact->recipient, carom_kind_name(fact->kind));
+    fact->id = carom_identity_fact(making->arena, making->origin, fact);
 }
 
 static void explain(struct making *making, const struct carom_report_recipient *recipient, const struct codes *codes,

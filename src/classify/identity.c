@@ -74,14 +74,16 @@ struct carom_str carom_identity_message(struct carom_arena *arena, const struct 
     return digest(arena, &ctx);
 }
 
-struct carom_str carom_identity_fact(struct carom_arena *arena, struct carom_str origin, struct carom_str recipient,
-                                     const char *kind)
+struct carom_str carom_identity_fact(struct carom_arena *arena, struct carom_str origin, const struct carom_fact *fact)
 {
     struct sha256_ctx ctx;
 
     sha256_init(&ctx);
     add(&ctx, origin);
-    add(&ctx, recipient.len > 0 ? carom_address_key(arena, recipient) : recipient);
-    add(&ctx, carom_str(kind));
+    add(&ctx, fact->recipient.len > 0 ? carom_address_key(arena, fact->recipient) : fact->recipient);
+    add(&ctx, fact->token);
+    add(&ctx, fact->list);
+    add(&ctx, fact->delivery);
+    add(&ctx, carom_str(carom_kind_name(fact->kind)));
     return digest(arena, &ctx);
 }

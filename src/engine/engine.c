@@ -85,6 +85,8 @@ struct work {
     struct carom_str *addresses;
     uint64_t *identities;
     struct carom_past *presents;
+    bool *twin;         /* the same fact stood before in this message */
+    uint32_t *previous; /* the fact before that shares the address: its index + 1, or 0 */
     int64_t now;
 };
 
@@ -106,26 +108,59 @@ static void describe(struct work *work, size_t i)
     };
 }
 
+static uint64_t mix(struct carom_str text)
+{
+    uint64_t value = UINT64_C(14695981039346656037); /* FNV-1a */
+
+    for (size_t i = 0; i < text.len; i++)
+        value = (value ^ (unsigned char)text.ptr[i]) * UINT64_C(1099511628211);
+    return value ^ value >> 32;
+}
+
+/* One pass with two hash tables: which facts of this message are twins of an earlier one, which share its address. */
+static void link_facts(struct work *work, size_t n)
+{
+    size_t mask = 15, slot;
+
+    while (mask < 2 * n)
+        mask = 2 * mask + 1;
+    uint32_t *by_identity = carom_arena_array(work->arena, uint32_t, mask + 1);
+    uint32_t *by_address = carom_arena_array(work->arena, uint32_t, mask + 1);
+
+    work->twin = carom_arena_array(work->arena, bool, n);
+    work->previous = carom_arena_array(work->arena, uint32_t, n);
+    for (size_t i = 0; i < n; i++) {
+        slot = work->identities[i] & mask;
+        while (by_identity[slot] && work->identities[by_identity[slot] - 1] != work->identities[i])
+            slot = (slot + 1) & mask;
+        work->twin[i] = by_identity[slot] != 0;
+        by_identity[slot] = (uint32_t)i + 1;
+        if (!work->addresses[i].len)
+            continue;
+        slot = mix(work->addresses[i]) & mask;
+        while (by_address[slot] && !carom_str_eq(work->addresses[by_address[slot] - 1], work->addresses[i]))
+            slot = (slot + 1) & mask;
+        work->previous[i] = by_address[slot];
+        by_address[slot] = (uint32_t)i + 1;
+    }
+}
+
 /* Facts of this very message about the same address are part of the past, though not yet written. */
 static void add_siblings(struct work *work, size_t i, struct carom_history *history)
 {
-    struct carom_past *list = carom_arena_array(work->arena, struct carom_past, history->n + i + 1);
+    size_t more = 0;
 
+    for (uint32_t k = work->previous[i]; k; k = work->previous[k - 1])
+        more += !work->result->outcomes[k - 1].duplicate;
+    if (!more)
+        return;
+    struct carom_past *list = carom_arena_array(work->arena, struct carom_past, history->n + more);
     if (history->n)
         memcpy(list, history->list, history->n * sizeof(*list));
-    for (size_t k = 0; k < i; k++)
-        if (!work->result->outcomes[k].duplicate && work->addresses[k].len &&
-            carom_str_eq(work->addresses[k], work->addresses[i]))
-            list[history->n++] = work->presents[k];
+    for (uint32_t k = work->previous[i]; k; k = work->previous[k - 1])
+        if (!work->result->outcomes[k - 1].duplicate)
+            list[history->n++] = work->presents[k - 1];
     history->list = list;
-}
-
-static bool seen_here(const struct work *work, size_t i)
-{
-    for (size_t k = 0; k < i; k++)
-        if (work->identities[k] == work->identities[i])
-            return true;
-    return false;
 }
 
 static int decide(struct work *work, size_t i, struct carom_error *err)
@@ -135,9 +170,9 @@ static int decide(struct work *work, size_t i, struct carom_error *err)
     struct carom_outcome *outcome = &work->result->outcomes[i];
     struct carom_history history = {.present = work->presents[i],
                                     .half_life_ms = carom_policy_config(engine->policy)->half_life_ms,
-                                    .now = work->now};
-    int seen = seen_here(work, i) ? 1
-                                  : engine->ledger.ops->seen(engine->ledger.store, work->identities[i],
+                                    .now = work->presents[i].received}; /* an archive decays as it happened */
+    int seen = work->twin[i] ? 1
+                             : engine->ledger.ops->seen(engine->ledger.store, work->identities[i],
                                                              facts->list[i].recipient, err);
 
     carom_decision_init(&outcome->decision);
@@ -158,9 +193,12 @@ static int decide(struct work *work, size_t i, struct carom_error *err)
     if (carom_policy_decide(engine->policy, work->arena, &subject, &outcome->decision, err) != 0)
         return -1;
     work->presents[i].ignored = outcome->decision.ignored;
-    for (const struct carom_decided *decided = outcome->decision.first; decided; decided = decided->next)
-        if (decided->type == CAROM_ACTION_SCORE && decided->state == CAROM_ACTION_DECIDED)
-            work->presents[i].points += decided->points;
+    for (const struct carom_decided *decided = outcome->decision.first; decided; decided = decided->next) {
+        if (decided->state != CAROM_ACTION_DECIDED)
+            continue;
+        work->presents[i].points += decided->type == CAROM_ACTION_SCORE ? decided->points : 0;
+        work->presents[i].retried = work->presents[i].retried || decided->type == CAROM_ACTION_RETRY;
+    }
     carom_result_actions_make(work->arena, outcome, &facts->list[i]);
     return 0;
 }
@@ -213,6 +251,7 @@ static int handle(struct work *work, bool *written_r, struct carom_error *err)
     work->presents = carom_arena_array(work->arena, struct carom_past, n);
     for (size_t i = 0; i < n; i++)
         describe(work, i);
+    link_facts(work, n);
     for (size_t i = 0; i < n; i++)
         if (decide(work, i, err) != 0)
             return -1;

@@ -300,8 +300,14 @@ bool carom_history_suppressed(const struct carom_history *history, struct carom_
 
 int64_t carom_history_retries(const struct carom_history *history)
 {
+    const struct carom_past *present = &history->present;
     int64_t retries = 0;
-    for (size_t i = 0; history->present.delivery && i < history->n; i++)
-        retries += history->list[i].retried && history->list[i].delivery == history->present.delivery;
+    /* Where the returned message does not say which delivery it was, all such of this address and list are taken for
+       one: a limit that is never reached would send for ever. */
+    for (size_t i = 0; i < history->n; i++) {
+        const struct carom_past *past = &history->list[i];
+        retries += past->retried && past->delivery == present->delivery &&
+                   (present->delivery || carom_str_ieq(past->list, present->list));
+    }
     return retries;
 }

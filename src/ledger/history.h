@@ -72,7 +72,7 @@ int64_t carom_history_last(const struct carom_history *history, const struct car
 double carom_history_score(const struct carom_history *history); /* decayed to now */
 int64_t carom_history_delivered_at(const struct carom_history *history); /* ms, 0 never */
 bool carom_history_suppressed(const struct carom_history *history, struct carom_str list);
-/* Retries already given to the present delivery. */
+/* Retries already given to the present delivery; without an id, to all such of this address and list. */
 int64_t carom_history_retries(const struct carom_history *history);
 /* The effective time of a fact, ms. */
 int64_t carom_history_time(const struct carom_fact *fact);

@@ -345,24 +345,46 @@ static int lift(struct work *work, const struct carom_decided *decided)
     return found == 0 ? tell(work, decided) : -1;
 }
 
-/* A delivery after the soft bounce that caused it, whichever of the two we heard of first. */
-static int lift_soft(struct work *work)
+/* The sinks hear of an end once a scope, and only where nothing else still stands there. */
+static int tell_lifted(struct work *work)
 {
     static const char sql[] =
-        "UPDATE suppression SET ended = ?2 WHERE address = ?1 AND ended = 0 AND soft = 1 AND cause <= ?3 AND"
-        " (until = 0 OR until > ?2) RETURNING id, list";
-    sqlite3_stmt *row = carom_db_use(work->db, work->err, sql, "iii", work->address, work->entry->now, work->time);
+        "SELECT DISTINCT list FROM suppression AS lifted WHERE address = ?1 AND ended = ?2 AND soft = 1 AND NOT EXISTS"
+        " (SELECT 1 FROM suppression AS other WHERE other.address = ?1 AND other.ended = 0 AND"
+        "  (other.until = 0 OR other.until > ?2) AND other.list IN ('', lifted.list))"
+        " AND NOT EXISTS (SELECT 1 FROM departure WHERE address = ?1 AND list = '' AND ended = 0)";
+    sqlite3_stmt *row = carom_db_use(work->db, work->err, sql, "ii", work->address, work->entry->now);
     int found = row ? 0 : -1;
 
     while (row && (found = carom_db_row(work->db, row, work->err)) > 0) {
-        struct carom_str list = carom_db_bytes(row, 1);
+        struct carom_str list = carom_db_bytes(row, 0);
         struct carom_decided end = {.type = CAROM_ACTION_UNSUPPRESS, .list = list, .list_only = list.len > 0};
-        if (drop_end(work, sqlite3_column_int64(row, 0), "lifted by a delivery") != 0 || tell(work, &end) != 0) {
+        if (tell(work, &end) != 0) {
             carom_db_done(row);
             return -1;
         }
     }
     return found;
+}
+
+/* A delivery after the soft bounce that caused it, whichever of the two we heard of first. */
+static int lift_soft(struct work *work)
+{
+    static const char sql[] =
+        "UPDATE suppression SET ended = ?2 WHERE address = ?1 AND ended = 0 AND soft = 1 AND cause <= ?3 AND"
+        " (until = 0 OR until > ?2) RETURNING id";
+    sqlite3_stmt *row = carom_db_use(work->db, work->err, sql, "iii", work->address, work->entry->now, work->time);
+    int found = row ? 0 : -1;
+    bool any = false;
+
+    while (row && (found = carom_db_row(work->db, row, work->err)) > 0) {
+        any = true;
+        if (drop_end(work, sqlite3_column_int64(row, 0), "lifted by a delivery") != 0) {
+            carom_db_done(row);
+            return -1;
+        }
+    }
+    return found == 0 && any ? tell_lifted(work) : found;
 }
 
 /* ---- Departures ---- */

@@ -92,22 +92,31 @@ static uint64_t cost_of_sorting(size_t n)
 void carom_keys_push(lua_State *L, int index)
 {
     index = lua_absindex(L, index);
-    luaL_checkstack(L, 6, NULL);
+    luaL_checkstack(L, 8, NULL);
     size_t n = count_pairs(L, index), i = 0;
     carom_sandbox_charge(L, cost_of_sorting(n));
     struct key *keys = lua_newuserdatauv(L, n * sizeof(*keys) + 1, 0);
+    lua_createtable(L, (int)n, 0);
+    /* The table may be weak, and every allocation may collect: fewer keys may be left than were counted, and what
+       `keys` points into must be held by a table that is not. */
     lua_pushnil(L);
-    while (lua_next(L, index)) {
+    while (i < n && lua_next(L, index)) {
         lua_pop(L, 1);
-        keys[i++] = read_key(L, -1);
+        keys[i] = read_key(L, -1);
+        lua_pushvalue(L, -1);
+        lua_rawseti(L, -3, (lua_Integer)++i);
     }
+    if (i == n)
+        lua_pop(L, 1); /* where the walk stood */
+    n = i;
     qsort(keys, n, sizeof(*keys), compare);
     lua_createtable(L, (int)n, 0);
     for (i = 0; i < n; i++) {
         push_key(L, &keys[i]);
         lua_rawseti(L, -2, (lua_Integer)i + 1);
     }
-    lua_remove(L, -2);
+    lua_replace(L, -3);
+    lua_pop(L, 1);
 }
 
 /* Upvalues: the table's content, its keys in order, how many are behind us. What was removed meanwhile is skipped. */
