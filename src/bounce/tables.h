@@ -39,6 +39,11 @@ struct carom_sign_row {
 struct carom_detail_row {
     const char *pattern, *command;
 };
+/* return-paths.tsv: what systems write into the envelope sender. */
+struct carom_return_path_row {
+    const char *system, *local, *host, *gives;
+    bool sure;
+};
 
 extern const struct carom_format_row carom_formats[];
 extern const size_t carom_formats_n;
@@ -52,6 +57,8 @@ extern const struct carom_sign_row carom_signs[];
 extern const size_t carom_signs_n;
 extern const struct carom_detail_row carom_details[];
 extern const size_t carom_details_n;
+extern const struct carom_return_path_row carom_return_paths[];
+extern const size_t carom_return_paths_n;
 
 /* Takes the next value off a cell. false: none left. */
 static inline bool carom_cell_next(struct carom_str *rest, struct carom_str *value_r)

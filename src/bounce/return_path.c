@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Matches an address against the templates of tables/return-paths.tsv. It knows captures and separators, no system by
+   name, and does not judge whether what an address claims is true. */
+
+#include "bounce/return_path.h"
+
+#include "bounce/line.h"
+#include "bounce/tables.h"
+#include "mail/address.h"
+
+enum { ADDRESS_MAX = 640, WRAPS_MAX = 8 };
+
+struct captures {
+    struct carom_str list, host, user, dom, rest;
+};
+
+/* ---- Literals ---- */
+
+static bool fits(char in_template, char c)
+{
+    switch (in_template) {
+    case '%': return c == '+' || c == '-'; /* + is lost on the way to sites that use -, and where mail forms "clean" it */
+    case '~': return c == '=' || c == '+' || c == '-';
+    default: return carom_lower(in_template) == carom_lower(c);
+    }
+}
+
+static bool starts(struct carom_str text, struct carom_str literal)
+{
+    if (text.len < literal.len)
+        return false;
+    for (size_t i = 0; i < literal.len; i++) {
+        if (!fits(literal.ptr[i], text.ptr[i]))
+            return false;
+    }
+    return true;
+}
+
+static size_t find(struct carom_str text, struct carom_str literal, size_t from)
+{
+    for (size_t i = from; i + literal.len <= text.len; i++) {
+        if (starts(carom_str_from(text, i), literal))
+            return i;
+    }
+    return SIZE_MAX;
+}
+
+static size_t find_last(struct carom_str text, struct carom_str literal)
+{
+    for (size_t i = text.len + 1; i-- > 0;) {
+        if (starts(carom_str_from(text, i), literal))
+            return i;
+    }
+    return SIZE_MAX;
+}
+
+/* ---- Captures ---- */
+
+static bool is_hex(char c) { return carom_is_digit(c) || (carom_lower(c) >= 'a' && carom_lower(c) <= 'f'); }
+
+static bool is_domain_char(char c)
+{
+    return carom_is_alpha(c) || carom_is_digit(c) || c == '.' || c == '-' || (unsigned char)c >= 0x80;
+}
+
+/* At least two labels: what bounces is not local. */
+static bool is_domain(struct carom_str text)
+{
+    size_t dot = carom_str_rchr(text, '.');
+
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_domain_char(text.ptr[i]))
+            return false;
+    }
+    return dot != SIZE_MAX && dot > 0 && dot + 1 < text.len;
+}
+
+static bool is_list_name(struct carom_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (!is_domain_char(text.ptr[i]) && text.ptr[i] != '_')
+            return false;
+    }
+    return text.len > 0;
+}
+
+/* {num}, {hex}, {hex32}, {word}: as many characters of the kind as there are; 0: not enough. */
+static size_t run(struct carom_str name, struct carom_str text)
+{
+    bool hex = carom_str_starts(name, CAROM_STR("hex")), num = carom_str_eq(name, CAROM_STR("num"));
+    int64_t exactly = hex ? carom_str_number(carom_str_from(name, 3)) : -1;
+    size_t n = 0;
+
+    while (n < text.len && (num ? carom_is_digit(text.ptr[n])
+                                : hex ? is_hex(text.ptr[n]) : carom_is_digit(text.ptr[n]) || carom_is_alpha(text.ptr[n])))
+        n++;
+    return exactly > 0 && n != (size_t)exactly ? 0 : n;
+}
+
+static bool is_run(struct carom_str name)
+{
+    return carom_str_eq(name, CAROM_STR("num")) || carom_str_eq(name, CAROM_STR("word")) ||
+           carom_str_starts(name, CAROM_STR("hex"));
+}
+
+/* Keeps what a capture caught, if it may be that. */
+static bool keep(struct captures *captures, struct carom_str name, struct carom_str caught)
+{
+    if (caught.len == 0)
+        return false;
+    if (carom_str_eq(name, CAROM_STR("list")))
+        captures->list = caught;
+    else if (carom_str_eq(name, CAROM_STR("host")))
+        captures->host = caught;
+    else if (carom_str_eq(name, CAROM_STR("user")))
+        captures->user = caught;
+    else if (carom_str_eq(name, CAROM_STR("dom")))
+        captures->dom = caught;
+    else if (carom_str_eq(name, CAROM_STR("rest")))
+        captures->rest = caught;
+    else if (carom_str_eq(name, CAROM_STR("x")))
+        return carom_str_chr(caught, '=') == SIZE_MAX;
+    if (carom_str_eq(name, CAROM_STR("list")))
+        return is_list_name(caught);
+    return (!carom_str_eq(name, CAROM_STR("host")) && !carom_str_eq(name, CAROM_STR("dom"))) || is_domain(caught);
+}
+
+static bool match(struct carom_str text, struct carom_str shape, struct captures *captures);
+
+/* text matches a shape that begins with the capture `name`; `shape` is what follows it. Local parts end at the last
+   literal (they may contain a '=', domains cannot), {x} at the next one, names of lists and domains at any that fits. */
+static bool match_capture(struct carom_str text, struct carom_str name, struct carom_str shape,
+                          struct captures *captures)
+{
+    size_t brace = carom_str_chr(shape, '{'), end = text.len;
+    struct carom_str literal = carom_str_head(shape, brace < shape.len ? brace : shape.len);
+    bool last = carom_str_eq(name, CAROM_STR("user")) || carom_str_eq(name, CAROM_STR("rest"));
+    bool anywhere = !last && !carom_str_eq(name, CAROM_STR("x"));
+
+    if (is_run(name)) {
+        end = run(name, text);
+        return end > 0 && match(carom_str_from(text, end), shape, captures);
+    }
+    if (literal.len == 0)
+        return keep(captures, name, text) && match(CAROM_STR_EMPTY, shape, captures);
+    for (end = last ? find_last(text, literal) : find(text, literal, 1); end != SIZE_MAX;
+         end = anywhere ? find(text, literal, end + 1) : SIZE_MAX) {
+        if (keep(captures, name, carom_str_head(text, end)) && match(carom_str_from(text, end), shape, captures))
+            return true;
+    }
+    return false;
+}
+
+static bool match(struct carom_str text, struct carom_str shape, struct captures *captures)
+{
+    size_t brace = carom_str_chr(shape, '{'), close;
+    struct carom_str literal = carom_str_head(shape, brace < shape.len ? brace : shape.len);
+
+    if (!starts(text, literal))
+        return false;
+    text = carom_str_from(text, literal.len);
+    if (literal.len == shape.len)
+        return text.len == 0;
+    shape = carom_str_from(shape, brace + 1);
+    close = carom_str_chr(shape, '}');
+    return match_capture(text, carom_str_head(shape, close), carom_str_from(shape, close + 1), captures);
+}
+
+/* ---- Addresses ---- */
+
+/* "a=b" and a\=b are a=b: servers quote what needs no quotes. */
+static struct carom_str unquote(struct carom_arena *arena, struct carom_str local)
+{
+    char *out;
+    size_t n = 0;
+
+    if (local.len < 2 || local.ptr[0] != '"' || local.ptr[local.len - 1] != '"')
+        return local;
+    out = carom_arena_alloc(arena, local.len);
+    for (size_t i = 1; i + 1 < local.len; i++) {
+        if (local.ptr[i] == '\\' && i + 2 < local.len)
+            i++;
+        out[n++] = local.ptr[i];
+    }
+    return carom_str_n(out, n);
+}
+
+/* %3D and %2B, which web forms and some gateways make of = and +. */
+static struct carom_str percent_decode(struct carom_arena *arena, struct carom_str local)
+{
+    char *out;
+    size_t n = 0;
+
+    if (carom_str_chr(local, '%') == SIZE_MAX)
+        return local;
+    out = carom_arena_alloc(arena, local.len + 1);
+    for (size_t i = 0; i < local.len; i++) {
+        struct carom_str here = carom_str_head(carom_str_from(local, i), 3);
+        bool equals = carom_str_ieq(here, CAROM_STR("%3d")), plus = carom_str_ieq(here, CAROM_STR("%2b"));
+
+        out[n++] = equals ? '=' : plus ? '+' : local.ptr[i];
+        i += equals || plus ? 2 : 0;
+    }
+    return carom_str_n(out, n);
+}
+
+static struct carom_str lower(struct carom_arena *arena, struct carom_str text)
+{
+    char *out = carom_arena_alloc(arena, text.len + 1);
+
+    for (size_t i = 0; i < text.len; i++)
+        out[i] = carom_lower(text.ptr[i]);
+    return carom_str_n(out, text.len);
+}
+
+static struct carom_str join(struct carom_arena *arena, struct carom_str left, const char *between,
+                             struct carom_str right)
+{
+    return carom_arena_printf(arena, CAROM_STR_FMT "%s" CAROM_STR_FMT, CAROM_STR_ARG(left), between,
+                              CAROM_STR_ARG(right));
+}
+
+/* The last @: the one before it belongs to qmail's "-@[]". */
+static bool split(struct carom_arena *arena, struct carom_str address, struct carom_str *local_r,
+                  struct carom_str *domain_r)
+{
+    size_t at = carom_str_rchr(address, '@');
+
+    if (at == SIZE_MAX || at == 0 || address.len > ADDRESS_MAX)
+        return false;
+    *local_r = percent_decode(arena, unquote(arena, carom_str_head(address, at)));
+    *domain_r = lower(arena, carom_str_from(address, at + 1));
+    return true;
+}
+
+static const struct carom_return_path_row *find_row(struct carom_str local, struct carom_str domain,
+                                                    struct captures *captures_r)
+{
+    static const struct captures none = {{"", 0}, {"", 0}, {"", 0}, {"", 0}, {"", 0}};
+
+    for (size_t i = 0; i < carom_return_paths_n; i++) {
+        const struct carom_return_path_row *row = &carom_return_paths[i];
+
+        *captures_r = none;
+        if ((*row->host == '\0' || carom_cell_glob(domain, row->host)) &&
+            match(local, carom_str(row->local), captures_r))
+            return row;
+    }
+    return NULL;
+}
+
+static struct carom_str recipient_of(struct carom_arena *arena, const struct captures *captures,
+                                     struct carom_str domain)
+{
+    struct carom_str recipient;
+
+    if (captures->user.len == 0)
+        return CAROM_STR_EMPTY;
+    recipient = join(arena, captures->user, "@", captures->dom.len > 0 ? lower(arena, captures->dom) : domain);
+    return carom_address_valid(recipient) ? recipient : CAROM_STR_EMPTY;
+}
+
+bool carom_return_path_read(struct carom_arena *arena, struct carom_str address, struct carom_return_path *path_r)
+{
+    const struct carom_return_path_row *row = NULL;
+    struct carom_str local, domain;
+    struct captures captures;
+
+    *path_r = (struct carom_return_path){address,         CAROM_STR_EMPTY, CAROM_STR_EMPTY,
+                                         CAROM_STR_EMPTY, CAROM_STR_EMPTY, false};
+    for (int i = 0; i < WRAPS_MAX; i++) {
+        if (!split(arena, path_r->address, &local, &domain))
+            return false;
+        row = find_row(local, domain, &captures);
+        if (!row || strcmp(row->gives, "wrap") != 0)
+            break;
+        path_r->address = join(arena, captures.rest, "@", captures.dom.len > 0 ? lower(arena, captures.dom) : domain);
+    }
+    if (!row || strcmp(row->gives, "wrap") == 0)
+        return false;
+    path_r->system = carom_str(row->system);
+    path_r->type = carom_str(row->gives);
+    path_r->sure = row->sure;
+    path_r->recipient = recipient_of(arena, &captures, domain);
+    if (captures.list.len > 0)
+        path_r->list = join(arena, lower(arena, captures.list), ".",
+                            captures.host.len > 0 ? lower(arena, captures.host) : domain);
+    return true;
+}
+
+bool carom_return_path_names(struct carom_str address, struct carom_str recipient)
+{
+    struct carom_str local = carom_str_head(address, carom_str_rchr(address, '@')), user, at_domain;
+    size_t at = carom_str_rchr(recipient, '@'), start;
+
+    if (at == SIZE_MAX || at == 0 || local.len == address.len || local.len < recipient.len + 2)
+        return false;
+    user = carom_str_head(recipient, at);
+    at_domain = carom_str_from(recipient, at + 1);
+    start = local.len - recipient.len;
+    return fits('%', local.ptr[start - 1]) && local.ptr[start + at] == '=' &&
+           carom_str_ieq(carom_str_head(carom_str_from(local, start), at), user) &&
+           carom_str_ieq(carom_str_from(local, start + at + 1), at_domain);
+}
