@@ -109,7 +109,8 @@ static void match_sink(struct carom_decided *decided, const struct carom_config 
     if (decided->type == CAROM_ACTION_RUN && !carom_config_command(config, decided->command))
         drop(decided, CAROM_ACTION_UNMATCHED, "no command of that name is configured");
     if ((decided->type == CAROM_ACTION_FORWARD && !config->smtp) ||
-        (decided->type == CAROM_ACTION_PROBE && !carom_config_probe(config)) ||
+        (decided->type == CAROM_ACTION_PROBE &&
+         (!carom_config_probe(config) || has_no_server(carom_config_probe(config)))) ||
         (decided->type == CAROM_ACTION_ALERT && has_no_server(carom_config_sinks(config, CAROM_STR("alert")))))
         drop(decided, CAROM_ACTION_UNMATCHED, no_smtp);
 }
@@ -133,6 +134,9 @@ static void weigh(struct carom_decided *decided, const struct carom_fact *fact)
     bool removes = decided->type == CAROM_ACTION_UNSUBSCRIBE || decided->type == CAROM_ACTION_SUPPRESS;
     if (removes && fact->confidence == CAROM_CONFIDENCE_LOW && !decided->force)
         drop(decided, CAROM_ACTION_REFUSED, "low confidence: a guess removes nobody unless the action says force");
+    for (const struct carom_pair *argument = decided->arguments; argument; argument = argument->next)
+        if (argument->value.len && *argument->value.ptr == '-')
+            drop(decided, CAROM_ACTION_REFUSED, "an argument begins with - and would be read as an option");
     if (decided->type == CAROM_ACTION_PROBE && fact->authenticity != CAROM_AUTHENTICITY_DIRECT &&
         fact->authenticity != CAROM_AUTHENTICITY_SIGNED)
         drop(decided, CAROM_ACTION_UNMATCHED, "only a direct or signed bounce is probed: this one may be forged");

@@ -6,11 +6,14 @@
 
 #include <math.h>
 
+#include "mail/address.h"
 #include "policy/args.h"
+#include "policy/freeze.h"
 #include "policy/host.h"
+#include "policy/keys.h"
 #include "policy/value.h"
 
-enum { PAYLOAD_MAX = 64 << 10, TEXT_MAX = 4096, KEY_MAX = 255, VALUE_MAX = 1024 };
+enum { PAYLOAD_MAX = 64 << 10, TEXT_MAX = 4096, KEY_MAX = 255, VALUE_MAX = 1024, ARGUMENTS_MAX = 64 };
 
 static const char limit_reached[] = "its limit is reached", past_already[] = "it was due before the bounce arrived";
 
@@ -181,6 +184,92 @@ static int webhook(lua_State *L)
     return 0;
 }
 
+/* ---- probe, run, forward ---- */
+
+static int probe(lua_State *L)
+{
+    static const struct carom_arg names[] = {{"accept", true}};
+    begin(L, "probe");
+    CAROM_ARGS(L, 2, "bounce:probe", names);
+    add(L, CAROM_ACTION_PROBE);
+    return 0;
+}
+
+static _Noreturn void refuse_command(lua_State *L, struct carom_str name)
+{
+    struct carom_nearest nearest = carom_nearest_to(name);
+    const struct carom_sink_entry *entry = carom_host_policy(L)->config.commands;
+    for (; entry; entry = entry->next)
+        carom_nearest_offer(&nearest, entry->name);
+    luaL_error(L, "bounce:run: no command \"%s\" in carom.configure%s", name.ptr, carom_nearest_push(L, &nearest));
+    __builtin_unreachable();
+}
+
+/* The value on top, a text or a number; popped. */
+static struct carom_pair *take_argument(lua_State *L, int number)
+{
+    struct carom_str text;
+    if (!lua_isstring(L, -1))
+        luaL_error(L, "bounce:run: argument %d must be a text, not a %s", number, luaL_typename(L, -1));
+    text.ptr = lua_tolstring(L, -1, &text.len);
+    if (text.len > TEXT_MAX || strlen(text.ptr) != text.len)
+        luaL_error(L, "bounce:run: argument %d holds a zero byte or more than %d bytes", number, TEXT_MAX);
+    struct carom_pair *pair = carom_value_new(L, carom_host_policy(L)->call->arena, sizeof(*pair));
+    pair->name = CAROM_STR_EMPTY;
+    pair->value = keep(L, text);
+    lua_pop(L, 1);
+    return pair;
+}
+
+/* The list at index 3, or none. A hole in it would move what stands behind to another place. */
+static struct carom_pair *get_arguments(lua_State *L)
+{
+    struct carom_pair *first = NULL, **tail = &first;
+    lua_settop(L, 3);
+    if (lua_isnil(L, 3))
+        return NULL;
+    luaL_checktype(L, 3, LUA_TTABLE);
+    carom_freeze_unwrap(L, 3);
+    carom_keys_push(L, 3);
+    lua_Integer n = (lua_Integer)lua_rawlen(L, -1);
+    lua_pop(L, 1);
+    if (n > ARGUMENTS_MAX)
+        luaL_error(L, "bounce:run: more than %d arguments", ARGUMENTS_MAX);
+    for (lua_Integer i = 1; i <= n; i++) {
+        lua_rawgeti(L, 3, i);
+        *tail = take_argument(L, (int)i);
+        tail = &(*tail)->next;
+    }
+    return first;
+}
+
+static int run(lua_State *L)
+{
+    begin(L, "run");
+    struct carom_str name;
+    name.ptr = luaL_checklstring(L, 2, &name.len);
+    if (!carom_config_command(&carom_host_policy(L)->config, name))
+        refuse_command(L, name);
+    struct carom_str command = keep(L, name);
+    struct carom_pair *arguments = get_arguments(L);
+    struct carom_decided *decided = add(L, CAROM_ACTION_RUN);
+    decided->command = command;
+    decided->arguments = arguments;
+    return 0;
+}
+
+static int forward(lua_State *L)
+{
+    begin(L, "forward");
+    struct carom_str to;
+    to.ptr = luaL_checklstring(L, 2, &to.len);
+    if (!carom_address_valid(to))
+        return luaL_error(L, "bounce:forward: \"%s\" is no mail address", to.ptr);
+    to = keep(L, to);
+    add(L, CAROM_ACTION_FORWARD)->to = to;
+    return 0;
+}
+
 /* ---- alert, tag, ignore ---- */
 
 static int alert(lua_State *L)
@@ -193,8 +282,8 @@ static int alert(lua_State *L)
     if (!text.len)
         carom_args_fail(&args, "text is missing");
     carom_args_duration(&args, "every", &every);
-    carom_value_check_template(L, "bounce:alert", "text", text);
-    carom_value_check_template(L, "bounce:alert", "key", key);
+    carom_value_check_template(L, "bounce:alert", "text", text, NULL);
+    carom_value_check_template(L, "bounce:alert", "key", key, NULL);
     struct carom_decided *decided = add(L, CAROM_ACTION_ALERT);
     decided->text = text;
     decided->key = key;
@@ -232,8 +321,8 @@ static int ignore(lua_State *L)
 }
 
 const luaL_Reg carom_action_methods[] = {
-    {"alert", alert},       {"ignore", ignore}, {"retry", retry},
-    {"score", score},       {"suppress", suppress}, {"tag", tag},
-    {"unsubscribe", unsubscribe}, {"unsuppress", unsuppress}, {"webhook", webhook}, {NULL, NULL},
+    {"alert", alert},       {"forward", forward},         {"ignore", ignore},         {"probe", probe},
+    {"retry", retry},       {"run", run},                 {"score", score},           {"suppress", suppress},
+    {"tag", tag},           {"unsubscribe", unsubscribe}, {"unsuppress", unsuppress}, {"webhook", webhook},
+    {NULL, NULL},
 };
-const char *const carom_action_later[] = {"probe", "run", "forward", NULL};

@@ -207,13 +207,6 @@ static void push_body_text(lua_State *L, struct carom_str text)
     carom_object_push_str(L, text);
 }
 
-static void refuse_later(lua_State *L, struct carom_str key)
-{
-    for (const char *const *name = carom_action_later; *name; name++)
-        if (carom_str_eq(key, carom_str(*name)))
-            carom_args_later(L, lua_pushfstring(L, "bounce:%s", *name));
-}
-
 static int index_bounce(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"header", header}, {NULL, NULL}};
@@ -230,7 +223,6 @@ static int index_bounce(lua_State *L)
         carom_past_push(L);
     else if (!push_group(L, key, subject->fact) && !carom_object_method(L, carom_action_methods, key) &&
              !carom_object_method(L, carom_past_methods, key) && !carom_object_method(L, methods, key)) {
-        refuse_later(L, key);
         refuse_field(L, "", key, names);
     }
     return 1;

@@ -11,6 +11,7 @@
 #include "policy/freeze.h"
 #include "policy/host.h"
 #include "policy/keys.h"
+#include "policy/sinks.h"
 #include "policy/value.h"
 
 #define WHAT "carom.configure"
@@ -105,24 +106,35 @@ static void take_list(lua_State *L, struct carom_str id, struct carom_config *co
 
 static const struct carom_arg sink_names[] = {
     {"unsubscribe", false}, {"suppress", false}, {"unsuppress", false}, {"resubscribe", false}, {"retry", false},
-    {"tag", false},         {"alert", false},    {"*", false},          {"probe", true},
+    {"tag", false},         {"alert", false},    {"*", false},          {"probe", false},
 };
 
 /* A sink may be used for several actions, so each gets a copy under its full name. */
-static struct carom_sink *copy_sink(lua_State *L, const char *what, struct carom_str name, int number)
+static struct carom_sink *copy_sink(lua_State *L, const char *what, const char *prefix, struct carom_str name,
+                                    int number)
 {
     const struct carom_sink *sink = carom_sink_get(L, -1);
     char suffix[16] = "";
     if (!sink)
-        luaL_error(L, WHAT ": %s: \"%s\" must be made by carom.webhook or carom.http", what, name.ptr);
+        luaL_error(L, WHAT ": %s: \"%s\" must be made by carom.webhook, carom.http, carom.command or carom.smtp", what,
+                   name.ptr);
     struct carom_sink *copy = new(L, sizeof(*copy));
     *copy = *sink;
     if (number > 1)
         snprintf(suffix, sizeof(suffix), ".%d", number);
-    lua_pushfstring(L, "%s%s%s", strcmp(what, "endpoints") == 0 ? "endpoint." : "", name.ptr, suffix);
+    lua_pushfstring(L, "%s%s%s", prefix, name.ptr, suffix);
     copy->name = keep(L, carom_str(lua_tostring(L, -1)));
     copy->next = NULL;
     lua_pop(L, 1);
+    return copy;
+}
+
+static struct carom_sink *copy_sink_of_action(lua_State *L, struct carom_str action, int number,
+                                              const struct carom_config *config)
+{
+    struct carom_sink *copy = copy_sink(L, "sinks", "", action, number);
+    if (copy->type == CAROM_SINK_SMTP)
+        carom_sink_smtp_fit(L, copy, action, config->smtp);
     return copy;
 }
 
@@ -141,7 +153,7 @@ static void take_sinks(lua_State *L, struct carom_str name, struct carom_config 
 {
     struct carom_sink *first = NULL, **tail = &first;
     if (!lua_istable(L, -1)) {
-        first = copy_sink(L, "sinks", name, 1);
+        first = copy_sink_of_action(L, name, 1, config);
     } else {
         carom_freeze_unwrap(L, -1);
         int n = (int)lua_rawlen(L, -1);
@@ -149,7 +161,7 @@ static void take_sinks(lua_State *L, struct carom_str name, struct carom_config 
             luaL_error(L, WHAT ": sinks: the list of \"%s\" is empty", name.ptr);
         for (int i = 1; i <= n; i++) {
             lua_rawgeti(L, -1, i);
-            *tail = copy_sink(L, "sinks", name, i);
+            *tail = copy_sink_of_action(L, name, i, config);
             tail = &(*tail)->next;
             lua_pop(L, 1);
         }
@@ -159,7 +171,19 @@ static void take_sinks(lua_State *L, struct carom_str name, struct carom_config 
 
 static void take_endpoint(lua_State *L, struct carom_str name, struct carom_config *config)
 {
-    append_entry(L, &config->endpoints, name, copy_sink(L, "endpoints", name, 1));
+    struct carom_sink *sink = copy_sink(L, "endpoints", "endpoint.", name, 1);
+    if (sink->type == CAROM_SINK_SMTP)
+        luaL_error(L, WHAT ": endpoints: \"%s\": bounce:webhook tells a program, not a mailbox (bounce:alert does)",
+                   name.ptr);
+    append_entry(L, &config->endpoints, name, sink);
+}
+
+static void take_command(lua_State *L, struct carom_str name, struct carom_config *config)
+{
+    const struct carom_sink *sink = carom_sink_get(L, -1);
+    if (!sink || sink->type != CAROM_SINK_COMMAND)
+        luaL_error(L, WHAT ": commands: \"%s\" must be made by carom.command", name.ptr);
+    append_entry(L, &config->commands, name, copy_sink(L, "commands", "command.", name, 1));
 }
 
 static void get_sinks(const struct carom_args *args, struct carom_config *config)
@@ -170,6 +194,18 @@ static void get_sinks(const struct carom_args *args, struct carom_config *config
     }
     each(args, "sinks", take_sinks, config);
     each(args, "endpoints", take_endpoint, config);
+    each(args, "commands", take_command, config);
+}
+
+static void get_smtp(const struct carom_args *args, struct carom_config *config)
+{
+    static const struct carom_arg names[] = {{"url", false},      {"from", false}, {"user", false},
+                                             {"password", false}, {"ca", false},   {"allow_private", false}};
+    if (!carom_args_table(args, "smtp"))
+        return;
+    struct carom_args smtp = CAROM_ARGS(args->L, -1, WHAT ": smtp", names);
+    config->smtp = carom_sink_smtp_own(&smtp);
+    lua_pop(args->L, 2);
 }
 
 /* ---- The rest ---- */
@@ -229,8 +265,8 @@ int carom_configure(lua_State *L)
 {
     static const struct carom_arg names[] = {
         {"store", false},   {"mode", false},   {"lists", false}, {"sinks", false},            {"endpoints", false},
-        {"score", false},   {"keep", true},   {"limits", false}, {"commands", true},         {"verp", true},
-        {"trusted_authserv", true},            {"fbl", true},    {"smtp", true},              {"gate", true},
+        {"score", false},   {"keep", true},   {"limits", false}, {"commands", false},         {"verp", true},
+        {"trusted_authserv", true},            {"fbl", true},    {"smtp", false},              {"gate", true},
         {"breaker", true},  {"settle", true},  {"held", true},   {"log", true},
     };
     struct carom_policy *policy = carom_host_policy(L);
@@ -244,6 +280,7 @@ int carom_configure(lua_State *L)
     get_mode(&args);
     get_store(&args, &policy->config);
     each(&args, "lists", take_list, &policy->config);
+    get_smtp(&args, &policy->config); /* sinks may use it */
     get_sinks(&args, &policy->config);
     get_score(&args, &policy->config);
     get_limits(&args, &policy->config);

@@ -50,9 +50,11 @@ int carom_configure(lua_State *L);
 void carom_config_default(struct carom_config *config);
 struct carom_limits carom_config_limits(const struct carom_config *config);
 
-/* sinks.c: carom.webhook, carom.http, carom.file, carom.env. */
+/* sinks.c, sink_http.c, sink_command.c, sink_smtp.c: carom.webhook, carom.http …, carom.file, carom.env. */
 int carom_sink_webhook(lua_State *L);
 int carom_sink_http(lua_State *L);
+int carom_sink_command(lua_State *L);
+int carom_sink_smtp(lua_State *L);
 int carom_sink_file(lua_State *L);
 int carom_sink_env(lua_State *L);
 /* The sink at index, or NULL when it is none. */
@@ -67,7 +69,6 @@ void carom_past_push(lua_State *L);
 extern const luaL_Reg carom_past_methods[];
 /* actions.c: bounce:unsubscribe{} and so on. */
 extern const luaL_Reg carom_action_methods[];
-extern const char *const carom_action_later[]; /* NULL-terminated */
 
 /* job.c: pushes the job of on_dead_letter. */
 void carom_dead_letter_push(lua_State *L);

@@ -96,21 +96,17 @@ static int log_line(lua_State *L)
 }
 
 static const luaL_Reg functions[] = {
-    {"configure", carom_configure}, {"env", carom_sink_env}, {"file", carom_sink_file},
-    {"http", carom_sink_http},      {"log", log_line},       {"match", match},
-    {"now", now},                   {"seconds", seconds},    {"webhook", carom_sink_webhook},
-    {NULL, NULL},
+    {"command", carom_sink_command}, {"configure", carom_configure}, {"env", carom_sink_env},
+    {"file", carom_sink_file},       {"http", carom_sink_http},      {"log", log_line},
+    {"match", match},                {"now", now},                   {"seconds", seconds},
+    {"smtp", carom_sink_smtp},       {"webhook", carom_sink_webhook}, {NULL, NULL},
 };
-static const char *const later[] = {"command", "smtp", NULL};
 
 /* __index: what carom has not. */
 static int refuse(lua_State *L)
 {
     struct carom_str key;
     key.ptr = luaL_checklstring(L, 2, &key.len);
-    for (const char *const *name = later; *name; name++)
-        if (strcmp(key.ptr, *name) == 0)
-            carom_args_later(L, lua_pushfstring(L, "carom.%s", *name));
     struct carom_nearest nearest = carom_nearest_to(key);
     for (const luaL_Reg *function = functions; function->name; function++)
         carom_nearest_offer(&nearest, carom_str(function->name));

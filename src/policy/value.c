@@ -53,11 +53,12 @@ void *carom_value_new(lua_State *L, struct carom_arena *arena, size_t size)
     return bytes;
 }
 
-void carom_value_check_template(lua_State *L, const char *what, const char *name, struct carom_str text)
+void carom_value_check_template(lua_State *L, const char *what, const char *name, struct carom_str text,
+                                const struct carom_pair *more)
 {
     struct carom_error err;
     carom_sandbox_charge(L, text.len / 8);
-    if (carom_template_check(text, &err) != 0)
+    if (carom_template_check_with(text, more, &err) != 0)
         luaL_error(L, "%s: %s: %s", what, name, err.text);
 }
 

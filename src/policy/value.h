@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "decision/config.h"
 
 /* Pushes a userdata that owns the buffer. */
 struct carom_buf *carom_value_buffer(lua_State *L, size_t max);
@@ -22,7 +23,8 @@ void carom_value_json(lua_State *L, int index, const char *what, struct carom_bu
 struct carom_str carom_value_keep(lua_State *L, struct carom_arena *arena, struct carom_str text);
 void *carom_value_new(lua_State *L, struct carom_arena *arena, size_t size); /* zeroed */
 
-/* Raises unless every {placeholder} in text is known. */
-void carom_value_check_template(lua_State *L, const char *what, const char *name, struct carom_str text);
+/* Raises unless every {placeholder} in text is known, or one of the names in more (which may be NULL). */
+void carom_value_check_template(lua_State *L, const char *what, const char *name, struct carom_str text,
+                                const struct carom_pair *more);
 
 #endif

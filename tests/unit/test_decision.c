@@ -115,6 +115,8 @@ static void test_ways_out(void **state)
     static struct carom_sink purge = {.name = {"command.purge", 13}, .type = CAROM_SINK_COMMAND};
     static struct carom_sink_entry alert = {.name = {"alert", 5}, .sinks = &nobody};
     static struct carom_sink_entry commands = {.name = {"purge", 5}, .sinks = &purge};
+    static struct carom_sink_entry probe = {.name = {"probe", 5}, .sinks = &nobody};
+    static const struct carom_config mute = {.sinks = &probe};
     static const struct carom_config bare = {.sinks = &alert}, full = {.smtp = &smtp, .commands = &commands};
     static const struct {
         const char *name;
@@ -125,6 +127,7 @@ static void test_ways_out(void **state)
         {"nothing is configured", &bare, CAROM_AUTHENTICITY_SIGNED, "uuuu"},
         {"all is", &full, CAROM_AUTHENTICITY_SIGNED, "dddd"},
         {"a reply that our sender heard", &full, CAROM_AUTHENTICITY_DIRECT, "dddd"},
+        {"a probe by a server that nobody named", &mute, CAROM_AUTHENTICITY_SIGNED, "uuud"},
         {"it may be forged", &full, CAROM_AUTHENTICITY_MATCHED, "ddud"},
     };
     (void)state;
@@ -151,6 +154,35 @@ static void test_ways_out(void **state)
     assert_ptr_equal(carom_config_probe(&full), &smtp);
     assert_ptr_equal(carom_config_probe(&config), &any);
     assert_null(carom_config_probe(&bare));
+}
+
+/* Whatever came by mail must not become an option of a program. */
+static void test_arguments_are_no_options(void **state)
+{
+    static struct carom_sink purge = {.name = {"command.purge", 13}, .type = CAROM_SINK_COMMAND};
+    static struct carom_sink_entry commands = {.name = {"purge", 5}, .sinks = &purge};
+    static const struct carom_config config_here = {.commands = &commands};
+    static const struct {
+        const char *first, *second;
+        enum carom_action_state want;
+    } cases[] = {
+        {"a", "b", CAROM_ACTION_DECIDED},           {"", "a-b", CAROM_ACTION_DECIDED},
+        {"-rf@example.com", "b", CAROM_ACTION_REFUSED}, {"a", "--", CAROM_ACTION_REFUSED},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct carom_fact fact = fact_of();
+        struct given g = given(CAROM_ACTION_RUN, CAROM_ACTION_COUNT, CAROM_ACTION_COUNT);
+        struct carom_pair second_argument = {.value = carom_str(cases[i].second)};
+        struct carom_pair argument = {.value = carom_str(cases[i].first), .next = &second_argument};
+        g.action[0]->command = CAROM_STR("purge");
+        g.action[0]->arguments = &argument;
+        carom_decision_settle(&g.decision, &fact, &config_here);
+        if (g.action[0]->state != cases[i].want)
+            fail_msg("'%s' '%s': got state %d, want %d", cases[i].first, cases[i].second, g.action[0]->state,
+                     cases[i].want);
+        carom_arena_free(g.arena);
+    }
 }
 
 static void test_what_follows_from_the_fact(void **state)
@@ -254,6 +286,7 @@ static void test_secrets(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_rules), cmocka_unit_test(test_ways_out),
+                                       cmocka_unit_test(test_arguments_are_no_options),
                                        cmocka_unit_test(test_what_follows_from_the_fact), cmocka_unit_test(test_json),
                                        cmocka_unit_test(test_config), cmocka_unit_test(test_secrets)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -469,7 +469,8 @@ static int name_job(void *user, const struct carom_job *job)
 /* Commands and mail have sinks of their own, beside those of actions. */
 static void test_jobs_of_commands_and_mail(void **state)
 {
-    static struct carom_sink smtp = {.name = {"smtp", 4}, .type = CAROM_SINK_SMTP};
+    static struct carom_sink smtp = {
+        .name = {"smtp", 4}, .type = CAROM_SINK_SMTP, .url = {"smtp://mail.example.org", 23}};
     static struct carom_sink purge = {.name = {"command.purge", 13}, .type = CAROM_SINK_COMMAND};
     static struct carom_sink_entry commands = {.name = {"purge", 5}, .sinks = &purge};
     static const struct carom_config config_here = {.smtp = &smtp, .commands = &commands};

@@ -239,6 +239,59 @@ static void configuration_becomes_plain_c(void **state)
     carom_policy_free(policy);
 }
 
+static void commands_and_mail_become_plain_c(void **state)
+{
+    struct carom_policy *policy = load_good(
+        *state,
+        "carom.configure {\n"
+        "  smtp = { url = 'smtp://mail.example.org:587', from = 'bounces@example.org', user = 'u', password = 'p' },\n"
+        "  commands = { purge = carom.command { argv = { '/usr/bin/purge', '-a{address}' }, stdin = '{diagnostic}\\n',\n"
+        "      verify = { '/usr/bin/gone', '{list_key}' }, done = { 0, 3 }, retry = { 75, 111 } } },\n"
+        "  sinks = { retry = carom.smtp { max_age = '1d' }, alert = { carom.smtp { to = 'ops@example.org' },\n"
+        "      carom.command { argv = { '/usr/bin/tell' } } }, probe = carom.smtp { url = 'smtps://b.example.org',\n"
+        "      from = 'probe@example.org', allow_private = true },\n"
+        "    unsubscribe = carom.http { url = 'https://example.com/{member}', done = { '2xx', 404 }, pending = { 202 },\n"
+        "      first = { url = 'https://example.com/?q={address}', take = { member = 'entries.id' } } } } }\n");
+    const struct carom_config *config = carom_policy_config(policy);
+    const struct carom_sink *sink = carom_config_command(config, CAROM_STR("purge"));
+    assert_string_equal(sink->name.ptr, "command.purge");
+    assert_int_equal(sink->type, CAROM_SINK_COMMAND);
+    assert_string_equal(sink->argv->value.ptr, "/usr/bin/purge");
+    assert_string_equal(sink->argv->next->value.ptr, "-a{address}");
+    assert_null(sink->argv->next->next);
+    assert_string_equal(sink->verify->next->value.ptr, "{list_key}");
+    assert_string_equal(sink->input.ptr, "{diagnostic}\n");
+    assert_int_equal(sink->exits_done[1], 4);
+    assert_int_equal(sink->exits_done[2], 0);
+    assert_int_equal(sink->exits_retry[0], 76);
+    assert_string_equal(config->smtp->name.ptr, "smtp");
+    assert_string_equal(config->smtp->sender.ptr, "bounces@example.org");
+    assert_int_equal(config->smtp->password.from, CAROM_SECRET_LITERAL);
+    sink = carom_config_sink(config, CAROM_STR("retry"));
+    assert_string_equal(sink->url.ptr, "smtp://mail.example.org:587");
+    assert_string_equal(sink->user.ptr, "u");
+    assert_int_equal(sink->to.len, 0);
+    assert_int_equal(sink->max_age_ms, day);
+    sink = carom_config_sink(config, CAROM_STR("alert"));
+    assert_string_equal(sink->to.ptr, "ops@example.org");
+    assert_string_equal(sink->sender.ptr, "bounces@example.org");
+    assert_int_equal(sink->max_age_ms, 2 * day);
+    assert_int_equal(sink->next->type, CAROM_SINK_COMMAND);
+    sink = carom_config_probe(config);
+    assert_string_equal(sink->url.ptr, "smtps://b.example.org");
+    assert_string_equal(sink->sender.ptr, "probe@example.org");
+    assert_int_equal(sink->user.len, 0);
+    assert_true(sink->allow_private);
+    sink = carom_config_sink(config, CAROM_STR("unsubscribe"));
+    assert_string_equal(sink->first.method.ptr, "GET");
+    assert_string_equal(sink->first.url.ptr, "https://example.com/?q={address}");
+    assert_string_equal(sink->first.take->name.ptr, "member");
+    assert_string_equal(sink->first.take->value.ptr, "entries.id");
+    assert_int_equal(sink->pending[0], 202);
+    assert_int_equal(sink->pending[1], 0);
+    carom_policy_free(policy);
+}
+
 static void an_empty_policy_has_the_defaults(void **state)
 {
     struct carom_policy *policy = load_good(*state, "");
@@ -276,11 +329,26 @@ static void mistakes_in_the_configuration_are_named(void **state)
         {"store = 'postgresql://x'", "store = \"postgresql://x\" is not available in this version"},
         {"mode = 'observe'", "mode = \"observe\" is not available in this version"},
         {"mode = 'acct'", "mode = \"acct\" is none; write \"act\""},
-        {"commands = {}", "\"commands\" is not available in this version"},
+        {"commands = { x = carom.http { url = 'https://example.com/' } }", "commands: \"x\" must be made by carom.command"},
+        {"commands = { x = '/bin/true' }", "must be made by carom.command"},
         {"verp = {}", "\"verp\" is not available in this version"},
         {"trusted_authserv = {}", "\"trusted_authserv\" is not available in this version"},
         {"fbl = {}", "\"fbl\" is not available in this version"},
-        {"smtp = {}", "\"smtp\" is not available in this version"},
+        {"smtp = {}", "carom.configure: smtp: url is missing"},
+        {"smtp = 'smtp://mail.example.org'", "smtp must be a table"},
+        {"smtp = { url = 'https://mail.example.org' }", "must begin with smtp:// or smtps://"},
+        {"smtp = { url = 'smtp://mail.example.org' }", "from is missing"},
+        {"smtp = { url = 'smtp://mail.example.org', from = 'bounces' }", "from = \"bounces\" is no mail address"},
+        {"smtp = { url = 'smtp://mail.example.org', to = 'a@example.org' }", "\"to\" is no key"},
+        {"smtp = { url = 'smtp://mail.example.org', from = 'a@example.org', user = 'x' }", "user and password go together"},
+        {"sinks = { unsubscribe = carom.smtp { to = 'a@example.org' } }", "carom.smtp takes alert, probe and retry"},
+        {"sinks = { ['*'] = carom.smtp { to = 'a@example.org' } }", "carom.smtp takes alert, probe and retry"},
+        {"sinks = { alert = carom.smtp { url = 'smtp://mail.example.org' } }", "alert: to is missing"},
+        {"sinks = { alert = carom.smtp { url = 'smtp://mail.example.org', to = 'a@example.org' } }", "alert: from is missing"},
+        {"sinks = { retry = carom.smtp { url = 'smtp://mail.example.org', to = 'a@example.org' } }",
+         "retry: to has no place here"},
+        {"sinks = { retry = carom.smtp {} }", "retry: url is missing, and carom.configure has no smtp"},
+        {"endpoints = { crm = carom.smtp { to = 'a@example.org' } }", "tells a program, not a mailbox"},
         {"gate = {}", "\"gate\" is not available in this version"},
         {"breaker = {}", "\"breaker\" is not available in this version"},
         {"settle = '6h'", "\"settle\" is not available in this version"},
@@ -292,10 +360,9 @@ static void mistakes_in_the_configuration_are_named(void **state)
         {"lists = { x = { address = 'y' } }", "is no mail address"},
         {"lists = { x = {}, X = {} }", "is named twice"},
         {"sinks = { unsubscrib = carom.http { url = 'https://example.com/' } }", "did you mean \"unsubscribe\"?"},
-        {"sinks = { probe = carom.http { url = 'https://example.com/' } }", "\"probe\" is not available in this version"},
-        {"sinks = { alert = 'https://example.com/' }", "must be made by carom.webhook or carom.http"},
+        {"sinks = { alert = 'https://example.com/' }", "must be made by carom.webhook, carom.http, carom.command or carom.smtp"},
         {"sinks = { alert = {} }", "the list of \"alert\" is empty"},
-        {"endpoints = { crm = carom.file '/x' }", "must be made by carom.webhook or carom.http"},
+        {"endpoints = { crm = carom.file '/x' }", "must be made by carom.webhook, carom.http, carom.command or carom.smtp"},
         {"score = { half_live = '1d' }", "did you mean \"half_life\"?"},
         {"score = { half_life = '1 month' }", "half_life = \"1 month\" is no duration"},
         {"score = { half_life = '0d' }", "is no duration"},
@@ -338,16 +405,41 @@ static void mistakes_in_sinks_are_named(void **state)
         {"carom.http { url = 'https://example.com/', done = {} }", "done lists one to 7 answers"},
         {"carom.http { url = 'https://example.com/', ca = 'x.pem' }", "is no absolute path"},
         {"carom.http { url = 'https://example.com/', allow_private = 1 }", "allow_private must be a boolean"},
-        {"carom.http { url = 'https://example.com/', first = {} }", "\"first\" is not available in this version"},
-        {"carom.http { url = 'https://example.com/', pending = {} }", "\"pending\" is not available in this version"},
+        {"carom.http { url = 'https://example.com/', first = {} }", "carom.http: first: url is missing"},
+        {"carom.http { url = 'https://example.com/', first = { url = 'https://example.com/' } }", "first: take is missing"},
+        {"carom.http { url = 'https://example.com/', first = { url = 'https://example.com/', take = { ['a b'] = 'x' } } }",
+         "take: \"a b\" = \"x\" must be a name"},
+        {"carom.http { url = 'https://example.com/', first = { url = 'https://example.com/{ids}', take = { ids = 'x' } } }",
+         "carom.http: first: url: {ids} is no placeholder"},
+        {"carom.http { url = 'https://example.com/{mid}', first = { url = 'https://example.com/', take = { mid2 = 'x' } } }",
+         "{mid} is no placeholder; the nearest is {mid2}"},
+        {"carom.http { url = 'https://example.com/', pending = {} }", "pending lists one to 7 answers"},
+        {"carom.http { url = 'https://example.com/', pending = { 20 } }", "pending lists answers such as"},
         {"carom.webhook { url = 'https://example.com/' }", "secret is missing"},
         {"carom.webhook { url = 'https://example.com/{list}', secret = 'x' }", "it takes no placeholders"},
         {"carom.webhook { url = 'https://example.com/', secret = { 'x' } }", "a list of two while one is rotated"},
         {"carom.webhook { url = 'https://example.com/', secret = '' }", "secret is empty"},
         {"carom.file 'x'", "is no absolute path"},
         {"carom.env ''", "takes a name that is not empty"},
-        {"carom.command { argv = {} }", "carom.command is not available in this version"},
-        {"carom.smtp { url = 'smtp://localhost' }", "carom.smtp is not available in this version"},
+        {"carom.command {}", "carom.command: argv is missing"},
+        {"carom.command { argv = '/bin/true' }", "argv must be a table"},
+        {"carom.command { argv = {} }", "argv lists a program and its arguments"},
+        {"carom.command { argv = { 'true' } }", "argv: \"true\" is no absolute path"},
+        {"carom.command { argv = { '/bin/{list_key}' } }", "which program runs must not be up to a placeholder"},
+        {"carom.command { argv = { '/bin/true', 5 } }", "argv lists texts, not a number"},
+        {"carom.command { argv = { '/bin/true', 'a\\0b' } }", "an argument holds a zero byte"},
+        {"carom.command { argv = { '/bin/true', '{adress}' } }", "argv: {adress} is no placeholder; the nearest is {address}"},
+        {"carom.command { argv = { '/bin/true' }, verify = { 'test' } }", "verify: \"test\" is no absolute path"},
+        {"carom.command { argv = { '/bin/true' }, stdin = '{adress}' }", "stdin: {adress} is no placeholder"},
+        {"carom.command { argv = { '/bin/true' }, done = { 256 } }", "done lists exit codes, 0 to 255"},
+        {"carom.command { argv = { '/bin/true' }, done = { 0, 75 }, retry = { 75 } }", "exit code 75 stands in done and in retry"},
+        {"carom.command { argv = { '/bin/true' }, shell = true }", "\"shell\" is no key"},
+        {"carom.smtp { url = 'smtp://{list}' }", "has a placeholder in its host"},
+        {"carom.smtp { url = 'smtp://mail.example.org/{list}' }", "it takes no placeholders"},
+        {"carom.smtp { to = 'x' }", "to = \"x\" is no mail address"},
+        {"carom.smtp { to = '{recipient}' }", "is no mail address"},
+        {"carom.smtp { to = 'a@example.org', ca = '/x' }", "ca belongs to a url"},
+        {"carom.smtp { url = 'smtp://mail.example.org', max_age = 2 }", "max_age must be a string"},
         {"carom.webhok {}", "carom.webhok does not exist; did you mean \"webhook\"?"},
         {"1 carom.configure {} carom.configure {}", "carom.configure was called before"},
         {"1 on_permanant = function() end", "on_permanant is no hook; did you mean \"on_permanent\"?"},
@@ -507,9 +599,18 @@ static void mistakes_in_hooks_are_named(void **state)
         {"local x = bounce[1]", "bounce has named fields only, not a number"},
         {"bounce.unsubscribe()", "bounce.unsubscribe is called with a colon: bounce:unsubscribe"},
         {"bounce.original.header('x')", "is called with a colon"},
-        {"bounce:probe {}", "bounce:probe is not available in this version"},
-        {"bounce:run('x')", "bounce:run is not available in this version"},
-        {"bounce:forward('x')", "bounce:forward is not available in this version"},
+        {"bounce:probe { accept = 'unproven' }", "\"accept\" is not available in this version"},
+        {"bounce:run('x')", "bounce:run: no command \"x\" in carom.configure"},
+        {"bounce:run('porge')", "no command \"porge\" in carom.configure; did you mean \"purge\"?"},
+        {"bounce:run('purge', 'x')", "table expected, got string"},
+        {"bounce:run('purge', { 'a', {} })", "argument 2 must be a text, not a table"},
+        {"bounce:run('purge', { [2] = 'b' })", "argument 1 must be a text, not a nil"},
+        {"bounce:run('purge', { x = 'b' })", "argument 1 must be a text, not a nil"},
+        {"bounce:run('purge', { 'a\\0b' })", "argument 1 holds a zero byte"},
+        {"bounce:forward('x')", "bounce:forward: \"x\" is no mail address"},
+        {"bounce:forward('a@example.org, b@example.org')", "is no mail address"},
+        {"bounce:forward('a@example.org\\nBcc: b@example.org')", "is no mail address"},
+        {"bounce:forward()", "string expected, got no value"},
         {"bounce:count { held = true }", "bounce:count: \"held\" is not available in this version"},
         {"bounce:count { reasn = 'x' }", "bounce:count: \"reasn\" is no key; did you mean \"reason\"?"},
         {"bounce:count { reason = 'mailbox_ful' }", "\"mailbox_ful\" is no reason; did you mean \"mailbox_full\"?"},
@@ -551,7 +652,8 @@ static void mistakes_in_hooks_are_named(void **state)
         {"for k in pairs({ [{}] = 1 }) do end", "a table as a key of a table has no place in a repeatable order"},
     };
     EXPECT(*state, cases,
-           "carom.configure { endpoints = { crm = carom.http { url = 'https://example.com/' } } } "
+           "carom.configure { endpoints = { crm = carom.http { url = 'https://example.com/' } }, "
+           "commands = { purge = carom.command { argv = { '/bin/true' } } } } "
            "function on_bounce(bounce) ", " end", true);
 }
 
@@ -590,6 +692,40 @@ static void actions_become_a_decision(void **state)
     };
     EXPECT(*state, cases,
            "carom.configure { endpoints = { crm = carom.http { url = 'https://example.com/' } } } "
+           "function on_bounce(bounce) ", " end", false);
+}
+
+static void probes_commands_and_mail_are_decided(void **state)
+{
+    static const struct wanted cases[] = {
+        {"bounce:run('purge')", "on_bounce: {\"action\":\"run\",\"command\":\"purge\",\"arguments\":[]}"},
+        {"bounce:run('purge', { bounce.recipient, 5, '' })",
+         "on_bounce: {\"action\":\"run\",\"command\":\"purge\",\"arguments\":[\"ann@example.com\",\"5\",\"\"]}"},
+        {"bounce:run('purge', { '--all' })", "on_bounce: {\"action\":\"run\",\"command\":\"purge\",\"arguments\":"
+         "[\"--all\"]}[an argument begins with - and would be read as an option]"},
+        {"bounce:forward('ops@example.org')", "on_bounce: {\"action\":\"forward\",\"to\":\"ops@example.org\"}"},
+        {"bounce:probe()", "on_bounce: {\"action\":\"probe\"}"},
+        {"bounce:probe {} bounce:unsubscribe()",
+         "on_bounce: {\"action\":\"probe\"} {\"action\":\"unsubscribe\",\"list\":\"dev.lists.example.org\"}"},
+    };
+    static const struct wanted unproven[] = {
+        {"bounce:probe()", "on_bounce: {\"action\":\"probe\"}[only a direct or signed bounce is probed: this one may be forged]"},
+    };
+    static const struct wanted nowhere[] = {
+        {"bounce:probe()", "on_bounce: {\"action\":\"probe\"}[no smtp is configured, so that nothing can be mailed]"},
+        {"bounce:forward('ops@example.org')", "on_bounce: {\"action\":\"forward\",\"to\":\"ops@example.org\"}"
+         "[no smtp is configured, so that nothing can be mailed]"},
+        {"carom.log('info', 'x') bounce:alert { text = 'x', key = 'k' }", "on_bounce: {\"action\":\"alert\",\"text\":\"x\","
+         "\"key\":\"k\",\"every\":\"1h\"}[no smtp is configured, so that nothing can be mailed]"},
+    };
+    static const char before[] =
+        "carom.configure { smtp = { url = 'smtp://mail.example.org', from = 'bounces@example.org' }, "
+        "commands = { purge = carom.command { argv = { '/bin/true' } } } } function on_bounce(bounce) ";
+    struct stage *stage = *state;
+    EXPECT(stage, unproven, before, " end", false);
+    stage->fact.authenticity = CAROM_AUTHENTICITY_SIGNED;
+    EXPECT(stage, cases, before, " end", false);
+    EXPECT(stage, nowhere, "carom.configure { sinks = { alert = carom.smtp { to = 'ops@example.org' } } } "
            "function on_bounce(bounce) ", " end", false);
 }
 
@@ -793,6 +929,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(configuration_becomes_plain_c),
+        TEST(commands_and_mail_become_plain_c),
         TEST(an_empty_policy_has_the_defaults),
         TEST(the_version_follows_every_file),
         TEST(mistakes_in_the_configuration_are_named),
@@ -803,6 +940,7 @@ int main(void)
         TEST(groups_are_there_for_their_kinds),
         TEST(mistakes_in_hooks_are_named),
         TEST(actions_become_a_decision),
+        TEST(probes_commands_and_mail_are_decided),
         TEST(a_retry_past_on_arrival_is_not_scheduled),
         TEST(a_failed_hook_leaves_no_half),
         TEST(dead_letters_have_a_hook),
