@@ -168,7 +168,7 @@ struct carom_fact {
 
 /* What the caller knows beside the bytes. Zero-initialise; every member may be empty. */
 struct carom_envelope {
-    const char *sender;    /* of the bounce; "" or "<>" the null sender */
+    const char *sender;    /* of the bounce; "", "<>" and MAILER-DAEMON are the null sender; NULL not known */
     const char *recipient; /* the address that the bounce was sent to */
     const char *source;    /* file name, "-", queue id */
     uint64_t index;

@@ -161,7 +161,16 @@ static struct carom_report *new_report(struct carom_arena *arena)
     return report;
 }
 
-struct carom_report *carom_report_read(struct carom_arena *arena, const struct carom_message *message)
+/* RFC 5321 4.5.5: reports come from nobody. MAILER-DAEMON is how some servers write that to a command. */
+static bool is_nobody(const char *sender)
+{
+    struct carom_str name = carom_str_trim(carom_str(sender));
+
+    return sender && (!name.len || carom_str_eq(name, CAROM_STR("<>")) || carom_str_ieq(name, CAROM_STR("MAILER-DAEMON")));
+}
+
+struct carom_report *carom_report_read(struct carom_arena *arena, const struct carom_message *message,
+                                       const char *sender)
 {
     static bool (*const readers[])(struct carom_reading *) = {
         carom_read_dsn, carom_read_feedback, carom_read_receipt, carom_read_text,
@@ -170,6 +179,7 @@ struct carom_report *carom_report_read(struct carom_arena *arena, const struct c
     struct carom_reading reading = {.arena = arena, .message = message, .report = new_report(arena), .scans = SCANS};
 
     read_sender(&reading);
+    reading.null_sender = reading.null_sender || is_nobody(sender);
     read_subject(&reading);
     carom_report_enter(&reading, message->root);
     for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++)

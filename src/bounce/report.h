@@ -57,7 +57,9 @@ struct carom_report {
     bool not_complaint; /* feedback that blames nobody: not-spam, auth-failure */
 };
 
-/* Reads a message. Never fails: a message that is none of ours gives CAROM_REPORT_NONE. */
-struct carom_report *carom_report_read(struct carom_arena *arena, const struct carom_message *message);
+/* Reads a message. Never fails: a message that is none of ours gives CAROM_REPORT_NONE. sender: of the envelope;
+   "", "<>" and MAILER-DAEMON are the null sender, NULL is not known. */
+struct carom_report *carom_report_read(struct carom_arena *arena, const struct carom_message *message,
+                                       const char *sender);
 
 #endif

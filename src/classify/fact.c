@@ -622,5 +622,5 @@ struct carom_fact_list carom_facts_read(struct carom_arena *arena, struct carom_
 {
     const struct carom_message *message = carom_message_parse(arena, bytes);
 
-    return carom_facts_make(arena, message, carom_report_read(arena, message), envelope, now);
+    return carom_facts_make(arena, message, carom_report_read(arena, message, envelope ? envelope->sender : NULL), envelope, now);
 }

@@ -19,6 +19,15 @@ static void stop(int signal_number)
     stopped = true;
 }
 
+/* Each delivery is a line of the lowest level: for --verbose only. */
+static void write_important(void *user, enum carom_log_level level, struct carom_str line)
+{
+    (void)user;
+    if (level > CAROM_LOG_DEBUG)
+        carom_log_stderr.write(carom_log_stderr.user, level, line);
+}
+static const struct carom_log important = {write_important, NULL};
+
 struct dead_letters {
     struct carom_policy *policy;
 };
@@ -44,11 +53,12 @@ static void dead(void *user, const struct carom_job *job)
 int cmd_deliver(int argc, char **argv)
 {
     struct carom_cli_place place = {0};
-    bool watch = false, quiet = false;
+    bool watch = false, quiet = false, verbose = false;
     const struct carom_option options[] = {
         CAROM_CLI_PLACE_OPTIONS(place),
         {"watch", CAROM_OPTION_FLAG, &watch, NULL, "go on for ever, looking every second"},
         {"quiet", CAROM_OPTION_FLAG, &quiet, NULL, "no summary"},
+        {"verbose", CAROM_OPTION_FLAG, &verbose, NULL, "a line for each delivery"},
         {NULL, 0, NULL, NULL, NULL}};
     char **operands;
     int n = carom_cli_options(argc, argv, options, "--policy FILE [OPTIONS]",
@@ -78,7 +88,7 @@ int cmd_deliver(int argc, char **argv)
     signal(SIGINT, stop);
     signal(SIGTERM, stop);
     const struct carom_outbox_options outbox = {
-        .log = &carom_log_stderr, .stop = &stopped, .dead = dead, .user = &letters};
+        .log = verbose ? &carom_log_stderr : &important, .stop = &stopped, .dead = dead, .user = &letters};
     do {
         struct carom_outbox_summary summary = {0};
         result = carom_outbox_deliver(&ledger, carom_policy_config(letters.policy), &outbox, &summary, &err);

@@ -93,7 +93,8 @@ int cmd_parse(int argc, char **argv)
     while ((got = carom_source_next(source, &item, &err)) != 0) {
         any = true;
         if (got < 0) {
-            code = carom_cli_fail(&err);
+            carom_cli_fail(&err);
+            code = EX_NOINPUT;
             continue;
         }
         if (one(arena, &item, &print, json, &err) != 0) {

@@ -58,7 +58,6 @@ static void log_result(const struct carom_result *result)
 
 int cmd_pipe(int argc, char **argv)
 {
-    static const char *const senders[] = {"SENDER", NULL};
     static const char *const recipients[] = {"ORIGINAL_RECIPIENT", "RECIPIENT", NULL};
     struct carom_cli_place place = {0};
     struct carom_envelope envelope = {.source = "-"};
@@ -84,15 +83,14 @@ int cmd_pipe(int argc, char **argv)
     umask(0007);
     if (n == -2)
         return EX_OK;
-    if (n != 0 || !place.policy) {
-        if (n > 0)
-            carom_error_set(&err, CAROM_ERROR_USAGE, "pipe: takes no operand '%s'", operands[0]);
-        else
-            carom_error_set(&err, CAROM_ERROR_USAGE, "pipe: no policy given, or a wrong option: --policy FILE");
-        return defer(&err);
-    }
+    if (n > 0)
+        carom_cli_usage("pipe", "takes no operand '%s'", operands[0]);
+    else if (n == 0 && !place.policy)
+        carom_cli_usage("pipe", "no policy given: --policy FILE");
+    if (n != 0 || !place.policy)
+        return EX_TEMPFAIL;
     if (!envelope.sender)
-        envelope.sender = environment(senders);
+        envelope.sender = getenv("SENDER"); /* set and empty: the null sender */
     if (!envelope.recipient)
         envelope.recipient = environment(recipients);
     envelope.received = (int64_t)time(NULL);

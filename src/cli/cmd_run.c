@@ -3,6 +3,7 @@
 
 /* carom run: decide for whole sources. Commits in batches, shows how far it is, counts what it did. */
 
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <time.h>
@@ -14,7 +15,7 @@
 #include "engine/result.h"
 #include "input/source.h"
 
-enum { BATCH = 1000 };
+enum { BATCH = 1000, BATCH_MS = 300 };
 
 struct tally {
     uint64_t messages, facts, duplicates, failed, unread, held_back;
@@ -25,7 +26,9 @@ struct tally {
 struct run {
     struct carom_engine *engine;
     struct carom_source *source;
-    struct tally tally;
+    struct tally tally, committed;
+    int64_t begun; /* the batch, ms */
+    bool from_stdin;
     bool json, table, progress, dry;
     struct carom_print print;
     size_t in_batch;
@@ -201,6 +204,9 @@ static void summarise(const struct run *run, FILE *to, struct carom_str url)
     if (t->unmatched || t->refused)
         fprintf(to, "%-11sunmatched %llu (no list, recipient or sink), refused %llu\n", "not done",
                 (unsigned long long)t->unmatched, (unsigned long long)t->refused);
+    if (run->dry && t->duplicates)
+        fprintf(to, "%-11sno hook was asked for what is known already; --state or --store with an empty place "
+                    "decides it anew\n", "hint");
     fprintf(to, "%-11s%llu\n", "left alone", (unsigned long long)t->recorded);
     if (t->failed)
         fprintf(to, "%-11s%llu messages, named above: not recorded, run again when mended\n", "failed",
@@ -220,7 +226,26 @@ static void name_message(struct carom_error *err, const struct carom_source_item
         carom_error_prefix(err, CAROM_STR_FMT, CAROM_STR_ARG(item->name));
 }
 
-/* 0 go on, -1 the ledger is out of reach. */
+static int64_t monotonic_ms(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* What was decided since the last commit counts from now on. */
+static int commit(struct run *run, struct carom_error *err)
+{
+    if (!run->engine->batch)
+        return 0;
+    if (carom_engine_commit(run->engine, err) != 0)
+        return -1;
+    run->committed = run->tally;
+    return 0;
+}
+
+/* 0 go on, -1 the ledger is out of reach: err says why. A message whose hook fails is named and counted. */
 static int one(struct run *run, const struct carom_source_item *item, const char *list, struct carom_error *err)
 {
     const bool from_file = !carom_str_eq(item->name, CAROM_STR("-"));
@@ -231,47 +256,66 @@ static int one(struct run *run, const struct carom_source_item *item, const char
                                             .file_time = item->mtime};
     struct carom_result *result;
 
+    if (!run->engine->batch) {
+        if (carom_engine_begin(run->engine, err) != 0)
+            return -1;
+        run->begun = monotonic_ms();
+        run->in_batch = 0;
+    }
     if (carom_engine_message(run->engine, item->bytes.ptr, item->bytes.len, &envelope, &result, err) == 0) {
         count(&run->tally, result);
         print_result(run, result);
         carom_result_free(result);
     } else {
         name_message(err, item);
-        carom_cli_fail(err);
         if (!run->engine->batch)
             return -1;
+        carom_cli_fail(err);
         run->tally.failed++;
-        return 0;
     }
-    if (++run->in_batch < BATCH)
-        return 0;
-    run->in_batch = 0;
-    if (carom_engine_commit(run->engine, err) == 0 && carom_engine_begin(run->engine, err) == 0)
-        return 0;
-    carom_cli_fail(err);
-    return -1;
+    /* Others wait for the ledger: a batch is short in time, whatever the hooks cost. */
+    return ++run->in_batch < BATCH && monotonic_ms() - run->begun < BATCH_MS ? 0 : commit(run, err);
+}
+
+/* Nothing is held while stdin keeps us waiting. */
+static bool would_wait(void)
+{
+    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
+
+    return poll(&in, 1, 0) == 0;
 }
 
 static int work(struct run *run, const char *list)
 {
     struct carom_error err = {0};
     struct carom_source_item item;
-    int got;
+    int got, failed = 0;
 
-    if (carom_engine_begin(run->engine, &err) != 0)
-        return carom_cli_fail(&err);
-    while (!stopped && (got = carom_source_next(run->source, &item, &err)) != 0) {
+    while (!failed && !stopped) {
+        if (run->engine->batch && run->from_stdin && would_wait() && (failed = commit(run, &err)) != 0)
+            break;
+        if ((got = carom_source_next(run->source, &item, &err)) == 0)
+            break;
         if (got < 0) {
             run->tally.unread++;
+            run->committed.unread++;
             carom_cli_fail(&err);
-        } else if (one(run, &item, list, &err) != 0) {
-            return EX_IOERR;
+        } else {
+            failed = one(run, &item, list, &err);
         }
         show_progress(run, false);
     }
     show_progress(run, true);
-    if (carom_engine_commit(run->engine, &err) != 0)
-        return carom_cli_fail(&err);
+    if (!failed)
+        failed = commit(run, &err);
+    uint64_t lost = run->tally.messages - run->committed.messages;
+    run->tally = run->committed;
+    if (failed) {
+        int code = carom_cli_fail(&err);
+        fprintf(stderr, "carom: run: stopped; what is counted below is committed, %llu messages after it are not: "
+                        "run again when mended\n", (unsigned long long)lost);
+        return code;
+    }
     if (stopped) {
         fprintf(stderr, "carom: run: stopped; what is counted below is committed\n");
         return 128 + SIGINT;
@@ -323,6 +367,8 @@ int cmd_run(int argc, char **argv)
         goto done;
     }
     run.engine->keep_raw = false;
+    for (int i = 0; i < n; i++)
+        run.from_stdin = run.from_stdin || !strcmp(operands[i], "-");
     run.progress = !quiet && isatty(STDERR_FILENO) && !run.table;
     run.print = carom_print_begin(stdout);
     signal(SIGINT, stop);

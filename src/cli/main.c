@@ -38,7 +38,8 @@ int carom_cli_usage(const char *command, const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    fprintf(stderr, "carom: %s: ", command);
+    /* A mail server takes the first words of its command for the status. */
+    fprintf(stderr, "%scarom: %s: ", strcmp(command, "pipe") ? "" : "4.3.0 ", command);
     vfprintf(stderr, format, args);
     fprintf(stderr, "; see carom %s --help\n", command);
     va_end(args);

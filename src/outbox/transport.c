@@ -21,7 +21,10 @@ static bool own_directory(char out[PATH_MAX])
 {
     Dl_info info;
     char found[PATH_MAX];
-    if (!dladdr((void *)(uintptr_t)&own_directory, &info) || !info.dli_fname || !realpath(info.dli_fname, found))
+    if (!dladdr((void *)(uintptr_t)&own_directory, &info) || !info.dli_fname)
+        return false;
+    /* A program that the shell found in PATH has a bare name here. */
+    if (!realpath(strchr(info.dli_fname, '/') ? info.dli_fname : "/proc/self/exe", found))
         return false;
     char *slash = strrchr(found, '/');
     if (!slash)

@@ -250,7 +250,7 @@ class BadPolicies(Cli):
 
 class BadPlaces(Cli):
     def test_no_such_source(self):
-        self.refused(self.run_carom('parse', 'absent.eml'), IO, r'absent\.eml.*No such file')
+        self.refused(self.run_carom('parse', 'absent.eml'), NO_INPUT, r'absent\.eml.*No such file')
         done = self.run_carom('run', '--policy', self.policy(), 'absent.eml', UNKNOWN)
         self.refused(done, NO_INPUT, r'absent\.eml')
         self.assertRegex(done.out, r'(?s)messages +1\b.*unread +1\b')

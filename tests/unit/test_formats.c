@@ -203,7 +203,7 @@ static void reads_text_formats(void **state)
     assert_int_equal(carom_arena_guard(*state), 0);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct carom_message *message = carom_message_parse(*state, carom_str(cases[i].message));
-        struct carom_report *report = carom_report_read(*state, message);
+        struct carom_report *report = carom_report_read(*state, message, NULL);
         if (report->n != 1)
             fail_msg("%s: got %zu recipients, want 1", cases[i].format, report->n);
         check("format", report->format, cases[i].format);

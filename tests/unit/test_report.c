@@ -32,7 +32,7 @@ static void check(const char *what, struct carom_str got, const char *want)
 
 static struct carom_report *read_text(struct carom_arena *arena, const char *text)
 {
-    return carom_report_read(arena, carom_message_parse(arena, carom_str(text)));
+    return carom_report_read(arena, carom_message_parse(arena, carom_str(text)), NULL);
 }
 
 /* A report with these fields as its status part. */
@@ -44,7 +44,7 @@ static struct carom_report *read_fields(struct carom_arena *arena, const char *h
         "--b\nContent-Type: text/plain\n\n%s\n--b\nContent-Type: message/delivery-status\n\n%s\n--b--\n",
         human, fields);
 
-    return carom_report_read(arena, carom_message_parse(arena, text));
+    return carom_report_read(arena, carom_message_parse(arena, text), NULL);
 }
 
 static void reads_careless_fields(void **state)
@@ -273,7 +273,7 @@ static void reads_what_autoreplies_state(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct carom_str message = carom_arena_printf(
             *state, "From: anna@example.net\nSubject: Re: x\nAuto-Submitted: auto-replied\n\n%s\n", cases[i].text);
-        struct carom_report *report = carom_report_read(*state, carom_message_parse(*state, message));
+        struct carom_report *report = carom_report_read(*state, carom_message_parse(*state, message), NULL);
         if (report->type != CAROM_REPORT_AUTOREPLY)
             fail_msg("\"%s\": got type %d, want an automatic reply", cases[i].text, (int)report->type);
         check(cases[i].text, report->autoreply.type, cases[i].type);
@@ -305,7 +305,7 @@ static void knows_complaints(void **state)
             "From: fbl@example.com\nSubject: FW: x\nContent-Type: multipart/report; boundary=o\n\n--o\nContent-Type: "
             "message/feedback-report\n\n%s\n--o\nContent-Type: message/rfc822\n\nTo: undisclosed-recipients:;\n\nx\n--o--\n",
             cases[i].fields);
-        struct carom_report *report = carom_report_read(*state, carom_message_parse(*state, message));
+        struct carom_report *report = carom_report_read(*state, carom_message_parse(*state, message), NULL);
         if (report->type != CAROM_REPORT_FEEDBACK || report->not_complaint != cases[i].not_complaint)
             fail_msg("case %zu: got type %d, not_complaint %d", i, (int)report->type, report->not_complaint);
         check(cases[i].fields, report->feedback_recipient, cases[i].recipient);
