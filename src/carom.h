@@ -262,6 +262,18 @@ CAROM_API size_t carom_result_actions(const struct carom_result *result, size_t 
 CAROM_API const struct carom_action *carom_result_action(const struct carom_result *result, size_t fact, size_t i);
 CAROM_API void carom_result_free(struct carom_result *result);
 
+/* Why an address is not to be mailed. */
+struct carom_refusal {
+    const char *cause;    /* suppressed, left (that list), left_all, erased (and not to be mailed); static */
+    int64_t since, until; /* seconds since 1970; until 0: for good */
+    char reason[128];     /* what was noted with it, such as "permanent user_unknown"; may be empty */
+};
+
+/* May this address be mailed; by that list, where list (its List-Id) is given? One look-up, no write. 1 yes; 0 no, and
+   *refusal_r (NULL allowed) says why; -1 not known, with err: whoever mails then may mail the wrong one. */
+CAROM_API int carom_may_mail(struct carom_engine *engine, const char *address, const char *list,
+                             struct carom_refusal *refusal_r, struct carom_error *err);
+
 CAROM_API const char *carom_version(void);
 
 #ifdef __cplusplus

@@ -88,7 +88,7 @@ static int help(FILE *to)
 {
     fprintf(to, "usage: carom COMMAND [OPTIONS] …\n\n");
     for (size_t i = 0; i < commands_n; i++)
-        fprintf(to, "  %-8s  %s\n", commands[i].name, commands[i].summary);
+        fprintf(to, "  %-12s  %s\n", commands[i].name, commands[i].summary);
     fprintf(to, "\nA SOURCE is a file, - for stdin, a directory of messages, an mbox, or a Maildir.\n"
                 "carom COMMAND --help tells more; so does man carom-COMMAND.\n");
     return to == stdout ? EX_OK : EX_USAGE;

@@ -15,7 +15,7 @@ int carom_ledger_open(const char *url, enum carom_ledger_mode mode, struct carom
     const struct carom_str scheme = CAROM_STR("sqlite:");
     struct carom_str text = carom_str(url);
 
-    *ledger_r = (struct carom_ledger){NULL, NULL};
+    *ledger_r = (struct carom_ledger){0};
     if (!carom_str_starts(text, scheme))
         return carom_error_set(err, CAROM_ERROR_CONFIG, "the store '%s' is none that this carom knows; write sqlite:PATH",
                                text.ptr);
@@ -31,5 +31,5 @@ void carom_ledger_close(struct carom_ledger *ledger)
 {
     if (ledger->ops)
         ledger->ops->close(ledger->store);
-    *ledger = (struct carom_ledger){NULL, NULL};
+    *ledger = (struct carom_ledger){0};
 }

@@ -62,11 +62,18 @@ struct carom_store_ops {
     int (*pause)(struct carom_store *store, const struct carom_pause *pause, struct carom_error *err);
     int (*pauses)(struct carom_store *store, int (*each)(void *user, const struct carom_pause *pause), void *user,
                   struct carom_error *err);
+    /* May it be mailed (by that list, where one is given)? 1 yes; 0 no, *refusal_r says why; -1 not known. */
+    int (*check)(struct carom_store *store, struct carom_str address, struct carom_str list, int64_t now,
+                 struct carom_refusal *refusal_r, struct carom_error *err);
+    /* From here on check() is asked millions of times: it may answer from memory as of now. */
+    int (*prepare)(struct carom_store *store, struct carom_error *err);
     void (*close)(struct carom_store *store);
 };
 
+struct carom_care_ops;
 struct carom_ledger {
     const struct carom_store_ops *ops;
+    const struct carom_care_ops *care; /* ledger/care.h; NULL for a dry run */
     struct carom_store *store;
 };
 

@@ -189,6 +189,23 @@ static int pauses(struct carom_store *store, int (*each)(void *user, const struc
     return overlay->top.ops->pauses(overlay->top.store, each, user, err);
 }
 
+static int check(struct carom_store *store, struct carom_str address, struct carom_str list, int64_t now,
+                 struct carom_refusal *refusal, struct carom_error *err)
+{
+    struct overlay *overlay = overlay_of(store);
+    int64_t copied;
+    if (carom_sqlite_address(overlay->top.store, address, &copied, err) != 0)
+        return -1;
+    struct carom_ledger *it = copied || !overlay->base.ops ? &overlay->top : &overlay->base;
+    return it->ops->check(it->store, address, list, now, refusal, err);
+}
+
+static int prepare(struct carom_store *store, struct carom_error *err)
+{
+    (void)store, (void)err; /* its questions are few */
+    return 0;
+}
+
 static void close_overlay(struct carom_store *store)
 {
     struct overlay *overlay = overlay_of(store);
@@ -205,7 +222,7 @@ int carom_overlay_open(const char *path, struct carom_ledger *ledger_r, struct c
         .begin = begin, .commit = commit, .rollback = rollback, .seen = seen,
         .past = past,   .record = record, .claim = claim,       .settle = settle,
         .facts = facts, .jobs = jobs,     .mail = mail,         .pause = pause_sink,
-        .pauses = pauses, .close = close_overlay,
+        .pauses = pauses, .check = check, .prepare = prepare,   .close = close_overlay,
     };
     struct overlay *overlay = calloc(1, sizeof(*overlay));
 

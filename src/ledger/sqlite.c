@@ -418,6 +418,7 @@ static void rollback(struct carom_store *store)
 
 static void close_store(struct carom_store *store)
 {
+    carom_sqlite_unprepare(store);
     carom_db_close(&store->db);
     carom_arena_free(store->scratch);
     free(store);
@@ -430,7 +431,8 @@ int carom_sqlite_open(const char *path, enum carom_db_mode mode, struct carom_le
         .begin = begin, .commit = commit, .rollback = rollback, .seen = seen,
         .past = past,   .record = carom_sqlite_record,          .claim = claim, .settle = settle,
         .facts = facts, .jobs = jobs,     .mail = carom_sqlite_mail,
-        .pause = carom_sqlite_pause,      .pauses = carom_sqlite_pauses, .close = close_store,
+        .pause = carom_sqlite_pause,      .pauses = carom_sqlite_pauses, .check = carom_sqlite_check,
+        .prepare = carom_sqlite_prepare,  .close = close_store,
     };
     struct carom_store *store = calloc(1, sizeof(*store));
 
@@ -443,6 +445,6 @@ int carom_sqlite_open(const char *path, enum carom_db_mode mode, struct carom_le
         free(store);
         return -1;
     }
-    *ledger_r = (struct carom_ledger){.ops = &ops, .store = store};
+    *ledger_r = (struct carom_ledger){.ops = &ops, .care = &carom_sqlite_care, .store = store};
     return 0;
 }

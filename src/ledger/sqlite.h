@@ -6,14 +6,21 @@
 #ifndef CAROM_LEDGER_SQLITE_H
 #define CAROM_LEDGER_SQLITE_H
 
+#include "ledger/care.h"
 #include "ledger/db.h"
-#include "ledger/ledger.h"
+#include "ledger/hashes.h"
+
+enum { CAROM_MAC_SIZE = 32 };
 
 struct carom_store {
     struct carom_db db;
     struct carom_arena *scratch; /* for what no caller's arena is at hand */
     struct carom_str raw;        /* the message recorded last, by place; row 0: none */
     int64_t raw_row;
+    uint8_t erasure_key[32];
+    bool has_key;
+    bool prepared;               /* the sets hold who may be refused */
+    struct carom_hashes blocked, erased;
 };
 
 int carom_sqlite_open(const char *path, enum carom_db_mode mode, struct carom_ledger *ledger_r,
@@ -31,6 +38,16 @@ int carom_sqlite_mail(struct carom_store *store, struct carom_arena *arena, int6
 int carom_sqlite_pause(struct carom_store *store, const struct carom_pause *pause, struct carom_error *err);
 int carom_sqlite_pauses(struct carom_store *store, int (*each)(void *user, const struct carom_pause *pause), void *user,
                         struct carom_error *err);
+/* check() and prepare() in check.c. */
+int carom_sqlite_check(struct carom_store *store, struct carom_str key, struct carom_str list, int64_t now,
+                       struct carom_refusal *refusal, struct carom_error *err);
+int carom_sqlite_prepare(struct carom_store *store, struct carom_error *err);
+void carom_sqlite_unprepare(struct carom_store *store);
+/* The keyed hash under which an erased address is remembered; make: the key, if there is none. */
+int carom_sqlite_mac(struct carom_store *store, struct carom_str key, bool make, uint8_t mac_r[CAROM_MAC_SIZE],
+                     struct carom_error *err);
+int64_t carom_sqlite_mac_hash(const uint8_t mac[CAROM_MAC_SIZE]);
+extern const struct carom_care_ops carom_sqlite_care;
 
 /* Takes over an address's suppressions, departures and tags from another store. */
 int carom_sqlite_adopt(struct carom_store *store, struct carom_str key, const struct carom_history *history,

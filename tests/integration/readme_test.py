@@ -36,6 +36,8 @@ def prepare(folder):
     shutil.copy(ROOT / 'scripts' / 'newsletter.lua', folder / 'policy.lua')
     messages = [path.read_bytes() for path in sorted((folder / 'bounces').iterdir())]
     (folder / 'archive.mbox').write_bytes(b''.join(b'From x Mon Nov  3 00:00:00 2025\n' + m + b'\n' for m in messages))
+    (folder / 'suppressed.csv').write_text('address,reason\ngustav@example.com,asked by phone\n')
+    (folder / 'recipients.txt').write_text('bert@example.net\ngustav@example.com\n')
     (folder / 'bin').mkdir()
     (folder / 'bin' / 'carom').symlink_to(CAROM)
     return {**os.environ, 'PATH': f'{folder / "bin"}:{os.environ["PATH"]}', 'CAROM_STATE': str(folder / 'state')}

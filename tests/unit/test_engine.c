@@ -348,10 +348,39 @@ static void test_open_says_what_is_wrong(void **state)
     assert_int_equal(err.code, CAROM_ERROR_USAGE);
 }
 
+/* Before: yes. After: no, with the reason, to whoever asks; in a dry run only to that engine. */
+static void test_may_mail(void **state)
+{
+    struct carom_engine *engine = engine_open(false), *dry = engine_open(true);
+    struct carom_error err = {0};
+    struct carom_refusal why;
+    struct carom_result *result;
+
+    (void)state;
+    assert_int_equal(carom_may_mail(engine, "full@example.com", NULL, NULL, &err), 1);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(take(dry, 500 + i, "full", "4.2.2", "452 4.2.2 Mailbox full", &result, &err), 0);
+        carom_result_free(result);
+    }
+    assert_int_equal(carom_may_mail(dry, "Full@Example.com", NULL, NULL, &err), 0);
+    assert_int_equal(carom_may_mail(engine, "full@example.com", NULL, NULL, &err), 1);
+    assert_int_equal(take(engine, 502, "gone", "5.1.1", "550 5.1.1 User unknown", &result, &err), 0);
+    carom_result_free(result);
+    assert_int_equal(carom_may_mail(engine, "GONE@example.com", "News.lists.example.org", &why, &err), 0);
+    assert_string_equal(why.cause, "left");
+    assert_true(why.since > 0 && why.until == 0);
+    assert_int_equal(carom_may_mail(engine, "gone@example.com", "other.lists.example.org", &why, &err), 1);
+    assert_int_equal(carom_may_mail(engine, "no address", NULL, &why, &err), -1);
+    assert_int_equal(err.code, CAROM_ERROR_USAGE);
+    carom_engine_close(dry);
+    carom_engine_close(engine);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_unsubscribes_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_may_mail, setup, teardown),
         cmocka_unit_test_setup_teardown(test_history_reaches_the_hook, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_failing_hook_stores_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_dry_run_touches_nothing, setup, teardown),

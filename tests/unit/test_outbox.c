@@ -629,7 +629,7 @@ static struct bench *bench_new(void)
     struct bench *bench = calloc(1, sizeof *bench);
     assert_non_null(bench);
     server_start(&bench->server);
-    bench->ledger = (struct carom_ledger){&fake_ops, &bench->store};
+    bench->ledger = (struct carom_ledger){.ops = &fake_ops, .store = &bench->store};
     return bench;
 }
 

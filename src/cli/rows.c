@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Knows how other systems name their columns (SendGrid: email, reason, created; Mailgun: address, error, created_at;
+   Amazon SES: EmailAddress, Reason, LastUpdateTime; Mailchimp: Email Address). A row that is not understood stops all:
+   a list of people not to be mailed that is read by half is worse than one that is refused. */
+
+#include "cli/rows.h"
+
+#include <jansson.h>
+
+#include "base/date.h"
+#include "base/error.h"
+#include "base/utf8.h"
+#include "mail/address.h"
+
+enum column { ADDRESS, LIST, SINCE, UNTIL, REASON, COLUMNS, UNKNOWN = COLUMNS };
+static const struct {
+    const char *name; /* in lower case, without what is no letter */
+    enum column column;
+} names[] = {
+    {"address", ADDRESS}, {"email", ADDRESS},   {"emailaddress", ADDRESS}, {"recipient", ADDRESS},
+    {"list", LIST},       {"listid", LIST},     {"since", SINCE},          {"created", SINCE},
+    {"createdat", SINCE}, {"date", SINCE},      {"lastupdatetime", SINCE}, {"until", UNTIL},
+    {"expires", UNTIL},   {"reason", REASON},   {"error", REASON},         {"description", REASON},
+};
+enum { CELLS_MAX = 64 };
+
+struct reading {
+    struct carom_arena *arena;
+    const char *name;
+    size_t line;
+    enum column columns[CELLS_MAX]; /* of CSV */
+    int (*row)(void *user, const struct carom_ban *ban);
+    void *user;
+    struct carom_error *err;
+};
+
+static enum column find_column(struct carom_str cell)
+{
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *name = names[i].name;
+        size_t k = 0;
+        for (; k < cell.len; k++)
+            if (carom_is_alpha(cell.ptr[k]) && carom_lower(cell.ptr[k]) != *name++)
+                break;
+        if (k == cell.len && !*name)
+            return names[i].column;
+    }
+    return UNKNOWN;
+}
+
+static int fail(const struct reading *reading, const char *what, struct carom_str text)
+{
+    return carom_error_set(reading->err, CAROM_ERROR_USAGE, "%s:%zu: '" CAROM_STR_FMT "' %s; nothing was imported",
+                           reading->name, reading->line, CAROM_STR_ARG(carom_str_head(text, 200)), what);
+}
+
+/* RFC 3339, a date alone, or seconds or milliseconds since 1970. */
+static int read_time(const struct reading *reading, struct carom_str text, int64_t *ms_r)
+{
+    int64_t number = carom_str_number(text), seconds;
+    *ms_r = 0;
+    if (!text.len)
+        return 0;
+    if (number >= 0)
+        return *ms_r = number > INT64_C(100000000000) ? number : number * 1000, 0;
+    seconds = carom_date_parse_rfc3339(text.len == 10 ? carom_arena_printf(reading->arena, CAROM_STR_FMT "T00:00:00Z",
+                                                                           CAROM_STR_ARG(text))
+                                                      : text);
+    if (!seconds && !(seconds = carom_date_parse(text)))
+        return fail(reading, "is no time; write 2026-03-01T12:00:00Z or seconds since 1970", text);
+    return *ms_r = seconds * 1000, 0;
+}
+
+static int give(struct reading *reading, struct carom_str cells[COLUMNS])
+{
+    struct carom_ban ban = {.list = cells[LIST], .reason = carom_utf8_clean(reading->arena, cells[REASON])};
+    struct carom_str address = carom_address_first(reading->arena, cells[ADDRESS]);
+
+    ban.key = carom_address_key(reading->arena, address);
+    ban.spelling = address;
+    if (!carom_address_valid(ban.key))
+        return fail(reading, "is no address", cells[ADDRESS]);
+    if (!carom_utf8_valid(ban.list))
+        return fail(reading, "is no list: it is not UTF-8", ban.list);
+    if (read_time(reading, cells[SINCE], &ban.since) != 0 || read_time(reading, cells[UNTIL], &ban.until) != 0)
+        return -1;
+    return reading->row(reading->user, &ban);
+}
+
+/* ---- CSV ---- */
+
+static struct carom_str quoted_cell(struct reading *reading, struct carom_str *rest, bool *closed_r)
+{
+    char *out = carom_arena_alloc(reading->arena, rest->len + 1);
+    size_t n = 0, i = 1;
+
+    for (*closed_r = false; i < rest->len && !*closed_r; i++) {
+        if (rest->ptr[i] == '"' && i + 1 < rest->len && rest->ptr[i + 1] == '"')
+            out[n++] = rest->ptr[i++];
+        else if (rest->ptr[i] == '"')
+            *closed_r = true;
+        else
+            out[n++] = rest->ptr[i];
+    }
+    *rest = carom_str_from(*rest, i);
+    return carom_str_n(out, n);
+}
+
+/* The cells of a line; separator: comma, semicolon (German and French spreadsheets) or tab. */
+static int split(struct reading *reading, struct carom_str line, char separator, struct carom_str *cells, size_t *n_r)
+{
+    struct carom_str rest = line;
+    bool closed = true, more = true;
+
+    for (*n_r = 0; more; rest = carom_str_from(rest, 1)) {
+        if (*n_r == CELLS_MAX)
+            return fail(reading, "has too many columns", line);
+        struct carom_str cell = CAROM_STR_EMPTY;
+        if (rest.len && rest.ptr[0] == '"')
+            cell = quoted_cell(reading, &rest, &closed);
+        size_t end = carom_str_chr(rest, separator);
+        more = end != SIZE_MAX;
+        if (!closed)
+            return fail(reading, "has a quote that does not end on its line", line);
+        if (!cell.len)
+            cell = carom_str_trim(carom_str_head(rest, end));
+        rest = carom_str_from(rest, more ? end : rest.len);
+        cells[(*n_r)++] = cell;
+    }
+    return 0;
+}
+
+static char separator_of(struct carom_str line)
+{
+    for (size_t i = 0; i < line.len; i++)
+        if (line.ptr[i] == ',' || line.ptr[i] == ';' || line.ptr[i] == '\t')
+            return line.ptr[i];
+    return ',';
+}
+
+/* The first line names the columns, or is a row already: then the address stands first and the rest is not read. */
+static int read_header(struct reading *reading, struct carom_str *cells, size_t n, bool *is_header_r)
+{
+    bool address = false;
+    *is_header_r = true;
+    for (size_t i = 0; i < n; i++) {
+        reading->columns[i] = find_column(cells[i]);
+        for (size_t k = 0; k < i && reading->columns[i] < COLUMNS; k++)
+            if (reading->columns[k] == reading->columns[i])
+                reading->columns[i] = UNKNOWN;
+        address |= reading->columns[i] == ADDRESS;
+    }
+    if (address)
+        return 0;
+    if (carom_str_chr(cells[0], '@') == SIZE_MAX)
+        return fail(reading, "is neither an address nor the name of a column; the first line must name a column 'address'",
+                    cells[0]);
+    if (n > 1)
+        return fail(reading, "stands in several columns without names; begin with a line such as address,list,until,reason",
+                    cells[0]);
+    *is_header_r = false;
+    reading->columns[0] = ADDRESS;
+    return 0;
+}
+
+static int read_csv(struct reading *reading, struct carom_str text)
+{
+    struct carom_str line, cells[CELLS_MAX];
+    char separator = 0;
+    size_t n;
+
+    for (reading->line = 1; carom_str_line(&text, &line); reading->line++) {
+        bool is_header = false;
+        struct carom_str row[COLUMNS] = {{"", 0}, {"", 0}, {"", 0}, {"", 0}, {"", 0}};
+        if (!carom_str_trim(line).len)
+            continue;
+        const bool first = !separator;
+        if (first)
+            separator = separator_of(line);
+        if (split(reading, line, separator, cells, &n) != 0 ||
+            (first && read_header(reading, cells, n, &is_header) != 0))
+            return -1;
+        if (is_header)
+            continue;
+        for (size_t i = 0; i < n; i++)
+            if (reading->columns[i] < COLUMNS)
+                row[reading->columns[i]] = cells[i];
+        if (give(reading, row) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* ---- JSON lines ---- */
+
+static int read_object(struct reading *reading, const json_t *object)
+{
+    struct carom_str row[COLUMNS] = {{"", 0}, {"", 0}, {"", 0}, {"", 0}, {"", 0}};
+    const char *name;
+    json_t *value;
+
+    json_object_foreach((json_t *)object, name, value) {
+        enum column column = find_column(carom_str(name));
+        if (column == UNKNOWN || row[column].len)
+            continue;
+        if (json_is_string(value))
+            row[column] = carom_arena_str(reading->arena, carom_str_n(json_string_value(value), json_string_length(value)));
+        else if (json_is_integer(value))
+            row[column] = carom_arena_printf(reading->arena, "%lld", (long long)json_integer_value(value));
+    }
+    return give(reading, row);
+}
+
+static int read_json(struct reading *reading, struct carom_str text)
+{
+    struct carom_str line;
+
+    for (reading->line = 1; carom_str_line(&text, &line); reading->line++) {
+        json_error_t error;
+        if (!carom_str_trim(line).len)
+            continue;
+        json_t *object = json_loadb(line.ptr, line.len, 0, &error);
+        if (!object)
+            return fail(reading, error.text, line);
+        int result = json_is_object(object) ? read_object(reading, object)
+                                            : fail(reading, "is no JSON object; write one object a line", line);
+        json_decref(object);
+        if (result != 0)
+            return -1;
+    }
+    return 0;
+}
+
+int carom_rows_read(struct carom_arena *arena, const char *name, struct carom_str text,
+                    int (*row)(void *user, const struct carom_ban *ban), void *user, struct carom_error *err)
+{
+    struct reading reading = {.arena = arena, .name = name, .row = row, .user = user, .err = err};
+    if (carom_str_starts(text, CAROM_STR("\xef\xbb\xbf")))
+        text = carom_str_from(text, 3);
+    struct carom_str begin = carom_str_trim(text);
+    return begin.len && (begin.ptr[0] == '{' || begin.ptr[0] == '[') ? read_json(&reading, text) : read_csv(&reading, text);
+}

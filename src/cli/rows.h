@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Suppressions in a file: CSV (RFC 4180) or JSON lines, as other systems export them. */
+
+#ifndef CAROM_CLI_ROWS_H
+#define CAROM_CLI_ROWS_H
+
+#include "ledger/care.h"
+
+/* Reads all of text, which came from the file name, and calls row for each. The texts of a row are in the arena. -1: a
+   row that cannot be understood, and err names file and line; or what row returned. */
+int carom_rows_read(struct carom_arena *arena, const char *name, struct carom_str text,
+                    int (*row)(void *user, const struct carom_ban *ban), void *user, struct carom_error *err);
+
+#endif

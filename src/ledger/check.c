@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* May this address be mailed? What stands against it: a suppression, having left the list or all of them, or the keyed
+   hash of an erased address. For millions of questions the hashes of all that are concerned are loaded first, and only
+   a hit is looked up. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <nettle/hmac.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "ledger/sqlite.h"
+
+/* ---- Erased addresses: the key beside the ledger, so that a copy of the ledger alone cannot be tried out ---- */
+
+static char *key_path(struct carom_store *store)
+{
+    char *path;
+    return asprintf(&path, "%s.key", store->db.path) < 0 ? NULL : path;
+}
+
+static int load_key(struct carom_store *store, const char *path, struct carom_error *err)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    ssize_t n = fd < 0 ? -1 : read(fd, store->erasure_key, sizeof(store->erasure_key));
+    int saved = errno;
+    if (fd >= 0)
+        close(fd);
+    if (n == (ssize_t)sizeof(store->erasure_key))
+        return store->has_key = true, 0;
+    return carom_error_set(err, CAROM_ERROR_IO,
+                           "%s: cannot read the key of the erased addresses: %s; without it nobody can say whether an "
+                           "address was erased: restore it from a backup, or mend its rights",
+                           path, n < 0 ? strerror(saved) : "it is damaged");
+}
+
+static int write_key(const char *path, const char *temporary, const uint8_t *key, size_t size, struct carom_error *err)
+{
+    int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+    bool ok = fd >= 0 && fchmod(fd, 0640) == 0 && write(fd, key, size) == (ssize_t)size && fsync(fd) == 0;
+    int saved = errno;
+    if (fd >= 0)
+        close(fd);
+    if (ok && rename(temporary, path) == 0)
+        return 0;
+    return carom_error_set(err, CAROM_ERROR_IO, "%s: cannot write the key of the erased addresses: %s", path,
+                           strerror(ok ? errno : saved));
+}
+
+/* Under the ledger's lock, so that two do not make two. */
+static int make_key(struct carom_store *store, const char *path, struct carom_error *err)
+{
+    char *temporary;
+    if (getrandom(store->erasure_key, sizeof(store->erasure_key), 0) != (ssize_t)sizeof(store->erasure_key))
+        return carom_error_set(err, CAROM_ERROR_IO, "the system gives no random bytes: %s", strerror(errno));
+    if (asprintf(&temporary, "%s.new", path) < 0)
+        return carom_error_memory(err);
+    int result = write_key(path, temporary, store->erasure_key, sizeof(store->erasure_key), err);
+    free(temporary);
+    store->has_key = result == 0;
+    return result;
+}
+
+int carom_sqlite_mac(struct carom_store *store, struct carom_str key, bool make, uint8_t mac_r[CAROM_MAC_SIZE],
+                     struct carom_error *err)
+{
+    struct hmac_sha256_ctx context;
+    if (!store->has_key) {
+        char *path = key_path(store);
+        int result = !path                                              ? carom_error_memory(err)
+                     : make && access(path, F_OK) != 0 && errno == ENOENT ? make_key(store, path, err)
+                                                                        : load_key(store, path, err);
+        free(path);
+        if (result != 0)
+            return -1;
+    }
+    hmac_sha256_set_key(&context, sizeof(store->erasure_key), store->erasure_key);
+    hmac_sha256_update(&context, key.len, (const uint8_t *)key.ptr);
+    hmac_sha256_digest(&context, CAROM_MAC_SIZE, mac_r);
+    return 0;
+}
+
+int64_t carom_sqlite_mac_hash(const uint8_t mac[CAROM_MAC_SIZE])
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < 8; i++)
+        value = value << 8 | mac[i];
+    return (int64_t)value;
+}
+
+static int check_erased(struct carom_store *store, struct carom_str key, struct carom_refusal *refusal,
+                        struct carom_error *err)
+{
+    static const char any[] = "SELECT 1 FROM erased LIMIT 1";
+    static const char sql[] = "SELECT id FROM erased WHERE hash = ?1 AND mac = ?2";
+    uint8_t mac[CAROM_MAC_SIZE];
+    int64_t found;
+
+    if (store->prepared && !store->erased.n)
+        return 1;
+    if (!store->prepared &&
+        (carom_db_value(&store->db, carom_db_use(&store->db, err, any, ""), &found, err) != 0 || !found))
+        return found ? -1 : 1;
+    if (carom_sqlite_mac(store, key, false, mac, err) != 0)
+        return -1;
+    int64_t hash = carom_sqlite_mac_hash(mac);
+    if (store->prepared && !carom_hashes_has(&store->erased, hash))
+        return 1;
+    if (carom_db_value(&store->db,
+                       carom_db_use(&store->db, err, sql, "iB", hash, carom_str_n((const char *)mac, sizeof(mac))),
+                       &found, err) != 0)
+        return -1;
+    if (!found)
+        return 1;
+    refusal->cause = "erased";
+    refusal->since = (found >> 20) / 1000;
+    return 0;
+}
+
+/* ---- Suppressions and departures ---- */
+
+static void note(struct carom_refusal *refusal, const char *cause, int64_t since, int64_t until, struct carom_str reason)
+{
+    size_t n = reason.len < sizeof(refusal->reason) - 1 ? reason.len : sizeof(refusal->reason) - 1;
+    *refusal = (struct carom_refusal){.cause = cause, .since = since / 1000, .until = until / 1000};
+    memcpy(refusal->reason, reason.ptr, n);
+}
+
+/* The one that lasts longest. */
+static int check_suppressed(struct carom_store *store, int64_t address, struct carom_str list, int64_t now,
+                            struct carom_refusal *refusal, struct carom_error *err)
+{
+    static const char sql[] = "SELECT since, until, reason FROM suppression WHERE address = ?1 AND ended = 0 AND"
+                              " (until = 0 OR until > ?2) AND (list = '' OR lower(list) = lower(?3))"
+                              " ORDER BY CASE until WHEN 0 THEN 0 ELSE 1 END, until DESC LIMIT 1";
+    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "iis", address, now, list);
+    int found = row ? carom_db_row(&store->db, row, err) : -1;
+    if (found <= 0)
+        return found < 0 ? -1 : 1;
+    note(refusal, "suppressed", sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1), carom_db_bytes(row, 2));
+    carom_db_done(row);
+    return 0;
+}
+
+static int check_left(struct carom_store *store, int64_t address, struct carom_str list, struct carom_refusal *refusal,
+                      struct carom_error *err)
+{
+    static const char sql[] = "SELECT list, since FROM departure WHERE address = ?1 AND ended = 0 AND"
+                              " (list = '' OR (?2 <> '' AND lower(list) = lower(?2))) ORDER BY list LIMIT 1";
+    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "is", address, list);
+    int found = row ? carom_db_row(&store->db, row, err) : -1;
+    if (found <= 0)
+        return found < 0 ? -1 : 1;
+    note(refusal, sqlite3_column_bytes(row, 0) ? "left" : "left_all", sqlite3_column_int64(row, 1), 0, CAROM_STR_EMPTY);
+    carom_db_done(row);
+    return 0;
+}
+
+static int check_address(struct carom_store *store, struct carom_str key, struct carom_str list, int64_t now,
+                         struct carom_refusal *refusal, struct carom_error *err)
+{
+    int64_t address;
+    if (store->prepared && !carom_hashes_has(&store->blocked, carom_db_hash(key)))
+        return 1;
+    if (carom_sqlite_address(store, key, &address, err) != 0)
+        return -1;
+    if (!address)
+        return 1;
+    int may = check_suppressed(store, address, list, now, refusal, err);
+    return may > 0 ? check_left(store, address, list, refusal, err) : may;
+}
+
+int carom_sqlite_check(struct carom_store *store, struct carom_str key, struct carom_str list, int64_t now,
+                       struct carom_refusal *refusal, struct carom_error *err)
+{
+    *refusal = (struct carom_refusal){0};
+    int may = check_address(store, key, list, now, refusal, err);
+    return may > 0 ? check_erased(store, key, refusal, err) : may;
+}
+
+/* ---- For millions of questions ---- */
+
+static int load(struct carom_store *store, struct carom_hashes *set, const char *sql, struct carom_error *err)
+{
+    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "");
+    int found = row ? 0 : -1;
+    while (row && (found = carom_db_row(&store->db, row, err)) > 0)
+        if (carom_hashes_add(set, sqlite3_column_int64(row, 0), err) != 0) {
+            carom_db_done(row);
+            return -1;
+        }
+    return found;
+}
+
+int carom_sqlite_prepare(struct carom_store *store, struct carom_error *err)
+{
+    /* Whoever was ever suppressed or left: what stands is asked at the hit. */
+    static const char suppressed[] = "SELECT a.hash FROM suppression s JOIN address a ON a.id = s.address WHERE s.ended = 0";
+    static const char left[] = "SELECT a.hash FROM departure d JOIN address a ON a.id = d.address WHERE d.ended = 0";
+    static const char erased[] = "SELECT hash FROM erased";
+
+    carom_sqlite_unprepare(store);
+    /* One view of the ledger for all, and no locks for each: they cost more than the look-up. */
+    if (sqlite3_exec(store->db.handle, "PRAGMA cache_size=-65536; BEGIN", NULL, NULL, NULL) != SQLITE_OK)
+        return carom_db_error(&store->db, "read", err);
+    store->prepared = true;
+    if (load(store, &store->blocked, suppressed, err) != 0 || load(store, &store->blocked, left, err) != 0 ||
+        load(store, &store->erased, erased, err) != 0) {
+        carom_sqlite_unprepare(store);
+        return -1;
+    }
+    return 0;
+}
+
+void carom_sqlite_unprepare(struct carom_store *store)
+{
+    if (!store->prepared)
+        return;
+    carom_db_reset(&store->db);
+    sqlite3_exec(store->db.handle, "COMMIT", NULL, NULL, NULL);
+    carom_hashes_deinit(&store->blocked);
+    carom_hashes_deinit(&store->erased);
+    store->prepared = false;
+}

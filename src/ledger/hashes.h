@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* A set of 64-bit hashes: for questions asked millions of times. It does not know what was hashed. */
+
+#ifndef CAROM_LEDGER_HASHES_H
+#define CAROM_LEDGER_HASHES_H
+
+#include "base/error.h"
+
+struct carom_hashes {
+    uint64_t *slots; /* 0: free; the hash 0 is kept as 1 */
+    size_t n, room;  /* room: a power of two */
+};
+
+int carom_hashes_add(struct carom_hashes *set, int64_t hash, struct carom_error *err);
+bool carom_hashes_has(const struct carom_hashes *set, int64_t hash);
+void carom_hashes_deinit(struct carom_hashes *set); /* empties it too */
+
+#endif

@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: the carom authors
+"""What people do with a ledger: ask it, put in by hand, take out, erase.
+
+usage: CAROM=path/to/carom care_test.py [unittest arguments]
+"""
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import time
+import unittest
+
+CAROM = os.path.abspath(os.environ['CAROM'])
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+BOUNCES = ROOT / 'examples' / 'bounces'
+LIST = 'news.lists.example.org'
+POLICY = f'''
+carom.configure {{
+  lists = {{ ["{LIST}"] = {{ address = "news@lists.example.org" }} }},
+  sinks = {{ ["*"] = carom.webhook {{ url = "https://app.example.org/hook", secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZg==" }} }},
+}}
+function on_permanent(bounce)
+  if bounce.hard then bounce:suppress {{ duration = "90d" }} else bounce:unsubscribe {{ list = "{LIST}", force = true }} end
+end
+'''
+
+
+class Care(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory(prefix='carom-care-')
+        self.addCleanup(scratch.cleanup)
+        self.dir = pathlib.Path(scratch.name)
+        self.state = self.dir / 'state'
+        (self.dir / 'policy.lua').write_text(POLICY)
+
+    def carom(self, *arguments, given='', code=0):
+        done = subprocess.run([CAROM, *map(str, arguments)], input=given, capture_output=True, text=True, timeout=120,
+                              cwd=self.dir, env={**os.environ, 'CAROM_STATE': str(self.state)})
+        self.assertEqual(done.returncode, code, f'{arguments}: {done.stderr}{done.stdout}')
+        self.errors = done.stderr
+        return done.stdout
+
+    def run_bounces(self):
+        self.carom('run', '--policy', 'policy.lua', BOUNCES)
+
+    def says(self, word, address, *options):
+        answer = self.carom('check', *options, address, code=0 if word == 'yes' else 1)
+        self.assertTrue(answer.startswith(word), answer)
+        return answer
+
+
+class Check(Care):
+    def test_what_a_policy_suppressed(self):
+        self.run_bounces()
+        self.assertRegex(self.says('no', 'ANNA@example.com'), r'suppressed since .* until .*: permanent user_unknown')
+        self.says('yes', 'nobody@example.com')
+
+    def test_who_left_the_list_that_asks(self):
+        self.carom('suppressions', 'add', 'zoe@example.com', '--list', LIST)
+        self.says('yes', 'zoe@example.com')
+        self.says('no', 'zoe@example.com', '--list', LIST.upper())
+        self.says('yes', 'zoe@example.com', '--list', 'other.example.org')
+
+    def test_one_no_among_many(self):
+        self.carom('suppressions', 'add', 'zoe@example.com')
+        answer = self.carom('check', 'a@example.com', 'zoe@example.com', code=1)
+        self.assertEqual([line.split()[0] for line in answer.splitlines()], ['yes', 'no'])
+
+    def test_never_yes_when_it_cannot_know(self):
+        self.assertEqual(self.carom('check', 'a@example.com', code=75), '')
+        self.assertEqual(self.carom('check', '-', given='a@example.com\n', code=75), '')
+        self.assertIn('there is no ledger', self.errors)
+        self.carom('suppressions', 'add', 'zoe@example.com')
+        (self.state / 'carom.db').write_bytes(b'not a database' * 100)
+        self.assertEqual(self.carom('check', 'a@example.com', code=75), '')
+        self.assertEqual(self.carom('check', '-', given='a@example.com\n', code=75), '')
+        self.carom('check', '--policy', 'missing.lua', 'a@example.com', code=75)
+
+    def test_what_is_no_address_is_not_mailed(self):
+        self.carom('suppressions', 'add', 'zoe@example.com')
+        self.assertIn('no address', self.says('no', 'not-an-address'))
+        column = 'zoe@example.com\r\nnonsense\n\n a@example.com\n'
+        self.assertEqual(self.carom('check', '-', given=column), 'a@example.com\n')
+        self.assertEqual(self.carom('check', '-', '--denied', given=column), 'zoe@example.com\nnonsense\n')
+
+    def test_a_column_is_answered_as_one_by_one(self):
+        self.run_bounces()
+        self.carom('suppressions', 'add', 'zoe@example.com', '--list', LIST)
+        for options in ([], ['--list', LIST]):
+            people = ['anna@example.com', 'Zoe@example.com', 'bert@example.net', 'clara@example.com']
+            singly = [p for p in people if subprocess.run([CAROM, 'check', p, *options], capture_output=True,
+                      env={**os.environ, 'CAROM_STATE': str(self.state)}).returncode == 0]
+            self.assertEqual(self.carom('check', '-', *options, given='\n'.join(people)).splitlines(), singly)
+
+    def test_a_column_of_many_is_linear(self):
+        rows = '\n'.join(f'user{i * 3}@example.com' for i in range(20000))
+        self.carom('suppressions', 'import', '-', given=rows)
+        seconds = []
+        for n in (20000, 80000):
+            column = ''.join(f'user{i}@example.com\n' for i in range(n))
+            begin = time.monotonic()
+            allowed = self.carom('check', '-', given=column).splitlines()
+            seconds.append(time.monotonic() - begin)
+            want = [f'user{i}@example.com' for i in range(n) if i % 3 or i >= 60000]
+            self.assertEqual(len(allowed), len(want))
+        self.assertLess(seconds[1], 0.5 + 10 * seconds[0])
+
+    def test_misuse(self):
+        self.carom('check', code=64)
+        self.carom('check', '--denied', 'a@example.com', code=64)
+
+
+class Suppressions(Care):
+    def test_an_import_may_be_repeated_and_taken_back(self):
+        (self.dir / 'a.csv').write_text('Email Address,Reason,created_at\n'
+                                        'Ann@Example.com,"hard, ""bounce""",1700000000\nbob@example.net,,2026-01-02\n')
+        batch = re.match(r'batch (\d+): 2 new, 0 stood', self.carom('suppressions', 'import', 'a.csv'))
+        self.assertIn('nothing new', self.carom('suppressions', 'import', 'a.csv'))
+        self.assertIn('since 2023-11-14T22:13:20Z: hard, "bounce"', self.says('no', 'ann@example.com'))
+        self.carom('suppressions', 'add', 'carl@example.com')
+        self.assertEqual(self.carom('suppressions', 'remove', '--batch', batch[1]), '2 ended\n')
+        self.says('yes', 'ann@example.com')
+        self.says('no', 'carl@example.com')
+
+    def test_what_is_exported_can_be_imported(self):
+        self.run_bounces()
+        self.carom('suppressions', 'add', 'zoe@example.com', '--list', LIST, '--for', '3d', '--reason', 'said "no",\nby phone')
+        for options in ([], ['--json']):
+            text = self.carom('suppressions', 'export', *options)
+            self.assertIn('zoe@example.com', text)
+            store = f'sqlite:{self.dir}/copy{len(options)}.db'
+            self.carom('suppressions', 'import', '--store', store, '-', given=text)
+            self.assertEqual(self.carom('suppressions', 'export', '--store', store, *options), text)
+
+    def test_a_wrong_row_is_named_and_nothing_is_kept(self):
+        for text, why in {
+            'address\nx@example.com\nfoo bar\n': r"-:3: 'foo bar' is no address",
+            'address,until\nx@example.com,soon\n': r"-:2: 'soon' is no time",
+            'name,phone\nx,y\n': r"-:1: 'name' is neither an address nor the name of a column",
+            'x@example.com,y\n': r'-:1: .*several columns without names',
+            'address\n"x@example.com\n': r'-:2: .*quote',
+            '{"email":"x@example.com"}\n{"email":\n': r'-:2: ',
+            '{"mail":"x@example.com"}\n': r"-:1: '' is no address",
+            '[1]\n': r'-:1: .*no JSON object',
+        }.items():
+            self.carom('suppressions', 'import', '-', given=text, code=64)
+            self.assertRegex(self.errors, why)
+            self.assertEqual(self.carom('suppressions', 'export').count('\n'), 1, text)
+        self.carom('suppressions', 'import', 'missing.csv', code=74)
+
+    def test_no_sink_is_told(self):
+        self.carom('suppressions', 'add', 'zoe@example.com', '--policy', 'policy.lua')
+        self.carom('suppressions', 'import', '-', '--policy', 'policy.lua', given='ann@example.com\n')
+        self.assertIn('nothing to deliver', self.carom('outbox', 'list', '--policy', 'policy.lua'))
+
+    def test_an_end_that_was_to_be_told_is_told_at_once(self):
+        self.run_bounces()
+        def ends():
+            return [line.split()[4] for line in self.carom('outbox', 'list').splitlines()
+                    if 'waiting' in line and 'anna@example.com' in line]
+        before = sorted(ends())
+        self.assertEqual(self.carom('suppressions', 'remove', 'anna@example.com'), '1 ended\n')
+        self.says('yes', 'anna@example.com')
+        after = sorted(ends())
+        self.assertEqual(len(after), len(before))
+        self.assertLess(after[-1], before[-1])
+
+    def test_misuse(self):
+        for arguments in ([], ['improt', 'x'], ['import'], ['export', 'x'], ['add'], ['remove'],
+                          ['remove', 'a@example.com', '--batch', '3'], ['add', 'a@example.com', '--for', 'ever'],
+                          ['add', 'a@example.com', '--json']):
+            self.carom('suppressions', *arguments, code=64)
+        self.carom('suppressions', 'add', 'nonsense', code=64)
+
+
+if __name__ == '__main__':
+    unittest.main()
