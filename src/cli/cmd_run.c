@@ -11,6 +11,7 @@
 
 #include "cli/cli.h"
 #include "cli/ledger.h"
+#include "cli/lines.h"
 #include "cli/print.h"
 #include "engine/result.h"
 #include "input/source.h"
@@ -77,13 +78,7 @@ static void print_json(struct carom_print *print, const struct carom_result *res
     carom_json_array(&json);
     for (size_t k = 0; k < outcome->n; k++) {
         carom_json_object(&json);
-        carom_json_field_str(&json, "name", outcome->actions[k].name);
-        carom_json_field_str(&json, "state", outcome->actions[k].state);
-        carom_json_field_str(&json, "note", outcome->actions[k].note);
-        if (outcome->actions[k].details.len) {
-            carom_json_key(&json, CAROM_STR("details"));
-            carom_json_raw(&json, outcome->actions[k].details);
-        }
+        carom_result_action_write(&outcome->actions[k], &json);
         carom_json_object_end(&json);
     }
     carom_json_array_end(&json);
@@ -326,7 +321,8 @@ static int work(struct run *run, const char *list)
 int cmd_run(int argc, char **argv)
 {
     struct carom_cli_place place = {0};
-    bool quiet = false;
+    static const char *const from_stdin[] = {"-"};
+    bool quiet = false, lines = false;
     const char *list = NULL;
     struct run run = {0};
     const struct carom_option options[] = {
@@ -335,10 +331,11 @@ int cmd_run(int argc, char **argv)
         {"dry-run", CAROM_OPTION_FLAG, &run.dry, NULL, "decide, but touch nothing"},
         {"json", CAROM_OPTION_FLAG, &run.json, NULL, "facts and actions as JSON lines; the summary goes to stderr"},
         {"table", CAROM_OPTION_FLAG, &run.table, NULL, "a row for each recipient: what is done, and why"},
+        {"lines", CAROM_OPTION_FLAG, &lines, NULL, "messages and replies as JSON lines, each answered in its turn"},
         {"quiet", CAROM_OPTION_FLAG, &quiet, NULL, "no progress and no summary"},
         {NULL, 0, NULL, NULL, NULL}};
     char **operands;
-    int n = carom_cli_options(argc, argv, options, "--policy FILE [OPTIONS] SOURCE…",
+    int n = carom_cli_options(argc, argv, options, "--policy FILE [OPTIONS] SOURCE…\n       carom run --policy FILE --lines [FILE…]",
                               "Reads messages, asks the policy, and keeps facts, decisions and jobs in the ledger.",
                               &operands);
     struct carom_error err = {0};
@@ -348,10 +345,10 @@ int cmd_run(int argc, char **argv)
         return carom_cli_options_exit(n);
     if (!place.policy)
         return carom_cli_usage("run", "no policy given: --policy FILE");
-    if (n == 0)
+    if (n == 0 && !lines)
         return carom_cli_usage("run", "no SOURCE given: name a file, a directory, or - for stdin");
-    if (run.json && run.table)
-        return carom_cli_usage("run", "--json and --table exclude each other");
+    if (run.json + run.table + lines > 1)
+        return carom_cli_usage("run", "--json, --table and --lines exclude one another");
     struct carom_arena *arena = carom_arena_new();
     struct carom_str url;
     if (!arena || carom_arena_guard(arena)) {
@@ -360,10 +357,14 @@ int cmd_run(int argc, char **argv)
     }
     const struct carom_engine_options engine = {
         .policy = place.policy, .store = place.store, .state = place.state, .dry_run = run.dry, .log = &carom_log_stderr};
-    if (!(run.source = carom_source_open((const char *const *)operands, (size_t)n, &err)) ||
+    if ((!lines && !(run.source = carom_source_open((const char *const *)operands, (size_t)n, &err))) ||
         !(run.engine = carom_engine_open(&engine, &err)) ||
         carom_engine_store_url(arena, place.store, carom_policy_config(run.engine->policy), place.state, &url, &err) != 0) {
         code = carom_cli_fail(&err);
+        goto done;
+    }
+    if (lines) {
+        code = carom_cli_lines(run.engine, n ? (const char *const *)operands : from_stdin, n ? (size_t)n : 1, list);
         goto done;
     }
     run.engine->keep_raw = false;

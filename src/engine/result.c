@@ -39,6 +39,17 @@ void carom_result_actions_make(struct carom_arena *arena, struct carom_outcome *
     }
 }
 
+void carom_result_action_write(const struct carom_action *action, struct carom_json *json)
+{
+    carom_json_field_str(json, "name", action->name);
+    carom_json_field_str(json, "state", action->state);
+    carom_json_field_str(json, "note", action->note);
+    if (action->details.len) {
+        carom_json_key(json, CAROM_STR("details"));
+        carom_json_raw(json, action->details);
+    }
+}
+
 void carom_result_detach(struct carom_arena *arena, struct carom_fact_list *facts)
 {
     for (size_t i = 0; i < facts->n; i++) {
