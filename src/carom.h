@@ -162,6 +162,7 @@ struct carom_fact {
     struct carom_feedback feedback;
     struct carom_original original;
     struct carom_str message_id, subject, from, to;
+    struct carom_str mail_type; /* probe, confirm, notice: what came back is no ordinary list mail */
 };
 
 /* ---- Reading without policy, ledger or network ---- */

@@ -210,6 +210,9 @@ static void read_message_field(struct carom_reading *reading, const struct carom
         report->arrival_date = carom_header_text(reading->arena, h->value);
     else if (carom_str_ieq(h->name, CAROM_STR("Original-Envelope-Id")))
         report->original_envelope_id = carom_header_text(reading->arena, h->value);
+    else if (carom_str_ieq(h->name, CAROM_STR("X-Postfix-Sender")))
+        report->envelope_from = carom_address_first(
+            reading->arena, split_type(carom_header_token(reading->arena, h->value), &type));
 }
 
 /* A field that repeats the address of a group that already has its fate begins the next recipient: some producers

@@ -26,16 +26,6 @@ static struct carom_str field(struct carom_arena *arena, const struct carom_head
     return carom_headers_text(arena, fields, name);
 }
 
-/* The returned To, if it is one address. */
-static struct carom_str only_to(struct carom_arena *arena, const struct carom_headers *headers)
-{
-    struct carom_str rest = carom_headers_get(headers, "To"), first = CAROM_STR_EMPTY, second;
-
-    if (!carom_address_next(arena, &rest, &first, NULL) || carom_address_next(arena, &rest, &second, NULL))
-        return CAROM_STR_EMPTY;
-    return carom_report_sign(first, "masked") ? CAROM_STR_EMPTY : first;
-}
-
 static struct carom_str find_recipient(struct carom_arena *arena, const struct carom_headers *fields,
                                        const struct carom_headers *returned)
 {
@@ -47,7 +37,7 @@ static struct carom_str find_recipient(struct carom_arena *arena, const struct c
         addr = unmasked(arena, carom_headers_get(fields, in_fields[i]));
     for (size_t i = 0; i < sizeof in_returned / sizeof in_returned[0] && addr.len == 0; i++)
         addr = unmasked(arena, carom_headers_get(returned, in_returned[i]));
-    return addr.len > 0 ? addr : only_to(arena, returned);
+    return addr;
 }
 
 static void read_fields(struct carom_reading *reading, const struct carom_headers *fields)
@@ -66,6 +56,7 @@ static void read_fields(struct carom_reading *reading, const struct carom_header
     f->arrival_date = field(arena, fields, "Arrival-Date");
     if (f->arrival_date.len == 0)
         f->arrival_date = field(arena, fields, "Received-Date");
+    report->envelope_from = f->original_mail_from;
     report->arrival_date = f->arrival_date;
     report->reporting_mta = field(arena, fields, "Reporting-MTA");
     report->original_envelope_id = field(arena, fields, "Original-Envelope-Id");

@@ -154,7 +154,7 @@ static struct carom_report *new_report(struct carom_arena *arena)
     const struct carom_str none = CAROM_STR_EMPTY;
 
     report->format = report->reporting_mta = report->arrival_date = report->original_envelope_id = none;
-    report->text = report->feedback_recipient = report->returned_headers.block = none;
+    report->envelope_from = report->text = report->feedback_recipient = report->returned_headers.block = none;
     report->autoreply.type = report->autoreply.new_address = none;
     report->feedback = (struct carom_feedback){none, none, none, none, none, none, none};
     report->tail = &report->recipients;

@@ -47,6 +47,7 @@ struct carom_report {
     struct carom_report_recipient *recipients, **tail;
     size_t n;
     struct carom_str reporting_mta, arrival_date, original_envelope_id;
+    struct carom_str envelope_from;     /* of the returned message, where a field of the report states it */
     struct carom_str text;              /* the human text, UTF-8, cut at the returned message, at most 64 KiB */
     const struct carom_part *returned;  /* the part that holds the returned message or its headers, or NULL */
     struct carom_headers returned_headers; /* n 0: nothing came back */

@@ -9,6 +9,7 @@
 #include "base/date.h"
 #include "base/str.h"
 #include "classify/identity.h"
+#include "classify/path.h"
 #include "classify/provider.h"
 #include "classify/rules.h"
 #include "classify/trace.h"
@@ -21,6 +22,7 @@ struct making {
     const struct carom_report *report;
     struct carom_fact common; /* what all facts of the message share */
     struct carom_str origin;  /* names the message in ids */
+    struct carom_path path;   /* what the sender left word of for itself */
 };
 
 /* What one recipient's fields say in codes. */
@@ -238,14 +240,16 @@ static bool same_address(struct making *making, struct carom_str a, struct carom
     return carom_str_eq(carom_address_key(making->arena, a), carom_address_key(making->arena, b));
 }
 
-/* Original-Recipient, else the forwarding trace, else Final-Recipient. Where several failed the trace may be of any of
-   them, and so links to none. */
+/* Original-Recipient, else what the sender wrote into its own mail, else the forwarding trace, else Final-Recipient.
+   Where several failed the middle two may be of any of them, and so are of none. */
 static void find_recipient(struct making *making, const struct carom_report_recipient *recipient,
                            struct carom_fact *fact)
 {
     struct carom_str final = address_of(making, recipient->final);
 
     fact->recipient = address_of(making, recipient->original);
+    if (fact->recipient.len == 0 && making->report->n <= 1)
+        fact->recipient = carom_path_recipient(making->arena, &making->path, making->report);
     if (fact->recipient.len == 0 && final.len > 0 && making->report->n == 1)
         fact->recipient = carom_trace_recipient(making->arena, &making->report->returned_headers, final,
                                                 fact->envelope_to, making->report->reporting_mta);
@@ -267,11 +271,14 @@ static bool is_masked(struct carom_str address)
     return address.len == 0;
 }
 
-/* The provider's own field, else the To of the returned message where that is one address. */
+/* The provider's own field, else what the sender wrote into its own mail, else the To of the returned message where
+   that is one address. */
 static struct carom_str complaint_recipient(struct making *making)
 {
     struct carom_str recipient = address_of(making, making->report->feedback_recipient), to, second;
 
+    if (is_masked(recipient))
+        recipient = carom_path_recipient(making->arena, &making->path, making->report);
     if (!is_masked(recipient))
         return recipient;
     to = carom_headers_get(&making->report->returned_headers, "To");
@@ -383,18 +390,27 @@ static struct carom_str list_of_headers(struct making *making)
                               CAROM_STR_ARG(carom_address_domain(address)));
 }
 
+/* The caller, else a return path that only list managers write, else the returned header, else any other return path. */
 static void find_list(struct making *making, const struct carom_envelope *envelope)
 {
+    const struct carom_return_path *path = &making->path.says;
     struct carom_fact *common = &making->common;
+    struct carom_str header;
 
     if (envelope->list && *envelope->list) {
         common->list = carom_arena_str(making->arena, carom_str(envelope->list));
         common->list_by = CAROM_STR("caller");
         return;
     }
-    common->list = list_of_headers(making);
-    if (common->list.len > 0)
+    common->list = path->list;
+    common->list_by = path->list.len > 0 ? CAROM_STR("return_path") : CAROM_STR_EMPTY;
+    if (path->list.len > 0 && path->sure)
+        return;
+    header = list_of_headers(making);
+    if (header.len > 0) {
+        common->list = header;
         common->list_by = CAROM_STR("header");
+    }
 }
 
 /* Whom the message came to: the envelope, else what the delivering server wrote, else To. */
@@ -444,7 +460,11 @@ static void describe_message(struct making *making, const struct carom_envelope 
     common->from = address_or_text(making, headers, "From");
     common->to = address_or_text(making, headers, "To");
     describe_original(making);
+    making->path = carom_path_find(making->arena, headers, making->report, envelope->recipient);
+    if (making->path.says.sure && !carom_str_eq(making->path.says.type, CAROM_STR("bounce")))
+        common->mail_type = making->path.says.type;
     find_list(making, envelope);
+    common->delivery = carom_path_delivery(making->arena, making->report);
 }
 
 /* ---- One fact ---- */
@@ -453,7 +473,7 @@ static void finish(struct making *making, struct carom_fact *fact)
 {
     fact->fault = carom_reason_fault(fact->reason);
     fact->hard = is_hard(fact);
-    if (fact->original.message_id.len > 0 && fact->recipient.len > 0)
+    if (fact->delivery.len == 0 && fact->original.message_id.len > 0 && fact->recipient.len > 0)
         fact->delivery = carom_arena_printf(making->arena, CAROM_STR_FMT " " CAROM_STR_FMT,
                                             CAROM_STR_ARG(fact->original.message_id), CAROM_STR_ARG(fact->recipient));
     fact->id = carom_identity_fact(making->arena, making->origin, fact);
@@ -516,6 +536,16 @@ static enum carom_kind kind_of_report(const struct carom_report *report)
     }
 }
 
+/* Who answers from another address than the one we know is the one that we wrote to. */
+static struct carom_str writer(struct making *making)
+{
+    const struct carom_return_path *path = &making->path.says;
+
+    if (path->sure && path->recipient.len > 0)
+        return path->recipient;
+    return carom_address_first(making->arena, making->common.from);
+}
+
 /* A message that reports no delivery: one fact, about the message. */
 static struct carom_fact make_notice(struct making *making)
 {
@@ -527,7 +557,7 @@ static struct carom_fact make_notice(struct making *making)
         fact.recipient = complaint_recipient(making);
     else if (fact.kind == CAROM_KIND_AUTOREPLY || fact.kind == CAROM_KIND_UNSUBSCRIBE ||
              fact.kind == CAROM_KIND_CHALLENGE)
-        fact.recipient = carom_address_first(making->arena, fact.from);
+        fact.recipient = writer(making);
     else if (fact.kind == CAROM_KIND_RECEIPT && first)
         find_recipient(making, first, &fact);
     fact.provider = carom_provider_find(CAROM_STR_EMPTY, carom_address_domain(fact.recipient));
@@ -554,7 +584,8 @@ struct carom_fact_list carom_facts_make(struct carom_arena *arena, const struct 
                                         int64_t now)
 {
     static const struct carom_envelope nothing;
-    struct making making = {arena, message, report, empty_fact(), carom_identity_message(arena, message)};
+    struct making making = {arena, message, report, empty_fact(), carom_identity_message(arena, message),
+                            {.n = 0}};
     struct carom_fact_list facts = {NULL, 0, message, report};
     struct carom_report_recipient unnamed = nobody();
 
@@ -600,7 +631,7 @@ struct carom_fact_list carom_facts_reply(struct carom_arena *arena, const struct
 {
     struct carom_report *report = carom_arena_new_of(arena, struct carom_report);
     struct carom_report_recipient *one = carom_arena_new_of(arena, struct carom_report_recipient);
-    struct making making = {arena, NULL, report, empty_fact(), origin_of_reply(arena, input)};
+    struct making making = {arena, NULL, report, empty_fact(), origin_of_reply(arena, input), {.n = 0}};
     struct carom_fact_list facts = {carom_arena_new_of(arena, struct carom_fact), 1, NULL, report};
 
     *one = recipient_of_reply(arena, input);

@@ -24,6 +24,7 @@ const struct carom_field carom_fields[] = {
     FIELD("", "recipient", STR, recipient),
     FIELD("", "list", STR, list),
     FIELD("", "list_by", STR, list_by),
+    FIELD("", "mail_type", STR, mail_type),
     FIELD("", "delivery", STR, delivery),
     FIELD("", "final_recipient", STR, final_recipient),
     FIELD("", "reply_code", INT, reply_code),

@@ -44,10 +44,10 @@ static int end(void **state)
     return 0;
 }
 
-/* A DSN with these per-recipient fields and this returned header block. */
-static struct carom_fact_list read_dsn(const char *fields, const char *returned)
+/* A DSN to that address with these per-recipient fields and this returned header block. */
+static struct carom_fact_list read_dsn_to(const char *envelope_to, const char *fields, const char *returned)
 {
-    static const struct carom_envelope envelope = {.source = "test", .recipient = "bounces@example.org"};
+    const struct carom_envelope envelope = {.source = "test", .recipient = envelope_to};
     struct carom_str bytes = carom_arena_printf(
         arena,
         "Received: from mx.example.net by mx.example.org; Thu, 20 Nov 2025 10:00:05 +0000\n"
@@ -60,6 +60,11 @@ static struct carom_fact_list read_dsn(const char *fields, const char *returned)
         "--B\nContent-Type: text/rfc822-headers\n\n%s\n--B--\n",
         fields, returned);
     return carom_facts_read(arena, bytes, &envelope, now);
+}
+
+static struct carom_fact_list read_dsn(const char *fields, const char *returned)
+{
+    return read_dsn_to("bounces@example.org", fields, returned);
 }
 
 static void decides_kind_and_codes(void **state)
@@ -202,6 +207,119 @@ static void names_list_and_delivery(void **state)
     carom_arena_unguard(arena);
 }
 
+#define FAILED(address) "Final-Recipient: rfc822; " address "\nAction: failed\nStatus: 5.1.1\n"
+
+static void reads_what_the_sender_wrote(void **state)
+{
+    static const char forwarded[] = FAILED("j.doe@example.com");
+    static const struct {
+        const char *envelope_to, *fields, *returned;
+        const char *recipient, *final, *list, *list_by, *mail_type;
+    } cases[] = {
+        /* of the address that the bounce came to */
+        {"news-bounces+jane=example.net@lists.example.org", forwarded, "Subject: x\n", "jane@example.net",
+         "j.doe@example.com", "news.lists.example.org", "return_path", ""},
+        {"news-bounces+jane=example.net@lists.example.org", FAILED("jane@example.net"), "Subject: x\n",
+         "jane@example.net", "", "news.lists.example.org", "return_path", ""},
+        {"news-bounces+jane=example.net@lists.example.org", "Action: failed\nStatus: 5.1.1\n", "Subject: x\n",
+         "jane@example.net", "", "news.lists.example.org", "return_path", ""},
+        {"news+bounces-probe-jane=example.net@lists.example.org", forwarded, "Subject: x\n", "jane@example.net",
+         "j.doe@example.com", "news.lists.example.org", "return_path", "probe"},
+        {"news+bounces-confsub-1a2b-jane=example.net@lists.example.org", forwarded, "Subject: x\n", "jane@example.net",
+         "j.doe@example.com", "news.lists.example.org", "return_path", "confirm"},
+        /* of the envelope sender that came back */
+        {"bounces@example.org", forwarded, "Return-Path: <bounce+jane==a==example.net==news@lists.example.org>\n",
+         "jane@example.net", "j.doe@example.com", "news.lists.example.org", "return_path", ""},
+        {"bounces@example.org", forwarded,
+         "Return-Path: <SRS0=aB3d=7Q=lists.example.org=news-return-1-jane=example.net@fwd.example.com>\n",
+         "jane@example.net", "j.doe@example.com", "news.lists.example.org", "return_path", ""},
+        {"bounces@example.org", forwarded, "Return-Path: <news-return-17-@lists.example.org-@[]>\n",
+         "j.doe@example.com", "", "news.lists.example.org", "return_path", ""},
+        /* beside the header List-Id */
+        {"news-bounces+jane=example.net@lists.example.org", forwarded, "List-Id: <other.example.org>\n",
+         "jane@example.net", "j.doe@example.com", "news.lists.example.org", "return_path", ""},
+        {"news-bounces@lists.example.org", forwarded, "List-Id: <news.example.org>\n", "j.doe@example.com", "",
+         "news.example.org", "header", ""},
+        {"news-bounces@lists.example.org", forwarded, "Subject: x\n", "j.doe@example.com", "",
+         "news.lists.example.org", "return_path", ""},
+        /* what the report says the sender knew */
+        {"news-bounces+jane=example.net@lists.example.org",
+         "Original-Recipient: rfc822; anna@example.net\nFinal-Recipient: rfc822; j.doe@example.com\nAction: failed\n"
+         "Status: 5.1.1\n", "Subject: x\n", "anna@example.net", "j.doe@example.com", "news.lists.example.org",
+         "return_path", ""},
+        /* plain VERP: a claim that the returned message has to confirm */
+        {"news-jane=example.net@example.org", forwarded, "To: jane@example.net\n", "jane@example.net",
+         "j.doe@example.com", "", "", ""},
+        {"news-jane=example.net@example.org", forwarded, "To: anna@example.net\n", "j.doe@example.com", "", "", "", ""},
+        /* a field of the sending software */
+        {"bounces@example.org", forwarded, "X-ListMember: jane@example.net\n", "jane@example.net", "j.doe@example.com",
+         "", "", ""},
+    };
+
+    (void)state;
+    assert_false(carom_arena_guard(arena));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct carom_fact_list facts = read_dsn_to(cases[i].envelope_to, cases[i].fields, cases[i].returned);
+        const char *what = carom_arena_printf(arena, "case %zu, %s, %s", i, cases[i].envelope_to, cases[i].returned).ptr;
+
+        assert_int_equal(facts.n, 1);
+        CHECK_STR(what, facts.list[0].recipient, cases[i].recipient);
+        CHECK_STR(what, facts.list[0].final_recipient, cases[i].final);
+        CHECK_STR(what, facts.list[0].list, cases[i].list);
+        CHECK_STR(what, facts.list[0].list_by, cases[i].list_by);
+        CHECK_STR(what, facts.list[0].mail_type, cases[i].mail_type);
+    }
+    carom_arena_unguard(arena);
+}
+
+/* Mail to one address goes to several behind it: each failure keeps its own. */
+static void several_recipients_share_no_return_path(void **state)
+{
+    struct carom_fact_list facts;
+
+    (void)state;
+    assert_false(carom_arena_guard(arena));
+    facts = read_dsn_to("news-bounces+team=example.net@lists.example.org",
+                        FAILED("anna@example.com") "\n" FAILED("jane@example.com"), "Subject: x\n");
+    assert_int_equal(facts.n, 2);
+    CHECK_STR("first", facts.list[0].recipient, "anna@example.com");
+    CHECK_STR("second", facts.list[1].recipient, "jane@example.com");
+    CHECK_STR("list", facts.list[1].list, "news.lists.example.org");
+    carom_arena_unguard(arena);
+}
+
+static void takes_the_sender_s_own_delivery(void **state)
+{
+    struct carom_fact_list facts;
+
+    (void)state;
+    assert_false(carom_arena_guard(arena));
+    facts = read_dsn(fields_1, "Message-ID: <m1@example.org>\nX-Listmonk-Campaign: c-1\nX-Listmonk-Subscriber: s-2\n");
+    CHECK_STR("both ids", facts.list[0].delivery, "c-1 s-2");
+    facts = read_dsn(fields_1, "Message-ID: <m1@example.org>\nX-Listmonk-Campaign: c-1\n");
+    CHECK_STR("one id", facts.list[0].delivery, "<m1@example.org> jane@example.com");
+    carom_arena_unguard(arena);
+}
+
+/* Who answers from elsewhere is the subscriber that we wrote to. */
+static void knows_who_answers(void **state)
+{
+    static const char answer[] = "From: Jane <j.doe@example.com>\nTo: x@example.org\nSubject: Out of office\n"
+                                 "Auto-Submitted: auto-replied\n\nI am away.\n";
+    struct carom_envelope envelope = {.recipient = "news-bounces+jane=example.net@lists.example.org"};
+    struct carom_fact_list facts;
+
+    (void)state;
+    assert_false(carom_arena_guard(arena));
+    facts = carom_facts_read(arena, carom_str(answer), &envelope, now);
+    CHECK_WORD("kind", carom_kind_name(facts.list[0].kind), "autoreply");
+    CHECK_STR("recipient", facts.list[0].recipient, "jane@example.net");
+    envelope.recipient = "bounces@example.org";
+    facts = carom_facts_read(arena, carom_str(answer), &envelope, now);
+    CHECK_STR("recipient without", facts.list[0].recipient, "j.doe@example.com");
+    carom_arena_unguard(arena);
+}
+
 static void tells_the_time(void **state)
 {
     struct carom_fact_list facts;
@@ -285,6 +403,10 @@ static void complaints_name_whom_they_can(void **state)
         {"Feedback-Type: abuse\nOriginal-Rcpt-To: real@example.com\n", "jane@example.com", "complaint",
          "real@example.com"},
         {"Feedback-Type: abuse\n", "redacted@example.com", "complaint", ""},
+        {"Feedback-Type: abuse\nOriginal-Mail-From: <news-bounces+real=example.com@example.org>\n",
+         "news@example.org", "complaint", "real@example.com"},
+        {"Feedback-Type: abuse\nOriginal-Mail-From: <news-bounces+real=example.com@example.org>\n"
+         "Original-Rcpt-To: redacted@example.com\n", "redacted@example.com", "complaint", "real@example.com"},
         {"Feedback-Type: abuse\n", "a@example.com, b@example.com", "complaint", ""},
         {"Feedback-Type: not-spam\n", "jane@example.com", "other", ""},
         {"Feedback-Type: auth-failure\n", "jane@example.com", "other", ""},
@@ -429,6 +551,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(decides_kind_and_codes),      cmocka_unit_test(delivered_needs_no_reason),
         cmocka_unit_test(finds_the_recipient),         cmocka_unit_test(several_recipients_share_no_trace),
+        cmocka_unit_test(reads_what_the_sender_wrote), cmocka_unit_test(several_recipients_share_no_return_path),
+        cmocka_unit_test(takes_the_sender_s_own_delivery), cmocka_unit_test(knows_who_answers),
         cmocka_unit_test(names_list_and_delivery),     cmocka_unit_test(tells_the_time),
         cmocka_unit_test(has_a_stable_id),             cmocka_unit_test(other_mail_is_one_fact),
         cmocka_unit_test(complaints_name_whom_they_can), cmocka_unit_test(tells_replies_from_their_copies),

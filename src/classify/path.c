@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Collects the addresses and fields in which a sender may have left word for itself. How such addresses look stands in
+   tables/return-paths.tsv, such fields in tables/identifiers.tsv; which of several claims counts, fact.c decides. */
+
+#include "classify/path.h"
+
+#include "base/str.h"
+#include "bounce/tables.h"
+#include "mail/address.h"
+
+/* The first template that is sure, else the first. */
+static void consider(struct carom_arena *arena, struct carom_path *path, struct carom_str address)
+{
+    struct carom_return_path says;
+
+    if (address.len == 0 || path->n == CAROM_PATH_ADDRESSES)
+        return;
+    if (carom_return_path_read(arena, address, &says) &&
+        (path->says.system.len == 0 || (says.sure && !path->says.sure)))
+        path->says = says;
+    path->addresses[path->n++] = says.address;
+}
+
+/* qmail's sender before expansion, "list-return-17-@example.org-@[]", is no address to an RFC 5322 parser. */
+static struct carom_str address_in(struct carom_arena *arena, struct carom_str value)
+{
+    struct carom_str token = carom_str_trim(carom_header_token(arena, value));
+
+    if (token.len > 2 && token.ptr[0] == '<' && token.ptr[token.len - 1] == '>')
+        token = carom_str_n(token.ptr + 1, token.len - 2);
+    return carom_str_iends(token, CAROM_STR("-@[]")) ? token : carom_address_first(arena, value);
+}
+
+static void consider_fields(struct carom_arena *arena, struct carom_path *path, const struct carom_headers *headers,
+                            const char *const *names, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        for (size_t nth = 0; nth < 4; nth++) {
+            struct carom_str value = carom_headers_nth(headers, names[i], nth);
+
+            if (value.len == 0)
+                break;
+            consider(arena, path, address_in(arena, value));
+        }
+    }
+}
+
+struct carom_path carom_path_find(struct carom_arena *arena, const struct carom_headers *headers,
+                                  const struct carom_report *report, const char *envelope_to)
+{
+    static const char *const ours[] = {"X-Original-To", "Delivered-To", "Envelope-To", "X-Envelope-To", "To"};
+    static const char *const returned[] = {"Return-Path", "X-Envelope-From"};
+    const struct carom_str none = CAROM_STR_EMPTY;
+    struct carom_path path = {.says = {none, none, none, none, none, false}};
+
+    consider(arena, &path, address_in(arena, carom_str(envelope_to)));
+    consider_fields(arena, &path, headers, ours, sizeof ours / sizeof *ours);
+    consider(arena, &path, report->envelope_from);
+    consider_fields(arena, &path, &report->returned_headers, returned, sizeof returned / sizeof *returned);
+    return path;
+}
+
+static bool is_named(const struct carom_path *path, struct carom_str recipient)
+{
+    for (size_t i = 0; i < path->n; i++) {
+        if (carom_return_path_names(path->addresses[i], recipient))
+            return true;
+    }
+    return false;
+}
+
+/* Anybody's address may look like plain VERP; one that the returned message went to proves it. */
+static struct carom_str plain_verp(struct carom_arena *arena, const struct carom_path *path,
+                                   const struct carom_headers *returned)
+{
+    static const char *const names[] = {"X-Original-To", "Delivered-To", "Envelope-To", "X-Envelope-To", "To"};
+
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        struct carom_str address = carom_address_first(arena, carom_headers_get(returned, names[i]));
+
+        if (carom_address_valid(address) && is_named(path, address))
+            return address;
+    }
+    return CAROM_STR_EMPTY;
+}
+
+struct carom_str carom_path_recipient(struct carom_arena *arena, const struct carom_path *path,
+                                      const struct carom_report *report)
+{
+    struct carom_str recipient = path->says.sure ? path->says.recipient : CAROM_STR_EMPTY;
+
+    if (recipient.len == 0)
+        recipient = plain_verp(arena, path, &report->returned_headers);
+    for (size_t i = 0; recipient.len == 0 && i < carom_identifiers_n; i++) {
+        if (strcmp(carom_identifiers[i].gives, "recipient") == 0)
+            recipient = carom_address_first(arena, carom_headers_get(&report->returned_headers,
+                                                                     carom_identifiers[i].fields));
+    }
+    return carom_address_valid(recipient) ? recipient : CAROM_STR_EMPTY;
+}
+
+/* The values of all the fields of a cell, separated by spaces; empty when one is missing. */
+static struct carom_str values_of(struct carom_arena *arena, const struct carom_headers *headers, const char *cell)
+{
+    struct carom_str rest = carom_str(cell), name, value, all = CAROM_STR_EMPTY;
+
+    while (carom_cell_next(&rest, &name)) {
+        value = carom_header_token(arena, carom_headers_get(headers, carom_arena_str(arena, name).ptr));
+        if (value.len == 0)
+            return CAROM_STR_EMPTY;
+        all = carom_arena_printf(arena, CAROM_STR_FMT "%s" CAROM_STR_FMT, CAROM_STR_ARG(all), all.len > 0 ? " " : "",
+                                 CAROM_STR_ARG(value));
+    }
+    return all;
+}
+
+struct carom_str carom_path_delivery(struct carom_arena *arena, const struct carom_report *report)
+{
+    struct carom_str delivery = CAROM_STR_EMPTY;
+
+    for (size_t i = 0; delivery.len == 0 && i < carom_identifiers_n; i++) {
+        if (strcmp(carom_identifiers[i].gives, "delivery") == 0)
+            delivery = values_of(arena, &report->returned_headers, carom_identifiers[i].fields);
+    }
+    return delivery;
+}

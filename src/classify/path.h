@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* What the sender wrote into envelope and header of its mail, read back from a report: which list, which recipient,
+   which delivery. */
+
+#ifndef CAROM_CLASSIFY_PATH_H
+#define CAROM_CLASSIFY_PATH_H
+
+#include "bounce/report.h"
+#include "bounce/return_path.h"
+
+/* identifiers.tsv: fields that sending software writes. */
+struct carom_identifier_row {
+    const char *gives, *fields;
+};
+extern const struct carom_identifier_row carom_identifiers[];
+extern const size_t carom_identifiers_n;
+
+enum { CAROM_PATH_ADDRESSES = 16 };
+
+struct carom_path {
+    struct carom_return_path says; /* the surest template among the addresses; system empty: none */
+    struct carom_str addresses[CAROM_PATH_ADDRESSES]; /* all of them, unwrapped */
+    size_t n;
+};
+
+/* Reads where the report came to (envelope_to, which may be NULL, and what the delivering servers wrote) and the
+   envelope sender of the returned message. */
+struct carom_path carom_path_find(struct carom_arena *arena, const struct carom_headers *headers,
+                                  const struct carom_report *report, const char *envelope_to);
+
+/* The recipient that the sender's own mail names: by a template that only its system writes, else by plain VERP of an
+   address that the returned message has as recipient, else by a field of the sending software. Unsigned, so a claim.
+   Empty: none. */
+struct carom_str carom_path_recipient(struct carom_arena *arena, const struct carom_path *path,
+                                      const struct carom_report *report);
+
+/* The sender's own id of message and recipient in the returned header, or empty. */
+struct carom_str carom_path_delivery(struct carom_arena *arena, const struct carom_report *report);
+
+#endif
