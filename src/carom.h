@@ -233,8 +233,8 @@ CAROM_API int carom_engine_message(struct carom_engine *engine, const void *byte
                                    struct carom_error *err);
 
 /* The same for a reply that the sender itself received: authenticity direct. It needs `delivery` or `time`: fed again
-   with both unchanged it is a copy and has no effect; another reply, or another time, for the same delivery runs its
-   hook and replaces the earlier transient one in the counts. A 2xx reply gives kind delivered. One fact, whose actions
+   with both unchanged it is a copy and has no effect, its actions are those decided the first time; another reply, or
+   another time, for the same delivery runs its hook and replaces the earlier transient one in the counts. A 2xx reply gives kind delivered. One fact, whose actions
    say whether to requeue (retry) or drop. */
 CAROM_API int carom_engine_reply(struct carom_engine *engine, const struct carom_reply_input *input,
                                  struct carom_result **result_r, struct carom_error *err);

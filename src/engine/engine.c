@@ -163,6 +163,21 @@ static void add_siblings(struct work *work, size_t i, struct carom_history *hist
     history->list = list;
 }
 
+/* A sender that tells a reply again was stopped before it could do what was decided then: it is told once more. What
+   came as a message concerns no queue. */
+static int recall(struct work *work, size_t i, struct carom_error *err)
+{
+    struct carom_ledger *ledger = &work->engine->ledger;
+    struct carom_str json;
+
+    if (work->result->facts.message)
+        return 0;
+    if (ledger->ops->decided(ledger->store, work->arena, work->identities[i], work->result->facts.list[i].recipient,
+                             &json, err) != 0)
+        return -1;
+    return carom_result_actions_recall(work->arena, &work->result->outcomes[i], json, err);
+}
+
 static int decide(struct work *work, size_t i, struct carom_error *err)
 {
     struct carom_engine *engine = work->engine;
@@ -178,7 +193,7 @@ static int decide(struct work *work, size_t i, struct carom_error *err)
     carom_decision_init(&outcome->decision);
     if (seen != 0) {
         outcome->duplicate = true;
-        return seen < 0 ? -1 : 0;
+        return seen < 0 ? -1 : recall(work, i, err);
     }
     if (work->addresses[i].len &&
         engine->ledger.ops->past(engine->ledger.store, work->arena, work->addresses[i], &history, err) != 0)

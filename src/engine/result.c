@@ -5,6 +5,7 @@
 
 #include "engine/result.h"
 
+#include <jansson.h>
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -37,6 +38,52 @@ void carom_result_actions_make(struct carom_arena *arena, struct carom_outcome *
         carom_buf_deinit(&buf);
         action->details = copy ? carom_str_n(copy, len) : CAROM_STR_EMPTY;
     }
+}
+
+static struct carom_str text_of(struct carom_arena *arena, json_t *object, const char *key)
+{
+    return carom_arena_str(arena, carom_str(json_string_value(json_object_get(object, key))));
+}
+
+/* Heap of jansson's, so that nothing here may jump before it is freed. */
+static struct carom_str details_of(struct carom_arena *arena, json_t *object)
+{
+    char *text = json_dumps(json_object_get(object, "details"), JSON_COMPACT);
+    size_t n = text ? strlen(text) : 0;
+    char *copy = n ? carom_arena_try(arena, n + 1) : NULL;
+
+    if (copy)
+        memcpy(copy, text, n);
+    free(text);
+    return copy ? carom_str_n(copy, n) : CAROM_STR_EMPTY;
+}
+
+int carom_result_actions_recall(struct carom_arena *arena, struct carom_outcome *outcome, struct carom_str decision,
+                                struct carom_error *err)
+{
+    json_error_t wrong;
+    json_t *object = json_loadb(decision.ptr, decision.len, 0, &wrong), *actions = json_object_get(object, "actions"), *one;
+    size_t i;
+
+    if (!json_is_array(actions)) {
+        json_decref(object);
+        return carom_error_set(err, CAROM_ERROR_IO, "the ledger's decision on a reply that was told before cannot be "
+                               "read: %s", object ? "it has no actions" : wrong.text);
+    }
+    if (carom_arena_guard(arena)) {
+        json_decref(object);
+        return carom_error_memory(err);
+    }
+    outcome->actions = carom_arena_array(arena, struct carom_action, json_array_size(actions) + 1);
+    json_array_foreach(actions, i, one)
+        outcome->actions[i] = (struct carom_action){.name = text_of(arena, one, "name"),
+                                                    .state = text_of(arena, one, "state"),
+                                                    .note = text_of(arena, one, "note"),
+                                                    .details = details_of(arena, one)};
+    outcome->n = json_array_size(actions);
+    carom_arena_unguard(arena);
+    json_decref(object);
+    return 0;
 }
 
 void carom_result_action_write(const struct carom_action *action, struct carom_json *json)

@@ -32,6 +32,9 @@ struct carom_result *carom_result_new(void);
 /* Makes the public view of a decision: names, states, arguments as JSON. */
 void carom_result_actions_make(struct carom_arena *arena, struct carom_outcome *outcome,
                                const struct carom_fact *fact);
+/* The same of a decision as the ledger keeps it (JSON). */
+int carom_result_actions_recall(struct carom_arena *arena, struct carom_outcome *outcome, struct carom_str decision,
+                                struct carom_error *err);
 /* Its members into an open JSON object. */
 void carom_result_action_write(const struct carom_action *action, struct carom_json *json);
 /* Copies every text of the facts into the arena, so that they outlive the message's bytes. */

@@ -49,6 +49,17 @@ static int seen(struct carom_store *store, uint64_t identity, struct carom_str r
                                             : overlay->base.ops->seen(overlay->base.store, identity, recipient, err);
 }
 
+static int decided(struct carom_store *store, struct carom_arena *arena, uint64_t identity, struct carom_str recipient,
+                   struct carom_str *json_r, struct carom_error *err)
+{
+    struct overlay *overlay = overlay_of(store);
+    if (overlay->top.ops->decided(overlay->top.store, arena, identity, recipient, json_r, err) != 0)
+        return -1;
+    return json_r->len || !overlay->base.ops
+               ? 0
+               : overlay->base.ops->decided(overlay->base.store, arena, identity, recipient, json_r, err);
+}
+
 static void append(struct carom_arena *arena, struct carom_history *history, const struct carom_history *more)
 {
     struct carom_past *list = carom_arena_array(arena, struct carom_past, history->n + more->n + 1);
@@ -219,7 +230,7 @@ static void close_overlay(struct carom_store *store)
 int carom_overlay_open(const char *path, struct carom_ledger *ledger_r, struct carom_error *err)
 {
     static const struct carom_store_ops ops = {
-        .begin = begin, .commit = commit, .rollback = rollback, .seen = seen,
+        .begin = begin, .commit = commit, .rollback = rollback, .seen = seen, .decided = decided,
         .past = past,   .record = record, .claim = claim,       .settle = settle,
         .facts = facts, .jobs = jobs,     .mail = mail,         .pause = pause_sink,
         .pauses = pauses, .check = check, .prepare = prepare,   .close = close_overlay,

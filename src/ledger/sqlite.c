@@ -24,34 +24,68 @@ int carom_sqlite_address(struct carom_store *store, struct carom_str key, int64_
     return carom_db_value(&store->db, carom_db_use(&store->db, err, sql, "is", carom_db_hash(key), key), row_r, err);
 }
 
-/* A hit counts only for the same address; after a collision the next number was taken. */
-static int seen_as(struct carom_store *store, uint64_t identity, struct carom_str key, struct carom_error *err)
+/* The row of the fact, 0 none. A hit counts only for the same address; after a collision the next number was taken. */
+static int find_fact(struct carom_store *store, uint64_t identity, struct carom_str key, int64_t *row_r,
+                     struct carom_error *err)
 {
     static const char sql[] =
-        "SELECT coalesce(a.key, '') FROM fact f LEFT JOIN address a ON a.id = f.address WHERE f.identity = ?1";
+        "SELECT coalesce(a.key, ''), f.id FROM fact f LEFT JOIN address a ON a.id = f.address WHERE f.identity = ?1";
+    *row_r = 0;
     for (uint64_t i = 0; i < PROBES_MAX; i++) {
         sqlite3_stmt *statement = carom_db_use(&store->db, err, sql, "i", (int64_t)(identity + i));
         int found = statement ? carom_db_row(&store->db, statement, err) : -1;
         if (found <= 0)
             return found;
-        bool same = carom_str_eq(carom_db_bytes(statement, 0), key);
+        if (carom_str_eq(carom_db_bytes(statement, 0), key))
+            *row_r = sqlite3_column_int64(statement, 1);
         carom_db_done(statement);
-        if (same)
-            return 1;
+        if (*row_r)
+            return 0;
     }
     return carom_error_set(err, CAROM_ERROR_LIMIT, "%s: too many facts with the identity %016llx", store->db.path,
                            (unsigned long long)identity);
 }
 
-static int seen(struct carom_store *store, uint64_t identity, struct carom_str recipient, struct carom_error *err)
+static int find_fact_of(struct carom_store *store, uint64_t identity, struct carom_str recipient, int64_t *row_r,
+                        struct carom_error *err)
 {
-    store->raw_row = 0; /* another message begins */
     carom_arena_reset(store->scratch);
     if (carom_arena_guard(store->scratch))
         return carom_error_memory(err);
     struct carom_str key = recipient.len ? carom_address_key(store->scratch, recipient) : CAROM_STR_EMPTY;
     carom_arena_unguard(store->scratch);
-    return seen_as(store, identity, key, err);
+    return find_fact(store, identity, key, row_r, err);
+}
+
+static int seen(struct carom_store *store, uint64_t identity, struct carom_str recipient, struct carom_error *err)
+{
+    int64_t row;
+
+    store->raw_row = 0; /* another message begins */
+    return find_fact_of(store, identity, recipient, &row, err) == 0 ? row != 0 : -1;
+}
+
+static int decided(struct carom_store *store, struct carom_arena *arena, uint64_t identity, struct carom_str recipient,
+                   struct carom_str *json_r, struct carom_error *err)
+{
+    static const char sql[] = "SELECT decision FROM fact WHERE id = ?1";
+    int64_t fact;
+
+    *json_r = CAROM_STR_EMPTY;
+    if (find_fact_of(store, identity, recipient, &fact, err) != 0)
+        return -1;
+    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "i", fact);
+    int found = row ? carom_db_row(&store->db, row, err) : -1;
+    if (found <= 0)
+        return found;
+    if (carom_arena_guard(arena)) {
+        carom_db_reset(&store->db);
+        return carom_error_memory(err);
+    }
+    *json_r = carom_arena_str(arena, carom_db_bytes(row, 0));
+    carom_arena_unguard(arena);
+    carom_db_done(row);
+    return 0;
 }
 
 /* ---- The past of an address ---- */
@@ -428,7 +462,7 @@ int carom_sqlite_open(const char *path, enum carom_db_mode mode, struct carom_le
                       struct carom_error *err)
 {
     static const struct carom_store_ops ops = {
-        .begin = begin, .commit = commit, .rollback = rollback, .seen = seen,
+        .begin = begin, .commit = commit, .rollback = rollback, .seen = seen, .decided = decided,
         .past = past,   .record = carom_sqlite_record,          .claim = claim, .settle = settle,
         .facts = facts, .jobs = jobs,     .mail = carom_sqlite_mail,
         .pause = carom_sqlite_pause,      .pauses = carom_sqlite_pauses, .check = carom_sqlite_check,

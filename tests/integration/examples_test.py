@@ -71,8 +71,7 @@ class Examples(unittest.TestCase):
             said = json.loads(done.stdout)
             self.assertEqual(said['duplicate'], copy)
             self.assertEqual((said['fact']['reason'], said['fact']['delivery']), ('greylisted', '9/1'))
-            if not copy:
-                self.assertEqual([action['name'] for action in said['actions']], ['retry'])
+            self.assertEqual([action['name'] for action in said['actions']], ['retry'])
         done = self.run_it(*command, '9/1', 'nobody', '450 4.2.0 Greylisted')
         self.assertIn("recipient 'nobody' is no address", done.stderr)
 

@@ -126,6 +126,8 @@ class Pipeline(Lines):
         self.assertEqual(len(again), REPLIES)
         copies = [a['facts'][0]['duplicate'] for a in again]
         self.assertEqual(copies, [True] * kept + [False] * (REPLIES - kept))
+        self.assertEqual([a['actions'] for a in again[:len(before)]], [a['actions'] for a in before],
+                         'a sender that was stopped is told again what to do')
         self.assertEqual(self.ledger('SELECT count(*) FROM fact'), [(REPLIES,)])
         self.assertEqual(self.ledger("SELECT count(*) FROM job WHERE sink = 'endpoint.crm'"), [(REPLIES * 3 // 5,)])
         self.assertEqual(self.ledger("SELECT value, count(*) FROM tag GROUP BY value"), [('1', REPLIES * 3 // 5)])
