@@ -12,7 +12,7 @@
 
 #include "base/date.h"
 #include "base/error.h"
-#include "engine/result.h"
+#include "engine/incoming.h"
 #include "mail/address.h"
 
 struct carom_engine *carom_engine_open(const struct carom_engine_options *options, struct carom_error *err)
@@ -178,6 +178,22 @@ static int recall(struct work *work, size_t i, struct carom_error *err)
     return carom_result_actions_recall(work->arena, &work->result->outcomes[i], json, err);
 }
 
+static int ask(struct work *work, size_t i, struct carom_history *history, struct carom_error *err)
+{
+    const struct carom_fact_list *facts = &work->result->facts;
+    struct carom_decision *decision = &work->result->outcomes[i].decision;
+    struct carom_subject subject = {.fact = &facts->list[i],
+                                    .history = history,
+                                    .headers = facts->message ? &facts->message->root->headers : NULL,
+                                    .returned_headers = &facts->report->returned_headers,
+                                    .text = work->text,
+                                    .now = work->now};
+
+    if (work->result->skipped)
+        return carom_engine_skip(work->arena, decision), 0;
+    return carom_policy_decide(work->engine->policy, work->arena, &subject, decision, err);
+}
+
 static int decide(struct work *work, size_t i, struct carom_error *err)
 {
     struct carom_engine *engine = work->engine;
@@ -199,13 +215,7 @@ static int decide(struct work *work, size_t i, struct carom_error *err)
         engine->ledger.ops->past(engine->ledger.store, work->arena, work->addresses[i], &history, err) != 0)
         return -1;
     add_siblings(work, i, &history);
-    struct carom_subject subject = {.fact = &facts->list[i],
-                                    .history = &history,
-                                    .headers = facts->message ? &facts->message->root->headers : NULL,
-                                    .returned_headers = &facts->report->returned_headers,
-                                    .text = work->text,
-                                    .now = work->now};
-    if (carom_policy_decide(engine->policy, work->arena, &subject, &outcome->decision, err) != 0)
+    if (ask(work, i, &history, err) != 0)
         return -1;
     work->presents[i].ignored = outcome->decision.ignored;
     for (const struct carom_decided *decided = outcome->decision.first; decided; decided = decided->next) {
@@ -218,11 +228,26 @@ static int decide(struct work *work, size_t i, struct carom_error *err)
     return 0;
 }
 
-static bool needs_a_look(const struct carom_result *result)
+/* What an operator must look at, and what is mailed on, is kept whole. */
+static bool needs_raw(const struct carom_decided *decided, const struct carom_config *config)
+{
+    const struct carom_sink *retry = carom_config_sinks(config, CAROM_STR("retry"));
+
+    if (decided->state == CAROM_ACTION_UNMATCHED)
+        return true;
+    if (decided->state != CAROM_ACTION_DECIDED)
+        return false;
+    for (; retry && decided->type == CAROM_ACTION_RETRY; retry = retry->next)
+        if (retry->type == CAROM_SINK_SMTP)
+            return true;
+    return decided->type == CAROM_ACTION_FORWARD;
+}
+
+static bool any_needs_raw(const struct carom_result *result, const struct carom_config *config)
 {
     for (size_t i = 0; i < result->facts.n; i++)
         for (const struct carom_decided *decided = result->outcomes[i].decision.first; decided; decided = decided->next)
-            if (decided->state == CAROM_ACTION_UNMATCHED)
+            if (needs_raw(decided, config))
                 return true;
     return false;
 }
@@ -233,7 +258,7 @@ static int record(struct work *work, struct carom_error *err)
     const struct carom_fact_list *facts = &work->result->facts;
     const struct carom_config *config = carom_policy_config(engine->policy);
     const struct carom_message *message = facts->message; /* a reply has none */
-    bool raw = message && (engine->keep_raw || needs_a_look(work->result));
+    bool raw = message && (engine->keep_raw || any_needs_raw(work->result, config));
 
     for (size_t i = 0; i < facts->n; i++) {
         if (work->result->outcomes[i].duplicate)
@@ -359,8 +384,12 @@ int carom_engine_message(struct carom_engine *engine, const void *bytes, size_t 
         carom_result_free(result);
         return carom_error_memory(err);
     }
-    result->facts = carom_facts_read(result->arena, carom_str_n(size ? bytes : "", size),
-                                     envelope ? envelope : &nothing, now / 1000);
+    int failed = carom_engine_read(engine->policy, result, carom_str_n(size ? bytes : "", size),
+                                   envelope ? envelope : &nothing, now, err);
     carom_arena_unguard(result->arena);
+    if (failed) {
+        carom_result_free(result);
+        return -1;
+    }
     return carom_engine_take(engine, result, now, result_r, err);
 }

@@ -20,6 +20,7 @@ struct carom_result {
     struct carom_arena *arena;
     struct carom_fact_list facts;
     struct carom_outcome *outcomes; /* one a fact */
+    bool skipped;                   /* on_message did not want it read */
 };
 
 struct carom_facts {

@@ -102,43 +102,16 @@ static struct carom_str check_key(lua_State *L)
 
 /* ---- Headers ---- */
 
-static bool header_text(struct carom_arena *arena, const struct carom_headers *headers, const char *name,
-                        struct carom_str *text_r)
-{
-    if (carom_arena_guard(arena))
-        return false;
-    *text_r = carom_headers_text(arena, headers, name);
-    carom_arena_unguard(arena);
-    return true;
-}
-
-static int push_header(lua_State *L, const struct carom_headers *headers)
-{
-    struct carom_arena *scratch = carom_host_policy(L)->scratch;
-    struct carom_str text;
-    const char *name = luaL_checkstring(L, 2);
-    if (!headers) {
-        lua_pushnil(L);
-        return 1;
-    }
-    carom_sandbox_charge(L, headers->n + carom_headers_get(headers, name).len);
-    if (!header_text(scratch, headers, name, &text))
-        carom_sandbox_no_memory(L);
-    carom_object_push_str(L, text);
-    carom_arena_reset(scratch);
-    return 1;
-}
-
 static int header(lua_State *L)
 {
-    return push_header(L, carom_bounce_check(L, "header")->headers);
+    return carom_object_push_header(L, carom_bounce_check(L, "header")->headers);
 }
 
 static int returned_header(lua_State *L)
 {
     if (!luaL_testudata(L, 1, "bounce.original"))
         return luaL_error(L, "header is called with a colon: bounce.original:header(\"Subject\")");
-    return push_header(L, subject_of(L)->returned_headers);
+    return carom_object_push_header(L, subject_of(L)->returned_headers);
 }
 
 /* ---- Groups ---- */

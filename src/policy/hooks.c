@@ -13,8 +13,8 @@
 
 static const char hooks_key;
 
-static const char *const others[] = {"bounce", "dead_letter"};
-static const char *const later[] = {"message", "incident"};
+static const char *const others[] = {"bounce", "message", "dead_letter"};
+static const char *const later[] = {"incident"};
 enum { OTHERS = sizeof(others) / sizeof(others[0]), LATER = sizeof(later) / sizeof(later[0]) };
 
 /* The i-th word behind "on_"; NULL beyond the last; "" where a number has no word. */

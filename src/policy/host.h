@@ -30,7 +30,9 @@ enum { CAROM_HOOK_ACTIONS = 100, CAROM_HOOK_LINES = 100, CAROM_LOAD_TIME_MS = 10
 
 struct carom_hook_call {
     struct carom_str name; /* of the hook */
-    const struct carom_subject *subject;
+    const struct carom_subject *subject;   /* NULL in hooks that get no bounce */
+    const struct carom_incoming *incoming; /* on_message */
+    int64_t now;                           /* ms; 0: the hook has no time */
     struct carom_arena *arena; /* of the decision */
     struct carom_decision *decision;
     int actions, lines;
@@ -73,11 +75,16 @@ extern const luaL_Reg carom_action_methods[];
 /* job.c: pushes the job of on_dead_letter. */
 void carom_dead_letter_push(lua_State *L);
 
+/* incoming.c: pushes the message of on_message. */
+void carom_incoming_push(lua_State *L);
+
 /* Sets the metatable of the userdata on top: name, __index; protected and read-only. */
 void carom_object_set(lua_State *L, const char *name, lua_CFunction index);
 /* Pushes the function of that name in the list, when there is one. */
 bool carom_object_method(lua_State *L, const luaL_Reg *methods, struct carom_str name);
 void carom_object_push_time(lua_State *L, int64_t seconds); /* nil when not known */
 void carom_object_push_str(lua_State *L, struct carom_str text);
+/* The header that argument 2 names, as people read it, or nil. headers may be NULL. */
+int carom_object_push_header(lua_State *L, const struct carom_headers *headers);
 
 #endif

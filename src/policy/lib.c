@@ -57,10 +57,10 @@ static int seconds(lua_State *L)
 static int now(lua_State *L)
 {
     const struct carom_policy *policy = carom_host_policy(L);
-    if (!policy->call || !policy->call->subject)
-        return luaL_error(L, "carom.now() is for hooks that get a bounce: a file that asks for the time while it is "
+    if (!policy->call || !policy->call->now)
+        return luaL_error(L, "carom.now() is for hooks that get a bounce or message: a file that asks for the time while it is "
                              "read would not mean the same tomorrow");
-    lua_pushinteger(L, policy->call->subject->now / 1000);
+    lua_pushinteger(L, policy->call->now / 1000);
     return 1;
 }
 

@@ -129,6 +129,7 @@ struct carom_policy *carom_policy_load(const char *path, const struct carom_log 
 /* What the gate hands to the functions below. */
 struct run {
     struct carom_hook_call call;
+    bool wanted; /* what on_message said */
     char hook[CAROM_HOOK_NAME];
 };
 
@@ -140,6 +141,20 @@ static int run_bounce_hook(lua_State *L)
     run->call.name = carom_str(run->hook);
     carom_bounce_push(L);
     lua_call(L, 1, 0);
+    return 0;
+}
+
+static int run_message_hook(lua_State *L)
+{
+    struct run *run = lua_touserdata(L, 1);
+    if (!carom_hooks_push_named(L, run->hook))
+        return 0;
+    carom_incoming_push(L);
+    lua_call(L, 1, 1);
+    if (!lua_isnil(L, -1) && !lua_isboolean(L, -1))
+        return luaL_error(L, "returned a %s: false skips the message, true or nothing has it read",
+                          luaL_typename(L, -1));
+    run->wanted = lua_isnil(L, -1) || lua_toboolean(L, -1);
     return 0;
 }
 
@@ -189,7 +204,8 @@ static int run_hook(struct carom_policy *policy, lua_CFunction function, struct 
 int carom_policy_decide(struct carom_policy *policy, struct carom_arena *arena, const struct carom_subject *subject,
                         struct carom_decision *decision_r, struct carom_error *err)
 {
-    struct run run = {.call = {.name = CAROM_STR_EMPTY, .subject = subject, .arena = arena, .decision = decision_r}};
+    struct run run = {.call = {.name = CAROM_STR_EMPTY, .subject = subject, .now = subject->now, .arena = arena,
+                               .decision = decision_r}};
     carom_decision_init(decision_r);
     if (run_hook(policy, run_bounce_hook, &run, seed_of(subject->fact->id), err) != 0) {
         carom_decision_init(decision_r);
@@ -205,6 +221,16 @@ int carom_policy_decide(struct carom_policy *policy, struct carom_arena *arena, 
     decision_r->hook = carom_str_n(name, len);
     carom_decision_settle(decision_r, subject->fact, &policy->config);
     return 0;
+}
+
+int carom_policy_message(struct carom_policy *policy, const struct carom_incoming *incoming, bool *wanted_r,
+                         struct carom_error *err)
+{
+    struct run run = {.call = {.name = CAROM_STR("on_message"), .incoming = incoming, .now = incoming->now},
+                      .wanted = true, .hook = "on_message"};
+    int result = run_hook(policy, run_message_hook, &run, seed_of(incoming->headers->block), err);
+    *wanted_r = run.wanted;
+    return result;
 }
 
 int carom_policy_dead_letter(struct carom_policy *policy, struct carom_arena *arena, int64_t job,

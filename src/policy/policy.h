@@ -32,6 +32,19 @@ struct carom_subject {
 int carom_policy_decide(struct carom_policy *policy, struct carom_arena *arena, const struct carom_subject *subject,
                         struct carom_decision *decision_r, struct carom_error *err);
 
+/* What on_message sees: a message before anybody has read more of it than its headers. All borrowed for the call. */
+struct carom_incoming {
+    const struct carom_headers *headers;
+    const char *sender, *recipient; /* of the envelope; NULL not known, an empty sender is the null sender */
+    const char *source;
+    size_t size;
+    int64_t now; /* ms */
+};
+
+/* Runs on_message. *wanted_r: the message is to be read; true also where there is no such hook. */
+int carom_policy_message(struct carom_policy *policy, const struct carom_incoming *incoming, bool *wanted_r,
+                         struct carom_error *err);
+
 /* on_dead_letter for a job. 0 also when there is none. */
 int carom_policy_dead_letter(struct carom_policy *policy, struct carom_arena *arena, int64_t job,
                              struct carom_str action, int64_t attempts, struct carom_str last_answer,

@@ -137,6 +137,100 @@ static void test_history_reaches_the_hook(void **state)
     carom_engine_close(engine);
 }
 
+/* A message that on_message does not want is one fact of kind other, once, and no hook decides about it. */
+static void test_a_skipped_message_is_recorded(void **state)
+{
+    struct carom_error err = {0};
+    struct carom_result *result;
+
+    (void)state;
+    write_file(policy, "function on_message(message)\n"
+                       "  return message:header('Message-ID') ~= '<7@mx.example.net>' and message.sender ~= 'spam@example.com'\n"
+                       "end\n"
+                       "function on_permanent(bounce) bounce:tag('hook', 'permanent') end\n"
+                       "function on_other(bounce) bounce:tag('hook', 'other') end\n");
+    struct carom_engine *engine = engine_open(false);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(take(engine, 7, "ann", "5.1.1", "550 5.1.1 User unknown", &result, &err), 0);
+        assert_int_equal(carom_result_facts(result), 1);
+        const struct carom_fact *fact = carom_result_fact(result, 0);
+        assert_int_equal(fact->kind, CAROM_KIND_OTHER);
+        assert_int_equal(fact->recipient.len, 0);
+        assert_int_equal(carom_result_duplicate(result, 0), i == 1);
+        assert_int_equal(carom_result_actions(result, 0), i == 0);
+        if (i == 0) {
+            const struct carom_action *action = carom_result_action(result, 0, 0);
+            assert_memory_equal(action->name.ptr, "ignore", action->name.len);
+            assert_memory_equal(action->note.ptr, "skipped by on_message: not read", action->note.len);
+            assert_memory_equal(carom_result_hook(result, 0).ptr, "on_message", strlen("on_message"));
+        }
+        carom_result_free(result);
+    }
+    assert_int_equal(take(engine, 8, "ann", "5.1.1", "550 5.1.1 User unknown", &result, &err), 0);
+    assert_int_equal(carom_result_fact(result, 0)->kind, CAROM_KIND_PERMANENT);
+    carom_result_free(result);
+
+    char message[4096];
+    int n = snprintf(message, sizeof(message), bounce, 9, "ann", "5.1.1", "550 5.1.1 User unknown", 9);
+    struct carom_envelope envelope = {.sender = "spam@example.com"};
+    assert_int_equal(carom_engine_message(engine, message, (size_t)n, &envelope, &result, &err), 0);
+    assert_int_equal(carom_result_fact(result, 0)->kind, CAROM_KIND_OTHER);
+    carom_result_free(result);
+    carom_engine_close(engine);
+
+    write_file(policy, "function on_message(message) return message.siz end\n");
+    engine = engine_open(false);
+    assert_int_equal(take(engine, 10, "ann", "5.1.1", "550 5.1.1 User unknown", &result, &err), -1);
+    assert_int_equal(err.code, CAROM_ERROR_SCRIPT);
+    assert_string_equal(err.text, "policy.lua:1: on_message: message has no field \"siz\"; did you mean \"size\"?");
+    carom_engine_close(engine);
+}
+
+/* Where no header names the list, its address does: that of the bounce, else that of the returned message. */
+static void test_lists_by_address(void **state)
+{
+    static const char returned[] = "From: MAILER-DAEMON@mx.example.net\nMessage-ID: <%d@mx.example.net>\n"
+                                   "MIME-Version: 1.0\n"
+                                   "Content-Type: multipart/report; report-type=delivery-status; boundary=b\n\n"
+                                   "--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.net\n\n"
+                                   "Final-Recipient: rfc822; ann@example.com\nAction: failed\nStatus: 5.1.1\n\n"
+                                   "--b\nContent-Type: text/rfc822-headers\n\n%s\n--b--\n";
+    static const struct {
+        const char *envelope, *headers, *want, *by;
+    } cases[] = {
+        {"Dev@Lists.Example.org", "To: ann@example.com\n", "dev.lists.example.org", "recipient"},
+        {NULL, "To: Developers <dev@lists.example.org>\n", "dev.lists.example.org", "recipient"},
+        {NULL, "To: x@example.net, y@example.net\nCc: \"News\" <NEWS@lists.example.org>\n", "news.example.org", "recipient"},
+        {"bounces@example.org", "To: other@lists.example.org\n", "", ""},
+        {"dev@lists.example.org", "List-Id: <own.lists.example.org>\nTo: news@lists.example.org\n",
+         "own.lists.example.org", "header"},
+        {"dev@lists.example.org", "To: news@lists.example.org\n", "dev.lists.example.org", "recipient"},
+    };
+    struct carom_error err = {0};
+
+    (void)state;
+    write_file(policy, "carom.configure { lists = {\n"
+                       "  ['dev.lists.example.org'] = { address = 'dev@lists.example.org' },\n"
+                       "  ['news.example.org'] = { address = 'news@lists.example.org' }, ['mute.example.org'] = {} } }\n"
+                       "function on_permanent(bounce) bounce:unsubscribe() end\n");
+    struct carom_engine *engine = engine_open(false);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char message[2048];
+        struct carom_envelope envelope = {.recipient = cases[i].envelope};
+        struct carom_result *result;
+        int n = snprintf(message, sizeof(message), returned, (int)i, cases[i].headers);
+        if (carom_engine_message(engine, message, (size_t)n, &envelope, &result, &err) != 0)
+            fail_msg("%zu: %s", i, err.text);
+        const struct carom_fact *fact = carom_result_fact(result, 0);
+        if (fact->list.len != strlen(cases[i].want) || memcmp(fact->list.ptr, cases[i].want, fact->list.len) ||
+            fact->list_by.len != strlen(cases[i].by) || memcmp(fact->list_by.ptr, cases[i].by, fact->list_by.len))
+            fail_msg("%zu: got list \"%.*s\" by \"%.*s\", want \"%s\" by \"%s\"", i, CAROM_STR_ARG(fact->list),
+                     CAROM_STR_ARG(fact->list_by), cases[i].want, cases[i].by);
+        carom_result_free(result);
+    }
+    carom_engine_close(engine);
+}
+
 static void test_a_failing_hook_stores_nothing(void **state)
 {
     struct carom_engine *engine = engine_open(false);
@@ -386,6 +480,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_unsubscribes_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_may_mail, setup, teardown),
         cmocka_unit_test_setup_teardown(test_history_reaches_the_hook, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_skipped_message_is_recorded, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_lists_by_address, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_failing_hook_stores_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_dry_run_touches_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_engines_in_two_threads, setup, teardown),

@@ -445,7 +445,7 @@ static void mistakes_in_sinks_are_named(void **state)
         {"1 on_permanant = function() end", "on_permanant is no hook; did you mean \"on_permanent\"?"},
         {"1 on_mailboxfull = function() end", "did you mean \"on_mailbox_full\"?"},
         {"1 on_bounce = true", "on_bounce must be a function, not a boolean"},
-        {"1 on_message = function() end", "the hook on_message is not available in this version"},
+        {"1 on_mesage = function() end", "did you mean \"on_message\"?"},
         {"1 on_incident = function() end", "the hook on_incident is not available in this version"},
         {"1 on_xyzxyzxyz = function() end", "on_xyzxyzxyz is no hook"},
     };
@@ -752,6 +752,47 @@ static void a_failed_hook_leaves_no_half(void **state)
     carom_policy_free(policy);
 }
 
+/* What on_message says of one message, or the error. */
+static void a_message_is_wanted_or_not(void **state)
+{
+    static const struct {
+        const char *code, *want;
+    } cases[] = {
+        {"", "yes"},
+        {"function on_message() end", "yes"},
+        {"function on_message(message) return true end", "yes"},
+        {"function on_message(message) return false end", "no"},
+        {"function on_message(message) return message:header('Subject') ~= 'Gr\\u{FC}\\u{DF}e' end", "no"},
+        {"function on_message(message) return message:header('X-None') == nil end", "yes"},
+        {"function on_message(message) return message.size == 4711 and message.source == 'inbox' end", "yes"},
+        {"function on_message(message) return message.sender == '' end", "yes"},
+        {"function on_message(message) return message.recipient == 'dev-bounces@example.org' end", "yes"},
+        {"function on_message(message) return message.headers:find('^Subject: ') ~= nil end", "yes"},
+        {"function on_message(message) return carom.now() == 1700000060 end", "yes"},
+        {"function on_message(message) return 0 end",
+         "on_message: returned a number: false skips the message, true or nothing has it read"},
+        {"function on_message(message) return message.kind end", "on_message: message has no field \"kind\""},
+        {"function on_message(message) return message.headrs end", "did you mean \"headers\"?"},
+        {"function on_message(message) return message.header('Subject') end", "header is called with a colon"},
+        {"function on_message(message) message.size = 1 end", "message is read-only"},
+        {"function on_message(message) while true do end end", "on_message: "},
+        {"function on_message(message) error('x') end", "policy.lua:1: on_message: x"},
+    };
+    struct stage *stage = *state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct carom_incoming incoming = {.headers = &stage->headers, .sender = "<>", .source = "inbox", .size = 4711,
+                                          .recipient = "dev-bounces@example.org", .now = INT64_C(1700000060000)};
+        struct carom_error err = {0};
+        bool wanted = false;
+        struct carom_policy *policy = load_good(stage, cases[i].code);
+        int result = carom_policy_message(policy, &incoming, &wanted, &err);
+        const char *got = result != 0 ? err.text : wanted ? "yes" : "no";
+        if (!strstr(got, cases[i].want) || (result == 0 && strcmp(got, cases[i].want)))
+            fail_msg("%s: got \"%s\", want \"%s\"", cases[i].code, got, cases[i].want);
+        carom_policy_free(policy);
+    }
+}
+
 static void dead_letters_have_a_hook(void **state)
 {
     struct stage *stage = *state;
@@ -943,6 +984,7 @@ int main(void)
         TEST(probes_commands_and_mail_are_decided),
         TEST(a_retry_past_on_arrival_is_not_scheduled),
         TEST(a_failed_hook_leaves_no_half),
+        TEST(a_message_is_wanted_or_not),
         TEST(dead_letters_have_a_hook),
         TEST(the_language_is_lua),
         TEST(the_same_fact_decides_the_same),

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* What happens to a message before its facts are decided. */
+
+#ifndef CAROM_ENGINE_INCOMING_H
+#define CAROM_ENGINE_INCOMING_H
+
+#include "engine/result.h"
+#include "policy/policy.h"
+
+/* Fills result->facts, under the guard of result->arena, unless on_message did not want the message: then it is one
+   fact of kind other, and result->skipped. -1: the hook failed. */
+int carom_engine_read(struct carom_policy *policy, struct carom_result *result, struct carom_str bytes,
+                      const struct carom_envelope *envelope, int64_t now_ms, struct carom_error *err);
+/* The decision about a skipped message. */
+void carom_engine_skip(struct carom_arena *arena, struct carom_decision *decision);
+
+#endif
