@@ -138,7 +138,7 @@ int cmd_check(int argc, char **argv)
     int code = EX_TEMPFAIL;
     if (!arena || !asking.arena || carom_arena_guard(arena))
         carom_error_memory(&err);
-    else if (carom_cli_ledger(arena, &place, CAROM_LEDGER_READ, &asking.ledger, &policy, &url, &err) == 0) {
+    else if (carom_cli_ledger(arena, &place, CAROM_LEDGER_READ, false, &asking.ledger, &policy, &url, &err) == 0) {
         code = column ? check_column(&asking, stdin, &err) : check_each(&asking, operands, n, &err);
         carom_ledger_close(&asking.ledger);
         carom_policy_free(policy);

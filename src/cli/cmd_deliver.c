@@ -81,7 +81,7 @@ int cmd_deliver(int argc, char **argv)
         carom_error_memory(&err);
         return carom_cli_fail(&err);
     }
-    if (carom_cli_ledger(arena, &place, CAROM_LEDGER_WRITE, &ledger, &letters.policy, &url, &err) != 0) {
+    if (carom_cli_ledger(arena, &place, CAROM_LEDGER_WRITE, watch, &ledger, &letters.policy, &url, &err) != 0) {
         carom_arena_free(arena);
         return carom_cli_fail(&err);
     }

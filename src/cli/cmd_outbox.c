@@ -81,6 +81,86 @@ static int find_row(void *user, const struct carom_job *job)
     return 0;
 }
 
+/* ---- Sinks that are stopped ---- */
+
+struct stopped {
+    struct listing *listing;
+    struct carom_str wanted; /* empty: all */
+    struct carom_pause found;
+    uint64_t n;
+};
+
+static int stopped_row(void *user, const struct carom_pause *pause)
+{
+    struct stopped *stopped = user;
+    struct carom_arena *arena = stopped->listing->arena;
+
+    if (stopped->wanted.len && !carom_str_eq(stopped->wanted, pause->sink))
+        return 0;
+    stopped->n++;
+    stopped->found = *pause;
+    stopped->found.sink = carom_arena_str(arena, pause->sink);
+    stopped->found.why = carom_arena_str(arena, pause->why);
+    return 0;
+}
+
+static int stopped_print(void *user, const struct carom_pause *pause)
+{
+    struct stopped *stopped = user;
+    struct carom_print *print = stopped->listing->print;
+    char since[32], until[32] = "";
+
+    stopped->n++;
+    carom_date_format(pause->since / 1000, since);
+    if (pause->until)
+        carom_date_format(pause->until / 1000, until);
+    if (!stopped->listing->json) {
+        printf("sink ");
+        carom_print_cell(stdout, pause->sink, 0);
+        printf(" is stopped since %s, %s%s: ", since, pause->until ? "next trial " : "until it is enabled", until);
+        carom_print_cell(stdout, pause->why, 0);
+        putchar('\n');
+        return 0;
+    }
+    struct carom_json json = carom_print_json(print);
+    carom_json_object(&json);
+    carom_json_field_str(&json, "sink", pause->sink);
+    carom_json_field_time(&json, "since", pause->since / 1000);
+    carom_json_field_time(&json, "trial", pause->until / 1000);
+    carom_json_field_str(&json, "why", pause->why);
+    carom_json_object_end(&json);
+    carom_print_line(print);
+    return 0;
+}
+
+static int stopped_list(struct carom_ledger *ledger, struct listing *listing, bool alone, struct carom_error *err)
+{
+    struct stopped stopped = {.listing = listing};
+    if (ledger->ops->pauses(ledger->store, stopped_print, &stopped, err) != 0)
+        return -1;
+    if (alone && !listing->json && !stopped.n)
+        printf("no sink is stopped\n");
+    return 0;
+}
+
+/* enable: as if nothing had been wrong. Else its next trial is due now, unless it waits to be enabled. */
+static int revive(struct carom_ledger *ledger, struct listing *listing, struct carom_str sink, bool enable,
+                  struct carom_error *err)
+{
+    struct stopped stopped = {.listing = listing, .wanted = sink};
+    if (ledger->ops->pauses(ledger->store, stopped_row, &stopped, err) != 0)
+        return -1;
+    if (enable && !stopped.n)
+        return carom_error_set(err, CAROM_ERROR_USAGE, "outbox: no sink '" CAROM_STR_FMT "' is stopped",
+                               CAROM_STR_ARG(sink));
+    if (!stopped.n || (!enable && !stopped.found.until))
+        return 0;
+    if (enable)
+        stopped.found.since = 0;
+    stopped.found.until = carom_date_now_ms();
+    return ledger->ops->pause(ledger->store, &stopped.found, err);
+}
+
 static int list(struct carom_ledger *ledger, struct listing *listing, const char *state, struct carom_error *err)
 {
     int wanted = -1;
@@ -109,6 +189,8 @@ static int change(struct carom_ledger *ledger, struct listing *listing, bool res
         listing->found.state != CAROM_JOB_PENDING)
         return carom_error_set(err, CAROM_ERROR_USAGE, "outbox: job %lld is %s: nothing to drop",
                                (long long)listing->id, carom_job_state_name(listing->found.state));
+    if (resend && revive(ledger, listing, listing->found.sink, false, err) != 0)
+        return -1;
     return ledger->ops->settle(ledger->store, listing->id, resend ? CAROM_JOB_WAITING : CAROM_JOB_DROPPED,
                                carom_date_now_ms(), resend ? CAROM_STR("to be sent again by hand")
                                                            : CAROM_STR("dropped by hand"), true, err);
@@ -116,7 +198,7 @@ static int change(struct carom_ledger *ledger, struct listing *listing, bool res
 
 int cmd_outbox(int argc, char **argv)
 {
-    static const char *const verbs[] = {"list", "show", "resend", "drop", NULL};
+    static const char *const verbs[] = {"list", "show", "resend", "drop", "stopped", "enable", NULL};
     struct carom_cli_place place = {0};
     struct listing listing = {0};
     const char *state = NULL;
@@ -126,8 +208,9 @@ int cmd_outbox(int argc, char **argv)
         {"json", CAROM_OPTION_FLAG, &listing.json, NULL, "JSON lines"},
         {NULL, 0, NULL, NULL, NULL}};
     char **operands;
-    int n = carom_cli_options(argc, argv, options, "[OPTIONS] [list | show JOB… | resend JOB… | drop JOB…]",
-                              "Lists what is to be delivered, shows a job, sends it again or drops it.", &operands);
+    int n = carom_cli_options(argc, argv, options, "[OPTIONS] [list | show JOB… | resend JOB… | drop JOB… | stopped | enable SINK…]",
+                              "Lists what is to be delivered, shows a job, sends it again or drops it; lists the sinks that "
+                              "are stopped, and enables them again.", &operands);
     struct carom_error err = {0};
     struct carom_ledger ledger;
     struct carom_policy *policy;
@@ -138,28 +221,35 @@ int cmd_outbox(int argc, char **argv)
         return carom_cli_options_exit(n);
     const char *verb = n ? operands[0] : "list";
     const bool is_list = !strcmp(verb, "list"), is_show = !strcmp(verb, "show"), is_resend = !strcmp(verb, "resend");
-    if (!is_list && !is_show && !is_resend && strcmp(verb, "drop")) {
+    const bool is_stopped = !strcmp(verb, "stopped"), is_enable = !strcmp(verb, "enable");
+    if (!is_list && !is_show && !is_resend && !is_stopped && !is_enable && strcmp(verb, "drop")) {
         const char *nearest = carom_cli_nearest(verb, verbs);
-        return carom_cli_usage("outbox", "'%s' is none of list, show, resend, drop%s%s%s", verb,
+        return carom_cli_usage("outbox", "'%s' is none of list, show, resend, drop, stopped, enable%s%s%s", verb,
                                nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
     }
-    if (is_list ? n > 1 : n < 2)
-        return carom_cli_usage("outbox", is_list ? "list takes no operand" : "%s wants the number of a JOB", verb);
+    if (is_list || is_stopped ? n > 1 : n < 2)
+        return carom_cli_usage("outbox", is_list || is_stopped ? "%s takes no operand"
+                                         : is_enable           ? "%s wants the name of a SINK"
+                                                               : "%s wants the number of a JOB", verb);
     struct carom_arena *arena = listing.arena = carom_arena_new();
     if (!arena || carom_arena_guard(arena)) {
         carom_error_memory(&err);
         return carom_cli_fail(&err);
     }
-    if (carom_cli_ledger(arena, &place, is_list || is_show ? CAROM_LEDGER_READ : CAROM_LEDGER_WRITE, &ledger, &policy,
+    if (carom_cli_ledger(arena, &place, is_list || is_show || is_stopped ? CAROM_LEDGER_READ : CAROM_LEDGER_WRITE, false, &ledger, &policy,
                          &url, &err) != 0) {
         carom_arena_free(arena);
         return carom_cli_fail(&err);
     }
     struct carom_print print = carom_print_begin(stdout);
     listing.print = &print;
-    if (is_list)
+    if (is_stopped || (is_list && !listing.json))
+        result = stopped_list(&ledger, &listing, is_stopped, &err);
+    if (is_list && result == 0)
         result = list(&ledger, &listing, state, &err);
-    for (int i = 1; i < n && result == 0; i++) {
+    for (int i = 1; is_enable && i < n && result == 0; i++)
+        result = revive(&ledger, &listing, carom_str(operands[i]), true, &err);
+    for (int i = 1; !is_enable && i < n && result == 0; i++) {
         listing.n = 0;
         if ((listing.id = carom_str_number(carom_str(operands[i]))) <= 0)
             result = carom_error_set(&err, CAROM_ERROR_USAGE, "outbox: '%s' is no job number", operands[i]);

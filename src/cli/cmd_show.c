@@ -100,7 +100,7 @@ int cmd_show(int argc, char **argv)
         carom_error_memory(&err);
         return carom_cli_fail(&err);
     }
-    if (carom_cli_ledger(arena, &place, CAROM_LEDGER_READ, &ledger, &policy, &url, &err) != 0) {
+    if (carom_cli_ledger(arena, &place, CAROM_LEDGER_READ, false, &ledger, &policy, &url, &err) != 0) {
         carom_arena_free(arena);
         return carom_cli_fail(&err);
     }

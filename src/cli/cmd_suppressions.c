@@ -327,7 +327,7 @@ int cmd_suppressions(int argc, char **argv)
         carom_error_memory(&err);
         return carom_cli_fail(&err);
     }
-    int result = carom_cli_ledger(job.arena, &place, verb == EXPORT ? CAROM_LEDGER_READ : CAROM_LEDGER_WRITE, &job.ledger,
+    int result = carom_cli_ledger(job.arena, &place, verb == EXPORT ? CAROM_LEDGER_READ : CAROM_LEDGER_WRITE, verb != EXPORT, &job.ledger,
                                   &policy, &url, &err);
     if (result == 0) {
         result = carry_out(&job, verb, operands + 1, n - 1);

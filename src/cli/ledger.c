@@ -7,7 +7,18 @@
 
 #include "base/error.h"
 
-int carom_cli_ledger(struct carom_arena *arena, const struct carom_cli_place *place, enum carom_ledger_mode mode,
+/* What only works on a ledger makes none: an empty one in a misspelt place would look like nothing to do. */
+static int must_exist(struct carom_str url, struct carom_error *err)
+{
+    struct carom_ledger ledger;
+
+    if (carom_ledger_open(url.ptr, CAROM_LEDGER_READ, &ledger, err) != 0)
+        return -1;
+    carom_ledger_close(&ledger);
+    return 0;
+}
+
+int carom_cli_ledger(struct carom_arena *arena, const struct carom_cli_place *place, enum carom_ledger_mode mode, bool make,
                      struct carom_ledger *ledger_r, struct carom_policy **policy_r, struct carom_str *url_r,
                      struct carom_error *err)
 {
@@ -16,6 +27,8 @@ int carom_cli_ledger(struct carom_arena *arena, const struct carom_cli_place *pl
         return -1;
     if (carom_engine_store_url(arena, place->store, *policy_r ? carom_policy_config(*policy_r) : NULL, place->state,
                                url_r, err) == 0 &&
+        (make ? carom_engine_store_make(arena, *url_r, place->state, err)
+              : mode == CAROM_LEDGER_WRITE ? must_exist(*url_r, err) : 0) == 0 &&
         carom_ledger_open(url_r->ptr, mode, ledger_r, err) == 0)
         return 0;
     carom_policy_free(*policy_r);

@@ -19,8 +19,8 @@ struct carom_cli_place {
         "state", CAROM_OPTION_TEXT, &(place).state, "DIR", "the state directory (default: CAROM_STATE, /var/lib/carom)" \
     }
 
-/* Opens the ledger; loads the policy where one is named (else *policy_r is NULL). url_r: where it lies, in the arena. */
-int carom_cli_ledger(struct carom_arena *arena, const struct carom_cli_place *place, enum carom_ledger_mode mode,
+/* Opens the ledger, which must be there unless make; loads the policy where one is named (else *policy_r is NULL). url_r: where it lies, in the arena. */
+int carom_cli_ledger(struct carom_arena *arena, const struct carom_cli_place *place, enum carom_ledger_mode mode, bool make,
                      struct carom_ledger *ledger_r, struct carom_policy **policy_r, struct carom_str *url_r,
                      struct carom_error *err);
 

@@ -35,6 +35,8 @@ struct carom_engine *carom_engine_open(const struct carom_engine_options *option
         goto fail;
     if (carom_engine_store_url(arena, options->store, carom_policy_config(engine->policy), options->state, &url, err) != 0)
         goto fail;
+    if (!options->dry_run && carom_engine_store_make(arena, url, options->state, err) != 0)
+        goto fail;
     if (carom_ledger_open(url.ptr, options->dry_run ? CAROM_LEDGER_DRY : CAROM_LEDGER_WRITE, &engine->ledger, err) != 0)
         goto fail;
     carom_arena_unguard(arena);

@@ -13,12 +13,15 @@
 #include "policy/policy.h"
 
 /* The state directory: option, else CAROM_STATE, else /var/lib/carom where it exists, else the user's XDG state
-   folder (made, 0700). 0 and the path in the arena. */
+   folder. 0 and the path in the arena; it need not exist yet. */
 int carom_engine_state_dir(struct carom_arena *arena, const char *option, struct carom_str *path_r,
                            struct carom_error *err);
 /* The store URL: option, else the configuration's, else carom.db in the state directory. */
 int carom_engine_store_url(struct carom_arena *arena, const char *option, const struct carom_config *config,
                            const char *state, struct carom_str *url_r, struct carom_error *err);
+
+/* Makes the state directory (0700) where the store lies in it. */
+int carom_engine_store_make(struct carom_arena *arena, struct carom_str url, const char *state, struct carom_error *err);
 
 struct carom_engine {
     struct carom_policy *policy;

@@ -44,7 +44,7 @@ static int user_state(struct carom_arena *arena, struct carom_str *path_r, struc
     else
         return carom_error_set(err, CAROM_ERROR_CONFIG,
                                "no state directory: neither " SYSTEM_STATE " nor HOME exists; say --state DIR");
-    return make_directories(arena, *path_r, err);
+    return 0;
 }
 
 int carom_engine_state_dir(struct carom_arena *arena, const char *option, struct carom_str *path_r,
@@ -55,7 +55,7 @@ int carom_engine_state_dir(struct carom_arena *arena, const char *option, struct
 
     if (given && *given) {
         *path_r = carom_arena_str(arena, carom_str(given));
-        return make_directories(arena, *path_r, err);
+        return 0;
     }
     if (stat(SYSTEM_STATE, &info) != 0)
         return user_state(arena, path_r, err);
@@ -88,4 +88,16 @@ int carom_engine_store_url(struct carom_arena *arena, const char *option, const 
     *url_r = carom_arena_printf(arena, "sqlite:" CAROM_STR_FMT "/" CAROM_STR_FMT, CAROM_STR_ARG(directory),
                                 CAROM_STR_ARG(path));
     return 0;
+}
+
+int carom_engine_store_make(struct carom_arena *arena, struct carom_str url, const char *state, struct carom_error *err)
+{
+    const struct carom_str scheme = CAROM_STR("sqlite:");
+    struct carom_str path = carom_str_from(url, carom_str_starts(url, scheme) ? scheme.len : url.len);
+    struct carom_str directory;
+
+    if (carom_engine_state_dir(arena, state, &directory, NULL) != 0 || !carom_str_starts(path, directory) ||
+        !carom_str_starts(carom_str_from(path, directory.len), CAROM_STR("/")))
+        return 0; /* a place of the operator's own: the ledger says when it is not there */
+    return make_directories(arena, directory, err);
 }

@@ -442,7 +442,7 @@ int carom_db_open(struct carom_db *db, const char *path, enum carom_db_mode mode
         result = open_for_writing(db, err);
     else if (mode == CAROM_DB_MEMORY)
         result = open_handle(db, err) == 0 ? check_tables(db, err) : -1;
-    else if (carom_netfs_check(path, err) == 0 && check_readable(db, err) == 0 && open_handle(db, err) == 0)
+    else if (check_readable(db, err) == 0 && carom_netfs_check(path, err) == 0 && open_handle(db, err) == 0)
         result = check_tables(db, err);
     if (result != 0)
         carom_db_close(db);
