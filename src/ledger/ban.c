@@ -149,4 +149,7 @@ const struct carom_care_ops carom_sqlite_care = {
     .ban = ban,
     .unban = unban,
     .bans = bans,
+    .forget = carom_sqlite_forget,
+    .messages = carom_sqlite_messages,
+    .told = carom_sqlite_told,
 };

@@ -18,6 +18,13 @@ struct carom_ban {
     int64_t batch;                  /* 0: none */
 };
 
+/* What an erasure found. */
+struct carom_forgotten {
+    int64_t facts, messages, standing, jobs;
+    int64_t waiting;  /* of the jobs: not yet delivered */
+    int64_t mentions; /* rows about others in which it was blotted out */
+};
+
 struct carom_care_ops {
     /* A new batch: what is imported with its id can be taken back together. */
     int (*batch)(struct carom_store *store, struct carom_str source, int64_t now, int64_t *id_r,
@@ -31,6 +38,17 @@ struct carom_care_ops {
     /* All that stand, oldest first, and who left all lists. *hashes_r: erased addresses, of which only a hash is kept. */
     int (*bans)(struct carom_store *store, int64_t now, int (*row)(void *user, const struct carom_ban *ban), void *user,
                 int64_t *hashes_r, struct carom_error *err);
+    /* Erases all of these addresses, in no transaction of the caller's. keep_hash: check() goes on to say no. told:
+       called with each sink that was told of one. */
+    int (*forget)(struct carom_store *store, const struct carom_str *keys, size_t n, bool keep_hash, int64_t now,
+                  int (*told)(void *user, struct carom_str sink), void *user, struct carom_forgotten *forgotten_r,
+                  struct carom_error *err);
+    /* The messages that are kept of an address, oldest first. */
+    int (*messages)(struct carom_store *store, struct carom_str key, int (*row)(void *user, struct carom_str message),
+                    void *user, struct carom_error *err);
+    /* Its jobs as JSON objects, oldest first. */
+    int (*told)(struct carom_store *store, struct carom_str key, int (*row)(void *user, struct carom_str json),
+                void *user, struct carom_error *err);
 };
 
 #endif

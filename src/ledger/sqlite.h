@@ -47,6 +47,14 @@ void carom_sqlite_unprepare(struct carom_store *store);
 int carom_sqlite_mac(struct carom_store *store, struct carom_str key, bool make, uint8_t mac_r[CAROM_MAC_SIZE],
                      struct carom_error *err);
 int64_t carom_sqlite_mac_hash(const uint8_t mac[CAROM_MAC_SIZE]);
+/* In forget.c. */
+int carom_sqlite_forget(struct carom_store *store, const struct carom_str *keys, size_t n, bool keep_hash, int64_t now,
+                        int (*told)(void *user, struct carom_str sink), void *user, struct carom_forgotten *forgotten_r,
+                        struct carom_error *err);
+int carom_sqlite_messages(struct carom_store *store, struct carom_str key,
+                          int (*row)(void *user, struct carom_str message), void *user, struct carom_error *err);
+int carom_sqlite_told(struct carom_store *store, struct carom_str key, int (*row)(void *user, struct carom_str json),
+                      void *user, struct carom_error *err);
 extern const struct carom_care_ops carom_sqlite_care;
 
 /* Takes over an address's suppressions, departures and tags from another store. */

@@ -5,6 +5,8 @@
 
 usage: CAROM=path/to/carom care_test.py [unittest arguments]
 """
+import base64
+import json
 import os
 import pathlib
 import re
@@ -174,6 +176,124 @@ class Suppressions(Care):
                           ['add', 'a@example.com', '--json']):
             self.carom('suppressions', *arguments, code=64)
         self.carom('suppressions', 'add', 'nonsense', code=64)
+
+
+MENTION = '''From: MAILER-DAEMON@mx.example.net
+To: news-bounces@lists.example.org
+X-Errors-To: news-bounces+anna=example.com@lists.example.org
+Cc: Anna@Example.com, joanna@example.com
+Subject: Undelivered Mail Returned to Sender
+Message-ID: <77@mx.example.net>
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary=b
+
+--b
+
+It failed. Ask
+anna@example.com
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.net
+
+Final-Recipient: rfc822; bob@example.com
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 moved to <anna@example.com>, not joanna@example.com
+
+--b
+Content-Type: text/rfc822-headers
+
+Message-ID: <post-77@lists.example.org>
+List-Id: News <news.lists.example.org>
+X-Unsubscribe: https://lists.example.org/?who=anna%40example.com
+
+--b--
+'''
+ANNA = re.compile(rb'(?i)(?<![a-z])anna(@|=|%40|=40)example\.com')
+
+
+class Forget(Care):
+    def setUp(self):
+        super().setUp()
+        for message in (MENTION, (BOUNCES / '01-user-unknown.eml').read_text()): # pipe keeps the whole message
+            self.carom('pipe', '--policy', 'policy.lua', given=message)
+        self.run_bounces()
+
+    def holding(self):
+        return [path.name for path in self.state.rglob('*') if path.is_file() and ANNA.search(path.read_bytes())]
+
+    def test_nothing_holds_the_address(self):
+        self.assertIn('carom.db', self.holding() or ['nothing'])
+        said = self.carom('forget', 'Anna@EXAMPLE.com')
+        self.assertEqual(self.holding(), [])
+        for pattern in (r'erased +1 facts, 2 messages', r'not told +\d', r'blotted +out of [1-9]', r'unreached +backups'):
+            self.assertRegex(said, pattern)
+        self.assertNotRegex(said, 'kept')
+        self.says('yes', 'anna@example.com')
+        standing = self.carom('show', 'anna@example.com')
+        self.assertEqual(standing.count('\n'), 1, standing)
+        self.assertNotRegex(self.carom('outbox', 'list', '--json').encode(), ANNA)
+
+    def test_others_stay(self):
+        before = self.carom('show', 'clara@example.com')
+        self.carom('forget', 'anna@example.com')
+        self.assertEqual(self.carom('show', 'clara@example.com'), before)
+        bob = self.carom('show', 'bob@example.com')
+        self.assertIn('[erased]', bob)
+        self.assertIn('joanna@example.com', bob)
+        self.says('no', 'bob@example.com')
+
+    def test_a_keyed_hash_says_no(self):
+        said = self.carom('forget', '--keep-hash', 'anna@example.com')
+        self.assertIn('keyed hash', said)
+        self.assertEqual(self.holding(), [])
+        self.assertIn('erased', self.says('no', 'ANNA@example.com'))
+        column = 'anna@example.com\nnew@example.com\n'
+        self.assertEqual(self.carom('check', '-', given=column), 'new@example.com\n')
+        self.assertNotRegex(self.carom('suppressions', 'export').encode(), ANNA)
+        self.assertIn('1 erased', self.errors)
+        self.assertEqual((self.state / 'carom.db.key').stat().st_mode & 0o777, 0o640)
+        self.carom('forget', '--keep-hash', 'anna@example.com')
+        self.assertEqual(self.carom('suppressions', 'remove', 'anna@example.com'), '1 ended\n')
+        self.says('yes', 'anna@example.com')
+
+    def test_without_the_key_nobody_is_allowed(self):
+        self.carom('forget', '--keep-hash', 'anna@example.com')
+        (self.state / 'carom.db.key').unlink()
+        self.assertEqual(self.carom('check', 'new@example.com', code=75), '')
+        self.assertIn('key of the erased addresses', self.errors)
+        self.carom('forget', '--keep-hash', 'other@example.com', code=74)
+        self.assertFalse((self.state / 'carom.db.key').exists(), 'a new key was made beside old hashes')
+
+    def test_other_files_are_named(self):
+        (self.state / 'spool').mkdir()
+        (self.state / 'spool' / 'message').write_bytes(b'x' * (1 << 20) + b' To: anna@example.com')
+        self.carom('forget', 'anna@example.com', code=1)
+        self.assertRegex(self.errors, r'spool/message: still holds an address')
+
+    def test_misuse(self):
+        self.carom('forget', code=64)
+        self.carom('forget', 'nonsense', code=64)
+
+
+class Export(Care):
+    def test_all_that_is_kept(self):
+        self.carom('pipe', '--policy', 'policy.lua', given=(BOUNCES / '01-user-unknown.eml').read_text())
+        everything = json.loads(self.carom('export', 'ANNA@example.com'))
+        self.assertEqual(everything['address'], 'anna@example.com')
+        self.assertEqual([f['recipient'] for f in everything['facts']], ['anna@example.com'])
+        self.assertEqual(len(everything['suppressions']), 1)
+        self.assertTrue(everything['jobs'] and all(job['sink'] == '*' for job in everything['jobs']), everything['jobs'])
+        self.assertEqual([base64.b64decode(m['message_base64']) for m in everything['messages']],
+                         [(BOUNCES / '01-user-unknown.eml').read_bytes()])
+        nobody = json.loads(self.carom('export', 'nobody@example.com'))
+        self.assertEqual((nobody['facts'], nobody['messages']), ([], []))
+
+    def test_misuse(self):
+        self.carom('export', code=64)
+        self.carom('export', 'a@example.com', 'b@example.com', code=64)
+        self.carom('export', 'a@example.com', code=74)
 
 
 if __name__ == '__main__':

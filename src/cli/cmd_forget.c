@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* carom forget: erases addresses, as data protection law wants it, and says what it cannot reach. */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/date.h"
+#include "base/error.h"
+#include "cli/cli.h"
+#include "cli/ledger.h"
+#include "cli/print.h"
+#include "ledger/care.h"
+#include "ledger/mention.h"
+#include "mail/address.h"
+
+enum { DEPTH_MAX = 16, SLICE = 1 << 20, OVERLAP = 1024 };
+
+struct sinks {
+    char *names[256];
+    size_t n;
+};
+
+static int keep_sink(void *user, struct carom_str sink)
+{
+    struct sinks *sinks = user;
+    for (size_t i = 0; i < sinks->n; i++)
+        if (carom_str_eq(carom_str(sinks->names[i]), sink))
+            return 0;
+    if (sinks->n < sizeof(sinks->names) / sizeof(sinks->names[0]))
+        if ((sinks->names[sinks->n] = strndup(sink.ptr, sink.len)))
+            sinks->n++;
+    return 0;
+}
+
+/* ---- Other files of the state directory ---- */
+
+struct search {
+    const struct carom_mention *mentions;
+    size_t n;
+    const char *ledger; /* whose own files are known to be clean */
+    size_t found;
+    char *block;
+};
+
+/* In slices that overlap by more than an address. */
+static bool file_holds(struct search *search, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    size_t kept = 0, end;
+    bool holds = false;
+    ssize_t n;
+
+    while (fd >= 0 && !holds && (n = read(fd, search->block + kept, SLICE)) > 0) {
+        struct carom_str text = carom_str_n(search->block, kept + (size_t)n);
+        holds = carom_mention_find(search->mentions, search->n, text, 0, &end) != SIZE_MAX;
+        kept = text.len < OVERLAP ? text.len : OVERLAP;
+        memmove(search->block, text.ptr + text.len - kept, kept);
+    }
+    if (fd < 0) {
+        fprintf(stderr, "carom: forget: %s: cannot look into it: %s\n", path, strerror(errno));
+        search->found++;
+    } else
+        close(fd);
+    return holds;
+}
+
+static void search_directory(struct search *search, const char *path, int depth)
+{
+    DIR *directory = depth < DEPTH_MAX ? opendir(path) : NULL;
+    const struct dirent *entry;
+
+    while (directory && (entry = readdir(directory))) {
+        char *file;
+        struct stat info;
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
+            asprintf(&file, "%s/%s", path, entry->d_name) < 0)
+            continue;
+        if (lstat(file, &info) == 0 && S_ISDIR(info.st_mode))
+            search_directory(search, file, depth + 1);
+        else if (S_ISREG(info.st_mode) && !carom_str_starts(carom_str(file), carom_str(search->ledger)) &&
+                 file_holds(search, file)) {
+            fprintf(stderr, "carom: forget: %s: still holds an address; remove it by hand\n", file);
+            search->found++;
+        }
+        free(file);
+    }
+    if (directory)
+        closedir(directory);
+}
+
+/* How many files still hold one. */
+static size_t search_state(struct carom_arena *arena, const struct carom_str *keys, size_t n, struct carom_str directory,
+                           struct carom_str ledger)
+{
+    struct carom_mention *mentions = carom_arena_array(arena, struct carom_mention, n);
+    struct search search = {.mentions = mentions,
+                            .n = n,
+                            .ledger = ledger.ptr,
+                            .block = carom_arena_alloc(arena, SLICE + OVERLAP)};
+    for (size_t i = 0; i < n; i++)
+        mentions[i] = (struct carom_mention){carom_address_local(keys[i]), carom_address_domain(keys[i])};
+    search_directory(&search, directory.ptr, 0);
+    return search.found;
+}
+
+/* ---- The command ---- */
+
+static void print_summary(const struct carom_forgotten *f, const struct sinks *sinks, bool keep_hash)
+{
+    printf("erased     %lld facts, %lld messages, %lld suppressions, lists left and tags, %lld jobs\n", (long long)f->facts,
+           (long long)f->messages, (long long)f->standing, (long long)f->jobs);
+    if (f->waiting)
+        printf("not told   %lld of the jobs were still to be delivered: see to it that those systems learn of it\n",
+               (long long)f->waiting);
+    if (f->mentions)
+        printf("blotted    out of %lld rows about others\n", (long long)f->mentions);
+    if (keep_hash)
+        printf("kept       a keyed hash: carom check goes on to say no\n");
+    printf("unreached  backups and copies of the ledger; logs of carom and of mail servers; the lists themselves\n");
+    for (size_t i = 0; i < sinks->n; i++) {
+        fputs("unreached  what was told to the sink ", stdout);
+        carom_print_cell(stdout, carom_str(sinks->names[i]), 0);
+        putchar('\n');
+    }
+}
+
+static int forget(struct carom_arena *arena, const struct carom_cli_place *place, const struct carom_str *keys, size_t n,
+                  bool keep_hash, size_t *left_r, struct carom_error *err)
+{
+    struct carom_forgotten forgotten;
+    struct sinks sinks = {.n = 0};
+    struct carom_ledger ledger;
+    struct carom_policy *policy;
+    struct carom_str url, directory;
+
+    if (carom_cli_ledger(arena, place, CAROM_LEDGER_WRITE, &ledger, &policy, &url, err) != 0)
+        return -1;
+    int result = ledger.care->forget(ledger.store, keys, n, keep_hash, carom_date_now_ms(), keep_sink, &sinks, &forgotten,
+                                     err);
+    carom_ledger_close(&ledger);
+    carom_policy_free(policy);
+    if (result == 0)
+        print_summary(&forgotten, &sinks, keep_hash);
+    for (size_t i = 0; i < sinks.n; i++)
+        free(sinks.names[i]);
+    if (result == 0 && (place->state || !place->store) &&
+        (result = carom_engine_state_dir(arena, place->state, &directory, err)) == 0)
+        *left_r = search_state(arena, keys, n, directory, carom_str_from(url, strlen("sqlite:")));
+    return result;
+}
+
+int cmd_forget(int argc, char **argv)
+{
+    struct carom_cli_place place = {0};
+    bool keep_hash = false;
+    const struct carom_option options[] = {
+        CAROM_CLI_PLACE_OPTIONS(place),
+        {"keep-hash", CAROM_OPTION_FLAG, &keep_hash, NULL, "keep a keyed hash, so that they stay unmailed"},
+        {NULL, 0, NULL, NULL, NULL}};
+    char **operands;
+    int n = carom_cli_options(argc, argv, options, "[OPTIONS] ADDRESS…",
+                              "Erases addresses: facts, whole messages, suppressions, jobs, and where they are mentioned.",
+                              &operands);
+    struct carom_error err = {0};
+    size_t left = 0;
+
+    if (n < 0)
+        return carom_cli_options_exit(n);
+    if (n == 0)
+        return carom_cli_usage("forget", "no ADDRESS given");
+    struct carom_arena *arena = carom_arena_new();
+    if (!arena || carom_arena_guard(arena)) {
+        carom_error_memory(&err);
+        return carom_cli_fail(&err);
+    }
+    struct carom_str *keys = carom_arena_array(arena, struct carom_str, (size_t)n);
+    int result = 0;
+    for (int i = 0; i < n && result == 0; i++) {
+        keys[i] = carom_address_key(arena, carom_str(operands[i]));
+        if (!carom_address_valid(keys[i]))
+            result = carom_error_set(&err, CAROM_ERROR_USAGE, "forget: '%s' is no address", operands[i]);
+    }
+    if (result == 0)
+        result = forget(arena, &place, keys, (size_t)n, keep_hash, &left, &err);
+    carom_arena_free(arena);
+    return result != 0 ? carom_cli_fail(&err) : left ? 1 : EX_OK;
+}
