@@ -131,7 +131,7 @@ int cmd_export(int argc, char **argv)
         return carom_cli_fail(&err);
     }
     struct carom_str key = carom_address_key(arena, carom_str(operands[0]));
-    int result = carom_address_valid(key) ? carom_cli_ledger(arena, &place, CAROM_LEDGER_READ, &ledger, &policy, &url, &err)
+    int result = carom_address_valid(key) ? carom_cli_ledger(arena, &place, CAROM_LEDGER_READ, false, &ledger, &policy, &url, &err)
                                           : carom_error_set(&err, CAROM_ERROR_USAGE, "export: '%s' is no address",
                                                             operands[0]);
     if (result == 0) {

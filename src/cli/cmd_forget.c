@@ -140,7 +140,7 @@ static int forget(struct carom_arena *arena, const struct carom_cli_place *place
     struct carom_policy *policy;
     struct carom_str url, directory;
 
-    if (carom_cli_ledger(arena, place, CAROM_LEDGER_WRITE, &ledger, &policy, &url, err) != 0)
+    if (carom_cli_ledger(arena, place, CAROM_LEDGER_WRITE, false, &ledger, &policy, &url, err) != 0)
         return -1;
     int result = ledger.care->forget(ledger.store, keys, n, keep_hash, carom_date_now_ms(), keep_sink, &sinks, &forgotten,
                                      err);
