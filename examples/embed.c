@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the carom authors */
 
-/* Embedding carom: classify one SMTP reply, parse a bounce, and let a policy decide, in two threads with an engine each.
+/* Embedding carom: classify one SMTP reply, parse a bounce, let a policy decide, in two threads with an engine each, and
+   tell it what the sender itself heard.
 
    cc -o embed embed.c $(pkg-config --cflags --libs carom) -pthread
    ./embed BOUNCE.eml POLICY.lua sqlite:/tmp/embed.db */
@@ -72,6 +73,38 @@ static int parse(const struct message *message)
     free(json);
     carom_facts_free(facts);
     return json ? 0 : -1;
+}
+
+/* A sender's own replies: after the commit the actions say whether to send again. What was delivered clears what was
+   soft; of an address without history nothing is written. */
+static int hear(const char *policy, const char *store)
+{
+    static const struct carom_reply_input busy = {.reply = "450 4.2.0 Greylisted, try again",
+                                                  .recipient = "dieter@example.net",
+                                                  .delivery = "4711/12",
+                                                  .remote_mta = "mx.example.net"};
+    static const char *const delivered[] = {"dieter@example.net", "never-failed@example.org"};
+    const struct carom_engine_options options = {.policy = policy, .store = store};
+    struct carom_error err;
+    struct carom_result *result;
+    size_t recorded = 0;
+    struct carom_engine *engine = carom_engine_open(&options, &err);
+    int failed = !engine || carom_engine_reply(engine, &busy, &result, &err) != 0;
+
+    if (!failed) {
+        for (size_t i = 0; i < carom_result_actions(result, 0); i++) {
+            const struct carom_action *action = carom_result_action(result, 0, i);
+            printf("heard: " CAROM_STR_FMT " " CAROM_STR_FMT "\n", CAROM_STR_ARG(action->name),
+                   CAROM_STR_ARG(action->details));
+        }
+        carom_result_free(result);
+        failed = carom_delivered(engine, delivered, 2, "4711", 0, &recorded, &err) != 0;
+        printf("delivered: %zu of 2 had a history\n", recorded);
+    }
+    if (failed)
+        fprintf(stderr, "%s\n", err.text);
+    carom_engine_close(engine);
+    return failed ? -1 : 0;
 }
 
 struct job {
@@ -149,6 +182,7 @@ int main(int argc, char **argv)
         printf("decided: %s\n", jobs[i].said);
         failed = failed || wrong;
     }
+    failed = hear(argv[2], argv[3]) != 0 || failed;
     free(message.bytes);
     return failed ? 70 : 0;
 }

@@ -602,7 +602,7 @@ struct carom_fact_list carom_facts_make(struct carom_arena *arena, const struct 
     return facts;
 }
 
-/* What tells a reply from its copy (INTEGRITY in carom-fact(5)): the sender's delivery and the time that it states, so
+/* What tells a reply from its copy: the sender's delivery and the time that it states, so
    that a second 450 is news and the same one fed again is not. */
 static struct carom_str origin_of_reply(struct carom_arena *arena, const struct carom_reply_input *input)
 {
@@ -627,6 +627,20 @@ static struct carom_report_recipient recipient_of_reply(struct carom_arena *aren
     return one;
 }
 
+/* "450-busy", "450 try later": line ends are for the reader of codes, the fact states one line. */
+static struct carom_str unfold(struct carom_arena *arena, struct carom_str text)
+{
+    char *out = carom_arena_alloc(arena, text.len + 1);
+    size_t n = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        bool end = text.ptr[i] == '\r' || text.ptr[i] == '\n';
+        if (!end || (n > 0 && out[n - 1] != ' '))
+            out[n++] = end ? ' ' : text.ptr[i];
+    }
+    return carom_str_n(out, n);
+}
+
 struct carom_fact_list carom_facts_reply(struct carom_arena *arena, const struct carom_reply_input *input, int64_t now)
 {
     struct carom_report *report = carom_arena_new_of(arena, struct carom_report);
@@ -645,6 +659,7 @@ struct carom_fact_list carom_facts_reply(struct carom_arena *arena, const struct
     making.common.list = carom_arena_str(arena, carom_str(input->list));
     making.common.list_by = making.common.list.len ? CAROM_STR("caller") : CAROM_STR_EMPTY;
     facts.list[0] = make_delivery(&making, one);
+    facts.list[0].diagnostic = unfold(arena, facts.list[0].diagnostic);
     return facts;
 }
 

@@ -480,6 +480,10 @@ static void judges_a_reply(void **state)
     assert_int_equal(facts.list[0].time, now);
     facts = reply_of("250 2.0.0 Ok", "jane@example.com", now);
     CHECK_WORD("kind", carom_kind_name(facts.list[0].kind), "delivered");
+    facts = reply_of("450-4.2.2 over quota\r\n450 4.2.2 try later\r\n", "jane@example.com", now);
+    CHECK_STR("diagnostic", facts.list[0].diagnostic, "450-4.2.2 over quota 450 4.2.2 try later");
+    CHECK_STR("status", facts.list[0].status, "4.2.2");
+    CHECK_WORD("reason", carom_reason_name(facts.list[0].reason), "mailbox_full");
     facts = reply_of("", "", 0);
     CHECK_WORD("reason", carom_reason_name(facts.list[0].reason), "unknown");
     CHECK_STR("rule", facts.list[0].evidence.rule, "format:smtp-reply");
