@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the carom authors */
 
-/* The meaning of HTTP answers: done, again later, never, or not this endpoint now. The sink's own list of answers that
+/* The meaning of answers, of HTTP, SMTP and commands: done, again later, never, or not this endpoint now. The sink's own list of answers that
    mean done comes first. Knows no jobs and no schedule. */
 
 #include "outbox/answer.h"
 
+#include <sysexits.h>
+
 #include "base/utf8.h"
 
-enum { CODES_2XX = -2, DONE_MAX = sizeof((struct carom_sink *)0)->done / sizeof(int), EXCERPT = 160 };
+enum { CODES_2XX = -2, DONE_MAX = sizeof((struct carom_sink *)0)->done / sizeof(int), EXITS_MAX = DONE_MAX,
+       EXCERPT = 160 };
 
 static const struct {
     int code;
@@ -43,17 +46,39 @@ static bool is_done(const struct carom_sink *sink, int code)
     return gone || matches(CODES_2XX, code);
 }
 
+static bool is_among(const int *codes, size_t max, int code)
+{
+    for (size_t i = 0; i < max && codes[i]; i++)
+        if (matches(codes[i], code))
+            return true;
+    return false;
+}
+
+/* RFC 5321 4.2.1; 530, 534, 535 and 538: the relay wants other credentials (RFC 4954 6). */
+static enum carom_verdict judge_mail(int code)
+{
+    if (code >= 200 && code <= 299)
+        return CAROM_VERDICT_DONE;
+    if (code == 530 || code == 534 || code == 535 || code == 538)
+        return CAROM_VERDICT_PAUSE;
+    return code >= 500 && code <= 599 ? CAROM_VERDICT_DEAD : CAROM_VERDICT_RETRY;
+}
+
 enum carom_verdict carom_answer_judge(const struct carom_sink *sink, const struct carom_answer *answer)
 {
     int code = answer->code;
     if (code == 0)
         return CAROM_VERDICT_RETRY;
+    if (sink->type == CAROM_SINK_SMTP)
+        return judge_mail(code);
+    if (is_among(sink->pending, DONE_MAX, code))
+        return CAROM_VERDICT_PENDING;
     if (is_done(sink, code))
         return CAROM_VERDICT_DONE;
     if (code == 401 || code == 403 || code == 407)
         return CAROM_VERDICT_PAUSE;
     if (code == 410 && sink->type == CAROM_SINK_WEBHOOK)
-        return CAROM_VERDICT_PAUSE;
+        return CAROM_VERDICT_DISABLE;
     if (code == 408 || code == 425 || code == 429 || (code >= 500 && code <= 599))
         return CAROM_VERDICT_RETRY;
     return CAROM_VERDICT_DEAD;
@@ -70,6 +95,8 @@ static const char *phrase_of(int code)
 /* What an operator should know beyond the number. */
 static const char *advice(const struct carom_sink *sink, int code)
 {
+    if (is_among(sink->pending, DONE_MAX, code))
+        return " (taken, not done yet)";
     if (is_done(sink, code))
         return "";
     if (code >= 300 && code <= 399)
@@ -77,16 +104,16 @@ static const char *advice(const struct carom_sink *sink, int code)
     if (code == 401 || code == 403 || code == 407)
         return " (the sink's credentials are refused: its jobs wait)";
     if (code == 410 && sink->type == CAROM_SINK_WEBHOOK)
-        return " (the webhook says it is gone: its jobs wait)";
+        return " (the webhook says it is gone: its jobs wait until `carom outbox enable`)";
     if (code >= 200 && code <= 299)
         return " (not among the answers that mean done for this sink)";
     return "";
 }
 
-static void add_excerpt(struct carom_buf *out, struct carom_str body)
+static void add_text(struct carom_buf *out, struct carom_str body, size_t max)
 {
     struct carom_str rest = carom_str_trim(body);
-    for (size_t shown = 0; rest.len && shown < EXCERPT; shown++) {
+    for (size_t shown = 0; rest.len && shown < max; shown++) {
         uint32_t character = 0;
         size_t n = carom_utf8_decode(rest, &character);
         if (n == 0)
@@ -101,10 +128,19 @@ static void add_excerpt(struct carom_buf *out, struct carom_str body)
         carom_buf_add_str(out, CAROM_STR("…"));
 }
 
+static void add_excerpt(struct carom_buf *out, struct carom_str body)
+{
+    add_text(out, body, EXCERPT);
+}
+
 void carom_answer_print(const struct carom_sink *sink, const struct carom_answer *answer, struct carom_buf *out)
 {
     if (answer->code == 0) {
         add_excerpt(out, carom_str(answer->error[0] ? answer->error : "no answer"));
+        return;
+    }
+    if (sink->type == CAROM_SINK_SMTP) { /* the server's own words hold the code */
+        add_excerpt(out, answer->body);
         return;
     }
     const char *phrase = phrase_of(answer->code);
@@ -114,4 +150,42 @@ void carom_answer_print(const struct carom_sink *sink, const struct carom_answer
         return;
     carom_buf_add_str(out, CAROM_STR(": "));
     add_excerpt(out, answer->body);
+}
+
+/* ---- Commands ---- */
+
+/* Exit codes are kept plus 1, so that 0 can end the list. */
+static bool is_exit(const int *codes, int otherwise, int code)
+{
+    if (!codes[0])
+        return code == otherwise;
+    for (int i = 0; i < EXITS_MAX && codes[i]; i++)
+        if (codes[i] == code + 1)
+            return true;
+    return false;
+}
+
+/* What was not proven is tried again: the other side may only be slow to show it. */
+enum carom_verdict carom_end_judge(const struct carom_sink *sink, const struct carom_command_end *end, bool proof)
+{
+    if (end->how != CAROM_COMMAND_EXITED)
+        return CAROM_VERDICT_RETRY;
+    if (proof)
+        return end->code == 0 ? CAROM_VERDICT_DONE : CAROM_VERDICT_RETRY;
+    if (is_exit(sink->exits_done, 0, end->code))
+        return CAROM_VERDICT_DONE;
+    return is_exit(sink->exits_retry, EX_TEMPFAIL, end->code) ? CAROM_VERDICT_RETRY : CAROM_VERDICT_DEAD;
+}
+
+void carom_end_print(const struct carom_command_end *end, bool proof, struct carom_buf *out)
+{
+    carom_buf_add_str(out, proof ? CAROM_STR("verify: ") : CAROM_STR_EMPTY);
+    if (end->how == CAROM_COMMAND_TIMED_OUT)
+        carom_buf_add_str(out, CAROM_STR("took too long and was ended"));
+    else
+        carom_buf_printf(out, end->how == CAROM_COMMAND_EXITED ? "exit %d" : "ended by signal %d", end->code);
+    if (carom_str_trim(end->output).len == 0)
+        return;
+    carom_buf_add_str(out, CAROM_STR(": "));
+    add_text(out, end->output, CAROM_COMMAND_OUTPUT_MAX);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the carom authors */
 
-/* The HTTP module: requests on one curl multi handle. The only file that knows curl, built as a module of its own, so
+/* The HTTP module: requests, and mail to a relay, on one curl multi handle. The only file that knows curl, built as a module of its own, so
    that it may use nothing of the library but what is compiled into it. Refuses to follow redirects, to use a proxy, to
-   speak anything but HTTP, and to reach private addresses unless the request allows it. Knows no jobs. */
+   speak anything but HTTP (of mail: but SMTP), and to reach private addresses unless the request allows it. Knows no jobs. */
 
 #include "outbox/transport.h"
 
@@ -29,7 +29,10 @@ struct exchange { /* one request and its answer */
     struct transport *transport;
     struct exchange *next, **back;
     CURL *easy;
-    struct curl_slist *headers;
+    struct curl_slist *headers, *rcpt; /* rcpt: of mail, else NULL */
+    char *mail;                        /* what is left to be sent of it */
+    size_t mail_n, mail_at;
+    char reply[256];                   /* the relay's last line */
     struct carom_buf body;
     size_t header_bytes;
     bool allow_private;
@@ -61,13 +64,28 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *user)
     return x->cut ? 0 : got; /* 0 ends the transfer */
 }
 
+/* Of mail these are the relay's replies. The one to QUIT says nothing. */
 static size_t on_header(char *bytes, size_t size, size_t n, void *user)
 {
-    (void)bytes;
     struct exchange *x = user;
+    if (x->rcpt && size * n > 3 && memcmp(bytes, "221", 3) != 0) {
+        size_t kept = size * n < sizeof x->reply ? size * n : sizeof x->reply - 1;
+        memcpy(x->reply, bytes, kept);
+        x->reply[kept] = '\0';
+    }
     x->header_bytes += size * n;
     x->flood = x->header_bytes > ANSWER_MAX;
     return x->flood ? 0 : size * n;
+}
+
+static size_t on_mail(char *out, size_t size, size_t n, void *user)
+{
+    struct exchange *x = user;
+    size_t left = x->mail_n - x->mail_at;
+    size_t got = left < size * n ? left : size * n;
+    memcpy(out, x->mail + x->mail_at, got);
+    x->mail_at += got;
+    return got;
 }
 
 /* Before a connection is made, with the address that the name was found to have. */
@@ -107,6 +125,8 @@ static void exchange_free(struct exchange *x)
     }
     curl_easy_cleanup(x->easy);
     curl_slist_free_all(x->headers);
+    curl_slist_free_all(x->rcpt);
+    free(x->mail);
     carom_buf_deinit(&x->body);
     free(x);
 }
@@ -119,9 +139,27 @@ static bool has_control(const char *text)
     return false;
 }
 
+static bool begins(const char *text, const char *start)
+{
+    return carom_str_istarts(carom_str(text), carom_str(start));
+}
+
+static const char *unfit_mail(const struct carom_request *request)
+{
+    if (!begins(request->url, "smtp://") && !begins(request->url, "smtps://"))
+        return "the URL of a mail begins with neither smtp:// nor smtps://";
+    if (has_control(request->url) || strchr(request->url, ' '))
+        return "the URL holds a space or a control character";
+    return has_control(request->rcpt) || strpbrk(request->rcpt, "<> ") ? "the recipient is no address" : NULL;
+}
+
 /* The last door: whatever mail put into these texts, no line end leaves through a header. */
 static const char *unfit(const struct carom_request *request)
 {
+    if (request->rcpt)
+        return unfit_mail(request);
+    if (!begins(request->url, "http://") && !begins(request->url, "https://"))
+        return "the URL begins with neither http:// nor https://";
     if (!*request->method || strspn(request->method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != strlen(request->method))
         return "the method is not a word in capitals";
     if (has_control(request->url) || strchr(request->url, ' '))
@@ -199,7 +237,7 @@ static unsigned set_safety(struct exchange *x, const struct carom_request *reque
 {
     CURL *easy = x->easy;
     unsigned bad = 0;
-    bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, request->rcpt ? "smtp,smtps" : "http,https");
     bad |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     bad |= curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L); /* "../" is the sink's to refuse, not ours to resolve */
     bad |= curl_easy_setopt(easy, CURLOPT_PROXY, "");      /* nor from the environment */
@@ -216,6 +254,36 @@ static unsigned set_safety(struct exchange *x, const struct carom_request *reque
     return bad;
 }
 
+/* Credentials never go in clear to somebody else's network. Without them TLS is taken where it is offered, and its
+   certificate asked for only where the sink names who signs it: relays next door have none that anybody vouches for. */
+static unsigned set_tls(CURL *easy, const struct carom_request *request)
+{
+    bool bound = request->user && !request->allow_private;
+    bool checked = begins(request->url, "smtps://") || request->ca || bound;
+    unsigned bad = curl_easy_setopt(easy, CURLOPT_USE_SSL, (long)(bound || request->ca ? CURLUSESSL_ALL : CURLUSESSL_TRY));
+    bad |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, checked ? 1L : 0L);
+    return bad | curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, checked ? 2L : 0L);
+}
+
+/* Without MAIL_FROM curl sends the null sender. */
+static unsigned set_mail(struct exchange *x, const struct carom_request *request)
+{
+    CURL *easy = x->easy;
+    size_t n = request->body.len;
+    x->rcpt = curl_slist_append(NULL, request->rcpt);
+    x->mail = malloc(n ? n : 1);
+    if (!x->rcpt || !x->mail)
+        return CURLE_OUT_OF_MEMORY;
+    memcpy(x->mail, request->body.ptr, n);
+    x->mail_n = n;
+    unsigned bad = set_tls(easy, request);
+    bad |= curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, x->rcpt);
+    bad |= curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+    bad |= curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_mail);
+    bad |= curl_easy_setopt(easy, CURLOPT_READDATA, x);
+    return bad | curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)n);
+}
+
 static unsigned set_up(struct exchange *x, const struct carom_request *request)
 {
     CURL *easy = x->easy;
@@ -229,11 +297,12 @@ static unsigned set_up(struct exchange *x, const struct carom_request *request)
     bad |= curl_easy_setopt(easy, CURLOPT_USERAGENT, "carom/" CAROM_VERSION);
     bad |= curl_easy_setopt(easy, CURLOPT_URL, request->url);
     if (request->user) {
-        bad |= curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+        if (!request->rcpt)
+            bad |= curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
         bad |= curl_easy_setopt(easy, CURLOPT_USERNAME, request->user);
         bad |= curl_easy_setopt(easy, CURLOPT_PASSWORD, request->password ? request->password : "");
     }
-    return bad | set_method(easy, request) | set_headers(x, request);
+    return bad | (request->rcpt ? set_mail(x, request) : set_method(easy, request) | set_headers(x, request));
 }
 
 /* ---- The interface ---- */
@@ -293,22 +362,53 @@ static void explain(const struct exchange *x, CURLcode result, struct carom_answ
         snprintf(out, size, "%s", x->curl_error[0] ? x->curl_error : curl_easy_strerror(result));
 }
 
+/* A reply that refuses, or the one to the message. Whatever else went wrong has none: the relay's last word was a yes,
+   or its greeting was a no, which is not about this mail. */
+static int mail_code(const struct exchange *x, CURLcode result)
+{
+    int code = (int)carom_str_number(carom_str_head(carom_str(x->reply), 3));
+    if (result == CURLE_OK)
+        return code >= 200 && code <= 299 ? code : 250;
+    if (result == CURLE_LOGIN_DENIED)
+        return 535;
+    bool refused = result == CURLE_SEND_ERROR || result == CURLE_RECV_ERROR || result == CURLE_UPLOAD_FAILED ||
+                   result == CURLE_REMOTE_ACCESS_DENIED ||
+                   (result == CURLE_WEIRD_SERVER_REPLY && x->mail_at == x->mail_n); /* to the message */
+    return refused && code >= 400 && code <= 599 ? code : 0;
+}
+
+static void finish_mail(struct exchange *x, CURLcode result, struct carom_answer *answer)
+{
+    answer->code = mail_code(x, result);
+    answer->body = carom_str(x->reply);
+    if (answer->code == 0)
+        explain(x, result, answer);
+}
+
+static void finish_request(struct exchange *x, CURLcode result, struct carom_answer *answer)
+{
+    long code = 0;
+    if (result == CURLE_OK || (result == CURLE_WRITE_ERROR && x->cut && !x->body.failed))
+        curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &code);
+    answer->code = (int)code;
+    if (code == 0) {
+        explain(x, result, answer);
+        return;
+    }
+    curl_off_t seconds = 0; /* curl reads both forms; 0 when there is none */
+    if (curl_easy_getinfo(x->easy, CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0)
+        answer->retry_after_s = seconds;
+    answer->body = carom_buf_str(&x->body);
+}
+
 static void finish(struct exchange *x, CURLcode result,
                    void (*done)(void *user, void *job, const struct carom_answer *answer), void *user)
 {
     struct carom_answer answer = {.retry_after_s = -1, .body = CAROM_STR_EMPTY};
-    long code = 0;
-    if (result == CURLE_OK || (result == CURLE_WRITE_ERROR && x->cut && !x->body.failed))
-        curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &code);
-    answer.code = (int)code;
-    if (code == 0) {
-        explain(x, result, &answer);
-    } else {
-        curl_off_t seconds = 0; /* curl reads both forms; 0 when there is none */
-        if (curl_easy_getinfo(x->easy, CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0)
-            answer.retry_after_s = seconds;
-        answer.body = carom_buf_str(&x->body);
-    }
+    if (x->rcpt)
+        finish_mail(x, result, &answer);
+    else
+        finish_request(x, result, &answer);
     done(user, x->job, &answer);
     exchange_free(x);
 }

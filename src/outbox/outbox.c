@@ -2,8 +2,9 @@
  * SPDX-FileCopyrightText: the carom authors */
 
 /* One delivery run: claims what is due, has it rendered and sent, settles each answer. The ledger is asked in short
-   calls of its own, so that no transaction is open while HTTP runs; a run that dies leaves leases that expire. Knows
-   sinks by name; not Lua, not curl, not how a request is made. */
+   calls of its own, so that no transaction is open while HTTP or a command runs; a run that dies leaves leases that
+   expire. A job is up to three steps: the look-up before it, itself, and the proof after it. Knows sinks by name; not
+   Lua, not curl, not how a request is made. */
 
 #include "outbox/outbox.h"
 
@@ -12,25 +13,20 @@
 #include "base/date.h"
 #include "outbox/answer.h"
 #include "outbox/backoff.h"
+#include "outbox/command.h"
+#include "outbox/endpoint.h"
 #include "outbox/render.h"
 
 enum {
     PARALLEL = 64,
-    LEASE_MS = 60 * 1000,  /* four times what the slowest request may take */
-    PAUSE_MS = 60 * 1000,  /* an endpoint that is stopped gets its next trial after that */
+    LEASE_MS = 60 * 1000,  /* more than a look-up and a call, or a command and its proof, may take */
     POLL_MS = 1000,
-    FAILURES_MAX = 5,      /* in a row, then the endpoint is stopped for this run */
-    ANSWER_TEXT_MAX = 2048 /* bytes of a job's last_answer */
-};
-
-/* A sink as this run has met it. */
-struct endpoint {
-    struct carom_str name;         /* in the memory behind it */
-    const struct carom_sink *sink; /* NULL: not in the configuration */
-    unsigned failures;             /* in a row */
-    bool stopped;
-    char why[512];
-    struct endpoint *next;
+    BOTH_MS = 20,          /* while requests and commands are under way at once */
+    COMMANDS_MAX = 8,      /* at a time: each is a process */
+    COMMAND_MS = 15 * 1000,
+    HOUR_MS = 3600 * 1000,
+    PENDING_DAYS = 30,     /* then what is still pending is a dead letter */
+    ANSWER_TEXT_MAX = 8192 /* bytes of a job's last_answer: 4 KiB of a command's words, escapes and all */
 };
 
 /* Jobs claimed together live in one arena until the last is settled. */
@@ -38,13 +34,20 @@ struct batch {
     struct carom_arena *arena;
     struct flight *flights;
     size_t left;
+    int64_t claimed; /* ms */
     struct batch *next, **back;
 };
 
+enum step { LOOK_UP, CALL, PROVE };
+
 struct flight {
     struct carom_job *job;
-    struct endpoint *endpoint;
+    struct carom_endpoint *endpoint;
     struct batch *batch;
+    enum step step;
+    bool trial; /* tries whether a stopped endpoint is back */
+    struct carom_pair *found; /* by the look-up */
+    struct flight *queued;    /* a command that waits for its turn */
 };
 
 struct run {
@@ -56,61 +59,15 @@ struct run {
     void *transport;
     struct carom_arena *scratch; /* of the request being made */
     struct carom_buf text;       /* the answer being told */
-    struct endpoint *endpoints;
+    struct carom_commands *commands;
+    struct flight *queue, **queue_tail;
+    struct carom_endpoints endpoints;
     struct batch *batches;
-    size_t in_flight;
+    size_t in_flight; /* with those in the queue */
     int64_t start; /* ms: what became due later is the next run's */
     bool failed;   /* err holds why */
     struct carom_error *err;
 };
-
-/* ---- Endpoints ---- */
-
-static void stop_endpoint(struct run *run, struct endpoint *endpoint, const char *why)
-{
-    if (endpoint->stopped)
-        return;
-    endpoint->stopped = true;
-    size_t n = strlen(why);
-    n = n < sizeof endpoint->why ? n : sizeof endpoint->why - 1;
-    memcpy(endpoint->why, why, n);
-    endpoint->why[n] = '\0';
-    carom_log_printf(run->options->log, CAROM_LOG_WARNING, "outbox: sink %.*s waits: %s",
-                     CAROM_STR_ARG(endpoint->name), endpoint->why);
-}
-
-/* What cannot work however often it is tried, known before anything is sent. */
-static void inspect(struct run *run, struct endpoint *endpoint)
-{
-    if (!endpoint->sink)
-        stop_endpoint(run, endpoint, "the sink is not in the configuration any more; its jobs wait until it is");
-    else if (endpoint->sink->type != CAROM_SINK_WEBHOOK && endpoint->sink->type != CAROM_SINK_HTTP)
-        stop_endpoint(run, endpoint, "sinks of this type cannot be delivered to; use carom.webhook or carom.http");
-}
-
-/* NULL: no memory. */
-static struct endpoint *find_endpoint(struct run *run, struct carom_str name)
-{
-    for (struct endpoint *endpoint = run->endpoints; endpoint; endpoint = endpoint->next)
-        if (carom_str_eq(endpoint->name, name))
-            return endpoint;
-    struct endpoint *endpoint = calloc(1, sizeof *endpoint + name.len);
-    if (!endpoint)
-        return NULL;
-    memcpy(endpoint + 1, name.ptr, name.len);
-    endpoint->name = carom_str_n((const char *)(endpoint + 1), name.len);
-    endpoint->sink = carom_config_sink(run->config, name);
-    endpoint->next = run->endpoints;
-    run->endpoints = endpoint;
-    inspect(run, endpoint);
-    return endpoint;
-}
-
-static void count_failure(struct run *run, struct endpoint *endpoint)
-{
-    if (++endpoint->failures >= FAILURES_MAX)
-        stop_endpoint(run, endpoint, "five failures in a row; tried again by a run in a minute or later");
-}
 
 /* ---- Batches ---- */
 
@@ -134,6 +91,7 @@ static struct batch *batch_new(struct run *run)
     if (batch->next)
         batch->next->back = &batch->next;
     run->batches = batch;
+    batch->claimed = carom_date_now_ms();
     batch->arena = carom_arena_new();
     if (batch->arena)
         return batch;
@@ -161,9 +119,14 @@ static void settle(struct run *run, struct flight *flight, enum carom_job_state 
         batch_free(batch);
 }
 
+static void note(struct run *run, int result)
+{
+    if (result != 0)
+        run->failed = true;
+}
+
 static void settle_done(struct run *run, struct flight *flight, struct carom_str answer)
 {
-    flight->endpoint->failures = 0;
     run->summary->done++;
     carom_log_printf(run->options->log, CAROM_LOG_DEBUG, "outbox: job %lld: sink %.*s: done: %.*s",
                      (long long)flight->job->id, CAROM_STR_ARG(flight->job->sink), CAROM_STR_ARG(answer));
@@ -178,11 +141,23 @@ static void settle_dead(struct run *run, struct flight *flight, struct carom_str
     settle(run, flight, CAROM_JOB_DEAD, flight->job->due, answer, false);
 }
 
+/* What is pending stays so while it waits. */
+static enum carom_job_state waiting_state(const struct flight *flight)
+{
+    return flight->job->state == CAROM_JOB_PENDING ? CAROM_JOB_PENDING : CAROM_JOB_WAITING;
+}
+
 /* Its endpoint is stopped: no attempt is used. */
 static void settle_waiting(struct run *run, struct flight *flight, struct carom_str answer)
 {
     run->summary->waiting++;
-    settle(run, flight, CAROM_JOB_WAITING, carom_date_now_ms() + PAUSE_MS, answer, true);
+    settle(run, flight, waiting_state(flight), carom_date_now_ms() + CAROM_PAUSE_MS, answer, true);
+}
+
+/* Given back as it was. */
+static void settle_untried(struct run *run, struct flight *flight)
+{
+    settle(run, flight, waiting_state(flight), flight->job->due, flight->job->last_answer, true);
 }
 
 static void settle_failed(struct run *run, struct flight *flight, int64_t retry_after_s, struct carom_str answer)
@@ -197,34 +172,77 @@ static void settle_failed(struct run *run, struct flight *flight, int64_t retry_
     carom_log_printf(run->options->log, CAROM_LOG_INFO, "outbox: job %lld: sink %.*s: attempt %lld, again in %llds: %.*s",
                      (long long)job->id, CAROM_STR_ARG(job->sink), (long long)job->attempts + 1,
                      (long long)(wait / 1000), CAROM_STR_ARG(answer));
-    settle(run, flight, CAROM_JOB_WAITING, carom_date_now_ms() + wait, answer, false);
+    settle(run, flight, waiting_state(flight), carom_date_now_ms() + wait, answer, false);
+}
+
+/* Taken, but not done: a moderator may have to agree. Asking costs no attempt. A look-up is asked every hour; without
+   one the call itself is the only question, and that is put once a day, since it may land on somebody's desk again. */
+static void settle_pending(struct run *run, struct flight *flight, struct carom_str answer)
+{
+    int64_t now = carom_date_now_ms(), day = 24 * (int64_t)HOUR_MS;
+    bool asks = flight->endpoint->sink->first.url.len > 0;
+    if (now - flight->job->created > PENDING_DAYS * day) {
+        settle_dead(run, flight, answer);
+        return;
+    }
+    run->summary->waiting++;
+    settle(run, flight, CAROM_JOB_PENDING, now + (asks ? HOUR_MS : day), answer, true);
 }
 
 /* Answers that come in after the endpoint was stopped were on their way already: they cost no attempt either. */
-static void settle_answer(struct run *run, struct flight *flight, const struct carom_answer *answer,
-                          struct carom_str text)
+static void settle_retry(struct run *run, struct flight *flight, int64_t retry_after_s, struct carom_str text)
 {
-    struct endpoint *endpoint = flight->endpoint;
-    bool was_stopped = endpoint->stopped;
-    switch (carom_answer_judge(endpoint->sink, answer)) {
+    bool was_stopped = flight->endpoint->stopped;
+    if (!was_stopped || flight->trial)
+        note(run, carom_endpoint_failed(&run->endpoints, flight->endpoint, run->err));
+    if (was_stopped)
+        settle_waiting(run, flight, text);
+    else
+        settle_failed(run, flight, retry_after_s, text);
+}
+
+static void settle_verdict(struct run *run, struct flight *flight, enum carom_verdict verdict, int64_t retry_after_s,
+                           struct carom_str text)
+{
+    bool alive = verdict == CAROM_VERDICT_DONE || verdict == CAROM_VERDICT_PENDING || verdict == CAROM_VERDICT_DEAD;
+    if (alive) /* it is, also where it only does not want this one */
+        note(run, carom_endpoint_alive(&run->endpoints, flight->endpoint, run->err));
+    switch (verdict) {
     case CAROM_VERDICT_DONE:
         settle_done(run, flight, text);
         return;
+    case CAROM_VERDICT_PENDING:
+        settle_pending(run, flight, text);
+        return;
     case CAROM_VERDICT_DEAD:
-        endpoint->failures = 0; /* it is alive, it only does not want this one */
         settle_dead(run, flight, text);
         return;
     case CAROM_VERDICT_PAUSE:
-        stop_endpoint(run, endpoint, text.ptr);
+    case CAROM_VERDICT_DISABLE:
+        note(run, carom_endpoint_stop(&run->endpoints, flight->endpoint, text.ptr, verdict == CAROM_VERDICT_DISABLE,
+                                      run->err));
         settle_waiting(run, flight, text);
         return;
     case CAROM_VERDICT_RETRY:
-        count_failure(run, endpoint);
-        if (was_stopped)
-            settle_waiting(run, flight, text);
-        else
-            settle_failed(run, flight, answer->retry_after_s, text);
+        settle_retry(run, flight, retry_after_s, text);
         return;
+    }
+}
+
+static void proceed(struct run *run, struct flight *flight);
+
+/* What the look-up says: nothing there counts as the sink's answers do (404 to a DELETE is done); what is there still is
+   pending when the call itself was taken before, else the call goes on. */
+static void on_found(struct run *run, struct flight *flight, const struct carom_answer *answer)
+{
+    struct carom_error why = {0};
+    if (flight->job->state == CAROM_JOB_PENDING) {
+        settle_verdict(run, flight, CAROM_VERDICT_PENDING, -1, flight->job->last_answer);
+    } else if (carom_render_take(flight->endpoint->sink, answer->body, flight->batch->arena, &flight->found, &why) != 0) {
+        settle_verdict(run, flight, CAROM_VERDICT_DEAD, -1, carom_str(why.text));
+    } else {
+        flight->step = CALL;
+        proceed(run, flight);
     }
 }
 
@@ -232,10 +250,35 @@ static void on_answer(void *user, void *job, const struct carom_answer *answer)
 {
     struct run *run = user;
     struct flight *flight = job;
+    const struct carom_sink *sink = flight->endpoint->sink;
     run->in_flight--;
+    if (flight->step == LOOK_UP && answer->code >= 200 && answer->code <= 299) {
+        on_found(run, flight, answer);
+        return;
+    }
     carom_buf_clear(&run->text);
-    carom_answer_print(flight->endpoint->sink, answer, &run->text);
-    settle_answer(run, flight, answer, carom_buf_str(&run->text));
+    if (flight->step == LOOK_UP)
+        carom_buf_add_str(&run->text, CAROM_STR("look-up: "));
+    carom_answer_print(sink, answer, &run->text);
+    settle_verdict(run, flight, carom_answer_judge(sink, answer), answer->retry_after_s, carom_buf_str(&run->text));
+}
+
+static void on_end(void *user, void *job, const struct carom_command_end *end)
+{
+    struct run *run = user;
+    struct flight *flight = job;
+    const struct carom_sink *sink = flight->endpoint->sink;
+    bool proof = flight->step == PROVE;
+    enum carom_verdict verdict = carom_end_judge(sink, end, proof);
+    run->in_flight--;
+    if (verdict == CAROM_VERDICT_DONE && !proof && sink->verify) {
+        flight->step = PROVE;
+        proceed(run, flight);
+        return;
+    }
+    carom_buf_clear(&run->text);
+    carom_end_print(end, proof, &run->text);
+    settle_verdict(run, flight, verdict, -1, carom_buf_str(&run->text));
 }
 
 /* ---- Sending ---- */
@@ -267,22 +310,64 @@ static void send_request(struct run *run, struct flight *flight, struct carom_re
     on_answer(run, flight, &answer);
 }
 
-static void launch(struct run *run, struct flight *flight)
+static void start_command(struct run *run, struct flight *flight, struct carom_command *command)
 {
-    struct carom_request request;
     struct carom_error why = {0};
-    if (flight->endpoint->stopped) {
-        settle_waiting(run, flight, carom_str(flight->endpoint->why));
-        return;
+    if (!run->commands)
+        run->commands = carom_commands_new(COMMAND_MS);
+    command->job = flight;
+    int result = run->commands ? carom_commands_start(run->commands, command, &why) : carom_error_memory(&why);
+    if (result == 0) {
+        run->in_flight++;
+    } else if (result > 0) {
+        carom_endpoint_hold(&run->endpoints, flight->endpoint, why.text);
+        settle_waiting(run, flight, carom_str(why.text));
+    } else {
+        settle_verdict(run, flight, CAROM_VERDICT_RETRY, -1, carom_str(why.text));
     }
+}
+
+static int ask_for_mail(struct run *run, struct flight *flight, struct carom_job_mail *mail)
+{
+    const struct carom_ledger *ledger = run->ledger;
+    return ledger->ops->mail(ledger->store, run->scratch, flight->job->id, mail, run->err);
+}
+
+/* Renders and starts the flight's step. */
+static enum carom_rendered take_step(struct run *run, struct flight *flight, struct carom_error *why)
+{
+    const struct carom_sink *sink = flight->endpoint->sink;
+    struct carom_job_mail mail = {.raw = CAROM_STR_EMPTY};
+    struct carom_render_input input = {.config = run->config, .sink = sink, .job = flight->job, .found = flight->found,
+                                       .mail = &mail, .now = carom_date_now_ms() / 1000};
+    struct carom_request request;
+    struct carom_command command;
+    enum carom_rendered result;
     carom_arena_reset(run->scratch);
-    switch (carom_render(run->config, flight->endpoint->sink, flight->job, run->scratch, carom_date_now_ms() / 1000,
-                         &request, &why)) {
-    case CAROM_RENDERED:
+    if (sink->type == CAROM_SINK_COMMAND) {
+        result = carom_render_command(&input, flight->step == PROVE, run->scratch, &command, why);
+        if (result == CAROM_RENDERED)
+            start_command(run, flight, &command);
+        return result;
+    }
+    if (sink->type == CAROM_SINK_SMTP && ask_for_mail(run, flight, &mail) != 0)
+        return CAROM_RENDER_FAILED;
+    result = sink->type == CAROM_SINK_SMTP ? carom_render_mail(&input, run->scratch, &request, why)
+             : flight->step == LOOK_UP     ? carom_render_first(&input, run->scratch, &request, why)
+                                           : carom_render_request(&input, run->scratch, &request, why);
+    if (result == CAROM_RENDERED)
         send_request(run, flight, &request);
+    return result;
+}
+
+static void proceed(struct run *run, struct flight *flight)
+{
+    struct carom_error why = {0};
+    switch (take_step(run, flight, &why)) {
+    case CAROM_RENDERED:
         return;
     case CAROM_RENDER_WAIT:
-        stop_endpoint(run, flight->endpoint, why.text);
+        carom_endpoint_hold(&run->endpoints, flight->endpoint, why.text);
         settle_waiting(run, flight, carom_str(why.text));
         return;
     case CAROM_RENDER_DEAD:
@@ -290,15 +375,68 @@ static void launch(struct run *run, struct flight *flight)
         return;
     case CAROM_RENDER_FAILED:
         run->failed = true;
-        carom_error_memory(run->err);
+        if (run->err && !run->err->text[0])
+            carom_error_memory(run->err);
         settle_waiting(run, flight, carom_str(why.text));
         return;
     }
 }
 
+/* Commands wait for their turn; requests go at once. */
+static void launch(struct run *run, struct flight *flight)
+{
+    const struct carom_sink *sink = flight->endpoint->sink;
+    if (!carom_endpoint_open(flight->endpoint, &flight->trial)) {
+        settle_waiting(run, flight, carom_str(flight->endpoint->why));
+        return;
+    }
+    flight->step = sink->type == CAROM_SINK_HTTP && sink->first.url.len ? LOOK_UP : CALL;
+    if (sink->type == CAROM_SINK_COMMAND && carom_commands_running(run->commands) >= COMMANDS_MAX) {
+        *run->queue_tail = flight;
+        run->queue_tail = &flight->queued;
+        run->in_flight++;
+        return;
+    }
+    proceed(run, flight);
+}
+
 static bool stopping(const struct run *run)
 {
     return run->failed || (run->options->stop && *run->options->stop);
+}
+
+static size_t queued(const struct run *run)
+{
+    size_t n = 0;
+    for (const struct flight *flight = run->queue; flight; flight = flight->queued)
+        n++;
+    return n;
+}
+
+static struct flight *unqueue(struct run *run)
+{
+    struct flight *flight = run->queue;
+    run->queue = flight->queued;
+    if (!run->queue)
+        run->queue_tail = &run->queue;
+    flight->queued = NULL;
+    run->in_flight--;
+    return flight;
+}
+
+/* Who waited so long that his lease may end before his command does is given back, and claimed again. */
+static void start_queued(struct run *run)
+{
+    while (run->queue && carom_commands_running(run->commands) < COMMANDS_MAX) {
+        struct flight *flight = unqueue(run);
+        bool late = carom_date_now_ms() - flight->batch->claimed > LEASE_MS - 3 * COMMAND_MS;
+        if (stopping(run) || late)
+            settle_untried(run, flight);
+        else if (flight->endpoint->stopped && !flight->trial)
+            settle_waiting(run, flight, carom_str(flight->endpoint->why));
+        else
+            proceed(run, flight);
+    }
 }
 
 /* Due at the run's start, leased from now on: a job that fails is not claimed twice, and the run ends. */
@@ -324,13 +462,14 @@ static int launch_all(struct run *run, struct batch *batch, struct carom_job *jo
     batch->flights = flights;
     batch->left = n;
     for (size_t i = 0; i < n; i++) {
-        flights[i] = (struct flight){&jobs[i], find_endpoint(run, jobs[i].sink), batch};
+        flights[i] = (struct flight){.job = &jobs[i], .batch = batch,
+                                     .endpoint = carom_endpoint_find(&run->endpoints, jobs[i].sink)};
         if (!flights[i].endpoint)
             return carom_error_memory(run->err);
     }
     for (size_t i = 0; i < n; i++)
         if (stopping(run))
-            settle(run, &flights[i], CAROM_JOB_WAITING, flights[i].job->due, flights[i].job->last_answer, true);
+            settle_untried(run, &flights[i]);
         else
             launch(run, &flights[i]);
     return 0;
@@ -354,6 +493,18 @@ static int take_batch(struct run *run)
 
 /* ---- The run ---- */
 
+static int wait_for_ends(struct run *run)
+{
+    size_t commands = carom_commands_running(run->commands);
+    bool requests = run->in_flight > commands + queued(run);
+    if (requests && run->ops->poll(run->transport, commands ? BOTH_MS : POLL_MS, on_answer, run, run->err) < 0)
+        return -1;
+    if (commands)
+        carom_commands_poll(run->commands, requests ? BOTH_MS : POLL_MS, on_end, run);
+    start_queued(run);
+    return 0;
+}
+
 static int step(struct run *run, bool *more)
 {
     size_t parallel = run->options->parallel ? run->options->parallel : PARALLEL;
@@ -367,7 +518,7 @@ static int step(struct run *run, bool *more)
     if (run->in_flight == 0)
         return run->failed ? -1 : 0;
     size_t before = run->in_flight;
-    if (run->ops->poll(run->transport, POLL_MS, on_answer, run, run->err) < 0)
+    if (wait_for_ends(run) != 0)
         return -1;
     if (run->in_flight < before)
         *more = true; /* what stood behind these may go now */
@@ -389,11 +540,8 @@ static void run_deinit(struct run *run)
         run->ops->close(run->transport);
     while (run->batches)
         batch_free(run->batches);
-    while (run->endpoints) {
-        struct endpoint *next = run->endpoints->next;
-        free(run->endpoints);
-        run->endpoints = next;
-    }
+    carom_commands_free(run->commands);
+    carom_endpoints_deinit(&run->endpoints);
     carom_buf_deinit(&run->text);
     carom_arena_free(run->scratch);
 }
@@ -405,8 +553,12 @@ int carom_outbox_deliver(struct carom_ledger *ledger, const struct carom_config 
     *summary_r = (struct carom_outbox_summary){0};
     struct run run = {.ledger = ledger, .config = config, .options = options, .summary = summary_r, .err = err,
                       .text = CAROM_BUF_INIT(ANSWER_TEXT_MAX), .start = carom_date_now_ms(),
+                      .endpoints = {.config = config, .ledger = ledger, .log = options->log},
                       .scratch = carom_arena_new()};
-    int result = run.scratch ? deliver(&run) : carom_error_memory(err);
+    run.queue_tail = &run.queue;
+    int result = run.scratch ? carom_endpoints_load(&run.endpoints, err) : carom_error_memory(err);
+    if (result == 0)
+        result = deliver(&run);
     run_deinit(&run);
     return result;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the carom authors */
 
-/* What all HTTP sinks share: the values of placeholders, headers that nothing breaks out of, secrets. The values were
+/* What all sinks share: the values of placeholders, headers that nothing breaks out of, secrets. The values were
    written by whoever sent the mail. Knows no answers and no schedule. */
 
 #include "outbox/render.h"
@@ -10,7 +10,7 @@
 
 #include "mail/header.h"
 
-enum { TEXT_MAX = 4 * 1024 * 1024, OWN_HEADERS = 8 };
+enum { TEXT_MAX = 4 << 20, FORM_MAX = 64 << 20 /* a mail that carries one */, OWN_HEADERS = 8 };
 
 /* ---- Placeholders ---- */
 
@@ -55,6 +55,11 @@ static struct carom_str field(struct carom_render *render, struct carom_str name
     return value ? value_text(render->arena, value) : CAROM_STR_EMPTY;
 }
 
+struct carom_str carom_render_field(struct carom_render *render, const char *name)
+{
+    return field(render, carom_str(name));
+}
+
 static struct carom_str returned_header(struct carom_render *render, struct carom_str name)
 {
     struct carom_str body;
@@ -64,6 +69,9 @@ static struct carom_str returned_header(struct carom_render *render, struct caro
 
 static struct carom_str value_of(struct carom_render *render, struct carom_str name)
 {
+    for (const struct carom_pair *pair = render->found; pair; pair = pair->next)
+        if (carom_str_eq(pair->name, name))
+            return pair->value;
     if (carom_str_eq(name, CAROM_STR("address")))
         return field(render, CAROM_STR("recipient"));
     if (carom_str_starts(name, CAROM_STR("header.")))
@@ -166,16 +174,15 @@ int carom_render_secret(struct carom_render *render, const struct carom_secret *
 /* ---- The request ---- */
 
 /* A host that mail could choose would make us a relay to anywhere. */
-static bool url_is_sound(struct carom_render *render)
+bool carom_render_url_is_sound(struct carom_render *render, struct carom_str url, const char *plain, const char *safe)
 {
-    struct carom_str url = render->sink->url;
     struct carom_str name = render->sink->name;
-    size_t scheme = carom_str_istarts(url, CAROM_STR("https://"))  ? strlen("https://")
-                    : carom_str_istarts(url, CAROM_STR("http://")) ? strlen("http://")
-                                                                    : 0;
+    size_t scheme = carom_str_istarts(url, carom_str(safe))    ? strlen(safe)
+                    : carom_str_istarts(url, carom_str(plain)) ? strlen(plain)
+                                                               : 0;
     if (!scheme) {
-        carom_error_set(render->err, CAROM_ERROR_CONFIG, "sink %.*s: its URL does not begin with http:// or https://",
-                        CAROM_STR_ARG(name));
+        carom_error_set(render->err, CAROM_ERROR_CONFIG, "sink %.*s: its URL does not begin with %s or %s",
+                        CAROM_STR_ARG(name), plain, safe);
         return false;
     }
     for (size_t i = scheme; i < url.len && !strchr("/?#", url.ptr[i]); i++)
@@ -188,49 +195,144 @@ static bool url_is_sound(struct carom_render *render)
     return true;
 }
 
-static enum carom_rendered render_request(struct carom_render *render, struct carom_request *request)
+static void begin_request(struct carom_render *render, struct carom_request *request)
 {
     size_t n = OWN_HEADERS;
     for (const struct carom_pair *pair = render->sink->headers; pair; pair = pair->next)
         n++;
+    *request = (struct carom_request){.body = CAROM_STR_EMPTY};
     render->headers_max = n;
     render->headers = carom_arena_array(render->arena, const char *, n + 1);
     request->headers = render->headers;
     request->allow_private = render->sink->allow_private;
     request->ca = render->sink->ca.len ? carom_arena_str(render->arena, render->sink->ca).ptr : NULL;
-    if (!url_is_sound(render))
-        return CAROM_RENDER_WAIT;
-    return render->sink->type == CAROM_SINK_WEBHOOK ? carom_webhook_render(render, request)
-                                                    : carom_rest_render(render, request);
 }
 
-static enum carom_rendered guarded(struct carom_render *render, struct carom_request *request)
+/* ---- One of four ---- */
+
+enum what { REQUEST, FIRST, COMMAND, VERIFY, MAIL };
+
+static enum carom_rendered make(struct carom_render *render, enum what what, void *out)
+{
+    if (what == COMMAND || what == VERIFY)
+        return carom_command_render(render, what == VERIFY, out);
+    begin_request(render, out);
+    if (what == MAIL)
+        return carom_mail_render(render, out);
+    struct carom_str url = what == FIRST ? render->sink->first.url : render->sink->url;
+    if (!carom_render_url_is_sound(render, url, "http://", "https://"))
+        return CAROM_RENDER_WAIT;
+    if (what == FIRST)
+        return carom_rest_render_first(render, out);
+    return render->sink->type == CAROM_SINK_WEBHOOK ? carom_webhook_render(render, out)
+                                                    : carom_rest_render(render, out);
+}
+
+static enum carom_rendered guarded(struct carom_render *render, enum what what, void *out)
 {
     if (carom_arena_guard(render->arena)) {
         carom_error_memory(render->err);
         return CAROM_RENDER_FAILED;
     }
-    enum carom_rendered result = render_request(render, request);
+    enum carom_rendered result = make(render, what, out);
     carom_arena_unguard(render->arena);
     return result;
 }
 
-enum carom_rendered carom_render(const struct carom_config *config, const struct carom_sink *sink,
-                                 const struct carom_job *job, struct carom_arena *arena, int64_t now,
-                                 struct carom_request *request_r, struct carom_error *err)
+static enum carom_rendered render_job(const struct carom_render_input *input, enum what what, struct carom_arena *arena,
+                                      void *out, struct carom_error *err)
 {
-    *request_r = (struct carom_request){.body = CAROM_STR_EMPTY};
+    const struct carom_job *job = input->job;
     json_t *data = json_loadb(job->data.ptr, job->data.len, JSON_ALLOW_NUL, NULL);
     if (!data) {
         carom_error_set(err, CAROM_ERROR_IO, "job %lld: its data is not a JSON object", (long long)job->id);
         return CAROM_RENDER_DEAD;
     }
-    struct carom_render render = {.config = config, .sink = sink, .job = job, .arena = arena, .now = now, .data = data,
-                                  .text = CAROM_BUF_INIT(TEXT_MAX), .form = CAROM_BUF_INIT(TEXT_MAX),
+    struct carom_render render = {.config = input->config, .sink = input->sink, .job = job, .found = input->found,
+                                  .mail = input->mail, .arena = arena, .now = input->now, .data = data,
+                                  .text = CAROM_BUF_INIT(TEXT_MAX), .form = CAROM_BUF_INIT(FORM_MAX),
                                   .empty = CAROM_STR_EMPTY, .err = err};
-    enum carom_rendered result = guarded(&render, request_r);
+    enum carom_rendered result = guarded(&render, what, out);
     carom_buf_deinit(&render.text);
     carom_buf_deinit(&render.form);
     json_decref(data);
+    return result;
+}
+
+enum carom_rendered carom_render_request(const struct carom_render_input *input, struct carom_arena *arena,
+                                         struct carom_request *request_r, struct carom_error *err)
+{
+    return render_job(input, REQUEST, arena, request_r, err);
+}
+
+enum carom_rendered carom_render_first(const struct carom_render_input *input, struct carom_arena *arena,
+                                       struct carom_request *request_r, struct carom_error *err)
+{
+    return render_job(input, FIRST, arena, request_r, err);
+}
+
+enum carom_rendered carom_render_command(const struct carom_render_input *input, bool verify, struct carom_arena *arena,
+                                         struct carom_command *command_r, struct carom_error *err)
+{
+    return render_job(input, verify ? VERIFY : COMMAND, arena, command_r, err);
+}
+
+enum carom_rendered carom_render_mail(const struct carom_render_input *input, struct carom_arena *arena,
+                                      struct carom_request *request_r, struct carom_error *err)
+{
+    return render_job(input, MAIL, arena, request_r, err);
+}
+
+/* ---- What a look-up found ---- */
+
+/* "entries.0.member_id": members of objects, and elements of arrays by their number. */
+static const json_t *enter(const json_t *value, struct carom_str path)
+{
+    while (value && path.len) {
+        char word[64];
+        size_t dot = carom_str_chr(path, '.');
+        struct carom_str step = carom_str_head(path, dot == SIZE_MAX ? path.len : dot);
+        if (step.len >= sizeof word)
+            return NULL;
+        memcpy(word, step.ptr, step.len);
+        word[step.len] = '\0';
+        int64_t i = json_is_array(value) ? carom_str_number(step) : -1;
+        value = i >= 0 ? json_array_get(value, (size_t)i) : json_object_get(value, word);
+        path = dot == SIZE_MAX ? CAROM_STR_EMPTY : carom_str_from(path, dot + 1);
+    }
+    return value;
+}
+
+static int take(const struct carom_sink *sink, const json_t *answer, struct carom_arena *arena,
+                struct carom_pair **found_r, struct carom_error *err)
+{
+    for (const struct carom_pair *wanted = sink->first.take; wanted; wanted = wanted->next) {
+        const json_t *value = enter(answer, wanted->value);
+        struct carom_str text = value ? value_text(arena, value) : CAROM_STR_EMPTY;
+        if (text.len == 0)
+            return carom_error_set(err, CAROM_ERROR_IO, "sink %.*s: the look-up's answer has no %.*s",
+                                   CAROM_STR_ARG(sink->name), CAROM_STR_ARG(wanted->value));
+        struct carom_pair *pair = carom_arena_new_of(arena, struct carom_pair);
+        *pair = (struct carom_pair){wanted->name, carom_arena_str(arena, text), *found_r};
+        *found_r = pair;
+    }
+    return 0;
+}
+
+int carom_render_take(const struct carom_sink *sink, struct carom_str body, struct carom_arena *arena,
+                      struct carom_pair **found_r, struct carom_error *err)
+{
+    json_t *answer = json_loadb(body.ptr, body.len, JSON_ALLOW_NUL, NULL);
+    *found_r = NULL;
+    if (!answer)
+        return carom_error_set(err, CAROM_ERROR_IO, "sink %.*s: the look-up's answer is no JSON",
+                               CAROM_STR_ARG(sink->name));
+    if (carom_arena_guard(arena)) {
+        json_decref(answer);
+        return carom_error_memory(err);
+    }
+    int result = take(sink, answer, arena, found_r, err);
+    carom_arena_unguard(arena);
+    json_decref(answer);
     return result;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the carom authors */
 
-/* From a job and its sink to one HTTP request. */
+/* From a job and its sink to one HTTP request, one command or one mail. */
 
 #ifndef CAROM_OUTBOX_RENDER_H
 #define CAROM_OUTBOX_RENDER_H
@@ -9,6 +9,7 @@
 #include "decision/config.h"
 #include "decision/template.h"
 #include "ledger/job.h"
+#include "outbox/command.h"
 #include "outbox/transport.h"
 
 enum carom_rendered {
@@ -18,10 +19,30 @@ enum carom_rendered {
     CAROM_RENDER_FAILED, /* out of memory */
 };
 
-/* The request's texts live in the arena. err says why not. now: seconds since 1970. */
-enum carom_rendered carom_render(const struct carom_config *config, const struct carom_sink *sink,
-                                 const struct carom_job *job, struct carom_arena *arena, int64_t now,
-                                 struct carom_request *request_r, struct carom_error *err);
+struct carom_render_input {
+    const struct carom_config *config;
+    const struct carom_sink *sink;
+    const struct carom_job *job;
+    const struct carom_pair *found;    /* what `first` found; these placeholders come before all others */
+    const struct carom_job_mail *mail; /* smtp: what the ledger knows; NULL else */
+    int64_t now;                       /* seconds since 1970 */
+};
+
+/* The texts live in the arena. err says why not. */
+enum carom_rendered carom_render_request(const struct carom_render_input *input, struct carom_arena *arena,
+                                         struct carom_request *request_r, struct carom_error *err);
+/* The look-up before it, of a sink that has one. */
+enum carom_rendered carom_render_first(const struct carom_render_input *input, struct carom_arena *arena,
+                                       struct carom_request *request_r, struct carom_error *err);
+enum carom_rendered carom_render_command(const struct carom_render_input *input, bool verify, struct carom_arena *arena,
+                                         struct carom_command *command_r, struct carom_error *err);
+/* A request with a recipient. */
+enum carom_rendered carom_render_mail(const struct carom_render_input *input, struct carom_arena *arena,
+                                      struct carom_request *request_r, struct carom_error *err);
+
+/* What `first` found: the members that `take` names, out of the answer's JSON. -1: one is not there, err names it. */
+int carom_render_take(const struct carom_sink *sink, struct carom_str body, struct carom_arena *arena,
+                      struct carom_pair **found_r, struct carom_error *err);
 
 /* ---- For the files that know one type of sink; they run under the arena's guard ---- */
 
@@ -29,6 +50,8 @@ struct carom_render {
     const struct carom_config *config;
     const struct carom_sink *sink;
     const struct carom_job *job;
+    const struct carom_pair *found;
+    const struct carom_job_mail *mail;
     struct carom_arena *arena;
     int64_t now;
     void *data;             /* the job's data, parsed */
@@ -53,6 +76,13 @@ int carom_render_secret(struct carom_render *render, const struct carom_secret *
 
 enum carom_rendered carom_webhook_render(struct carom_render *render, struct carom_request *request);
 enum carom_rendered carom_rest_render(struct carom_render *render, struct carom_request *request);
+enum carom_rendered carom_rest_render_first(struct carom_render *render, struct carom_request *request);
+enum carom_rendered carom_command_render(struct carom_render *render, bool verify, struct carom_command *command);
+enum carom_rendered carom_mail_render(struct carom_render *render, struct carom_request *request);
+/* A field of the action or the fact, as text; empty where there is none. */
+struct carom_str carom_render_field(struct carom_render *render, const char *name);
+/* Makes the scheme and host of a URL sure: one of the two schemes, and no placeholder in the host. */
+bool carom_render_url_is_sound(struct carom_render *render, struct carom_str url, const char *plain, const char *safe);
 
 /* "v1," and base64 of HMAC-SHA256 over "id.timestamp.body", NUL-terminated. secret: raw bytes, or "whsec_" and base64
    of them. -1: not base64, or empty. */

@@ -35,9 +35,10 @@ static bool has_dots(struct carom_str path)
 }
 
 /* An empty value is refused in the path, where it names the thing; in the query it is only empty. */
-static enum carom_rendered make_url(struct carom_render *render, struct carom_request *request)
+static enum carom_rendered make_url(struct carom_render *render, struct carom_str template,
+                                    struct carom_request *request)
 {
-    struct carom_str template = render->sink->url, path, query;
+    struct carom_str path, query;
     size_t mark = carom_str_chr(template, '?');
     size_t split = mark == SIZE_MAX ? template.len : mark;
     if (carom_render_text(render, carom_str_head(template, split), CAROM_ESCAPE_URL, &path) != 0)
@@ -137,9 +138,9 @@ static enum carom_rendered set_headers(struct carom_render *render, const struct
     return carom_render_sink_headers(render);
 }
 
-static enum carom_rendered set_method(struct carom_render *render, struct carom_request *request)
+static enum carom_rendered set_method(struct carom_render *render, struct carom_str method,
+                                      struct carom_request *request)
 {
-    struct carom_str method = render->sink->method.len ? render->sink->method : CAROM_STR("POST");
     char *word = (char *)(uintptr_t)carom_arena_str(render->arena, method).ptr; /* our own copy */
     for (char *c = word; *c; c++)
         if (*c >= 'a' && *c <= 'z')
@@ -154,12 +155,25 @@ static enum carom_rendered set_method(struct carom_render *render, struct carom_
 
 enum carom_rendered carom_rest_render(struct carom_render *render, struct carom_request *request)
 {
-    enum carom_rendered result = set_method(render, request);
+    struct carom_str method = render->sink->method.len ? render->sink->method : CAROM_STR("POST");
+    enum carom_rendered result = set_method(render, method, request);
     if (result == CAROM_RENDERED)
-        result = make_url(render, request);
+        result = make_url(render, render->sink->url, request);
     if (result == CAROM_RENDERED)
         result = make_body(render, request);
     if (result == CAROM_RENDERED)
         result = set_authentication(render, request);
     return result == CAROM_RENDERED ? set_headers(render, request) : result;
+}
+
+/* The look-up: as whom the call itself goes, and nothing but a question. */
+enum carom_rendered carom_rest_render_first(struct carom_render *render, struct carom_request *request)
+{
+    struct carom_str method = render->sink->first.method.len ? render->sink->first.method : CAROM_STR("GET");
+    enum carom_rendered result = set_method(render, method, request);
+    if (result == CAROM_RENDERED)
+        result = make_url(render, render->sink->first.url, request);
+    if (result == CAROM_RENDERED)
+        result = set_authentication(render, request);
+    return result == CAROM_RENDERED ? carom_render_sink_headers(render) : result;
 }

@@ -15,10 +15,12 @@ struct carom_request {
     const char *user, *password; /* basic authentication; NULL none */
     const char *ca;              /* CA file; NULL the system's */
     bool allow_private;
+    const char *rcpt;            /* mail: its one recipient; the URL is smtp: or smtps:, the body a message with CRLF,
+                                    the envelope sender null; method and headers are not used */
     void *job;                   /* handed back */
 };
 struct carom_answer {
-    int code;                /* HTTP status, 0 none */
+    int code;                /* HTTP status, or SMTP reply code of what ended it; 0 none */
     int64_t retry_after_s;   /* -1 not stated */
     struct carom_str body;   /* the first 64 KiB */
     char error[256];         /* why there is no code, for people */

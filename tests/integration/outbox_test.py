@@ -228,7 +228,12 @@ class Outbox(unittest.TestCase):
         for job in self.jobs():
             self.assertEqual((job["state"], job["attempts"]), ("waiting", 0))
             self.assertIn("401", job["last_answer"])
+        asked = len(server.seen)
+        self.assertIn("sink unsubscribe is stopped since", self.carom("outbox").stdout)
+        self.deliver()
+        self.assertEqual(len(server.seen), asked)  # nobody asks again within the minute
         server.plan.steps[None] = ["204"]
+        self.carom("outbox", "enable", "unsubscribe")
         self.hurry()
         self.deliver()
         self.assertEqual({job["state"] for job in self.jobs()}, {"done"})
@@ -239,6 +244,18 @@ class Outbox(unittest.TestCase):
         self.bounce()
         self.deliver()
         self.assertEqual((self.job()["state"], self.job()["attempts"]), ("waiting", 0))
+        self.hurry()
+        self.deliver()
+        self.assertEqual(len(server.seen), 1)  # disabled: no trial, also not by resend
+        stopped = json.loads(self.carom("outbox", "--json", "stopped").stdout)
+        self.assertEqual((stopped["sink"], "trial" in stopped), ("unsubscribe", False))
+        server.plan.steps[None] = ["204"]
+        self.carom("outbox", "enable", "webhook", status=64)
+        self.carom("outbox", "enable", "unsubscribe")
+        self.assertEqual(self.carom("outbox", "stopped").stdout, "no sink is stopped\n")
+        self.hurry()
+        self.deliver()
+        self.assertEqual(self.job()["state"], "done")
 
     def test_redirect_and_refusal_are_dead_letters(self):
         target = self.receiver()

@@ -110,7 +110,7 @@ static void test_judge(void **state)
         {&hook, 599, CAROM_VERDICT_RETRY},  {&hook, 600, CAROM_VERDICT_DEAD},    {&hook, 301, CAROM_VERDICT_DEAD},
         {&hook, 302, CAROM_VERDICT_DEAD},   {&hook, 308, CAROM_VERDICT_DEAD},    {&hook, 400, CAROM_VERDICT_DEAD},
         {&hook, 404, CAROM_VERDICT_DEAD},   {&hook, 422, CAROM_VERDICT_DEAD},    {&hook, 401, CAROM_VERDICT_PAUSE},
-        {&hook, 403, CAROM_VERDICT_PAUSE},  {&hook, 407, CAROM_VERDICT_PAUSE},   {&hook, 410, CAROM_VERDICT_PAUSE},
+        {&hook, 403, CAROM_VERDICT_PAUSE},  {&hook, 407, CAROM_VERDICT_PAUSE},   {&hook, 410, CAROM_VERDICT_DISABLE},
         {&post, 202, CAROM_VERDICT_DONE},   {&post, 404, CAROM_VERDICT_DEAD},    {&post, 410, CAROM_VERDICT_DEAD},
         {&delete, 200, CAROM_VERDICT_DONE}, {&delete, 404, CAROM_VERDICT_DONE},  {&delete, 410, CAROM_VERDICT_DONE},
         {&delete, 409, CAROM_VERDICT_DEAD}, {&delete, 500, CAROM_VERDICT_RETRY}, {&delete, 401, CAROM_VERDICT_PAUSE},
@@ -139,7 +139,7 @@ static void test_answer_text(void **state)
         {{.code = 500, .body = CAROM_STR("a\r\n\x1b[31mb\xff\0c")}, "500 Internal Server Error: a   [31mb? c"},
         {{.code = 599, .body = CAROM_STR(" ")}, "599"},
         {{.code = 302, .body = CAROM_STR("")}, "302 Found (redirects are not followed: give the final URL)"},
-        {{.code = 410, .body = CAROM_STR("")}, "410 Gone (the webhook says it is gone: its jobs wait)"},
+        {{.code = 410, .body = CAROM_STR("")}, "410 Gone (the webhook says it is gone: its jobs wait until `carom outbox enable`)"},
         {{.code = 0, .body = CAROM_STR(""), .error = "timed\nout"}, "timed out"},
         {{.code = 0, .body = CAROM_STR("")}, "no answer"},
     };
@@ -223,6 +223,14 @@ static struct carom_job job_with(const char *data)
                               .created = 1767225600123, .state = CAROM_JOB_WAITING, .last_answer = CAROM_STR_EMPTY};
 }
 
+static enum carom_rendered render(const struct carom_config *config, const struct carom_sink *sink,
+                                  const struct carom_job *job, struct carom_arena *arena, int64_t at,
+                                  struct carom_request *request, struct carom_error *err)
+{
+    struct carom_render_input input = {.config = config, .sink = sink, .job = job, .now = at};
+    return carom_render_request(&input, arena, request, err);
+}
+
 static struct carom_list_entry lists = {.id = {"dev.example.org", 15}, .address = {"dev@example.org", 15},
                                         .key = {"7", 1}};
 
@@ -248,7 +256,7 @@ static void test_webhook_request(void **state)
     struct carom_error err = {0};
     char want[CAROM_SIGNATURE_SIZE * 2], second[CAROM_SIGNATURE_SIZE];
 
-    assert_int_equal(carom_render(&config, &sink, &job, arena, 1767230000, &request, &err), CAROM_RENDERED);
+    assert_int_equal(render(&config, &sink, &job, arena, 1767230000, &request, &err), CAROM_RENDERED);
     assert_string_equal(request.method, "POST");
     assert_string_equal(request.url, "https://example.org/{hook}");
     assert_string_equal(header_of(&request, "webhook-id"), "job_1");
@@ -265,7 +273,7 @@ static void test_webhook_request(void **state)
 
     struct carom_str body = request.body;
     struct carom_request again;
-    assert_int_equal(carom_render(&config, &sink, &job, arena, 1767239999, &again, &err), CAROM_RENDERED);
+    assert_int_equal(render(&config, &sink, &job, arena, 1767239999, &again, &err), CAROM_RENDERED);
     assert_true(carom_str_eq(body, again.body)); /* only the attempt's time and signature differ */
     carom_arena_free(arena);
 }
@@ -315,7 +323,7 @@ static void test_urls(void **state)
         struct carom_sink sink = rest_sink("DELETE", cases[i].url);
         struct carom_request request;
         struct carom_error err = {0};
-        enum carom_rendered got = carom_render(&config, &sink, &job, arena, 1, &request, &err);
+        enum carom_rendered got = render(&config, &sink, &job, arena, 1, &request, &err);
         const char *text = got == CAROM_RENDERED ? request.url : err.text;
         if (got != cases[i].want || !contains(text, cases[i].want_text) ||
             (got == CAROM_RENDERED && strcmp(text, cases[i].want_text) != 0))
@@ -342,7 +350,7 @@ static void test_bodies_and_headers(void **state)
     sink.body = CAROM_STR("{\"emails\":\"{address}\",\"why\":\"{diagnostic}\",\"none\":{}}");
     sink.headers = &header;
     sink.token = LITERAL("t0ken");
-    assert_int_equal(carom_render(&config, &sink, &job, arena, 1, &request, &err), CAROM_RENDERED);
+    assert_int_equal(render(&config, &sink, &job, arena, 1, &request, &err), CAROM_RENDERED);
     assert_string_equal(request.method, "POST");
     assert_string_equal(request.body.ptr, "{\"emails\":\"j\\\"ane+x@example.net\",\"why\":"
                                           "\"a\\r\\nX-Evil: 1\\u0000\\\"}\",\"none\":{}}");
@@ -357,7 +365,7 @@ static void test_bodies_and_headers(void **state)
     sink.form = &form;
     sink.user = CAROM_STR("restadmin");
     sink.password = LITERAL("p");
-    assert_int_equal(carom_render(&config, &sink, &job, arena, 1, &request, &err), CAROM_RENDERED);
+    assert_int_equal(render(&config, &sink, &job, arena, 1, &request, &err), CAROM_RENDERED);
     struct carom_str start = CAROM_STR("email=j%22ane%2Bx%40example.net&why%20%26%20how=a");
     assert_true(carom_str_starts(request.body, start));
     assert_true(carom_str_iends(request.body, CAROM_STR("%3D%26")));
@@ -366,19 +374,19 @@ static void test_bodies_and_headers(void **state)
     assert_string_equal(request.password, "p");
 
     sink.token = LITERAL("t\r\nX-Evil: 1");
-    assert_int_equal(carom_render(&config, &sink, &job, arena, 1, &request, &err), CAROM_RENDER_WAIT);
+    assert_int_equal(render(&config, &sink, &job, arena, 1, &request, &err), CAROM_RENDER_WAIT);
     assert_true(contains(err.text, "token") && !contains(err.text, "Evil"));
     sink.token = (struct carom_secret){CAROM_SECRET_ENV, CAROM_STR("CAROM_TEST_NOT_SET")};
-    assert_int_equal(carom_render(&config, &sink, &job, arena, 1, &request, &err), CAROM_RENDER_WAIT);
+    assert_int_equal(render(&config, &sink, &job, arena, 1, &request, &err), CAROM_RENDER_WAIT);
     assert_true(contains(err.text, "CAROM_TEST_NOT_SET"));
     sink.token = (struct carom_secret){0};
     sink.headers = &bad;
-    assert_int_equal(carom_render(&config, &sink, &job, arena, 1, &request, &err), CAROM_RENDER_WAIT);
+    assert_int_equal(render(&config, &sink, &job, arena, 1, &request, &err), CAROM_RENDER_WAIT);
     sink.headers = NULL;
     sink.method = CAROM_STR("GET / HTTP/1.1\r\nX:");
-    assert_int_equal(carom_render(&config, &sink, &job, arena, 1, &request, &err), CAROM_RENDER_WAIT);
+    assert_int_equal(render(&config, &sink, &job, arena, 1, &request, &err), CAROM_RENDER_WAIT);
     job.data = CAROM_STR("{\"action\":");
-    assert_int_equal(carom_render(&config, &sink, &job, arena, 1, &request, &err), CAROM_RENDER_DEAD);
+    assert_int_equal(render(&config, &sink, &job, arena, 1, &request, &err), CAROM_RENDER_DEAD);
     carom_arena_free(arena);
 }
 
@@ -403,6 +411,9 @@ static const struct {
     {"/401", "HTTP/1.1 401 No\r\nConnection: close\r\nWWW-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n"},
     {"/410", "HTTP/1.1 410 Gone\r\nContent-Length: 0\r\n\r\n"},
     {"/302", "HTTP/1.1 302 Found\r\nLocation: /ok\r\nContent-Length: 0\r\n\r\n"},
+    {"/202", "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"},
+    {"/ok?id=4%2F2", "HTTP/1.1 204 No Content\r\n\r\n"},
+    {"/found", "HTTP/1.1 200 OK\r\nContent-Length: 45\r\n\r\n{\"entries\":[{\"member_id\":\"4/2\",\"x\":1}],\"n\":1}"},
     {"/drop", NULL},
     {"/large", "HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n@FILL@"},
     {"/headers", "HTTP/1.1 200 OK\r\n@HEADERS@"},
@@ -519,12 +530,16 @@ struct carom_store {
     int claims;
     int64_t lease_until;
     bool broken;
+    struct carom_job_mail mail;
+    struct carom_pause pauses[4];
+    char names[4][64], whys[4][512];
+    size_t pauses_n;
 };
 
 static bool blocked(const struct carom_store *store, size_t i, int64_t now)
 {
     const struct carom_job *job = &store->jobs[i];
-    if (job->state != CAROM_JOB_WAITING || job->due > now || job->lease_until > now)
+    if ((job->state != CAROM_JOB_WAITING && job->state != CAROM_JOB_PENDING) || job->due > now || job->lease_until > now)
         return true;
     for (size_t k = 0; k < i; k++)
         if (store->jobs[k].state == CAROM_JOB_WAITING && job->address.len &&
@@ -565,7 +580,42 @@ static int fake_settle(struct carom_store *store, int64_t id, enum carom_job_sta
     return 0;
 }
 
-static const struct carom_store_ops fake_ops = {.claim = fake_claim, .settle = fake_settle};
+static int fake_mail(struct carom_store *store, struct carom_arena *arena, int64_t job, struct carom_job_mail *mail_r,
+                     struct carom_error *err)
+{
+    (void)arena, (void)job, (void)err;
+    *mail_r = store->mail;
+    return 0;
+}
+
+static int fake_pause(struct carom_store *store, const struct carom_pause *pause, struct carom_error *err)
+{
+    (void)err;
+    size_t i = 0;
+    while (i < store->pauses_n && !carom_str_eq(store->pauses[i].sink, pause->sink))
+        i++;
+    if (i == store->pauses_n)
+        store->pauses_n++;
+    snprintf(store->names[i], sizeof store->names[i], CAROM_STR_FMT, CAROM_STR_ARG(pause->sink));
+    snprintf(store->whys[i], sizeof store->whys[i], CAROM_STR_FMT, CAROM_STR_ARG(pause->why));
+    store->pauses[i] = *pause;
+    store->pauses[i].sink = carom_str(store->names[i]);
+    store->pauses[i].why = carom_str(store->whys[i]);
+    return 0;
+}
+
+static int fake_pauses(struct carom_store *store, int (*each)(void *user, const struct carom_pause *pause), void *user,
+                       struct carom_error *err)
+{
+    (void)err;
+    for (size_t i = 0; i < store->pauses_n; i++)
+        if (store->pauses[i].since && each(user, &store->pauses[i]) != 0)
+            return -1;
+    return 0;
+}
+
+static const struct carom_store_ops fake_ops = {.claim = fake_claim, .settle = fake_settle, .mail = fake_mail,
+                                                .pause = fake_pause, .pauses = fake_pauses};
 
 /* ---- A run ---- */
 
@@ -576,7 +626,8 @@ struct bench {
     struct carom_config config;
     struct carom_sink_entry entries[8];
     struct carom_sink sinks[8];
-    char urls[8][128];
+    char urls[8][128], first[128];
+    size_t parallel; /* 0: one at a time */
     size_t sinks_n;
     int64_t started;
     int dead;
@@ -642,7 +693,7 @@ static void bench_free(struct bench *bench)
 static int run_stopped(struct bench *bench, const volatile bool *stop)
 {
     struct carom_log log = {write_log, bench};
-    struct carom_outbox_options options = {.log = &log, .parallel = 1, .dead = on_dead, .user = bench, .stop = stop};
+    struct carom_outbox_options options = {.log = &log, .parallel = bench->parallel ? bench->parallel : 1, .dead = on_dead, .user = bench, .stop = stop};
     bench->started = carom_date_now_ms();
     return carom_outbox_deliver(&bench->ledger, &bench->config, &options, &bench->summary, &bench->err);
 }
@@ -791,10 +842,207 @@ static void test_stopped_endpoints(void **state)
     expect_answer(bench, 9, "not in the configuration");
     expect_answer(bench, 10, "CAROM_TEST_NOT_SET");
     expect_answer(bench, 13, "CAROM_TEST_NOT_SET");
-    expect_answer(bench, 11, "cannot be delivered");
+    expect_answer(bench, 11, "no absolute path");
     const char *first = strstr(bench->log, "CAROM_TEST_NOT_SET");
     assert_non_null(first);
     assert_null(strstr(first + 1, "CAROM_TEST_NOT_SET")); /* said once a run */
+    bench_free(bench);
+}
+
+/* ---- Commands, look-ups, what is pending ---- */
+
+static struct carom_pair shell[] = {
+    {{"", 0}, {"/bin/sh", 7}, &shell[1]}, {{"", 0}, {"-c", 2}, &shell[2]}, {{"", 0}, {"", 0}, &shell[3]},
+    {{"", 0}, {"sh", 2}, &shell[4]}, {{"", 0}, {"{address}", 9}, NULL},
+};
+
+static void test_commands(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *script, *verify; /* verify: NULL none */
+        enum carom_job_state state;
+        const char *answer;
+    } cases[] = {
+        {"[ \"$1\" = jane@example.net ]", NULL, CAROM_JOB_DONE, "exit 0"},
+        {"exit 75", NULL, CAROM_JOB_WAITING, "exit 75"},
+        {"echo no such list >&2; exit 2", NULL, CAROM_JOB_DEAD, "exit 2: no such list"},
+        {"exit 0", "/bin/true", CAROM_JOB_DONE, "verify: exit 0"},
+        {"exit 0", "/bin/false", CAROM_JOB_WAITING, "verify: exit 1"}, /* exit 0 having removed nobody */
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct bench *bench = bench_new();
+        struct carom_sink *sink = add_sink(bench, "command", "");
+        struct carom_pair verify = {CAROM_STR_EMPTY, carom_str(cases[i].verify), NULL};
+        shell[2].value = carom_str(cases[i].script);
+        sink->type = CAROM_SINK_COMMAND;
+        sink->argv = shell;
+        sink->verify = cases[i].verify ? &verify : NULL;
+        sink->input = CAROM_STR_EMPTY;
+        add_job(bench, "command");
+        run(bench);
+        if (bench->store.jobs[0].state != cases[i].state || bench->store.jobs[0].attempts != 1)
+            fail_msg("%s: got state %d, attempts %lld: %s", cases[i].script, (int)bench->store.jobs[0].state,
+                     (long long)bench->store.jobs[0].attempts, bench->store.answers[0]);
+        expect_answer(bench, 0, cases[i].answer);
+        bench_free(bench);
+    }
+}
+
+static void test_commands_beside_requests(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new();
+    struct carom_sink *sink = add_sink(bench, "command", "");
+    shell[2].value = CAROM_STR("sleep 0.05");
+    sink->type = CAROM_SINK_COMMAND;
+    sink->argv = shell;
+    sink->input = CAROM_STR_EMPTY;
+    add_sink(bench, "good", "/ok");
+    for (int i = 0; i < 16; i++)
+        add_job(bench, i == 5 ? "good" : "command");
+    bench->parallel = 16; /* more commands than run at a time */
+    run(bench);
+    expect_summary(bench, 16, 0, 0, 0);
+    bench_free(bench);
+}
+
+static struct carom_sink *add_rest(struct bench *bench, const char *first, const char *path)
+{
+    struct carom_sink *sink = add_sink(bench, "rest", path);
+    sink->type = CAROM_SINK_HTTP;
+    sink->method = CAROM_STR("DELETE");
+    snprintf(bench->first, sizeof bench->first, "http://127.0.0.1:%u%s", bench->server.port, first);
+    sink->first.url = carom_str(*first ? bench->first : "");
+    sink->first.method = CAROM_STR_EMPTY;
+    return sink;
+}
+
+static void test_look_ups(void **state)
+{
+    (void)state;
+    static struct carom_pair by_number = {{"id", 2}, {"entries.0.member_id", 19}, NULL};
+    static struct carom_pair nowhere = {{"id", 2}, {"entries.7.member_id", 19}, NULL};
+    static const struct {
+        const char *first;
+        struct carom_pair *take;
+        enum carom_job_state state;
+        int requests;
+        const char *answer, *last; /* last: of the last request */
+    } cases[] = {
+        {"/found", &by_number, CAROM_JOB_DONE, 2, "204", "DELETE /ok?id=4%2F2 "},
+        {"/missing", &by_number, CAROM_JOB_DONE, 1, "look-up: 404", "GET /missing "}, /* gone is what was wanted */
+        {"/found", &nowhere, CAROM_JOB_DEAD, 1, "has no entries.7.member_id", "GET /found "},
+        {"/large", &by_number, CAROM_JOB_DEAD, 1, "no JSON", "GET /large "},
+        {"/503", &by_number, CAROM_JOB_WAITING, 1, "look-up: 503", "GET /503 "},
+        {"/401", &by_number, CAROM_JOB_WAITING, 1, "look-up: 401", "GET /401 "},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct bench *bench = bench_new();
+        add_rest(bench, cases[i].first, "/ok?id={id}")->first.take = cases[i].take;
+        add_job(bench, "rest");
+        run(bench);
+        if (bench->store.jobs[0].state != cases[i].state || bench->server.requests != cases[i].requests ||
+            strncmp(bench->server.last, cases[i].last, strlen(cases[i].last)) != 0)
+            fail_msg("%s: got state %d, %d requests, '%s'; the last was %.40s", cases[i].first,
+                     (int)bench->store.jobs[0].state, bench->server.requests, bench->store.answers[0], bench->server.last);
+        expect_answer(bench, 0, cases[i].answer);
+        bench_free(bench);
+    }
+}
+
+static void test_pending(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new();
+    struct carom_sink *sink = add_rest(bench, "/found", "/202");
+    sink->pending[0] = 202;
+    add_job(bench, "rest");
+    bench->store.jobs[0].created = carom_date_now_ms();
+    run(bench);
+    expect_answer(bench, 0, "202 Accepted (taken, not done yet)");
+    assert_int_equal(bench->store.jobs[0].state, CAROM_JOB_PENDING);
+    assert_int_equal(bench->store.jobs[0].attempts, 0);
+    assert_int_equal(bench->server.requests, 2);
+    expect_due(bench, 0, 3600, 3600);
+
+    bench->store.jobs[0].due = 0; /* an hour later: only the look-up asks, the call is not made again */
+    bench->store.jobs[0].last_answer = CAROM_STR("202 as before");
+    run(bench);
+    assert_int_equal(bench->store.jobs[0].state, CAROM_JOB_PENDING);
+    assert_int_equal(bench->server.requests, 3);
+    expect_answer(bench, 0, "202 as before");
+
+    bench->store.jobs[0].due = 0; /* the moderator has agreed: nobody is there any more */
+    sink->first.url = carom_str(bench->urls[0]);
+    snprintf(bench->urls[0], sizeof bench->urls[0], "http://127.0.0.1:%u/nobody", bench->server.port);
+    sink->first.url = carom_str(bench->urls[0]);
+    run(bench);
+    assert_int_equal(bench->store.jobs[0].state, CAROM_JOB_DONE);
+    bench_free(bench);
+
+    bench = bench_new(); /* without a look-up the call is the question, once a day, for a month */
+    add_rest(bench, "", "/202")->pending[0] = 202;
+    add_job(bench, "rest");
+    add_job(bench, "rest");
+    bench->store.jobs[0].created = carom_date_now_ms();
+    bench->store.jobs[1].created = carom_date_now_ms() - 31 * INT64_C(86400000);
+    run(bench);
+    assert_int_equal(bench->store.jobs[0].state, CAROM_JOB_PENDING);
+    expect_due(bench, 0, 86400, 86400);
+    assert_int_equal(bench->store.jobs[1].state, CAROM_JOB_DEAD);
+    bench_free(bench);
+}
+
+/* ---- Endpoints that stay stopped from run to run ---- */
+
+static void again(struct bench *bench, int64_t until)
+{
+    bench->store.pauses[0].until = until;
+    for (size_t i = 0; i < bench->store.n; i++)
+        bench->store.jobs[i].due = 0;
+    run(bench);
+}
+
+static void test_pause_is_kept(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new();
+    add_sink(bench, "hook", "/401");
+    for (int i = 0; i < 3; i++)
+        add_job(bench, "hook");
+    run(bench);
+    assert_int_equal(bench->server.requests, 1);
+    assert_int_equal(bench->store.pauses_n, 1);
+    assert_in_range(bench->store.pauses[0].until - bench->started, 59000, 70000);
+    int64_t since = bench->store.pauses[0].since;
+    again(bench, bench->store.pauses[0].until); /* too soon: nobody asks */
+    assert_int_equal(bench->server.requests, 1);
+    again(bench, 1); /* one trial, not three */
+    assert_int_equal(bench->server.requests, 2);
+    assert_true(bench->store.pauses[0].until > bench->started);
+    assert_int_equal(bench->store.pauses[0].since, since);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(bench->store.jobs[i].attempts, 0);
+    snprintf(bench->urls[0], sizeof bench->urls[0], "http://127.0.0.1:%u/ok", bench->server.port);
+    bench->sinks[0].url = carom_str(bench->urls[0]);
+    again(bench, 1);
+    assert_int_equal(bench->store.pauses[0].since, 0); /* it is back, and the others follow */
+    expect_summary(bench, 3, 0, 0, 0);
+    bench_free(bench);
+}
+
+static void test_disabled(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new();
+    add_sink(bench, "hook", "/410");
+    add_job(bench, "hook");
+    run(bench);
+    assert_int_equal(bench->store.pauses[0].until, 0);
+    again(bench, 0);
+    assert_int_equal(bench->server.requests, 1);
+    expect_answer(bench, 0, "carom outbox enable");
     bench_free(bench);
 }
 
@@ -906,6 +1154,8 @@ int main(void)
         cmocka_unit_test(test_outcomes), cmocka_unit_test(test_exhausted), cmocka_unit_test(test_stopped_endpoints),
         cmocka_unit_test(test_not_in_a_row), cmocka_unit_test(test_private_refused),
         cmocka_unit_test(test_stop_and_failures), cmocka_unit_test(test_module_refuses),
+        cmocka_unit_test(test_commands), cmocka_unit_test(test_commands_beside_requests), cmocka_unit_test(test_look_ups),
+        cmocka_unit_test(test_pending), cmocka_unit_test(test_pause_is_kept), cmocka_unit_test(test_disabled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
