@@ -269,6 +269,36 @@ class BadPlaces(Cli):
     def test_no_ledger_yet(self):
         self.refused(self.run_carom('show', 'anna@example.com'), IO, r'carom\.db')
 
+    def test_only_what_takes_mail_makes_a_ledger(self):
+        for command in (['show', 'anna@example.com'], ['outbox'], ['deliver', '--policy', self.policy()],
+                        ['outbox', 'resend', '1']):
+            self.refused(self.run_carom(*command), IO, r'there is no ledger')
+        self.assertEqual(self.run_carom('run', '--policy', self.policy(), '--dry-run', UNKNOWN).returncode, 0)
+        self.assertFalse((self.dir / 'state').exists())
+
+    def test_a_slow_source_does_not_keep_the_ledger(self):
+        slow = subprocess.Popen([CAROM, 'run', '--quiet', '--policy', self.policy(), '-'], stdin=subprocess.PIPE,
+                                cwd=self.dir, env={**os.environ, 'CAROM_STATE': str(self.dir / 'state')})
+        try:
+            slow.stdin.write(b'From a@example.com Sun Mar  1 12:00:00 2026\nSubject: one\n\nx\n\n'
+                             b'From a@example.com Sun Mar  1 12:00:00 2026\nSubject: two\n')
+            slow.stdin.flush()
+            done = self.run_carom('pipe', '--policy', self.policy(), given=UNKNOWN.read_bytes(), timeout=4)
+            self.assertEqual(done.returncode, 0, done.out)
+        finally:
+            slow.stdin.close()
+            self.assertEqual(slow.wait(20), 0)
+
+    def test_one_message_id_for_two_failures(self):
+        """Some reporters use one for all; the returned message tells them apart."""
+        text = UNKNOWN.read_text()
+        found = re.search(r'(?mi)^Message-ID: *(<[^>]*>)(?=[\s\S]*^Message-ID)', text)
+        returned = re.findall(r'(?mi)^Message-ID: *(<[^>]*>)', text)[-1]
+        self.assertNotEqual(found.group(1), returned)
+        (self.dir / 'other.eml').write_text(text.replace(returned, '<another@lists.example.org>'))
+        done = self.run_carom('run', '--policy', self.policy(), UNKNOWN, 'other.eml', 'other.eml')
+        self.assertRegex(done.out, r'3 facts, 1 of them known')
+
     def test_a_webhook_host_that_does_not_exist(self):
         policy = self.policy(POLICY.replace('}\nfunction', '''  sinks = { ["*"] = carom.webhook {
             url = "https://no-such-host.invalid/hook", secret = "whsec_c2VjcmV0c2VjcmV0c2VjcmV0" } } }

@@ -466,7 +466,7 @@ static bool answer_request(struct server *server, int fd)
     for (size_t i = 0; i < COUNT(answers); i++)
         if (strcmp(path, answers[i].path) == 0)
             return answers[i].answer && send_answer(fd, answers[i].answer);
-    return send_all(fd, "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n", 40);
+    return send_answer(fd, "HTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n");
 }
 
 /* Requests of this test are small; header and body come in one or two pieces. */
