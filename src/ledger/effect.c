@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Actions carried out: suppressions, departures and tags of the address, and the jobs that tell the sinks. It decides
+   nothing, writes no fact, and delivers nothing. */
+
+#include "ledger/effect.h"
+
+#include <stdio.h>
+
+#include "base/error.h"
+#include "base/json.h"
+
+/* The statements say 0 and 3. */
+_Static_assert(CAROM_JOB_WAITING == 0 && CAROM_JOB_DROPPED == 3, "states are stored as numbers");
+
+static int next_id(struct carom_effect *effect, int64_t *id_r)
+{
+    return carom_db_next_id(effect->db, effect->entry->now, id_r, effect->err);
+}
+
+static int run(struct carom_effect *effect, sqlite3_stmt *statement)
+{
+    return carom_db_run(effect->db, statement, effect->err);
+}
+
+/* Due times are whole seconds. */
+bool carom_effect_is_too_late(const struct carom_effect *effect, const struct carom_decided *decided)
+{
+    return decided->type == CAROM_ACTION_RETRY && decided->due * 1000 + 999 < effect->entry->now;
+}
+
+/* ---- Jobs ---- */
+
+/* What the ledger adds to the arguments of an action. */
+struct extra {
+    int64_t until, count; /* ms; count: -1 none */
+};
+
+static int write_arguments(struct carom_effect *effect, const struct carom_decided *decided, const struct extra *extra,
+                           struct carom_str *text_r)
+{
+    struct carom_buf *buf = &effect->db->scratch;
+    struct carom_json json = carom_json_to(buf);
+
+    carom_buf_clear(buf);
+    carom_decided_write(decided, effect->entry->fact, &json);
+    if (!buf->failed)
+        buf->len--; /* its brace */
+    carom_json_field_time(&json, "until", extra->until / 1000);
+    if (extra->count >= 0) {
+        carom_json_key(&json, CAROM_STR("count"));
+        carom_json_int(&json, extra->count);
+    }
+    carom_json_object_end(&json);
+    *text_r = carom_buf_str(buf);
+    return buf->failed ? carom_error_memory(effect->err) : 0;
+}
+
+static int put_jobs(struct carom_effect *effect, const struct carom_sink *sinks, const struct carom_decided *decided,
+                    const struct extra *extra, int64_t due, int64_t suppression)
+{
+    static const char sql[] =
+        "INSERT INTO job (id, fact, part, address, state, created, planned, due, lease, attempts, suppression, sink,"
+        " action, arguments, answer) VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?6, 0, 0, ?7, ?8, ?9, ?10, '')";
+    struct carom_str arguments;
+
+    if (!sinks)
+        return 0;
+    if (write_arguments(effect, decided, extra, &arguments) != 0)
+        return -1;
+    for (const struct carom_sink *sink = sinks; sink; sink = sink->next) {
+        int64_t id;
+        if (next_id(effect, &id) != 0 ||
+            run(effect, carom_db_use(effect->db, effect->err, sql, "iiiIiiIsss", id, effect->fact, effect->part++,
+                                     effect->address, effect->entry->now, due, suppression, sink->name,
+                                     carom_str(carom_action_name(decided->type)), arguments)) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static const struct carom_sink *sinks_of(const struct carom_effect *effect, enum carom_action_type type)
+{
+    return carom_config_sinks(effect->entry->config, carom_str(carom_action_name(type)));
+}
+
+static const struct extra no_extra = {.count = -1};
+
+static int tell(struct carom_effect *effect, const struct carom_decided *decided)
+{
+    return put_jobs(effect, sinks_of(effect, decided->type), decided, &no_extra, effect->entry->now, 0);
+}
+
+/* ---- Suppressions ---- */
+
+/* The end of a suppression that did not last is not told at its time. */
+static int drop_end(struct carom_effect *effect, int64_t suppression, const char *why)
+{
+    static const char sql[] =
+        "UPDATE job SET state = 3, answer = ?3 WHERE address = ?1 AND state = 0 AND suppression = ?2";
+    return run(effect, carom_db_use(effect->db, effect->err, sql, "iis", effect->address, suppression, carom_str(why)));
+}
+
+/* Is there one of that scope that lasts at least as long? Shorter ones then end unnoticed. */
+static int outlast(struct carom_effect *effect, struct carom_str list, int64_t until, bool *covered_r)
+{
+    static const char longer[] = "SELECT 1 FROM suppression WHERE address = ?1 AND list = ?2 AND ended = 0 AND"
+                                 " (until = 0 OR (?3 <> 0 AND until >= ?3)) LIMIT 1";
+    static const char shorter[] = "UPDATE job SET state = 3, answer = 'suppressed again, for longer' WHERE address = "
+                                  "?1 AND state = 0 AND suppression IN"
+                                  " (SELECT id FROM suppression WHERE address = ?1 AND list = ?2 AND ended = 0)";
+    int64_t found;
+    if (carom_db_value(effect->db, carom_db_use(effect->db, effect->err, longer, "isi", effect->address, list, until),
+                       &found, effect->err) != 0)
+        return -1;
+    *covered_r = found != 0;
+    return found ? 0 : run(effect, carom_db_use(effect->db, effect->err, shorter, "is", effect->address, list));
+}
+
+static bool is_soft(const struct carom_fact *fact)
+{
+    return !fact->hard && (fact->kind == CAROM_KIND_PERMANENT || fact->kind == CAROM_KIND_TRANSIENT ||
+                           fact->kind == CAROM_KIND_DELAYED);
+}
+
+static int suppress(struct carom_effect *effect, const struct carom_decided *decided)
+{
+    static const char sql[] =
+        "INSERT INTO suppression (id, address, list, since, until, cause, soft, fact, reason, ended)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0)";
+    const struct carom_fact *fact = effect->entry->fact;
+    struct carom_str list = decided->list_only ? decided->list : CAROM_STR_EMPTY;
+    int64_t now = effect->entry->now, until = 0, id;
+    char reason[96];
+    bool covered;
+
+    snprintf(reason, sizeof(reason), "%s%s%s", carom_kind_name(fact->kind), fact->reason ? " " : "",
+             fact->reason ? carom_reason_name(fact->reason) : "");
+    if (decided->duration_ms > 0 && __builtin_add_overflow(now, decided->duration_ms, &until))
+        until = 0;
+    if (outlast(effect, list, until, &covered) != 0 || next_id(effect, &id) != 0 ||
+        run(effect, carom_db_use(effect->db, effect->err, sql, "iisiiiiis", id, effect->address, list, now, until,
+                                 effect->time, (int64_t)is_soft(fact), effect->fact, carom_str(reason))) != 0)
+        return -1;
+    struct extra extra = {.until = until, .count = -1};
+    if (put_jobs(effect, sinks_of(effect, CAROM_ACTION_SUPPRESS), decided, &extra, now, 0) != 0)
+        return -1;
+    struct carom_decided end = {.type = CAROM_ACTION_UNSUPPRESS, .list = list, .list_only = decided->list_only};
+    return until && !covered ? put_jobs(effect, sinks_of(effect, CAROM_ACTION_UNSUPPRESS), &end, &no_extra, until, id)
+                             : 0;
+}
+
+static int lift(struct carom_effect *effect, const struct carom_decided *decided)
+{
+    static const char sql[] =
+        "UPDATE suppression SET ended = ?2 WHERE address = ?1 AND ended = 0 AND (?3 = '' OR list = ?3)"
+        " RETURNING id";
+    sqlite3_stmt *row =
+        carom_db_use(effect->db, effect->err, sql, "iis", effect->address, effect->entry->now, decided->list);
+    int found = row ? 0 : -1;
+
+    while (row && (found = carom_db_row(effect->db, row, effect->err)) > 0)
+        if (drop_end(effect, sqlite3_column_int64(row, 0), "lifted") != 0) {
+            carom_db_done(row);
+            return -1;
+        }
+    return found == 0 ? tell(effect, decided) : -1;
+}
+
+/* The sinks hear of an end once a scope, and only where nothing else still stands there. */
+static int tell_lifted(struct carom_effect *effect)
+{
+    static const char sql[] =
+        "SELECT DISTINCT list FROM suppression AS lifted WHERE address = ?1 AND ended = ?2 AND soft = 1 AND NOT EXISTS"
+        " (SELECT 1 FROM suppression AS other WHERE other.address = ?1 AND other.ended = 0 AND"
+        "  (other.until = 0 OR other.until > ?2) AND other.list IN ('', lifted.list))"
+        " AND NOT EXISTS (SELECT 1 FROM departure WHERE address = ?1 AND list = '' AND ended = 0)";
+    sqlite3_stmt *row = carom_db_use(effect->db, effect->err, sql, "ii", effect->address, effect->entry->now);
+    int found = row ? 0 : -1;
+
+    while (row && (found = carom_db_row(effect->db, row, effect->err)) > 0) {
+        struct carom_str list = carom_db_bytes(row, 0);
+        struct carom_decided end = {.type = CAROM_ACTION_UNSUPPRESS, .list = list, .list_only = list.len > 0};
+        if (tell(effect, &end) != 0) {
+            carom_db_done(row);
+            return -1;
+        }
+    }
+    return found;
+}
+
+/* A delivery after the soft bounce that caused it, whichever of the two we heard of first. */
+int carom_effect_delivered(struct carom_effect *effect)
+{
+    static const char sql[] =
+        "UPDATE suppression SET ended = ?2 WHERE address = ?1 AND ended = 0 AND soft = 1 AND cause <= ?3 AND"
+        " (until = 0 OR until > ?2) RETURNING id";
+    sqlite3_stmt *row =
+        carom_db_use(effect->db, effect->err, sql, "iii", effect->address, effect->entry->now, effect->time);
+    int found = row ? 0 : -1;
+    bool any = false;
+
+    while (row && (found = carom_db_row(effect->db, row, effect->err)) > 0) {
+        any = true;
+        if (drop_end(effect, sqlite3_column_int64(row, 0), "lifted by a delivery") != 0) {
+            carom_db_done(row);
+            return -1;
+        }
+    }
+    return found == 0 && any ? tell_lifted(effect) : found;
+}
+
+/* ---- Departures ---- */
+
+static int depart(struct carom_effect *effect, struct carom_str list)
+{
+    static const char gone[] = "SELECT 1 FROM departure WHERE address = ?1 AND list = ?2 AND ended = 0 LIMIT 1";
+    static const char sql[] =
+        "INSERT INTO departure (id, address, list, since, fact, ended) VALUES (?1, ?2, ?3, ?4, ?5, 0)";
+    int64_t found, id;
+    if (carom_db_value(effect->db, carom_db_use(effect->db, effect->err, gone, "is", effect->address, list), &found,
+                       effect->err) != 0)
+        return -1;
+    if (found)
+        return 0;
+    return next_id(effect, &id) == 0
+               ? run(effect, carom_db_use(effect->db, effect->err, sql, "iisii", id, effect->address, list,
+                                          effect->entry->now, effect->fact))
+               : -1;
+}
+
+/* Who has left every list that there is has left them all. */
+static int depart_from_all(struct carom_effect *effect)
+{
+    static const char gone[] = "SELECT 1 FROM departure WHERE address = ?1 AND list = ?2 AND ended = 0 LIMIT 1";
+    for (const struct carom_list_entry *list = effect->entry->config->lists; list; list = list->next) {
+        int64_t found;
+        if (carom_db_value(effect->db, carom_db_use(effect->db, effect->err, gone, "is", effect->address, list->id),
+                           &found, effect->err) != 0)
+            return -1;
+        if (!found)
+            return 0;
+    }
+    return effect->entry->config->lists ? depart(effect, CAROM_STR_EMPTY) : 0;
+}
+
+static int unsubscribe_one(struct carom_effect *effect, const struct carom_decided *decided, struct carom_str list)
+{
+    const struct carom_list_entry *entry = carom_config_list(effect->entry->config, list);
+    struct carom_decided one = *decided;
+    one.list = list;
+    /* One spelling of a list's id, however the mail wrote it. */
+    if (list.len && depart(effect, entry ? entry->id : list) != 0)
+        return -1;
+    return tell(effect, &one);
+}
+
+static int unsubscribe(struct carom_effect *effect, const struct carom_decided *decided)
+{
+    const struct carom_list_entry *lists = effect->entry->config->lists;
+
+    if (!decided->all)
+        return unsubscribe_one(effect, decided, decided->list) == 0 ? depart_from_all(effect) : -1;
+    for (const struct carom_list_entry *list = lists; list; list = list->next)
+        if (unsubscribe_one(effect, decided, list->id) != 0)
+            return -1;
+    if (!lists && unsubscribe_one(effect, decided, decided->list) != 0)
+        return -1;
+    return depart(effect, CAROM_STR_EMPTY);
+}
+
+static int resubscribe(struct carom_effect *effect, const struct carom_decided *decided)
+{
+    static const char sql[] =
+        "UPDATE departure SET ended = ?2 WHERE address = ?1 AND ended = 0 AND (?3 = '' OR list = ?3 OR list = '')";
+    struct carom_str list = decided->all ? CAROM_STR_EMPTY : decided->list;
+    if (run(effect, carom_db_use(effect->db, effect->err, sql, "iis", effect->address, effect->entry->now, list)) != 0)
+        return -1;
+    return tell(effect, decided);
+}
+
+/* ---- Tags and alerts ---- */
+
+static int put_tag(struct carom_effect *effect, const struct carom_decided *decided)
+{
+    static const char update[] = "UPDATE tag SET value = ?3 WHERE address = ?1 AND key = ?2";
+    static const char insert[] = "INSERT INTO tag (id, address, key, value) VALUES (?1, ?2, ?3, ?4)";
+    int64_t id;
+
+    if (run(effect,
+            carom_db_use(effect->db, effect->err, update, "iss", effect->address, decided->key, decided->value)) != 0)
+        return -1;
+    if (sqlite3_changes(effect->db->handle) == 0 &&
+        (next_id(effect, &id) != 0 || run(effect, carom_db_use(effect->db, effect->err, insert, "iiss", id,
+                                                               effect->address, decided->key, decided->value)) != 0))
+        return -1;
+    return tell(effect, decided);
+}
+
+int carom_sqlite_alert(struct carom_store *store, struct carom_str key, struct carom_alert *alert_r,
+                       struct carom_error *err)
+{
+    static const char sql[] = "SELECT id, sent, held FROM alert WHERE hash = ?1 AND key = ?2";
+    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "is", carom_db_hash(key), key);
+    int found = row ? carom_db_row(&store->db, row, err) : -1;
+
+    *alert_r = (struct carom_alert){0, 0, 0};
+    if (found <= 0)
+        return found;
+    *alert_r =
+        (struct carom_alert){sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1), sqlite3_column_int64(row, 2)};
+    carom_db_done(row);
+    return 0;
+}
+
+int carom_sqlite_alert_set(struct carom_store *store, struct carom_str key, const struct carom_alert *alert,
+                           int64_t now, struct carom_error *err)
+{
+    static const char update[] = "UPDATE alert SET sent = ?2, held = ?3 WHERE id = ?1";
+    static const char insert[] = "INSERT INTO alert (id, hash, key, sent, held) VALUES (?1, ?2, ?3, ?4, ?5)";
+    struct carom_db *db = &store->db;
+    int64_t id;
+
+    if (alert->row)
+        return carom_db_run(db, carom_db_use(db, err, update, "iii", alert->row, alert->sent, alert->held), err);
+    return carom_db_next_id(db, now, &id, err) == 0
+               ? carom_db_run(
+                     db, carom_db_use(db, err, insert, "iisii", id, carom_db_hash(key), key, alert->sent, alert->held),
+                     err)
+               : -1;
+}
+
+/* At most one per key and period; the next one says how many came since. A clock that was set back must not silence it
+   for years. */
+static int send_alert(struct carom_effect *effect, const struct carom_decided *decided)
+{
+    struct carom_alert alert;
+    int64_t now = effect->entry->now;
+
+    if (carom_sqlite_alert(effect->store, decided->key, &alert, effect->err) != 0)
+        return -1;
+    if (alert.row && now >= alert.sent && now - alert.sent < decided->every_ms) {
+        alert.held++;
+        return carom_sqlite_alert_set(effect->store, decided->key, &alert, now, effect->err);
+    }
+    struct extra extra = {.count = alert.held};
+    alert.sent = now;
+    alert.held = 0;
+    if (carom_sqlite_alert_set(effect->store, decided->key, &alert, now, effect->err) != 0)
+        return -1;
+    return put_jobs(effect, sinks_of(effect, CAROM_ACTION_ALERT), decided, &extra, now, 0);
+}
+
+/* ---- One action, all actions ---- */
+
+static int retry(struct carom_effect *effect, const struct carom_decided *decided)
+{
+    if (carom_effect_is_too_late(effect, decided))
+        return 0;
+    return put_jobs(effect, sinks_of(effect, CAROM_ACTION_RETRY), decided, &no_extra, decided->due * 1000, 0);
+}
+
+int carom_effect_carry_out(struct carom_effect *effect, const struct carom_decided *decided)
+{
+    switch (decided->type) {
+    case CAROM_ACTION_UNSUBSCRIBE:
+        return unsubscribe(effect, decided);
+    case CAROM_ACTION_SUPPRESS:
+        return suppress(effect, decided);
+    case CAROM_ACTION_UNSUPPRESS:
+        return lift(effect, decided);
+    case CAROM_ACTION_RESUBSCRIBE:
+        return resubscribe(effect, decided);
+    case CAROM_ACTION_RETRY:
+        return retry(effect, decided);
+    case CAROM_ACTION_PROBE:
+        return put_jobs(effect, carom_config_probe(effect->entry->config), decided, &no_extra, effect->entry->now, 0);
+    case CAROM_ACTION_RUN:
+        return put_jobs(effect, carom_config_command(effect->entry->config, decided->command), decided, &no_extra,
+                        effect->entry->now, 0);
+    case CAROM_ACTION_FORWARD:
+        return put_jobs(effect, effect->entry->config->smtp, decided, &no_extra, effect->entry->now, 0);
+    case CAROM_ACTION_TAG:
+        return put_tag(effect, decided);
+    case CAROM_ACTION_ALERT:
+        return send_alert(effect, decided);
+    case CAROM_ACTION_WEBHOOK:
+        return put_jobs(effect, carom_config_endpoint(effect->entry->config, decided->endpoint), decided, &no_extra,
+                        effect->entry->now, 0);
+    case CAROM_ACTION_SCORE: /* in the fact's row */
+    case CAROM_ACTION_IGNORE:
+    case CAROM_ACTION_COUNT:
+        break;
+    }
+    return 0;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* What a decided action does: to the address (suppressions, departures, tags) and to the outbox (jobs). Inside the
+   transaction that the caller opened. It decides nothing, and writes no fact. */
+
+#ifndef CAROM_LEDGER_EFFECT_H
+#define CAROM_LEDGER_EFFECT_H
+
+#include "ledger/sqlite.h"
+
+/* One fact whose actions are carried out. */
+struct carom_effect {
+    struct carom_store *store;
+    struct carom_db *db;
+    const struct carom_entry *entry;
+    int64_t fact, address; /* rows; address 0: none */
+    int64_t time;          /* effective */
+    int64_t part;          /* jobs so far */
+    struct carom_error *err;
+};
+
+int carom_effect_carry_out(struct carom_effect *effect, const struct carom_decided *decided);
+/* A delivery lifts what came only from soft bounces before it. */
+int carom_effect_delivered(struct carom_effect *effect);
+/* A retry already past on arrival: an archive is not sent again. */
+bool carom_effect_is_too_late(const struct carom_effect *effect, const struct carom_decided *decided);
+
+#endif
