@@ -173,7 +173,7 @@ struct carom_report *carom_report_read(struct carom_arena *arena, const struct c
                                        const char *sender)
 {
     static bool (*const readers[])(struct carom_reading *) = {
-        carom_read_dsn, carom_read_feedback, carom_read_receipt, carom_read_text,
+        carom_read_dsn, carom_read_event, carom_read_feedback, carom_read_receipt, carom_read_text,
         carom_read_dsn_inside, carom_read_notice, carom_read_generic,
     };
     struct carom_reading reading = {.arena = arena, .message = message, .report = new_report(arena), .scans = SCANS};

@@ -112,10 +112,18 @@ static struct carom_str traced(struct carom_arena *arena, const struct carom_hea
     return CAROM_STR_EMPTY;
 }
 
+/* The sender wrote to it under that very name: then nothing in between gave it another. */
+static bool was_written_to(struct carom_arena *arena, const struct carom_headers *headers, struct carom_str address)
+{
+    return stands_in(arena, headers, "To", address) || stands_in(arena, headers, "Cc", address);
+}
+
 struct carom_str carom_trace_recipient(struct carom_arena *arena, const struct carom_headers *returned,
                                        struct carom_str failed, struct carom_str ours,
                                        struct carom_str reporting_mta)
 {
+    if (was_written_to(arena, returned, failed))
+        return CAROM_STR_EMPTY;
     for (size_t i = 0; i < returned->n; i++) {
         struct carom_str address = traced(arena, &returned->list[i], reporting_mta);
 
