@@ -23,6 +23,7 @@ struct carom_reading {
     bool undelivered; /* Subject speaks of failed delivery */
     bool answer;      /* Subject is that of a person's answer or forward, From is no mail system */
     bool null_sender; /* Return-Path: <>, or marked as automatic */
+    bool person;      /* neither, and the envelope sender or the mail program is that of somebody who writes mail */
 };
 
 /* Appends a zeroed recipient. Its texts are CAROM_STR_EMPTY. */
@@ -33,6 +34,8 @@ struct carom_report_recipient *carom_report_find(struct carom_reading *reading, 
 void carom_report_enter(struct carom_reading *reading, struct carom_part *scope);
 /* The message looks like a bounce from outside: sender or subject. */
 bool carom_report_suspect(const struct carom_reading *reading);
+/* That, or a machine sent it: without either, words and layout of a bounce are what somebody quotes. */
+bool carom_report_automatic(const struct carom_reading *reading);
 /* text has one of the phrases of tables/signs.tsv of that group. */
 bool carom_report_sign(struct carom_str text, const char *where);
 

@@ -52,7 +52,12 @@ bool carom_report_may_scan(struct carom_reading *reading)
 
 bool carom_report_suspect(const struct carom_reading *reading)
 {
-    return !reading->answer && (reading->daemon || reading->undelivered);
+    return !reading->answer && (reading->daemon || (reading->undelivered && !reading->person));
+}
+
+bool carom_report_automatic(const struct carom_reading *reading)
+{
+    return carom_report_suspect(reading) || (reading->null_sender && !reading->answer);
 }
 
 /* Attached headers ("mailheaders-1.txt") are what came back, not what is said about it. */
@@ -141,11 +146,34 @@ static void read_sender(struct carom_reading *reading)
                            (automatic.len > 0 && !carom_str_istarts(automatic, CAROM_STR("no")));
 }
 
+/* Lists and ticket systems put their mark before the "Re:": "[#4711] Re: …". */
+static struct carom_str without_marks(struct carom_str subject)
+{
+    size_t close;
+
+    while (subject.len > 0 && subject.ptr[0] == '[' && (close = carom_str_chr(subject, ']')) < subject.len)
+        subject = carom_str_trim(carom_str_from(subject, close + 1));
+    return subject;
+}
+
 static void read_subject(struct carom_reading *reading)
 {
     reading->subject = carom_headers_text(reading->arena, &reading->message->root->headers, "Subject");
     reading->undelivered = carom_report_sign(reading->subject, "subject");
-    reading->answer = !reading->daemon && carom_report_sign(reading->subject, "answer");
+    reading->answer = !reading->daemon && (carom_report_sign(reading->subject, "answer") ||
+                                           carom_report_sign(without_marks(reading->subject), "answer"));
+}
+
+/* Reports come from nobody (RFC 5321 6.1); who stands behind both senders, or writes with a mail program, is somebody. */
+static void read_writer(struct carom_reading *reading)
+{
+    const struct carom_headers *headers = &reading->message->root->headers;
+    struct carom_str path = carom_address_first(reading->arena, carom_headers_get(headers, "Return-Path"));
+
+    if (reading->daemon || reading->null_sender)
+        return;
+    reading->person = (path.len > 0 && carom_str_ieq(path, reading->from)) || carom_headers_has(headers, "User-Agent") ||
+                      carom_report_sign(carom_headers_get(headers, "X-Mailer"), "mailer");
 }
 
 static struct carom_report *new_report(struct carom_arena *arena)
@@ -181,6 +209,7 @@ struct carom_report *carom_report_read(struct carom_arena *arena, const struct c
     read_sender(&reading);
     reading.null_sender = reading.null_sender || is_nobody(sender);
     read_subject(&reading);
+    read_writer(&reading);
     carom_report_enter(&reading, message->root);
     for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++)
         if (readers[i](&reading))

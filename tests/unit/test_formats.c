@@ -119,7 +119,8 @@ static void tables_use_known_words(void **state)
     static const char *const takes[] = {"line", "self", "indented", "paragraph", "block", "before", "text", NULL};
     static const char *const claims[] = {"failed", "gave_up", "delayed", "delivered", NULL};
     static const char *const markers[] = {"message", "headers", "first", "name", NULL};
-    static const char *const signs[] = {"local", "name", "subject", "answer", "failure", "delay", "gave_up", "masked", NULL};
+    static const char *const signs[] = {"local", "name", "subject", "answer", "failure", "delay", "gave_up", "masked",
+                                        "mailer", NULL};
     static const char *const gives[] = {"autoreply", "challenge", "receipt", "unsubscribe", "complaint", "none", NULL};
     static const char *const places[] = {"", "subject", "from", "text", "first line", "attachment", "suspect",
                                          "failure subject", NULL};
