@@ -177,7 +177,7 @@ static int list(struct carom_ledger *ledger, struct listing *listing, const char
     return 0;
 }
 
-/* resend: due at once, whatever became of it. drop: never. */
+/* resend: as if it were new, whatever became of it. drop: never. */
 static int change(struct carom_ledger *ledger, struct listing *listing, bool resend, struct carom_error *err)
 {
     listing->print = NULL;
@@ -191,9 +191,10 @@ static int change(struct carom_ledger *ledger, struct listing *listing, bool res
                                (long long)listing->id, carom_job_state_name(listing->found.state));
     if (resend && revive(ledger, listing, listing->found.sink, false, err) != 0)
         return -1;
-    return ledger->ops->settle(ledger->store, listing->id, resend ? CAROM_JOB_WAITING : CAROM_JOB_DROPPED,
-                               carom_date_now_ms(), resend ? CAROM_STR("to be sent again by hand")
-                                                           : CAROM_STR("dropped by hand"), true, err);
+    if (resend)
+        return ledger->ops->resend(ledger->store, listing->id, carom_date_now_ms(), CAROM_STR("to be sent again by hand"), err);
+    return ledger->ops->settle(ledger->store, listing->id, CAROM_JOB_DROPPED, carom_date_now_ms(),
+                               CAROM_STR("dropped by hand"), true, err);
 }
 
 int cmd_outbox(int argc, char **argv)

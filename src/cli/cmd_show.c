@@ -30,7 +30,7 @@ static void print_standing(struct carom_print *print, struct carom_str address, 
 {
     struct carom_json json = carom_print_json(print);
     double score = carom_history_score(history);
-    int64_t left_all = 0;
+    int64_t left_all = 0, left_each = 0;
 
     carom_json_object(&json);
     carom_json_field_str(&json, "address", address);
@@ -53,7 +53,7 @@ static void print_standing(struct carom_print *print, struct carom_str address, 
     carom_json_array(&json);
     for (const struct carom_departure *d = history->departures; d; d = d->next) {
         if (!d->list.len) { /* the row that says: all of them */
-            left_all = d->since;
+            *(d->each ? &left_each : &left_all) = d->since;
             continue;
         }
         carom_json_object(&json);
@@ -63,6 +63,7 @@ static void print_standing(struct carom_print *print, struct carom_str address, 
     }
     carom_json_array_end(&json);
     time_field(&json, "left_all", left_all);
+    time_field(&json, "left_each", left_each);
     carom_json_key(&json, CAROM_STR("tags"));
     carom_json_object(&json);
     for (const struct carom_tag *t = history->tags; t; t = t->next) {

@@ -95,6 +95,24 @@ static int unban_hash(struct carom_store *store, struct carom_str key, int64_t *
     return 0;
 }
 
+/* On a list: also that he left each one, which is not so any more. */
+static int unban_departures(struct carom_store *store, int64_t address, struct carom_str list, int64_t now, int64_t *n_r,
+                            struct carom_error *err)
+{
+    static const char of_list[] =
+        "UPDATE departure SET ended = ?2 WHERE address = ?1 AND ended = 0 AND list <> '' AND lower(list) = lower(?3)";
+    static const char of_all[] =
+        "UPDATE departure SET ended = ?2 WHERE address = ?1 AND ended = 0 AND list = '' AND (each = 1 OR ?3 = '')";
+    if (carom_db_run(&store->db, carom_db_use(&store->db, err, of_list, "iis", address, now, list), err) != 0)
+        return -1;
+    int64_t n = sqlite3_changes(store->db.handle);
+    if ((n || !list.len) &&
+        carom_db_run(&store->db, carom_db_use(&store->db, err, of_all, "iis", address, now, list), err) != 0)
+        return -1;
+    *n_r += list.len ? n : sqlite3_changes(store->db.handle);
+    return 0;
+}
+
 static int unban(struct carom_store *store, struct carom_str key, struct carom_str list, int64_t batch_id, int64_t now,
                  int64_t *n_r, struct carom_error *err)
 {
@@ -109,7 +127,8 @@ static int unban(struct carom_store *store, struct carom_str key, struct carom_s
     if (batch_id)
         return end_all(store, carom_db_use(db, err, of_batch, "ii", batch_id, now), now, n_r, err);
     if (carom_sqlite_address(store, key, &address, err) != 0 ||
-        end_all(store, carom_db_use(db, err, of_address, "iis", address, now, list), now, n_r, err) != 0)
+        end_all(store, carom_db_use(db, err, of_address, "iis", address, now, list), now, n_r, err) != 0 ||
+        unban_departures(store, address, list, now, n_r, err) != 0)
         return -1;
     return list.len ? 0 : unban_hash(store, key, n_r, err);
 }

@@ -119,7 +119,7 @@ static int check_erased(struct carom_store *store, struct carom_str key, struct 
     if (!found)
         return 1;
     refusal->cause = "erased";
-    refusal->since = (found >> 20) / 1000;
+    refusal->since = carom_db_id_time(found) / 1000;
     return 0;
 }
 
@@ -152,7 +152,7 @@ static int check_left(struct carom_store *store, int64_t address, struct carom_s
                       struct carom_error *err)
 {
     static const char sql[] = "SELECT list, since FROM departure WHERE address = ?1 AND ended = 0 AND"
-                              " (list = '' OR (?2 <> '' AND lower(list) = lower(?2))) ORDER BY list LIMIT 1";
+                              " CASE list WHEN '' THEN each = 0 OR ?2 = '' ELSE lower(list) = lower(?2) END ORDER BY list LIMIT 1";
     sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "is", address, list);
     int found = row ? carom_db_row(&store->db, row, err) : -1;
     if (found <= 0)

@@ -247,6 +247,21 @@ int carom_db_leave(struct carom_db *db, bool own, int result, struct carom_error
 
 /* ---- Keys ---- */
 
+/* Each second has room for a million; a busier one runs ahead of the clock. */
+enum { ID_BITS = 20 };
+static const int64_t id_max = (INT64_C(1) << 53) - 1;
+
+int64_t carom_db_first_id(int64_t now)
+{
+    int64_t latest = id_max >> ID_BITS, seconds = now / 1000;
+    return (seconds < 0 ? 0 : seconds > latest ? latest : seconds) << ID_BITS;
+}
+
+int64_t carom_db_id_time(int64_t id)
+{
+    return (id >> ID_BITS) * 1000;
+}
+
 int carom_db_next_id(struct carom_db *db, int64_t now, int64_t *id_r, struct carom_error *err)
 {
     static const char sql[] = "SELECT max(coalesce((SELECT max(id) FROM address), 0), coalesce((SELECT max(id) FROM raw), 0),"
@@ -254,12 +269,11 @@ int carom_db_next_id(struct carom_db *db, int64_t now, int64_t *id_r, struct car
                               " coalesce((SELECT max(id) FROM suppression), 0), coalesce((SELECT max(id) FROM departure), 0),"
                               " coalesce((SELECT max(id) FROM tag), 0), coalesce((SELECT max(id) FROM alert), 0),"
                               " coalesce((SELECT max(id) FROM batch), 0), coalesce((SELECT max(id) FROM erased), 0))";
-    const int64_t latest = INT64_MAX >> 20;
-    int64_t from = (now < 0 ? 0 : now > latest ? latest : now) << 20;
+    int64_t from = carom_db_first_id(now);
 
     if (!db->last_id && carom_db_value(db, carom_db_use(db, err, sql, ""), &db->last_id, err) != 0)
         return -1;
-    if (db->last_id == INT64_MAX)
+    if (db->last_id >= id_max)
         return carom_error_set(err, CAROM_ERROR_LIMIT, "%s: no keys are left: some clock was wrong by centuries",
                                db->path);
     db->last_id = db->last_id + 1 > from ? db->last_id + 1 : from;

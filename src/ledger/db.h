@@ -65,7 +65,11 @@ static inline struct carom_str carom_db_bytes(sqlite3_stmt *statement, int colum
     return bytes ? carom_str_n(bytes, (size_t)sqlite3_column_bytes(statement, column)) : CAROM_STR_EMPTY;
 }
 
-/* The next key: now << 20 at least, and above every key there is. Only in a transaction. */
+/* Keys ascend in time, and fit into the 53 bits of a JSON number as jq and JavaScript read it, until 2242: seconds since
+   1970 and 20 bits. The first one of that moment (ms), and the moment of a key, to the second. */
+int64_t carom_db_first_id(int64_t now);
+int64_t carom_db_id_time(int64_t id);
+/* The next key: that of now at least, and above every key there is. Only in a transaction. */
 int carom_db_next_id(struct carom_db *db, int64_t now, int64_t *id_r, struct carom_error *err);
 /* Says what SQLite said, where, and what to do. Returns -1. */
 int carom_db_error(struct carom_db *db, const char *doing, struct carom_error *err);

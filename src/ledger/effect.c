@@ -213,25 +213,27 @@ int carom_effect_delivered(struct carom_effect *effect)
 
 /* ---- Departures ---- */
 
-static int depart(struct carom_effect *effect, struct carom_str list)
+/* each: of the empty list, it says no more than that none is left. */
+static int depart(struct carom_effect *effect, struct carom_str list, bool each)
 {
-    static const char gone[] = "SELECT 1 FROM departure WHERE address = ?1 AND list = ?2 AND ended = 0 LIMIT 1";
+    static const char gone[] =
+        "SELECT 1 FROM departure WHERE address = ?1 AND list = ?2 AND each <= ?3 AND ended = 0 LIMIT 1";
     static const char sql[] =
-        "INSERT INTO departure (id, address, list, since, fact, ended) VALUES (?1, ?2, ?3, ?4, ?5, 0)";
+        "INSERT INTO departure (id, address, list, each, since, fact, ended) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)";
     int64_t found, id;
-    if (carom_db_value(effect->db, carom_db_use(effect->db, effect->err, gone, "is", effect->address, list), &found,
-                       effect->err) != 0)
+    if (carom_db_value(effect->db, carom_db_use(effect->db, effect->err, gone, "isi", effect->address, list, (int64_t)each),
+                       &found, effect->err) != 0)
         return -1;
     if (found)
         return 0;
     return next_id(effect, &id) == 0
-               ? run(effect, carom_db_use(effect->db, effect->err, sql, "iisii", id, effect->address, list,
-                                          effect->entry->now, effect->fact))
+               ? run(effect, carom_db_use(effect->db, effect->err, sql, "iisiii", id, effect->address, list,
+                                          (int64_t)each, effect->entry->now, effect->fact))
                : -1;
 }
 
-/* Who has left every list that there is has left them all. */
-static int depart_from_all(struct carom_effect *effect)
+/* Who has left the last list that there is has left each, but nobody asked him about those that come later. */
+static int depart_from_each(struct carom_effect *effect)
 {
     static const char gone[] = "SELECT 1 FROM departure WHERE address = ?1 AND list = ?2 AND ended = 0 LIMIT 1";
     for (const struct carom_list_entry *list = effect->entry->config->lists; list; list = list->next) {
@@ -242,7 +244,7 @@ static int depart_from_all(struct carom_effect *effect)
         if (!found)
             return 0;
     }
-    return effect->entry->config->lists ? depart(effect, CAROM_STR_EMPTY) : 0;
+    return effect->entry->config->lists ? depart(effect, CAROM_STR_EMPTY, true) : 0;
 }
 
 static int unsubscribe_one(struct carom_effect *effect, const struct carom_decided *decided, struct carom_str list)
@@ -251,7 +253,7 @@ static int unsubscribe_one(struct carom_effect *effect, const struct carom_decid
     struct carom_decided one = *decided;
     one.list = list;
     /* One spelling of a list's id, however the mail wrote it. */
-    if (list.len && depart(effect, entry ? entry->id : list) != 0)
+    if (list.len && depart(effect, entry ? entry->id : list, false) != 0)
         return -1;
     return tell(effect, &one);
 }
@@ -261,13 +263,13 @@ static int unsubscribe(struct carom_effect *effect, const struct carom_decided *
     const struct carom_list_entry *lists = effect->entry->config->lists;
 
     if (!decided->all)
-        return unsubscribe_one(effect, decided, decided->list) == 0 ? depart_from_all(effect) : -1;
+        return unsubscribe_one(effect, decided, decided->list) == 0 ? depart_from_each(effect) : -1;
     for (const struct carom_list_entry *list = lists; list; list = list->next)
         if (unsubscribe_one(effect, decided, list->id) != 0)
             return -1;
     if (!lists && unsubscribe_one(effect, decided, decided->list) != 0)
         return -1;
-    return depart(effect, CAROM_STR_EMPTY);
+    return depart(effect, CAROM_STR_EMPTY, false);
 }
 
 static int resubscribe(struct carom_effect *effect, const struct carom_decided *decided)

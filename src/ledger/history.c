@@ -293,7 +293,7 @@ bool carom_history_suppressed(const struct carom_history *history, struct carom_
         if ((!s->until || s->until > history->now) && (!s->list.len || (list.len && carom_str_ieq(s->list, list))))
             return true;
     for (const struct carom_departure *d = history->departures; d; d = d->next)
-        if (!d->list.len || (list.len && carom_str_ieq(d->list, list)))
+        if (d->list.len ? list.len && carom_str_ieq(d->list, list) : !d->each || !list.len)
             return true;
     return false;
 }

@@ -34,6 +34,7 @@ struct carom_suppression {
 };
 struct carom_departure { /* left a list */
     struct carom_str list; /* empty: all of them */
+    bool each;             /* that is, one by one: nothing is said of lists that come later */
     int64_t since;
     struct carom_departure *next;
 };

@@ -45,13 +45,16 @@ struct carom_store_ops {
        sink, of an unsubscribe from all one per list and sink. The end of a suppression is a job `unsuppress`. */
     int (*record)(struct carom_store *store, struct carom_arena *arena, const struct carom_entry *entry,
                   struct carom_error *err);
-    /* Leases up to max due jobs to this process until now + lease_ms: 1 per sink and address, oldest first. What waits
+    /* Leases up to max due jobs to this process until now + lease_ms: 1 per sink and address, oldest first; an action
+       never before its counterpart decided earlier. What waits
        for its time (a retry) holds nothing up; what is tried again does. */
     int (*claim)(struct carom_store *store, struct carom_arena *arena, int64_t now, int64_t lease_ms, size_t max,
                  struct carom_job **jobs_r, size_t *n_r, struct carom_error *err);
     /* The outcome of one attempt: new state, next due time, answer; attempts + 1 unless free_attempt. */
     int (*settle)(struct carom_store *store, int64_t job, enum carom_job_state state, int64_t due,
                   struct carom_str answer, bool free_attempt, struct carom_error *err);
+    /* By hand: it waits as if it had just been decided, whatever became of it, and keeps its place in the order. */
+    int (*resend)(struct carom_store *store, int64_t job, int64_t now, struct carom_str answer, struct carom_error *err);
     /* All rows of facts (of one address key, or everybody when empty), oldest first, to `row` as a JSON object. */
     int (*facts)(struct carom_store *store, struct carom_str address,
                  int (*row)(void *user, struct carom_str json), void *user, struct carom_error *err);

@@ -159,6 +159,12 @@ static int settle(struct carom_store *store, int64_t job, enum carom_job_state s
     return top->ops->settle(top->store, job, state, due, answer, free_attempt, err);
 }
 
+static int resend(struct carom_store *store, int64_t job, int64_t now, struct carom_str answer, struct carom_error *err)
+{
+    struct carom_ledger *top = &overlay_of(store)->top;
+    return top->ops->resend(top->store, job, now, answer, err);
+}
+
 static int facts(struct carom_store *store, struct carom_str address, int (*row)(void *user, struct carom_str json),
                  void *user, struct carom_error *err)
 {
@@ -232,6 +238,7 @@ int carom_overlay_open(const char *path, struct carom_ledger *ledger_r, struct c
     static const struct carom_store_ops ops = {
         .begin = begin, .commit = commit, .rollback = rollback, .seen = seen, .decided = decided,
         .past = past,   .record = record, .claim = claim,       .settle = settle,
+        .resend = resend,
         .facts = facts, .jobs = jobs,     .mail = mail,         .pause = pause_sink,
         .pauses = pauses, .check = check, .prepare = prepare,   .close = close_overlay,
     };

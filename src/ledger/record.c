@@ -235,7 +235,7 @@ static int adopt(struct carom_effect *effect, const struct carom_history *histor
         "INSERT INTO suppression (id, address, list, since, until, cause, soft, fact, reason, ended)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, ?8, 0)";
     static const char departure[] =
-        "INSERT INTO departure (id, address, list, since, fact, ended) VALUES (?1, ?2, ?3, ?4, NULL, 0)";
+        "INSERT INTO departure (id, address, list, each, since, fact, ended) VALUES (?1, ?2, ?3, ?4, ?5, NULL, 0)";
     static const char tag[] = "INSERT INTO tag (id, address, key, value) VALUES (?1, ?2, ?3, ?4)";
     int64_t id;
 
@@ -245,8 +245,8 @@ static int adopt(struct carom_effect *effect, const struct carom_history *histor
                                      s->since, s->until, s->cause, (int64_t)s->soft, s->reason)) != 0)
             return -1;
     for (const struct carom_departure *d = history->departures; d; d = d->next)
-        if (next_id(effect, &id) != 0 || run(effect, carom_db_use(effect->db, effect->err, departure, "iisi", id,
-                                                                  effect->address, d->list, d->since)) != 0)
+        if (next_id(effect, &id) != 0 || run(effect, carom_db_use(effect->db, effect->err, departure, "iisii", id,
+                                                                  effect->address, d->list, (int64_t)d->each, d->since)) != 0)
             return -1;
     for (const struct carom_tag *t = history->tags; t; t = t->next)
         if (next_id(effect, &id) != 0 ||

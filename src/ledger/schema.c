@@ -45,9 +45,10 @@ const char carom_schema[] =
     "CREATE INDEX erased_hash ON erased (hash);"
     /* When something was done last; id: enum carom_note. */
     "CREATE TABLE note (id INTEGER PRIMARY KEY, time INTEGER NOT NULL) STRICT;"
-    /* Who left which list; list empty: all of them. */
+    /* Who left which list; list empty: all of them, also those that come later; with each = 1: there is none left that he
+       has not left one by one, which says nothing of lists that come later. */
     "CREATE TABLE departure (id INTEGER PRIMARY KEY, address INTEGER NOT NULL REFERENCES address (id),"
-    " list TEXT NOT NULL, since INTEGER NOT NULL, fact INTEGER, ended INTEGER NOT NULL) STRICT;"
+    " list TEXT NOT NULL, each INTEGER NOT NULL, since INTEGER NOT NULL, fact INTEGER, ended INTEGER NOT NULL) STRICT;"
     "CREATE INDEX departure_address ON departure (address);"
     "CREATE TABLE tag (id INTEGER PRIMARY KEY, address INTEGER NOT NULL REFERENCES address (id), key TEXT NOT NULL,"
     " value TEXT NOT NULL) STRICT;"

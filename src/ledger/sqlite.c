@@ -170,14 +170,16 @@ static int read_suppressions(struct carom_store *store, struct carom_arena *aren
 static int read_departures(struct carom_store *store, struct carom_arena *arena, int64_t address,
                            struct carom_history *history, struct carom_error *err)
 {
-    static const char sql[] = "SELECT list, since FROM departure WHERE address = ?1 AND ended = 0 ORDER BY id";
+    static const char sql[] = "SELECT list, since, each FROM departure WHERE address = ?1 AND ended = 0 ORDER BY id";
     sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "i", address);
     struct carom_departure **tail = &history->departures;
     int found = row ? 0 : -1;
 
     while (row && (found = carom_db_row(&store->db, row, err)) > 0) {
         struct carom_departure *d = *tail = carom_arena_new_of(arena, struct carom_departure);
-        *d = (struct carom_departure){.list = copy(arena, row, 0), .since = sqlite3_column_int64(row, 1)};
+        *d = (struct carom_departure){.list = copy(arena, row, 0),
+                                      .since = sqlite3_column_int64(row, 1),
+                                      .each = sqlite3_column_int(row, 2) != 0};
         tail = &d->next;
     }
     return found;
@@ -315,14 +317,17 @@ static int compare_ids(const void *left, const void *right)
 _Static_assert(CAROM_JOB_WAITING == 0 && CAROM_JOB_PENDING == 4, "as the statement says");
 
 /* In order per sink and address: what was planned earlier and still waits holds up the rest, but only once its time has
-   come. A job without an address has no order. */
+   come. An action and its counterpart keep their order whatever the sinks are called: two names may mean one receiver,
+   and the end of a suppression must not come there before it. A job without an address has no order. */
 static int lease(struct carom_store *store, int64_t now, int64_t until, size_t max, int64_t *ids, size_t *n_r,
                  struct carom_error *err)
 {
     static const char sql[] =
         "UPDATE job SET lease = ?2 WHERE id IN (SELECT j.id FROM job j WHERE j.state IN (0, 4) AND j.due <= ?1 AND j.lease <= ?1"
         " AND NOT EXISTS (SELECT 1 FROM job b WHERE b.address = j.address AND b.state = 0 AND b.planned <= ?1"
-        " AND b.sink = j.sink AND (b.planned < j.planned OR (b.planned = j.planned AND b.id < j.id)))"
+        " AND (b.planned < j.planned OR (b.planned = j.planned AND b.id < j.id)) AND (b.sink = j.sink OR (b.action, j.action)"
+        " IN (VALUES ('suppress', 'unsuppress'), ('unsuppress', 'suppress'), ('unsubscribe', 'resubscribe'),"
+        " ('resubscribe', 'unsubscribe'))))"
         " ORDER BY j.due, j.id LIMIT ?3) RETURNING id";
     sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "iii", now, until, (int64_t)max);
     int found = row ? 0 : -1;
@@ -403,6 +408,16 @@ static int settle(struct carom_store *store, int64_t job, enum carom_job_state s
     return carom_db_leave(&store->db, own, result, err);
 }
 
+static int resend(struct carom_store *store, int64_t job, int64_t now, struct carom_str answer, struct carom_error *err)
+{
+    static const char sql[] = "UPDATE job SET state = 0, created = ?2, due = ?2, answer = ?3, attempts = 0, lease = 0 WHERE id = ?1";
+    bool own;
+    if (carom_db_enter(&store->db, &own, err) != 0)
+        return -1;
+    return carom_db_leave(&store->db, own, carom_db_run(&store->db, carom_db_use(&store->db, err, sql, "iis", job, now, answer), err),
+                          err);
+}
+
 static int list_jobs(struct carom_store *store, struct carom_arena *arena, int state,
                      int (*row)(void *user, const struct carom_job *job), void *user, struct carom_error *err)
 {
@@ -464,6 +479,7 @@ int carom_sqlite_open(const char *path, enum carom_db_mode mode, struct carom_le
     static const struct carom_store_ops ops = {
         .begin = begin, .commit = commit, .rollback = rollback, .seen = seen, .decided = decided,
         .past = past,   .record = carom_sqlite_record,          .claim = claim, .settle = settle,
+        .resend = resend,
         .facts = facts, .jobs = jobs,     .mail = carom_sqlite_mail,
         .pause = carom_sqlite_pause,      .pauses = carom_sqlite_pauses, .check = carom_sqlite_check,
         .prepare = carom_sqlite_prepare,  .close = close_store,
