@@ -68,6 +68,7 @@ int cmd_deliver(int argc, char **argv)
     struct carom_ledger ledger;
     struct dead_letters letters = {0};
     struct carom_str url;
+    struct carom_outbox_summary summary = {0};
     int result;
 
     if (n < 0)
@@ -90,7 +91,6 @@ int cmd_deliver(int argc, char **argv)
     const struct carom_outbox_options outbox = {
         .log = verbose ? &carom_log_stderr : &important, .stop = &stopped, .dead = dead, .user = &letters};
     do {
-        struct carom_outbox_summary summary = {0};
         result = carom_outbox_deliver(&ledger, carom_policy_config(letters.policy), &outbox, &summary, &err);
         if (result != 0 && watch && err.code == CAROM_ERROR_BUSY)
             result = 0; /* the next round will do */
@@ -103,5 +103,7 @@ int cmd_deliver(int argc, char **argv)
     carom_ledger_close(&ledger);
     carom_policy_free(letters.policy);
     carom_arena_free(arena);
-    return result == 0 ? EX_OK : carom_cli_fail(&err);
+    if (result != 0)
+        return carom_cli_fail(&err);
+    return summary.unset && !watch ? EX_CONFIG : EX_OK; /* the log has named what is missing */
 }

@@ -154,6 +154,15 @@ static void settle_waiting(struct run *run, struct flight *flight, struct carom_
     settle(run, flight, waiting_state(flight), carom_date_now_ms() + CAROM_PAUSE_MS, answer, true);
 }
 
+/* What its sink needs is missing: no attempt is used, and a timer that runs each minute finds it each time. */
+static void settle_unset(struct run *run, struct flight *flight, struct carom_str answer)
+{
+    carom_endpoint_hold(&run->endpoints, flight->endpoint, answer.ptr);
+    run->summary->waiting++;
+    run->summary->unset++;
+    settle(run, flight, waiting_state(flight), carom_date_now_ms() + CAROM_PAUSE_MS / 2, answer, true);
+}
+
 /* Given back as it was. */
 static void settle_untried(struct run *run, struct flight *flight)
 {
@@ -320,8 +329,7 @@ static void start_command(struct run *run, struct flight *flight, struct carom_c
     if (result == 0) {
         run->in_flight++;
     } else if (result > 0) {
-        carom_endpoint_hold(&run->endpoints, flight->endpoint, why.text);
-        settle_waiting(run, flight, carom_str(why.text));
+        settle_unset(run, flight, carom_str(why.text));
     } else {
         settle_verdict(run, flight, CAROM_VERDICT_RETRY, -1, carom_str(why.text));
     }
@@ -367,8 +375,7 @@ static void proceed(struct run *run, struct flight *flight)
     case CAROM_RENDERED:
         return;
     case CAROM_RENDER_WAIT:
-        carom_endpoint_hold(&run->endpoints, flight->endpoint, why.text);
-        settle_waiting(run, flight, carom_str(why.text));
+        settle_unset(run, flight, carom_str(why.text));
         return;
     case CAROM_RENDER_DEAD:
         settle_dead(run, flight, carom_str(why.text));

@@ -19,6 +19,7 @@ struct carom_outbox_options {
 };
 struct carom_outbox_summary {
     size_t done, failed, dead, waiting; /* failed: will be tried again */
+    size_t unset; /* of those that wait: a secret or setting of their sink is missing, which the log names */
 };
 
 /* Delivers everything that is due now, once each. 0 even when deliveries failed (they are settled); -1: ledger or module. */

@@ -106,8 +106,8 @@ class Outbox(unittest.TestCase):
                                         date=email.utils.formatdate())).encode())
         self.carom("run", "--quiet", str(path))
 
-    def deliver(self):
-        return self.carom("deliver")
+    def deliver(self, status=0):
+        return self.carom("deliver", status=status)
 
     def jobs(self):
         return [json.loads(line) for line in self.carom("outbox", "--json", "list").stdout.splitlines()]
@@ -154,10 +154,10 @@ class Outbox(unittest.TestCase):
         server = self.receiver("503", "reset", "204")
         self.webhook(server)
         self.bounce()
-        for attempts in (1, 2):
+        for _ in range(2):
             self.deliver()
             job = self.job()
-            self.assertEqual((job["state"], job["attempts"]), ("waiting", attempts))
+            self.assertEqual((job["state"], job["attempts"]), ("waiting", 1))  # by hand it begins anew
             self.hurry()
         self.deliver()
         self.assertEqual(self.job()["state"], "done")
@@ -207,7 +207,7 @@ class Outbox(unittest.TestCase):
         server = self.receiver()
         self.webhook(server, secret='carom.file "%s"' % secret)
         self.bounce()
-        told = self.deliver()
+        told = self.deliver(status=78)
         job = self.job()
         self.assertEqual((job["state"], job["attempts"]), ("waiting", 0))
         self.assertIn(str(secret), job["last_answer"])
@@ -256,6 +256,20 @@ class Outbox(unittest.TestCase):
         self.hurry()
         self.deliver()
         self.assertEqual(self.job()["state"], "done")
+
+    def test_a_dead_letter_begins_anew(self):
+        server = self.receiver("400", "503")
+        self.webhook(server)
+        self.bounce()
+        self.deliver()
+        number = self.job()["job"]
+        self.assertLess(number, 2 ** 53)  # jq and JavaScript read it exactly
+        self.assertEqual(self.job()["state"], "dead")
+        self.carom("outbox", "resend", str(number))
+        self.assertEqual(json.loads(self.carom("outbox", "show", str(number)).stdout)["attempts"], 0)
+        self.deliver()
+        self.assertEqual((self.job()["state"], self.job()["attempts"]), ("waiting", 1))
+        self.assertLess(self.due_in(self.job()), 6)
 
     def test_redirect_and_refusal_are_dead_letters(self):
         target = self.receiver()
