@@ -64,6 +64,19 @@ static bool get_scope(const struct carom_args *args, const char *word)
     return true;
 }
 
+/* A list that is misspelt would be left by nobody. The fact's own may be one that is not configured. */
+static void check_list(const struct carom_args *args, struct carom_str list)
+{
+    const struct carom_policy *policy = carom_host_policy(args->L);
+    struct carom_nearest nearest = carom_nearest_to(list);
+    if (!list.len || !policy->config.lists || carom_config_list(&policy->config, list) ||
+        carom_str_ieq(list, policy->call->subject->fact->list))
+        return;
+    for (const struct carom_list_entry *entry = policy->config.lists; entry; entry = entry->next)
+        carom_nearest_offer(&nearest, entry->id);
+    carom_args_fail(args, "\"%s\" is none of carom.configure's lists%s", list.ptr, carom_nearest_push(args->L, &nearest));
+}
+
 static int unsubscribe(lua_State *L)
 {
     static const struct carom_arg names[] = {{"list", false}, {"scope", false}, {"force", false}, {"accept", true}};
@@ -73,6 +86,7 @@ static int unsubscribe(lua_State *L)
     struct carom_str list = get_text(&args, "list", KEY_MAX);
     if (all && list.len)
         carom_args_fail(&args, "list and scope = \"all\" exclude each other");
+    check_list(&args, list);
     carom_args_bool(&args, "force", &force);
     struct carom_decided *decided = add(L, CAROM_ACTION_UNSUBSCRIBE);
     decided->all = all;

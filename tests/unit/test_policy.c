@@ -574,6 +574,20 @@ static void the_bounce_has_the_fields_of_the_fact(void **state)
     }
 }
 
+/* The fact's list is dev.lists.example.org, which is not configured here. */
+static void a_misspelt_list_is_named(void **state)
+{
+    static const struct wanted wrong[] = {
+        {"bounce:unsubscribe { list = 'new.lists.example.org' }",
+         "bounce:unsubscribe: \"new.lists.example.org\" is none of carom.configure's lists; did you mean \"news.lists.example.org\"?"}};
+    static const struct wanted right[] = {
+        {"bounce:unsubscribe { list = 'NEWS.lists.example.org' }", "on_bounce: {\"action\":\"unsubscribe\",\"list\":\"NEWS.lists.example.org\"}"},
+        {"bounce:unsubscribe { list = bounce.list }", "on_bounce: {\"action\":\"unsubscribe\",\"list\":\"dev.lists.example.org\"}"}};
+    static const char policy[] = "carom.configure { lists = { ['news.lists.example.org'] = {} } } function on_bounce(bounce) ";
+    EXPECT(*state, wrong, policy, " end", true);
+    EXPECT(*state, right, policy, " end", false);
+}
+
 static void groups_are_there_for_their_kinds(void **state)
 {
     struct stage *stage = *state;
@@ -979,6 +993,7 @@ int main(void)
         TEST(errors_name_place_and_hook),
         TEST(the_bounce_has_the_fields_of_the_fact),
         TEST(groups_are_there_for_their_kinds),
+        TEST(a_misspelt_list_is_named),
         TEST(mistakes_in_hooks_are_named),
         TEST(actions_become_a_decision),
         TEST(probes_commands_and_mail_are_decided),
