@@ -23,6 +23,12 @@ struct carom_fact_list carom_facts_make(struct carom_arena *arena, const struct 
 /* The same for a single SMTP reply. */
 struct carom_fact_list carom_facts_reply(struct carom_arena *arena, const struct carom_reply_input *input, int64_t now);
 
+/* Is it only failed because nobody knows better: no code, no status, and no words that a rule knows? */
+static inline bool carom_fact_says_nothing(const struct carom_fact *fact)
+{
+    return !fact->reply_code && !fact->status.len && fact->reason == CAROM_REASON_UNKNOWN;
+}
+
 /* Everything in one call: parse, read, judge. */
 struct carom_fact_list carom_facts_read(struct carom_arena *arena, struct carom_str bytes,
                                         const struct carom_envelope *envelope, int64_t now);

@@ -16,6 +16,18 @@
 #include "smtp/codes.h"
 #include "smtp/reply.h"
 
+struct question {
+    struct carom_str text;
+    const char *recipient, *list, *host, *policy;
+    bool made_up_recipient, made_up_list;
+};
+
+static struct carom_reply_input input_of(const struct question *question)
+{
+    return (struct carom_reply_input){.reply = question->text.ptr, .recipient = question->recipient, .list = question->list,
+                                      .remote_mta = question->host};
+}
+
 static void item(const char *name, struct carom_str text)
 {
     if (!text.len)
@@ -103,17 +115,29 @@ static void explain_verdict(const struct carom_fact *fact)
         printf("  %-12son_%s, else on_%s, else on_bounce\n", "hooks", reason, carom_kind_name(fact->kind));
 }
 
+static void print_decision(const struct carom_decision *decision, const struct carom_fact *fact)
+{
+    for (const struct carom_decided *d = decision->first; d; d = d->next) {
+        struct carom_buf buf = CAROM_BUF_INIT(1 << 20);
+        struct carom_json json = carom_json_to(&buf);
+        carom_decided_write(d, fact, &json);
+        printf("  %-12s", carom_action_name(d->type));
+        carom_print_cell(stdout, carom_buf_str(&buf), 0);
+        printf("%s%s\n", d->note ? "  not carried out: " : "", d->note ? d->note : "");
+        carom_buf_deinit(&buf);
+    }
+}
+
 /* What the policy would do with it as the first bounce of this address. */
-static int explain_policy(struct carom_arena *arena, const char *path, const struct carom_fact *fact,
+static int explain_policy(struct carom_arena *arena, const struct question *question, struct carom_policy *policy,
                           struct carom_error *err)
 {
-    struct carom_policy *policy = carom_policy_load(path, &carom_log_stderr, err);
+    const struct carom_reply_input input = input_of(question);
+    const struct carom_fact *fact = &carom_facts_reply(arena, &input, (int64_t)time(NULL)).list[0];
     struct carom_decision decision;
     struct carom_headers none = {0};
     int result;
 
-    if (!policy)
-        return -1;
     struct carom_history history = {.now = carom_date_now_ms(),
                                     .half_life_ms = carom_policy_config(policy)->half_life_ms,
                                     .present = {.kind = fact->kind,
@@ -131,30 +155,56 @@ static int explain_policy(struct carom_arena *arena, const char *path, const str
     carom_decision_init(&decision);
     result = carom_policy_decide(policy, arena, &subject, &decision, err);
     if (result == 0) {
-        printf("\n%s, as the first bounce of this address: %s%s\n", path, decision.hook.len ? "" : "no hook, recorded only",
-               decision.hook.len ? decision.hook.ptr : "");
-        for (struct carom_decided *d = decision.first; d; d = d->next) {
-            struct carom_buf buf = CAROM_BUF_INIT(1 << 20);
-            struct carom_json json = carom_json_to(&buf);
-            carom_decided_write(d, fact, &json);
-            printf("  %-12s", carom_action_name(d->type));
-            carom_print_cell(stdout, carom_buf_str(&buf), 0);
-            printf("%s%s\n", d->note ? "  not carried out: " : "", d->note ? d->note : "");
-            carom_buf_deinit(&buf);
-        }
+        printf("\n%s, as the first bounce of %s%s on the list %s%s: %s%s\n", question->policy, question->recipient,
+               question->made_up_recipient ? " (made up: --recipient)" : "", question->list,
+               question->made_up_list ? " (taken as an example: --list)" : "",
+               decision.hook.len ? "" : "no hook, recorded only", decision.hook.len ? decision.hook.ptr : "");
+        print_decision(&decision, fact);
     }
+    return result;
+}
+
+/* A policy needs to know whom and which list it is about: an example does, and is named as one. */
+static int ask_policy(struct carom_arena *arena, struct question *question, struct carom_error *err)
+{
+    struct carom_policy *policy = carom_policy_load(question->policy, &carom_log_stderr, err);
+    if (!policy)
+        return -1;
+    const struct carom_list_entry *lists = carom_policy_config(policy)->lists;
+    question->made_up_recipient = !question->recipient;
+    question->made_up_list = !question->list;
+    if (!question->recipient)
+        question->recipient = "somebody@example.com";
+    if (!question->list)
+        question->list = lists ? lists->id.ptr : "list.example.org";
+    int result = explain_policy(arena, question, policy, err);
     carom_policy_free(policy);
     return result;
 }
 
-static int explain_reply(struct carom_arena *arena, struct carom_str text, const char *recipient, const char *host,
-                         const char *policy, struct carom_error *err)
+static void print_json(const struct carom_fact *fact)
 {
-    const struct carom_reply_input input = {.reply = text.ptr, .recipient = recipient, .remote_mta = host};
-    struct carom_fact_list facts = carom_facts_reply(arena, &input, (int64_t)time(NULL));
-    const struct carom_fact *fact = &facts.list[0];
+    struct carom_print print = carom_print_begin(stdout);
+    struct carom_json line = carom_print_json(&print);
 
-    carom_print_cell(stdout, text, 0);
+    carom_fact_write(fact, &line);
+    carom_print_line(&print);
+    carom_print_end(&print);
+}
+
+static int explain_reply(struct carom_arena *arena, struct question *question, bool json, struct carom_error *err)
+{
+    const struct carom_reply_input input = input_of(question);
+    const struct carom_fact *fact = &carom_facts_reply(arena, &input, (int64_t)time(NULL)).list[0];
+
+    if (carom_fact_says_nothing(fact))
+        return carom_error_set(err, CAROM_ERROR_USAGE, "explain: nothing is recognised in '%.100s': it holds no reply code, no "
+                               "enhanced status code and no words that a rule knows; give the server's words with their "
+                               "code, such as '550 5.1.1 User unknown', or a reason (carom codes prints them)",
+                               question->text.ptr);
+    if (json)
+        return print_json(fact), 0;
+    carom_print_cell(stdout, question->text, 0);
     printf("\n\n");
     if (fact->reply_code)
         explain_code(fact->reply_code);
@@ -163,17 +213,18 @@ static int explain_reply(struct carom_arena *arena, struct carom_str text, const
     if (fact->reply_code || fact->status.len)
         putchar('\n');
     explain_verdict(fact);
-    return policy ? explain_policy(arena, policy, fact, err) : 0;
+    return question->policy ? ask_policy(arena, question, err) : 0;
 }
 
 int cmd_explain(int argc, char **argv)
 {
-    const char *recipient = NULL, *host = NULL, *policy = NULL;
+    struct question question = {.recipient = NULL};
     bool json = false;
     const struct carom_option options[] = {
-        {"recipient", CAROM_OPTION_TEXT, &recipient, "ADDRESS", "whom the reply concerned; its domain tells the provider"},
-        {"host", CAROM_OPTION_TEXT, &host, "NAME", "the server that said it"},
-        {"policy", CAROM_OPTION_TEXT, &policy, "FILE", "say also what this policy would do"},
+        {"recipient", CAROM_OPTION_TEXT, &question.recipient, "ADDRESS", "whom the reply concerned; its domain tells the provider"},
+        {"list", CAROM_OPTION_TEXT, &question.list, "LIST", "the list that it concerned (a List-Id)"},
+        {"host", CAROM_OPTION_TEXT, &question.host, "NAME", "the server that said it"},
+        {"policy", CAROM_OPTION_TEXT, &question.policy, "FILE", "say also what this policy would do"},
         {"json", CAROM_OPTION_FLAG, &json, NULL, "the fact as JSON"},
         {NULL, 0, NULL, NULL, NULL}};
     char **operands;
@@ -196,23 +247,15 @@ int cmd_explain(int argc, char **argv)
     struct carom_str text = carom_str(operands[0]);
     for (int i = 1; i < n; i++) /* unquoted words are taken as one text */
         text = carom_arena_printf(arena, CAROM_STR_FMT " %s", CAROM_STR_ARG(text), operands[i]);
-    text = carom_str_trim(text);
+    text = question.text = carom_arena_str(arena, carom_str_trim(text));
     if (!text.len) {
         result = -1;
         carom_error_set(&err, CAROM_ERROR_USAGE, "explain: the text is empty");
-    } else if (json) {
-        const struct carom_reply_input input = {.reply = text.ptr, .recipient = recipient, .remote_mta = host};
-        struct carom_fact_list facts = carom_facts_reply(arena, &input, (int64_t)time(NULL));
-        struct carom_print print = carom_print_begin(stdout);
-        struct carom_json line = carom_print_json(&print);
-        carom_fact_write(&facts.list[0], &line);
-        carom_print_line(&print);
-        carom_print_end(&print);
-    } else if (carom_reason_parse(text, &reason)) {
+    } else if (!json && carom_reason_parse(text, &reason)) {
         explain_reason(reason);
         printf("  %-12s%s\n", "fault", carom_fault_name(carom_reason_fault(reason)));
     } else {
-        result = explain_reply(arena, text, recipient, host, policy, &err);
+        result = explain_reply(arena, &question, json, &err);
     }
     carom_arena_free(arena);
     return result == 0 ? EX_OK : carom_cli_fail(&err);

@@ -13,6 +13,7 @@
 #include "cli/ledger.h"
 #include "cli/lines.h"
 #include "cli/print.h"
+#include "cli/repeated.h"
 #include "engine/result.h"
 #include "input/source.h"
 
@@ -32,6 +33,7 @@ struct run {
     bool from_stdin;
     bool json, table, progress, dry;
     struct carom_print print;
+    struct carom_cli_repeated errors;
     size_t in_batch;
     time_t shown;
 };
@@ -204,7 +206,7 @@ static void summarise(const struct run *run, FILE *to, struct carom_str url)
                     "decides it anew\n", "hint");
     fprintf(to, "%-11s%llu\n", "left alone", (unsigned long long)t->recorded);
     if (t->failed)
-        fprintf(to, "%-11s%llu messages, named above: not recorded, run again when mended\n", "failed",
+        fprintf(to, "%-11s%llu messages, for the reasons above: not recorded, run again when mended\n", "failed",
                 (unsigned long long)t->failed);
     if (t->unread)
         fprintf(to, "%-11s%llu sources, named above\n", "unread", (unsigned long long)t->unread);
@@ -240,7 +242,8 @@ static int commit(struct run *run, struct carom_error *err)
     return 0;
 }
 
-/* 0 go on, -1 the ledger is out of reach: err says why. A message whose hook fails is named and counted. */
+/* 0 go on, -1 the ledger is out of reach: err says why. A message whose hook fails is counted, and
+   the first with that error named. */
 static int one(struct run *run, const struct carom_source_item *item, const char *list, struct carom_error *err)
 {
     const bool from_file = !carom_str_eq(item->name, CAROM_STR("-"));
@@ -262,10 +265,12 @@ static int one(struct run *run, const struct carom_source_item *item, const char
         print_result(run, result);
         carom_result_free(result);
     } else {
+        bool new = carom_cli_repeated_add(&run->errors, err);
         name_message(err, item);
         if (!run->engine->batch)
             return -1;
-        carom_cli_fail(err);
+        if (new)
+            carom_cli_fail(err);
         run->tally.failed++;
     }
     /* Others wait for the ledger: a batch is short in time, whatever the hooks cost. */
@@ -301,6 +306,7 @@ static int work(struct run *run, const char *list)
         show_progress(run, false);
     }
     show_progress(run, true);
+    carom_cli_repeated_print(&run->errors, "run");
     if (!failed)
         failed = commit(run, &err);
     uint64_t lost = run->tally.messages - run->committed.messages;

@@ -23,7 +23,7 @@ static int check(const struct carom_reply_input *input, const struct carom_fact 
     if (in_between)
         return carom_error_set(err, CAROM_ERROR_USAGE, "reply: %d is no final answer: give the one that ends the "
                                "attempt, 2xx, 4xx or 5xx", fact->reply_code);
-    if (!fact->reply_code && !fact->status.len && fact->reason == CAROM_REASON_UNKNOWN)
+    if (carom_fact_says_nothing(fact))
         return carom_error_set(err, CAROM_ERROR_USAGE, "reply: '%.100s' has no reply code and says no known cause: give "
                                "the server's words with their code, such as 450 4.2.1 …", input->reply);
     return 0;

@@ -90,6 +90,30 @@ class Ordinary(Cli):
             for word in words:
                 self.assertIn(word, done.out, text)
 
+    def test_explain_says_when_it_knows_nothing(self):
+        for options in ([], ['--json']):
+            self.refused(self.run_carom('explain', *options, 'hello world'), USAGE, "nothing is recognised in 'hello world'")
+
+    def test_explain_with_a_policy_has_an_example(self):
+        policy = self.policy()
+        done = self.run_carom('explain', '--policy', policy, '550 5.1.1 User unknown')
+        self.assertIn('somebody@example.com (made up: --recipient) on the list news.lists.example.org (taken as an example: '
+                      '--list): on_permanent', done.out)
+        self.assertNotIn('not carried out', done.out)
+        done = self.run_carom('explain', '--policy', policy, '--recipient', 'ann@example.net', '--list', 'x.example.org',
+                              '550 5.1.1 User unknown')
+        self.assertIn('first bounce of ann@example.net on the list x.example.org: on_permanent', done.out)
+        self.assertIn('"list":"x.example.org"', done.out)
+
+    def test_one_mistake_is_said_once(self):
+        policy = self.policy('function on_permanent(bounce) error("broken") end\nfunction on_complaint(bounce) error("other") end\n')
+        done = self.run_carom('run', '--policy', policy, BOUNCES)
+        self.assertEqual(done.returncode, SOFTWARE)
+        self.assertEqual(done.err.count('on_permanent: broken'), 2, done.err)
+        self.assertRegex(done.err, r'(?m)^carom: .*\.eml: .*policy\.lua:1: on_permanent: broken')
+        self.assertRegex(done.err, r'(?m)^carom: run: 6 messages: .*policy\.lua:1: on_permanent: broken')
+        self.assertEqual(done.err.count('on_complaint: other'), 1, done.err)
+
     def test_codes_have_a_meaning(self):
         done = self.run_carom('codes', '--replies')
         rows = {line.split('\t')[0]: line.split('\t') for line in done.out.splitlines()[1:]}
