@@ -29,7 +29,8 @@ struct carom_command {
     X(suppressions, "import, export, add and remove who is not to be mailed") \
     X(export, "print all that is kept of an address, for the person who asks") \
     X(forget, "erase addresses") \
-    X(outbox, "list, show, resend and drop what is to be delivered")
+    X(outbox, "list, show, resend and drop what is to be delivered") \
+    X(status, "say how it goes, and what somebody must do")
 #define CAROM_COMMAND_DECLARE(name, summary) int cmd_##name(int argc, char **argv);
 CAROM_COMMANDS(CAROM_COMMAND_DECLARE)
 

@@ -7,9 +7,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/date.h"
 #include "cli/cli.h"
 #include "cli/ledger.h"
+#include "ledger/care.h"
 #include "outbox/outbox.h"
+
+enum { NOTE_MS = 60 * 1000 };
 
 static volatile bool stopped;
 
@@ -50,6 +54,19 @@ static void dead(void *user, const struct carom_job *job)
     carom_arena_free(arena);
 }
 
+/* carom status asks when somebody delivered last; once a minute is often enough to write that down. Who holds the ledger
+   now may hold it: the next round will do. */
+static int note_run(struct carom_ledger *ledger, int64_t *noted, struct carom_error *err)
+{
+    int64_t now = carom_date_now_ms();
+    if (now - *noted < NOTE_MS && now >= *noted)
+        return 0;
+    int result = ledger->care->note(ledger->store, CAROM_NOTE_DELIVERY, now, err);
+    if (result == 0)
+        *noted = now;
+    return result != 0 && err->code == CAROM_ERROR_BUSY ? 0 : result;
+}
+
 int cmd_deliver(int argc, char **argv)
 {
     struct carom_cli_place place = {0};
@@ -69,6 +86,7 @@ int cmd_deliver(int argc, char **argv)
     struct dead_letters letters = {0};
     struct carom_str url;
     struct carom_outbox_summary summary = {0};
+    int64_t noted = 0;
     int result;
 
     if (n < 0)
@@ -92,6 +110,8 @@ int cmd_deliver(int argc, char **argv)
         .log = verbose ? &carom_log_stderr : &important, .stop = &stopped, .dead = dead, .user = &letters};
     do {
         result = carom_outbox_deliver(&ledger, carom_policy_config(letters.policy), &outbox, &summary, &err);
+        if (result == 0)
+            result = note_run(&ledger, &noted, &err);
         if (result != 0 && watch && err.code == CAROM_ERROR_BUSY)
             result = 0; /* the next round will do */
         if (!quiet && !watch && result == 0)

@@ -171,4 +171,6 @@ const struct carom_care_ops carom_sqlite_care = {
     .forget = carom_sqlite_forget,
     .messages = carom_sqlite_messages,
     .told = carom_sqlite_told,
+    .note = carom_sqlite_note,
+    .standing = carom_sqlite_standing,
 };

@@ -25,6 +25,25 @@ struct carom_forgotten {
     int64_t mentions; /* rows about others in which it was blotted out */
 };
 
+/* What was done last when; the numbers are stored. */
+enum carom_note { CAROM_NOTE_DELIVERY = 1 }; /* a run of the outbox came to its end */
+
+/* How it goes. Counts of kinds are of the facts recorded in the hour and the day before, whatever their own time. */
+struct carom_standing {
+    int64_t last_fact; /* when one was recorded last; 0: never */
+    int64_t hour[CAROM_KIND_COUNT], day[CAROM_KIND_COUNT];
+    int64_t unmatched; /* actions of that day that lacked a list, a recipient or a sink */
+    int64_t waiting, pending, dead; /* jobs */
+    int64_t due;       /* of those waiting: may be tried now */
+    int64_t oldest;    /* when the oldest of those waiting was to go, if that is past; 0: none is late */
+    int64_t oldest_job, oldest_attempts;
+    char oldest_sink[128], oldest_answer[256]; /* why it waits; may be empty */
+    int64_t suppressions; /* that stand */
+    int64_t delivered; /* the last run of the outbox; 0: none */
+    int64_t bytes;     /* on disk, with its log */
+    int version;
+};
+
 struct carom_care_ops {
     /* A new batch: what is imported with its id can be taken back together. */
     int (*batch)(struct carom_store *store, struct carom_str source, int64_t now, int64_t *id_r,
@@ -49,6 +68,10 @@ struct carom_care_ops {
     /* Its jobs as JSON objects, oldest first. */
     int (*told)(struct carom_store *store, struct carom_str key, int (*row)(void *user, struct carom_str json),
                 void *user, struct carom_error *err);
+    /* Notes that it was done now; in a transaction of its own, or the caller's. */
+    int (*note)(struct carom_store *store, enum carom_note what, int64_t now, struct carom_error *err);
+    /* Counts in indexes, never through the rows. */
+    int (*standing)(struct carom_store *store, int64_t now, struct carom_standing *standing_r, struct carom_error *err);
 };
 
 #endif

@@ -21,6 +21,8 @@ const char carom_schema[] =
     " decision TEXT NOT NULL, fact TEXT NOT NULL, headers BLOB, returned BLOB) STRICT;"
     "CREATE UNIQUE INDEX fact_identity ON fact (identity);"
     "CREATE INDEX fact_address ON fact (address);"
+    /* Rates are counted in it, without the wide rows. */
+    "CREATE INDEX fact_decided ON fact (decided, kind, unmatched);"
     /* planned: when it was meant to go, which gives the order; due: when the next attempt may be made. part: its number
        among the jobs of the fact. suppression: the one whose end it tells. */
     "CREATE TABLE job (id INTEGER PRIMARY KEY, fact INTEGER NOT NULL REFERENCES fact (id), part INTEGER NOT NULL,"
@@ -28,7 +30,7 @@ const char carom_schema[] =
     " planned INTEGER NOT NULL, due INTEGER NOT NULL, lease INTEGER NOT NULL, attempts INTEGER NOT NULL,"
     " suppression INTEGER, sink TEXT NOT NULL, action TEXT NOT NULL, arguments TEXT NOT NULL,"
     " answer TEXT NOT NULL) STRICT;"
-    "CREATE INDEX job_due ON job (state, due);"
+    "CREATE INDEX job_due ON job (state, due, planned);"
     "CREATE INDEX job_order ON job (address, state, planned);"
     "CREATE INDEX job_fact ON job (fact);"
     /* ended: 0 while it stands. list: empty for everywhere. reason: for people; it outlives the fact. batch: the import
@@ -38,6 +40,7 @@ const char carom_schema[] =
     " soft INTEGER NOT NULL, fact INTEGER, batch INTEGER, reason TEXT NOT NULL, ended INTEGER NOT NULL) STRICT;"
     "CREATE INDEX suppression_address ON suppression (address);"
     "CREATE INDEX suppression_batch ON suppression (batch);"
+    "CREATE INDEX suppression_ended ON suppression (ended, until);"
     /* What came in together by hand; source: the file. */
     "CREATE TABLE batch (id INTEGER PRIMARY KEY, created INTEGER NOT NULL, source TEXT NOT NULL) STRICT;"
     /* Addresses that were erased and are still not to be mailed. mac: keyed hash of the key; hash: its first 64 bits. */

@@ -659,6 +659,74 @@ static void test_jobs(void **state)
     carom_ledger_close(&ledger);
 }
 
+/* ---- How it goes ---- */
+
+static void test_standing(void **state)
+{
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct carom_standing standing;
+    struct carom_error err = {0};
+    struct given given;
+
+    (void)state;
+    must(ledger.care->standing(ledger.store, now, &standing, &err), &err, "standing");
+    assert_int_equal(standing.last_fact, 0);
+    assert_int_equal(standing.delivered, 0);
+    assert_int_equal(standing.version, 1);
+    give(&given, 1);
+    act(&given, CAROM_ACTION_SUPPRESS)->duration_ms = DAY; /* told now, and its end in a day */
+    given.entry.now = now - DAY / 2;
+    record(&ledger, &given);
+    give(&given, 2);
+    given.fact.kind = CAROM_KIND_COMPLAINT;
+    given.fact.list = CAROM_STR_EMPTY;
+    act(&given, CAROM_ACTION_UNSUBSCRIBE); /* from which list? */
+    record(&ledger, &given);
+    must(ledger.care->note(ledger.store, CAROM_NOTE_DELIVERY, now - 2, &err), &err, "note");
+    must(ledger.care->note(ledger.store, CAROM_NOTE_DELIVERY, now - 1, &err), &err, "note again");
+    must(ledger.care->standing(ledger.store, now, &standing, &err), &err, "standing");
+    assert_int_equal(standing.last_fact, now);
+    assert_int_equal(standing.hour[CAROM_KIND_TRANSIENT], 0);
+    assert_int_equal(standing.day[CAROM_KIND_TRANSIENT], 1);
+    assert_int_equal(standing.hour[CAROM_KIND_COMPLAINT], 1);
+    assert_int_equal(standing.unmatched, 1);
+    assert_int_equal(standing.waiting, 2);
+    assert_int_equal(standing.due, 1);
+    assert_int_equal(standing.oldest, now - DAY / 2);
+    assert_string_equal(standing.oldest_sink, "*");
+    assert_int_equal(standing.suppressions, 1);
+    assert_int_equal(standing.delivered, now - 1);
+    assert_true(standing.bytes > 4096);
+    carom_ledger_close(&ledger);
+}
+
+/* Somebody looks every minute: no count walks through the rows. */
+static void test_standing_reads_indexes_only(void **state)
+{
+    static const char *const counts[] = {
+        "SELECT kind, count(*), sum(unmatched) FROM fact WHERE decided > 1 GROUP BY kind",
+        "SELECT count(*), sum(due <= 2), min(planned) FROM job WHERE state = 1",
+        "SELECT count(*) FROM suppression WHERE ended = 0 AND until > 1"};
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    sqlite3 *db;
+    sqlite3_stmt *statement;
+
+    (void)state;
+    carom_ledger_close(&ledger);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        char sql[200];
+        snprintf(sql, sizeof(sql), "EXPLAIN QUERY PLAN %s", counts[i]);
+        assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+        const char *plan = (const char *)sqlite3_column_text(statement, 3);
+        if (!strstr(plan, "USING COVERING INDEX") || strstr(plan, "SCAN"))
+            fail_msg("%s: %s", counts[i], plan);
+        sqlite3_finalize(statement);
+    }
+    sqlite3_close(db);
+}
+
 /* ---- Other processes ---- */
 
 static void write_many(int process, int n, int acknowledge)
@@ -939,7 +1007,9 @@ int main(void)
         TEST(test_keys_ascend), TEST(test_suppressions), TEST(test_who_left_all_lists), TEST(test_mail_of_a_job), TEST(test_pending), TEST(test_pauses),
         TEST(test_an_action_and_its_counterpart_keep_their_order), TEST(test_what_is_sent_again_begins_anew),
         TEST(test_alerts_once_a_period),
-        TEST(test_jobs), TEST(test_jobs_of_commands_and_mail), TEST(test_writers_side_by_side),
+        TEST(test_jobs),
+        TEST(test_standing),
+        TEST(test_standing_reads_indexes_only), TEST(test_jobs_of_commands_and_mail), TEST(test_writers_side_by_side),
         TEST(test_what_was_acknowledged_outlives_a_kill),
         TEST(test_a_held_lock_is_busy), TEST(test_a_dry_run_touches_nothing), TEST(test_a_dry_run_creates_nothing),
         TEST(test_refusals), TEST(test_unwritable), TEST(test_network_file_systems),

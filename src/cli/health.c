@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* The judgement. Red is what loses its effect while nobody acts: decisions that do not reach anybody. Yellow is what
+   somebody should look at today. It asks the ledger and nothing else. */
+
+#include "cli/health.h"
+
+#include "base/error.h"
+
+static const int64_t minute = 60 * 1000, hour = INT64_C(3600) * 1000, day = INT64_C(24) * 3600 * 1000;
+
+const char *carom_health_word(enum carom_health_level level)
+{
+    static const char *const words[] = {"green", "yellow", "red"};
+    return words[level];
+}
+
+struct carom_str carom_health_span(struct carom_arena *arena, int64_t ms)
+{
+    if (ms < 2 * minute)
+        return carom_arena_printf(arena, "%lld s", (long long)(ms / 1000));
+    if (ms < 2 * hour)
+        return carom_arena_printf(arena, "%lld min", (long long)(ms / minute));
+    return ms < 2 * day ? carom_arena_printf(arena, "%lld h", (long long)(ms / hour))
+                        : carom_arena_printf(arena, "%lld d", (long long)(ms / day));
+}
+
+static struct carom_str since(const struct carom_health *health, int64_t time)
+{
+    return carom_health_span(health->arena, health->now > time ? health->now - time : 0);
+}
+
+/* Behind those that are as bad. */
+static void find(struct carom_health *health, enum carom_health_level level, struct carom_str what, const char *remedy)
+{
+    struct carom_finding *finding = carom_arena_new_of(health->arena, struct carom_finding);
+    struct carom_finding **at = &health->first;
+
+    *finding = (struct carom_finding){.level = level, .what = what, .remedy = carom_str(remedy)};
+    while (*at && (*at)->level >= level)
+        at = &(*at)->next;
+    finding->next = *at;
+    *at = finding;
+    if (level > health->level)
+        health->level = level;
+}
+
+/* ---- What may be wrong ---- */
+
+/* A run that is late, and work for it: without work nobody needs one. */
+static bool judge_delivery(struct carom_health *health)
+{
+    const struct carom_standing *s = &health->standing;
+    int64_t waited = s->oldest ? health->now - s->oldest : 0;
+    int64_t idle = health->now - s->delivered; /* without any: for ever */
+    int64_t late = waited < idle ? waited : idle;
+
+    if (!s->due || late < 5 * minute)
+        return false;
+    struct carom_str last = s->delivered ? carom_arena_printf(health->arena, "the last run was " CAROM_STR_FMT " ago",
+                                                              CAROM_STR_ARG(since(health, s->delivered)))
+                                         : CAROM_STR("there was no run yet");
+    find(health, late < hour ? CAROM_HEALTH_YELLOW : CAROM_HEALTH_RED,
+         carom_arena_printf(health->arena, "nobody runs carom deliver: %lld %s due, the oldest for " CAROM_STR_FMT
+                            "; " CAROM_STR_FMT, (long long)s->due, s->due == 1 ? "job is" : "jobs are", CAROM_STR_ARG(since(health, s->oldest)),
+                            CAROM_STR_ARG(last)),
+         "start carom deliver --watch as a service, or carom deliver from a timer");
+    return true;
+}
+
+/* Delivered, and yet it waits: not tried at all, for its sink's sake, or for long. */
+static void judge_oldest(struct carom_health *health)
+{
+    const struct carom_standing *s = &health->standing;
+    int64_t waited = s->oldest ? health->now - s->oldest : 0;
+    bool held = s->oldest_answer[0] && !s->oldest_attempts;
+
+    if (!s->oldest || (!held && waited < hour))
+        return;
+    find(health, waited < day ? CAROM_HEALTH_YELLOW : CAROM_HEALTH_RED,
+         carom_arena_printf(health->arena, "job %lld for the sink %s has waited for " CAROM_STR_FMT "%s%s",
+                            (long long)s->oldest_job, s->oldest_sink, CAROM_STR_ARG(since(health, s->oldest)),
+                            s->oldest_answer[0] ? ": " : "", s->oldest_answer),
+         "mend the sink: carom outbox list --state-is waiting says what each job waits for, carom check-setup tries it");
+}
+
+static void judge_stopped(struct carom_health *health)
+{
+    for (size_t i = 0; i < health->stopped_n; i++) {
+        const struct carom_pause *pause = &health->stopped[i];
+        bool red = !pause->until || health->now - pause->since > day;
+        find(health, red ? CAROM_HEALTH_RED : CAROM_HEALTH_YELLOW,
+             carom_arena_printf(health->arena, "the sink " CAROM_STR_FMT " is %s since " CAROM_STR_FMT ": " CAROM_STR_FMT,
+                                CAROM_STR_ARG(pause->sink), pause->until ? "paused" : "disabled",
+                                CAROM_STR_ARG(since(health, pause->since)), CAROM_STR_ARG(pause->why)),
+             pause->until ? "mend it; one job a minute tries whether it is back"
+                          : "mend it, then carom outbox enable SINK; its jobs wait until then");
+    }
+}
+
+static void judge_rest(struct carom_health *health)
+{
+    const struct carom_standing *s = &health->standing;
+    struct carom_arena *arena = health->arena;
+
+    if (s->dead)
+        find(health, CAROM_HEALTH_YELLOW, carom_arena_printf(arena, "dead letters: %lld", (long long)s->dead),
+             "carom outbox list --state-is dead says why; then carom outbox resend or drop");
+    if (s->unmatched)
+        find(health, CAROM_HEALTH_YELLOW,
+             carom_arena_printf(arena, "unmatched actions in the last day: %lld (no list, recipient or sink)",
+                                (long long)s->unmatched),
+             "name lists and sinks in the policy; carom show --all says which lacked what");
+    if (s->last_fact > health->now + 5 * minute)
+        find(health, CAROM_HEALTH_YELLOW,
+             carom_arena_printf(arena, "the newest fact was recorded " CAROM_STR_FMT " in the future",
+                                CAROM_STR_ARG(carom_health_span(arena, s->last_fact - health->now))),
+             "set the clock: retries and suppressions end by it");
+    if (health->silent_ms && health->now - s->last_fact > health->silent_ms)
+        find(health, CAROM_HEALTH_YELLOW,
+             s->last_fact ? carom_arena_printf(arena, "no message for " CAROM_STR_FMT,
+                                               CAROM_STR_ARG(since(health, s->last_fact)))
+                          : CAROM_STR("no message yet"),
+             "send a mail to the bounce address and look into the mail server's log");
+}
+
+/* ---- Reading ---- */
+
+static int add_stopped(void *user, const struct carom_pause *pause)
+{
+    struct carom_health *health = user;
+    struct carom_pause *list = carom_arena_array(health->arena, struct carom_pause, health->stopped_n + 1);
+
+    if (health->stopped_n)
+        memcpy(list, health->stopped, health->stopped_n * sizeof(*list));
+    list[health->stopped_n] = *pause;
+    list[health->stopped_n].sink = carom_arena_str(health->arena, pause->sink);
+    list[health->stopped_n].why = carom_arena_str(health->arena, pause->why);
+    health->stopped = list;
+    health->stopped_n++;
+    return 0;
+}
+
+int carom_health_read(struct carom_health *health, struct carom_ledger *ledger, struct carom_error *err)
+{
+    if (ledger->care->standing(ledger->store, health->now, &health->standing, err) != 0 ||
+        ledger->ops->pauses(ledger->store, add_stopped, health, err) != 0)
+        return -1;
+    if (!judge_delivery(health))
+        judge_oldest(health);
+    judge_stopped(health);
+    judge_rest(health);
+    return 0;
+}

@@ -1,0 +1,222 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: the carom authors
+"""Living with it: what `carom status` says when something is wrong, and when nothing is.
+
+usage: CAROM=path/to/carom status_test.py [unittest arguments]
+"""
+import json
+import os
+import pathlib
+import re
+import sqlite3
+import subprocess
+import tempfile
+import time
+import unittest
+
+CAROM = os.path.abspath(os.environ['CAROM'])
+BOUNCES = pathlib.Path(__file__).resolve().parent.parent.parent / 'examples' / 'bounces'
+HOOKS = '''
+function on_permanent(bounce)
+  if bounce.hard then bounce:suppress { duration = "90d" } else bounce:unsubscribe {} end
+end
+'''
+# A port where nobody listens: told at once, refused at once.
+SINK = 'carom.webhook { url = "http://127.0.0.1:1/", allow_private = true, secret = %s }'
+GIVEN = '"whsec_MDEyMzQ1Njc4OWFiY2RlZg=="'
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+def policy(secret=GIVEN):
+    return 'carom.configure { sinks = { ["*"] = %s } }%s' % (SINK % secret, HOOKS)
+
+
+class Status(unittest.TestCase):
+    def setUp(self):
+        scratch = tempfile.TemporaryDirectory(prefix='carom-status-')
+        self.addCleanup(scratch.cleanup)
+        self.dir = pathlib.Path(scratch.name)
+        self.state = self.dir / 'state'
+        (self.dir / 'policy.lua').write_text(policy())
+
+    def carom(self, *arguments, given='', code=0):
+        done = subprocess.run([CAROM, *map(str, arguments)], input=given, capture_output=True, text=True, timeout=120,
+                              cwd=self.dir, env={**os.environ, 'CAROM_STATE': str(self.state)})
+        self.assertEqual(done.returncode, code, f'{arguments}: {done.stderr}{done.stdout}')
+        self.errors = done.stderr
+        return done.stdout
+
+    def take(self):
+        for name in ('01-user-unknown', '08-host-unknown', '10-message-too-large'):
+            self.carom('pipe', '--policy', 'policy.lua', given=(BOUNCES / f'{name}.eml').read_text())
+
+    def sql(self, statement, *values):
+        with sqlite3.connect(self.state / 'carom.db') as ledger:
+            ledger.execute(statement, values)
+        ledger.close()
+
+    def age(self, seconds):
+        """As if all of it had happened so long ago."""
+        ms = seconds * 1000
+        self.sql('UPDATE job SET planned = planned - ?, due = due - ?, created = created - ?', ms, ms, ms)
+        self.sql('UPDATE fact SET decided = decided - ?', ms)
+        self.sql('UPDATE note SET time = time - ?', ms)
+        self.sql('UPDATE pause SET since = since - ?', ms)
+
+    def status(self, *options):
+        return json.loads(self.carom('status', '--json', *options))
+
+    def judged(self, level, pattern, *options):
+        status = self.status(*options)
+        self.assertEqual(status['status'], level, status)
+        if pattern:
+            found = [f for f in status['findings'] if re.search(pattern, f['what'])]
+            self.assertTrue(found and found[0]['remedy'], status)
+        return status
+
+    def nagios(self, code):
+        line = self.carom('status', '--nagios', code=code)
+        self.assertEqual(line.count('\n'), 1, line)
+        self.assertEqual(line.count('|'), 1, line)
+        return line
+
+
+class Quiet(Status):
+    def test_nothing_came_yet(self):
+        self.carom('suppressions', 'add', 'zoe@example.com')
+        status = self.judged('green', None)
+        self.assertEqual((status['suppressions'], status['jobs']['waiting'], status['last_day']['permanent']), (1, 0, 0))
+        self.assertNotIn('last_message', status)
+        self.assertRegex(self.carom('status'), r'(?m)^last message none yet$')
+
+    def test_fresh_jobs_are_no_alarm(self):
+        self.take()
+        status = self.judged('green', None)
+        self.assertEqual(status['jobs']['due'], 3)
+        self.assertEqual(status['last_hour']['permanent'], 3)
+        self.assertEqual(status['suppressions'], 2)
+        self.assertGreater(status['ledger']['bytes'], 4096)
+        self.assertRegex(self.carom('status'), r'(?m)^last hour +permanent 3$')
+
+    def test_what_is_long_past_is_no_rate(self):
+        self.take()
+        self.age(2 * HOUR)
+        status = self.status()
+        self.assertEqual((status['last_hour']['permanent'], status['last_day']['permanent']), (0, 3))
+        self.age(DAY)
+        self.assertEqual(self.status()['last_day']['permanent'], 0)
+
+    def test_silence(self):
+        self.carom('run', '--policy', 'policy.lua', BOUNCES / '07-vacation.eml')
+        self.age(3 * DAY)
+        self.judged('green', None)
+        self.judged('yellow', r'^no message for 3 d$', '--silent', '2d')
+        self.judged('green', None, '--silent', '4d')
+        self.carom('status', '--silent', 'soon', code=64)
+
+
+class Wrong(Status):
+    def test_nobody_delivers(self):
+        self.take()
+        self.age(10 * MINUTE)
+        self.judged('yellow', r'nobody runs carom deliver: 3 jobs are due, the oldest for 10 min; there was no run yet')
+        self.age(2 * HOUR)
+        self.judged('red', r'nobody runs carom deliver')
+        self.assertRegex(self.nagios(2), r'^CAROM CRITICAL - nobody runs carom deliver.*\|.* due=3 late=\d+s ')
+        self.assertRegex(self.carom('status'), r'(?m)^red +nobody runs .*\n +start carom deliver --watch')
+
+    def test_a_run_ends_the_alarm(self):
+        self.take()
+        self.age(10 * MINUTE)
+        self.carom('deliver', '--policy', 'policy.lua')
+        status = self.judged('green', None)
+        self.assertIn('last_delivery', status)
+        self.age(2 * HOUR)
+        self.judged('red', r'nobody runs carom deliver: .* the last run was 2 h ago')
+
+    def test_watch_says_that_it_runs(self):
+        self.take()
+        watch = subprocess.Popen([CAROM, 'deliver', '--watch', '--policy', 'policy.lua'], cwd=self.dir,
+                                 env={**os.environ, 'CAROM_STATE': str(self.state)}, stderr=subprocess.DEVNULL)
+        try:
+            for _ in range(200):
+                if 'last_delivery' in self.status():
+                    break
+                time.sleep(0.05)
+            else:
+                self.fail('no run was noted')
+        finally:
+            watch.terminate()
+            watch.wait(timeout=60)
+
+    def test_a_secret_is_missing(self):
+        (self.dir / 'policy.lua').write_text(policy('carom.env "CAROM_TEST_SECRET"'))
+        self.take()
+        self.carom('deliver', '--policy', 'policy.lua')
+        self.judged('yellow', r'sink \* has waited .*CAROM_TEST_SECRET')
+        self.assertRegex(self.carom('status'), r'(?m)^oldest due .*CAROM_TEST_SECRET')
+
+    def test_sinks_that_are_stopped(self):
+        self.take()
+        now = int(time.time() * 1000)
+        self.sql('INSERT INTO pause (id, sink, since, until, why) VALUES (1, ?, ?, ?, ?)', 'crm', now, now + 60000,
+                 'five failures | in a row\n"x"')
+        self.judged('yellow', r'the sink crm is paused since .*five failures')
+        self.assertIn('five failures / in a row "x"|', self.nagios(1))
+        self.assertRegex(self.carom('status'), r'(?m)^paused +crm: five failures')
+        self.age(2 * DAY)
+        self.judged('red', 'paused since 2 d')
+        self.sql('UPDATE pause SET since = ?, until = 0', now)
+        self.judged('red', 'disabled')
+
+    def test_dead_letters_and_unmatched_actions(self):
+        self.carom('run', '--policy', 'policy.lua', BOUNCES)
+        self.sql('UPDATE job SET state = 2')
+        self.sql('UPDATE fact SET unmatched = 2 WHERE id = (SELECT min(id) FROM fact)')
+        status = self.judged('yellow', 'dead letters')
+        self.assertTrue(any('unmatched actions in the last day: 2' in f['what'] for f in status['findings']), status)
+        self.assertEqual(status['unmatched'], 2)
+
+    def test_a_clock_that_was_ahead(self):
+        self.carom('run', '--policy', 'policy.lua', BOUNCES / '07-vacation.eml')
+        self.age(-2 * HOUR)
+        self.judged('yellow', 'in the future')
+
+    def test_a_ledger_that_cannot_be_read(self):
+        self.carom('status', code=74)
+        self.assertIn('there is no ledger', self.errors)
+        self.assertRegex(self.carom('status', '--nagios', code=3), r'^CAROM UNKNOWN - .*there is no ledger')
+        (self.dir / 'policy.lua').write_text('function on_permanant() end')
+        self.assertRegex(self.carom('status', '--nagios', '--policy', 'policy.lua', code=2),
+                         r'^CAROM CRITICAL - .*on_permanant')
+        self.assertFalse(self.state.exists(), 'status made a ledger')
+
+    def test_misuse(self):
+        self.carom('status', 'x', code=64)
+        self.carom('status', '--json', '--nagios', code=64)
+
+
+class Prometheus(Status):
+    def test_format(self):
+        self.take()
+        self.sql('INSERT INTO pause (id, sink, since, until, why) VALUES (1, ?, 1, 0, ?)', 'a"b\\c\nd', 'gone')
+        values, types = {}, {}
+        for line in self.carom('status', '--prometheus').splitlines():
+            if line.startswith('# TYPE '):
+                name, kind = line[7:].split(' ')
+                types[name] = kind
+            elif not line.startswith('# HELP '):
+                match = re.fullmatch(r'(carom_[a-z_]+)(\{(?:[a-z]+="(?:[^"\\\n]|\\["\\n])*",?)*\})? (\d+)', line)
+                self.assertTrue(match, line)
+                self.assertEqual(types.get(match[1]), 'gauge', line)
+                values[match[1] + (match[2] or '')] = int(match[3])
+        self.assertEqual(values['carom_recent_facts{window="hour",kind="permanent"}'], 3)
+        self.assertEqual(values['carom_jobs{state="waiting"}'], 5) # two of them tell the ends of suppressions
+        self.assertEqual(values['carom_sink_stopped{sink="a\\"b\\\\c\\nd"}'], 2)
+        self.assertEqual(values['carom_status'], 2)
+        self.assertAlmostEqual(values['carom_last_message_timestamp_seconds'], time.time(), delta=60)
+
+
+if __name__ == '__main__':
+    unittest.main()
