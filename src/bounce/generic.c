@@ -57,6 +57,7 @@ static bool is_party(struct carom_reading *reading, struct carom_str addr)
 {
     const struct carom_headers *headers = &reading->message->root->headers;
     static const char *const names[] = {"To", "Delivered-To", "Return-Path", "Reply-To", "X-Original-To"};
+    static const char *const theirs[] = {"From", "Sender", "Return-Path", "Reply-To"};
     struct carom_str at = carom_str_from(addr, carom_str_chr(addr, '@'));
 
     if (carom_str_ieq(addr, reading->from) ||
@@ -64,6 +65,10 @@ static bool is_party(struct carom_reading *reading, struct carom_str addr)
         return true;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (carom_str_ieq(addr, carom_address_first(reading->arena, carom_headers_get(headers, names[i]))))
+            return true;
+    for (size_t i = 0; i < sizeof theirs / sizeof theirs[0]; i++)
+        if (carom_str_ieq(addr, carom_address_first(reading->arena,
+                                                    carom_headers_get(&reading->report->returned_headers, theirs[i]))))
             return true;
     return false;
 }
@@ -95,16 +100,25 @@ static void add_all(struct carom_reading *reading, struct carom_str paragraph, s
     }
 }
 
-/* An address counts with the words of its own paragraph, or of the one before or behind it. */
-static void scan(struct carom_reading *reading)
-{
-    struct carom_str rest = reading->report->text, list[PARAGRAPHS_MAX], words[PARAGRAPHS_MAX];
-    size_t n = 0;
+struct paragraphs {
+    struct carom_str list[PARAGRAPHS_MAX], words[PARAGRAPHS_MAX];
+    size_t n;
+};
 
-    while (n < PARAGRAPHS_MAX && next_paragraph(&rest, &list[n])) {
-        words[n] = carom_text_flow(reading->arena, list[n]);
-        n++;
-    }
+static void split(struct carom_reading *reading, struct paragraphs *all)
+{
+    struct carom_str rest = reading->report->text;
+
+    for (all->n = 0; all->n < PARAGRAPHS_MAX && next_paragraph(&rest, &all->list[all->n]); all->n++)
+        all->words[all->n] = carom_text_flow(reading->arena, all->list[all->n]);
+}
+
+/* An address counts with the words of its own paragraph, or of the one before or behind it. */
+static void scan(struct carom_reading *reading, const struct paragraphs *all)
+{
+    const struct carom_str *list = all->list, *words = all->words;
+    size_t n = all->n;
+
     for (size_t i = 0; i < n; i++) {
         if (carom_str_chr(list[i], '@') >= list[i].len)
             continue;
@@ -115,6 +129,17 @@ static void scan(struct carom_reading *reading)
         else if (i > 0 && speaks_of_failure(reading, words[i - 1]))
             add_all(reading, list[i], words[i - 1]);
     }
+}
+
+/* In a language that nobody wrote words down of: where sender and subject, or sender and a returned message, both say
+   that this is a bounce, the first paragraph that names somebody else names who did not get it. */
+static void scan_wordless(struct carom_reading *reading, const struct paragraphs *all)
+{
+    bool sure = reading->daemon && (reading->undelivered || (reading->null_sender && reading->report->returned_headers.n > 3));
+
+    for (size_t i = 0; sure && i < all->n && reading->report->n == 0; i++)
+        if (carom_str_chr(all->list[i], '@') < all->list[i].len)
+            add_all(reading, all->list[i], carom_text_flow(reading->arena, reading->report->text));
 }
 
 /* X-Failed-Recipients is Exim's and Google's word for it, whatever the text says. */
@@ -134,12 +159,16 @@ static void add_failed_header(struct carom_reading *reading)
 bool carom_read_generic(struct carom_reading *reading)
 {
     struct carom_report *report = reading->report;
+    struct paragraphs all;
 
     if (!looks_like_bounce(reading))
         return false;
-    scan(reading);
+    split(reading, &all);
+    scan(reading, &all);
     if (report->n == 0)
         add_failed_header(reading);
+    if (report->n == 0)
+        scan_wordless(reading, &all);
     if (report->n == 0)
         return false;
     report->type = CAROM_REPORT_DELIVERY;

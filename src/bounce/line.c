@@ -26,6 +26,11 @@ static bool next_piece(struct carom_str *shape, struct piece *piece_r)
         *shape = carom_str_from(s, 1);
         return true;
     }
+    if (carom_str_starts(s, CAROM_STR("{*}"))) {
+        piece_r->literal = carom_str_n(s.ptr + 1, 1);
+        *shape = carom_str_from(s, 3);
+        return true;
+    }
     if (s.ptr[0] == '{' && (end = carom_str_chr(s, '}')) < s.len) {
         piece_r->name = carom_str_n(s.ptr + 1, end - 1);
         *shape = carom_str_from(s, end + 1);

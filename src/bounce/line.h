@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: the carom authors */
 
 /* Templates of lines, as the tables write them: "<{addr}>: {text}". Literals are compared without case; '*' is any run;
-   '~' in front demands an indented line. Linear: a capture ends where the next literal first stands. */
+   "{*}" is a star; '~' in front demands an indented line. Linear: a capture ends where the next literal first stands. */
 
 #ifndef CAROM_BOUNCE_LINE_H
 #define CAROM_BOUNCE_LINE_H

@@ -140,6 +140,40 @@ static void cut(struct carom_reading *reading, struct carom_str line)
     text->len = (size_t)(line.ptr - text->ptr);
 }
 
+/* Does a header block start here that nothing announces: four fields in a row, three of them of every message, one that
+   only machines write? What mail programs show of a message has From, To, Date and Subject alone. */
+static bool begins_headers(struct carom_str text)
+{
+    enum { MACHINES = 5 };
+    static const char *const names[] = {"Received:", "Return-Path:", "Message-ID:", "MIME-Version:", "Content-Type:",
+                                        "From:", "To:", "Subject:", "Date:"};
+    struct carom_str line;
+    unsigned seen = 0, known = 0;
+    size_t fields = 0;
+
+    while (fields < 40 && carom_str_line(&text, &line) && line.len > 0) {
+        size_t colon = carom_str_chr(line, ':');
+        if (fields > 0 && (line.ptr[0] == ' ' || line.ptr[0] == '\t'))
+            continue;
+        if (colon >= line.len || colon == 0 || carom_str_chr(carom_str_head(line, colon), ' ') < colon)
+            break;
+        fields++;
+        for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+            if (carom_str_istarts(line, carom_str(names[i])))
+                seen |= 1u << i;
+    }
+    bool machine = seen & ((1u << MACHINES) - 1);
+    for (; seen; seen &= seen - 1)
+        known++;
+    return machine && fields >= 4 && known >= 3;
+}
+
+static bool may_be_field(struct carom_str line)
+{
+    return line.len > 2 && carom_is_alpha(line.ptr[0]) && carom_str_chr(line, ':') < line.len &&
+           carom_str_chr(line, ':') < 40;
+}
+
 static void find_marker(struct carom_reading *reading, bool take)
 {
     struct carom_str rest = reading->report->text, line;
@@ -155,9 +189,9 @@ static void find_marker(struct carom_reading *reading, bool take)
                 take_text(reading, rest, whole);
             return;
         }
-        if (take && blank_before && text_before && is_marker(line, "first")) { /* a header block without announcement */
-            struct carom_str all = carom_str_n(line.ptr, line.len + rest.len);
-            all.len = (size_t)(reading->report->text.ptr + reading->report->text.len - line.ptr);
+        struct carom_str all = carom_str_n(line.ptr, (size_t)(reading->report->text.ptr + reading->report->text.len - line.ptr));
+        if (take && blank_before && text_before &&
+            (is_marker(line, "first") || (may_be_field(line) && begins_headers(all)))) {
             cut(reading, line);
             take_bytes(reading, all, true);
             return;

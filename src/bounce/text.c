@@ -8,6 +8,7 @@
 #include "bounce/reader.h"
 #include "bounce/tables.h"
 #include "mail/address.h"
+#include "smtp/reply.h"
 
 enum { LINES_MAX = 2000, RECOGNISE_MAX = 120, IN_LINES_MAX = 1000, IN_HEADERS_MAX = 256 };
 
@@ -118,7 +119,15 @@ static size_t indentation(struct carom_str line)
     return n;
 }
 
-/* An indented address deeper than the first belongs to a diagnostic: replies repeat it on continuation lines. */
+/* A line that is indented deeper than the first recipient and says nothing else, or names the recipient before it
+   again, belongs to a diagnostic: replies repeat the address on continuation lines. */
+static bool continues(const struct text_report *report, struct carom_str line, size_t depth, struct carom_str addr)
+{
+    return depth != SIZE_MAX && indentation(line) > depth + 1 &&
+           (carom_str_trim(line).len <= addr.len + 2 ||
+            carom_str_ieq(report->found[report->n - 1].captures.addr, addr));
+}
+
 static void find_in_lines(struct text_report *report)
 {
     struct carom_arena *arena = report->reading->arena;
@@ -131,7 +140,7 @@ static void find_in_lines(struct text_report *report)
             continue;
         if (depth == SIZE_MAX)
             depth = indentation(line);
-        else if (indentation(line) > depth + 1 && carom_str_trim(line).len <= captures.addr.len + 2)
+        else if (continues(report, line, depth, captures.addr))
             continue;
         report->found[report->n++] = (struct found){captures, i};
         report->named[i] = true;
@@ -216,11 +225,17 @@ static bool take_label(struct text_report *report, size_t from, size_t to, struc
     return false;
 }
 
-/* One label for all recipients, wherever it stands: looked for once. */
+/* One label for all recipients, before the first or behind the last of them (between them it is one's own): looked for
+   once. */
 static bool take_shared_label(struct text_report *report, struct carom_line_captures *captures_r, struct carom_str *text_r)
 {
+    size_t first = report->n > 0 ? report->found[0].line : report->lines.n;
+    size_t last = report->n > 0 ? report->found[report->n - 1].line : 0;
+
     if (!report->searched)
-        report->labelled = take_label(report, 0, report->lines.n, &report->captures, &report->text);
+        report->labelled = take_label(report, 0, first, &report->captures, &report->text) ||
+                           (last < report->lines.n &&
+                            take_label(report, last, report->lines.n, &report->captures, &report->text));
     report->searched = true;
     if (report->labelled)
         *captures_r = report->captures, *text_r = report->text;
@@ -309,7 +324,9 @@ static void fill(struct text_report *report, struct carom_report_recipient *r, c
     r->diagnostic = diagnose(report, found, next, &label, &labelled);
     if (labelled)
         r->text_diagnostic = take(report, found, next);
-    struct carom_str reply = carom_transcript_reply(reading, r->final, r->diagnostic.len == 0, &command, &host);
+    /* "(unrecoverable error)" says less than the session. */
+    bool poor = r->diagnostic.len == 0 || carom_reply_find(reading->arena, r->diagnostic).code == 0;
+    struct carom_str reply = carom_transcript_reply(reading, r->final, poor, &command, &host);
     if (reply.len > 0) {
         if (r->diagnostic.len > 0)
             r->text_diagnostic = r->diagnostic;

@@ -91,9 +91,14 @@ static void see_reply(struct session *s, struct carom_str line, struct carom_str
     }
 }
 
-/* "550 5.1.2 <a@example.com>... Host unknown (…)": no session took place, or a program failed. */
+/* "550 5.1.2 <a@example.com>... Host unknown (…)": no session took place, or a program failed; in warnings
+   "<a@example.com>,<b@example.com>... Deferred: …". */
 static void see_result(struct session *s, struct carom_str line)
 {
+    size_t dots = carom_str_find(line, CAROM_STR(">... "));
+
+    if (dots < line.len && line.ptr[0] == '<' && names(carom_str_head(line, dots), s->addr))
+        s->result = carom_str_from(line, dots + 5);
     if (line.len < 5 || (line.ptr[0] != '4' && line.ptr[0] != '5') || carom_str_number(carom_str_head(line, 3)) < 0 ||
         line.ptr[3] != ' ')
         return;
@@ -131,9 +136,11 @@ static void see_line(struct session *s, struct carom_str line, struct carom_str 
 /* MDaemon prints "-->" and "<--" behind the time. */
 static struct carom_str from_arrow(struct carom_str line)
 {
-    struct carom_str head = carom_str_head(line, line.len < 48 ? line.len : 48);
+    struct carom_str head = carom_str_head(line, line.len < 48 ? line.len : 48), words = carom_str_trim(line);
     size_t at = carom_str_find(head, CAROM_STR("--> "));
 
+    if (carom_str_starts(words, CAROM_STR(">>> ")) || carom_str_starts(words, CAROM_STR("<<< "))) /* EZweb, Courier */
+        return words;
     if (at == SIZE_MAX)
         at = carom_str_find(head, CAROM_STR("<-- "));
     return at == SIZE_MAX ? line : carom_str_from(line, at);

@@ -290,6 +290,8 @@ static bool introduces(struct carom_str before)
     if (before.len == 0 || strchr("\n\r\"'>;([`", before.ptr[before.len - 1]))
         return true;
     before = carom_str_trim(before);
+    if (carom_str_iends(before, CAROM_STR("：")) || carom_str_iends(before, CAROM_STR("（"))) /* as Chinese and Japanese write them */
+        return true;
     if (before.len == 0 || strchr(":;\"'>([`|=", before.ptr[before.len - 1]))
         return true;
     end = before.len;
