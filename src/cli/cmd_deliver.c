@@ -14,6 +14,7 @@
 #include "outbox/outbox.h"
 
 enum { NOTE_MS = 60 * 1000 };
+enum { PRUNE_MS = 2000, PRUNE_WATCH_MS = 200, PRUNE_EVERY_MS = 60 * 1000 };
 
 static volatile bool stopped;
 
@@ -67,6 +68,23 @@ static int note_run(struct carom_ledger *ledger, int64_t *noted, struct carom_er
     return result != 0 && err->code == CAROM_ERROR_BUSY ? 0 : result;
 }
 
+/* Retention, a step after the other: who hands us a bounce may write between two. *next: when to look again; what is left
+   of a large heap is the next round's. Who holds the ledger now may hold it. */
+static int prune(struct carom_ledger *ledger, const struct carom_config *config, bool watch, int64_t *next,
+                 struct carom_error *err)
+{
+    int64_t now = carom_date_now_ms(), end = now + (watch ? PRUNE_WATCH_MS : PRUNE_MS);
+    int more = 1;
+
+    if (now < *next && *next - now <= PRUNE_EVERY_MS)
+        return 0;
+    while (more > 0 && !stopped && carom_date_now_ms() < end)
+        more = ledger->care->prune(ledger->store, config, now, err);
+    if (more == 0)
+        *next = now + PRUNE_EVERY_MS;
+    return more < 0 && err->code != CAROM_ERROR_BUSY ? -1 : 0;
+}
+
 int cmd_deliver(int argc, char **argv)
 {
     struct carom_cli_place place = {0};
@@ -79,7 +97,7 @@ int cmd_deliver(int argc, char **argv)
         {NULL, 0, NULL, NULL, NULL}};
     char **operands;
     int n = carom_cli_options(argc, argv, options, "--policy FILE [OPTIONS]",
-                              "Delivers what is due: webhooks and HTTP calls, signed, in order, until they are done.",
+                              "Delivers what is due: webhooks and HTTP calls, signed, in order, until they are done; removes what is old.",
                               &operands);
     struct carom_error err = {0};
     struct carom_ledger ledger;
@@ -87,6 +105,7 @@ int cmd_deliver(int argc, char **argv)
     struct carom_str url;
     struct carom_outbox_summary summary = {0};
     int64_t noted = 0;
+    int64_t next_prune = 0;
     int result;
 
     if (n < 0)
@@ -112,6 +131,8 @@ int cmd_deliver(int argc, char **argv)
         result = carom_outbox_deliver(&ledger, carom_policy_config(letters.policy), &outbox, &summary, &err);
         if (result == 0)
             result = note_run(&ledger, &noted, &err);
+        if (result == 0)
+            result = prune(&ledger, carom_policy_config(letters.policy), watch, &next_prune, &err);
         if (result != 0 && watch && err.code == CAROM_ERROR_BUSY)
             result = 0; /* the next round will do */
         if (!quiet && !watch && result == 0)

@@ -173,4 +173,5 @@ const struct carom_care_ops carom_sqlite_care = {
     .told = carom_sqlite_told,
     .note = carom_sqlite_note,
     .standing = carom_sqlite_standing,
+    .prune = carom_sqlite_prune,
 };

@@ -65,6 +65,8 @@ struct carom_care_ops {
     /* The messages that are kept of an address, oldest first. */
     int (*messages)(struct carom_store *store, struct carom_str key, int (*row)(void *user, struct carom_str message),
                     void *user, struct carom_error *err);
+    /* One step of retention, in a short transaction of its own: 1 there may be more to do, 0 nothing for now, -1. */
+    int (*prune)(struct carom_store *store, const struct carom_config *config, int64_t now, struct carom_error *err);
     /* Its jobs as JSON objects, oldest first. */
     int (*told)(struct carom_store *store, struct carom_str key, int (*row)(void *user, struct carom_str json),
                 void *user, struct carom_error *err);

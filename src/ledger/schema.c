@@ -60,6 +60,8 @@ const char carom_schema[] =
     "CREATE TABLE alert (id INTEGER PRIMARY KEY, hash INTEGER NOT NULL, key TEXT NOT NULL, sent INTEGER NOT NULL,"
     " held INTEGER NOT NULL) STRICT;"
     "CREATE INDEX alert_hash ON alert (hash);"
+    /* How far retention looked through a table (ledger/prune.c), and when it began at the first key. */
+    "CREATE TABLE sweep (id INTEGER PRIMARY KEY, upto INTEGER NOT NULL, since INTEGER NOT NULL) STRICT;"
     /* Sinks that are stopped; a handful. until: the next trial, 0 when somebody must enable it. */
     "CREATE TABLE pause (id INTEGER PRIMARY KEY, sink TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL,"
     " why TEXT NOT NULL) STRICT;";

@@ -23,6 +23,9 @@ void carom_config_default(struct carom_config *config)
     *config = (struct carom_config){
         .store = CAROM_STR_EMPTY,
         .half_life_ms = 30 * day,
+        .keep_raw_ms = 30 * day,
+        .keep_facts_ms = 400 * day,
+        .keep_jobs_ms = 30 * day,
         .limit_time_ms = 250,
         .limit_memory = INT64_C(8) << 20,
         .limit_instructions = 10000000,
@@ -226,6 +229,24 @@ static void check_range(const struct carom_args *args, const char *name, int64_t
         carom_args_fail(args, "%s must lie between %s", name, text);
 }
 
+/* A mail server delivers again for days, and a returned message is submitted again for days: what was done meanwhile must
+   still be known. */
+static void get_keep(const struct carom_args *args, struct carom_config *config)
+{
+    static const struct carom_arg names[] = {{"raw", false}, {"facts", false}, {"jobs", false}};
+    static const char range[] = "\"7d\" and \"36500d\": what comes twice within a week must be known again";
+    if (!carom_args_table(args, "keep"))
+        return;
+    struct carom_args kept = CAROM_ARGS(args->L, -1, WHAT ": keep", names);
+    carom_args_duration(&kept, "raw", &config->keep_raw_ms);
+    carom_args_duration(&kept, "facts", &config->keep_facts_ms);
+    carom_args_duration(&kept, "jobs", &config->keep_jobs_ms);
+    check_range(&kept, "raw", config->keep_raw_ms, day / 24, 36500 * day, "\"1h\" and \"36500d\"");
+    check_range(&kept, "facts", config->keep_facts_ms, 7 * day, 36500 * day, range);
+    check_range(&kept, "jobs", config->keep_jobs_ms, 7 * day, 36500 * day, range);
+    lua_pop(args->L, 2);
+}
+
 static void get_limits(const struct carom_args *args, struct carom_config *config)
 {
     static const struct carom_arg names[] = {{"time", false}, {"memory", false}, {"instructions", false}};
@@ -265,7 +286,7 @@ int carom_configure(lua_State *L)
 {
     static const struct carom_arg names[] = {
         {"store", false},   {"mode", false},   {"lists", false}, {"sinks", false},            {"endpoints", false},
-        {"score", false},   {"keep", true},   {"limits", false}, {"commands", false},         {"verp", true},
+        {"score", false},   {"keep", false},   {"limits", false}, {"commands", false},         {"verp", true},
         {"trusted_authserv", true},            {"fbl", true},    {"smtp", false},              {"gate", true},
         {"breaker", true},  {"settle", true},  {"held", true},   {"log", true},
     };
@@ -283,6 +304,7 @@ int carom_configure(lua_State *L)
     get_smtp(&args, &policy->config); /* sinks may use it */
     get_sinks(&args, &policy->config);
     get_score(&args, &policy->config);
+    get_keep(&args, &policy->config);
     get_limits(&args, &policy->config);
     policy->configured = true;
     /* What a policy with large tables needs, it needs while they are read. */

@@ -10,6 +10,8 @@ import json
 import os
 import pathlib
 import re
+import signal
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -294,6 +296,97 @@ class Export(Care):
         self.carom('export', code=64)
         self.carom('export', 'a@example.com', 'b@example.com', code=64)
         self.carom('export', 'a@example.com', code=74)
+
+
+RECORDING = '''
+carom.configure { keep = { raw = "20d", jobs = "40d", facts = "200d" },
+                  lists = { ["news.lists.example.org"] = { address = "news@lists.example.org" } },
+                  commands = { note = carom.command { argv = { "/bin/true" } } } }
+function on_permanent(bounce)
+  bounce:run("note")
+  if bounce.reason == "mailbox_full" then bounce:suppress { scope = "list" } end
+end
+'''
+UNLISTED = '''From: MAILER-DAEMON@mx.example.net
+Subject: failure notice
+Content-Type: multipart/report; report-type=delivery-status; boundary=b
+
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.net
+
+Final-Recipient: rfc822; full@example.net
+Action: failed
+Status: 5.2.2
+Diagnostic-Code: smtp; 552 5.2.2 Mailbox full
+--b--
+'''
+
+
+class Retention(Care):
+    def setUp(self):
+        super().setUp()
+        (self.dir / 'policy.lua').write_text(RECORDING)
+
+    def ledger(self, *statements):
+        ledger = sqlite3.connect(self.state / 'carom.db')
+        with ledger:
+            rows = [ledger.execute(statement).fetchall() for statement in statements]
+        ledger.close()
+        return rows
+
+    def rows(self):
+        return tuple(self.ledger(f'SELECT count(*) FROM {table}')[0][0][0] for table in ('raw', 'job', 'fact', 'address'))
+
+    def age(self, days):
+        """As if all had come in that many days earlier: seconds are the upper bits of every key."""
+        ids, ms = days * 86400 << 20, days * 86400000
+        self.ledger(f'UPDATE raw SET id = id - {ids}', f'UPDATE fact SET id = id - {ids}, raw = raw - {ids}',
+                    f'UPDATE job SET id = id - {ids}, fact = fact - {ids}, due = due - {ms}, created = created - {ms},'
+                    f' address = address - {ids}', f'UPDATE address SET id = id - {ids}',
+                    f'UPDATE fact SET address = address - {ids}', 'DELETE FROM sweep')
+
+    def deliver(self):
+        self.carom('deliver', '--policy', 'policy.lua')
+
+    def test_each_thing_has_its_time(self):
+        self.carom('pipe', '--policy', 'policy.lua', given=(BOUNCES / '01-user-unknown.eml').read_text())
+        self.assertEqual(self.rows(), (1, 1, 1, 1))
+        self.age(10)
+        self.deliver()
+        self.assertEqual(self.rows(), (1, 1, 1, 1))
+        self.age(15)
+        self.deliver()
+        self.assertEqual(self.rows(), (0, 1, 1, 1))
+        self.age(25)
+        self.deliver()
+        self.assertEqual(self.rows(), (0, 0, 1, 1))
+        self.assertIn('"reason":"user_unknown"', self.carom('show', '--policy', 'policy.lua', 'anna@example.com'))
+        self.age(200)
+        self.deliver()
+        self.assertEqual(self.rows(), (0, 0, 0, 0))
+
+    def test_watch_removes_too(self):
+        self.carom('pipe', '--policy', 'policy.lua', given=(BOUNCES / '01-user-unknown.eml').read_text())
+        self.age(21)
+        watch = subprocess.Popen([CAROM, 'deliver', '--watch', '--policy', 'policy.lua'], cwd=self.dir,
+                                 env={**os.environ, 'CAROM_STATE': str(self.state)})
+        try:
+            deadline = time.monotonic() + 30
+            while self.rows()[0] and time.monotonic() < deadline:
+                time.sleep(0.02)
+        finally:
+            watch.send_signal(signal.SIGTERM)
+        self.assertEqual(watch.wait(20), 0)
+        self.assertEqual(self.rows()[0], 0)
+
+    def test_run_keeps_what_it_could_not_match(self):
+        self.carom('run', '--policy', 'policy.lua', BOUNCES / '01-user-unknown.eml')
+        self.assertEqual(self.rows()[0], 0)
+        (self.dir / 'unlisted.eml').write_text(UNLISTED)
+        self.carom('run', '--policy', 'policy.lua', 'unlisted.eml')
+        self.assertEqual(self.rows()[0], 1)
 
 
 if __name__ == '__main__':

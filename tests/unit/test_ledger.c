@@ -743,6 +743,150 @@ static void write_many(int process, int n, int acknowledge)
     carom_ledger_close(&ledger);
 }
 
+/* ---- Retention ---- */
+
+static struct carom_config keeping(void)
+{
+    struct carom_config kept = config;
+    kept.keep_raw_ms = kept.keep_jobs_ms = 30 * DAY;
+    kept.keep_facts_ms = 400 * DAY;
+    return kept;
+}
+
+/* All steps of one run. Returns how many there were. */
+static int prune(struct carom_ledger *ledger, int64_t at)
+{
+    const struct carom_config kept = keeping();
+    struct carom_error err = {0};
+    int steps = 0, more;
+    while ((more = ledger->care->prune(ledger->store, &kept, at, &err)) > 0)
+        steps++;
+    must(more, &err, "prune");
+    return steps;
+}
+
+static void expect_rows(const char *when, int64_t raw, int64_t facts, int64_t jobs, int64_t addresses)
+{
+    int64_t got[] = {query("SELECT count(*) FROM raw"), query("SELECT count(*) FROM fact"),
+                     query("SELECT count(*) FROM job"), query("SELECT count(*) FROM address")};
+    if (got[0] != raw || got[1] != facts || got[2] != jobs || got[3] != addresses)
+        fail_msg("%s: got %d messages, %d facts, %d jobs, %d addresses; want %d, %d, %d, %d", when, (int)got[0], (int)got[1],
+                 (int)got[2], (int)got[3], (int)raw, (int)facts, (int)jobs, (int)addresses);
+}
+
+/* Settles the only job as it ended at that time. */
+static void end_job(struct carom_ledger *ledger, enum carom_job_state state, int64_t at)
+{
+    struct carom_error err = {0};
+    int64_t id = query("SELECT id FROM job");
+    must(ledger->ops->settle(ledger->store, id, state, at, CAROM_STR("x"), false, &err), &err, "settle");
+}
+
+static void test_what_is_old_goes(void **state)
+{
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct given given;
+
+    (void)state;
+    give(&given, 1);
+    act(&given, CAROM_ACTION_TAG)->key = CAROM_STR("k"); /* one job; the tag keeps the address */
+    record(&ledger, &given);
+    give(&given, 2);
+    given.fact.recipient = given.entry.address = CAROM_STR("bob@example.com");
+    record(&ledger, &given);
+    expect_rows("at first", 2, 2, 1, 2);
+
+    assert_int_equal(prune(&ledger, now + 30 * DAY - 1000), 0);
+    prune(&ledger, now + 30 * DAY + 1000);
+    expect_rows("messages first", 0, 2, 1, 2); /* the job waits */
+    end_job(&ledger, CAROM_JOB_DEAD, now + 31 * DAY);
+    prune(&ledger, now + 300 * DAY);
+    expect_rows("a dead letter stays", 0, 2, 1, 2);
+    prune(&ledger, now + 401 * DAY);
+    expect_rows("its fact stays with it, the other goes, and his address", 0, 1, 1, 1);
+    struct carom_history history = past(&ledger, "ann@example.com");
+    assert_int_equal(history.n, 1);
+
+    end_job(&ledger, CAROM_JOB_DROPPED, now + 401 * DAY);
+    prune(&ledger, now + 402 * DAY);
+    expect_rows("dropped a day ago", 0, 1, 1, 1);
+    prune(&ledger, now + 432 * DAY);
+    expect_rows("dropped 31 days ago", 0, 0, 0, 1);
+    history = past(&ledger, "ann@example.com");
+    assert_int_equal(history.n, 0);
+    assert_non_null(history.tags);
+    carom_ledger_close(&ledger);
+}
+
+/* A suppression needs no fact to stand, and a departure neither; what ended long ago goes. */
+static void test_what_stands_outlives_its_fact(void **state)
+{
+    const struct carom_config nobody_told = {.lists = &lists};
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct carom_error err = {0};
+    struct carom_refusal refusal;
+    struct given given;
+
+    (void)state;
+    give(&given, 1);
+    given.entry.config = &nobody_told;
+    act(&given, CAROM_ACTION_SUPPRESS);
+    act(&given, CAROM_ACTION_UNSUBSCRIBE);
+    record(&ledger, &given);
+    give(&given, 2);
+    given.entry.config = &nobody_told;
+    given.fact.recipient = given.entry.address = CAROM_STR("bob@example.com");
+    act(&given, CAROM_ACTION_SUPPRESS)->duration_ms = 90 * DAY;
+    record(&ledger, &given);
+    give(&given, 3); /* lasts beyond its fact */
+    given.entry.config = &nobody_told;
+    given.fact.recipient = given.entry.address = CAROM_STR("cid@example.com");
+    act(&given, CAROM_ACTION_SUPPRESS)->duration_ms = 1000 * DAY;
+    record(&ledger, &given);
+
+    prune(&ledger, now + 600 * DAY);
+    expect_rows("after 600 days", 0, 0, 0, 2);
+    assert_int_equal(query("SELECT count(*) FROM suppression"), 2);
+    assert_int_equal(query("SELECT count(*) FROM departure"), 1);
+    assert_int_equal(ledger.ops->check(ledger.store, CAROM_STR("ann@example.com"), CAROM_STR_EMPTY, now + 600 * DAY, &refusal,
+                                       &err), 0);
+    assert_string_equal(refusal.reason, "transient mailbox_full");
+    assert_int_equal(refusal.since, now / 1000);
+    assert_int_equal(unban(&ledger, "ann@example.com", ""), 1);
+    assert_int_equal(may(&ledger, "ann@example.com", "dev.example.org"), 0);
+    prune(&ledger, now + 1500 * DAY);
+    expect_rows("after 1500 days", 0, 0, 0, 1); /* Ann left dev */
+    carom_ledger_close(&ledger);
+}
+
+/* What must stay is looked at once a day, not each minute; and a step is small. */
+static void test_retention_looks_at_nothing_twice_a_day(void **state)
+{
+    enum { MANY = 600 };
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct carom_error err = {0};
+    struct given given;
+    const int64_t late = now + 401 * DAY;
+
+    (void)state;
+    must(ledger.ops->begin(ledger.store, &err), &err, "begin");
+    for (uint64_t i = 1; i <= MANY; i++) {
+        give(&given, i);
+        given.entry.raw = CAROM_STR_EMPTY;
+        act(&given, CAROM_ACTION_TAG)->key = CAROM_STR("k");
+        must(ledger.ops->record(ledger.store, arena, &given.entry, &err), &err, "record");
+    }
+    must(ledger.ops->commit(ledger.store, &err), &err, "commit");
+    assert_in_range(prune(&ledger, late), 2 * 3, 2 * 3 + 2); /* jobs and facts by 250; the address */
+    expect_rows("all wait", 0, MANY, MANY, 1);
+    assert_int_equal(prune(&ledger, late + 60000), 0);
+    assert_int_equal(query("UPDATE job SET state = 1, due = 0"), -1);
+    assert_int_equal(prune(&ledger, late + 120000), 0);
+    prune(&ledger, late + DAY);
+    expect_rows("done, a day later", 0, 0, 0, 1);
+    carom_ledger_close(&ledger);
+}
+
 static void test_writers_side_by_side(void **state)
 {
     enum { WRITERS = 4, EACH = 50 };
@@ -1009,7 +1153,8 @@ int main(void)
         TEST(test_alerts_once_a_period),
         TEST(test_jobs),
         TEST(test_standing),
-        TEST(test_standing_reads_indexes_only), TEST(test_jobs_of_commands_and_mail), TEST(test_writers_side_by_side),
+        TEST(test_standing_reads_indexes_only), TEST(test_jobs_of_commands_and_mail), TEST(test_what_is_old_goes),
+        TEST(test_what_stands_outlives_its_fact), TEST(test_retention_looks_at_nothing_twice_a_day), TEST(test_writers_side_by_side),
         TEST(test_what_was_acknowledged_outlives_a_kill),
         TEST(test_a_held_lock_is_busy), TEST(test_a_dry_run_touches_nothing), TEST(test_a_dry_run_creates_nothing),
         TEST(test_refusals), TEST(test_unwritable), TEST(test_network_file_systems),

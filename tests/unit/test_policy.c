@@ -201,7 +201,7 @@ static void configuration_becomes_plain_c(void **state)
         "    ['*'] = carom.webhook { url = 'https://example.com/hook', secret = { 'whsec_b25l', carom.env 'OLD' },\n"
         "      ca = '/etc/ssl/own.pem' } },\n"
         "  endpoints = { crm = carom.webhook { url = 'https://crm.example.com/', secret = 's' } },\n"
-        "  score = { half_life = '7d' },\n"
+        "  score = { half_life = '7d' }, keep = { raw = '3d', jobs = '8d' },\n"
         "  limits = { time = '100ms', memory = '4MiB', instructions = 1e6 },\n"
         "}\n");
     const struct carom_config *config = carom_policy_config(policy);
@@ -233,6 +233,9 @@ static void configuration_becomes_plain_c(void **state)
     assert_string_equal(sink->ca.ptr, "/etc/ssl/own.pem");
     assert_string_equal(carom_config_endpoint(config, CAROM_STR("crm"))->name.ptr, "endpoint.crm");
     assert_int_equal(config->half_life_ms, 7 * day);
+    assert_int_equal(config->keep_raw_ms, 3 * day);
+    assert_int_equal(config->keep_facts_ms, 400 * day);
+    assert_int_equal(config->keep_jobs_ms, 8 * day);
     assert_int_equal(config->limit_time_ms, 100);
     assert_int_equal(config->limit_memory, 4 << 20);
     assert_int_equal(config->limit_instructions, 1000000);
@@ -298,6 +301,9 @@ static void an_empty_policy_has_the_defaults(void **state)
     const struct carom_config *config = carom_policy_config(policy);
     assert_int_equal(config->store.len, 0);
     assert_int_equal(config->half_life_ms, 30 * day);
+    assert_int_equal(config->keep_raw_ms, 30 * day);
+    assert_int_equal(config->keep_facts_ms, 400 * day);
+    assert_int_equal(config->keep_jobs_ms, 30 * day);
     assert_int_equal(config->limit_time_ms, 250);
     assert_int_equal(config->limit_memory, 8 << 20);
     assert_int_equal(config->version.len, 64);
@@ -366,7 +372,9 @@ static void mistakes_in_the_configuration_are_named(void **state)
         {"score = { half_live = '1d' }", "did you mean \"half_life\"?"},
         {"score = { half_life = '1 month' }", "half_life = \"1 month\" is no duration"},
         {"score = { half_life = '0d' }", "is no duration"},
-        {"keep = { raw = '30d' }", "\"keep\" is not available in this version"},
+        {"keep = { fact = '30d' }", "carom.configure: keep: \"fact\" is no key; did you mean \"facts\"?"},
+        {"keep = { facts = '1d' }", "facts must lie between \"7d\" and"},
+        {"keep = { raw = 'ever' }", "raw = \"ever\" is no duration"},
         {"limits = { memory = '8MB' }", "memory = \"8MB\" is no size; write \"8MiB\""},
         {"limits = { memory = '1KiB' }", "memory must lie between"},
         {"limits = { time = '10d' }", "time must lie between"},
