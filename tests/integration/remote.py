@@ -34,7 +34,7 @@ class Mail(socketserver.StreamRequestHandler):
                 to = words[words.index('<') + 1:words.index('>')]
                 self.say(ANSWERS[to.partition('@')[0].rstrip('0123456789')].format(to=to))
             elif verb == 'DATA':
-                self.say('554 5.5.1 Error: no valid recipients')
+                self.say('552 5.3.4 Error: message file too big')  # by a client that did not look at SIZE
             elif verb == 'QUIT':
                 self.say('221 2.0.0 Bye')
                 return

@@ -1,0 +1,267 @@
+# SPDX-License-Identifier: MIT
+# SPDX-FileCopyrightText: the carom authors
+"""What the tests of real mail servers share: following the pages in examples/ to the letter, mail that is refused, and
+one expectation of what must stand in the ledger whatever the server.
+
+Each runs as root inside tests/integration/overlay: nothing else would survive what it does to /etc. Mail is refused by
+remote.py. First the policy is broken, so that the server has to keep its bounces; then it is mended.
+"""
+import email.message
+import json
+import os
+import pathlib
+import pwd
+import re
+import shutil
+import smtplib
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import remote
+
+HERE = pathlib.Path(__file__).resolve().parent
+EXAMPLES = HERE.parent.parent / 'examples'
+POLICY = pathlib.Path('/etc/carom/policy.lua')
+STATE = pathlib.Path('/var/lib/carom')
+SYSLOG = pathlib.Path('/var/log/carom-test.log')
+LIST = 'news.lists.example.org'
+REMOTE_PORT = 2525
+PATIENCE_S = 60
+
+# Recipient without its number → what the ledger must say of its final failure, and what is done.
+WANT = {
+    'unknown{}@example.com': (dict(kind='permanent', reason='user_unknown', hard=True, reply_code=550,
+                                   status='5.1.1', list=LIST), 'unsubscribe'),
+    'full{}@example.com': (dict(kind='permanent', reason='mailbox_full', hard=False, reply_code=552,
+                                status='5.2.2', list=LIST), None),
+    'busy{}@example.com': (dict(kind='transient', hard=False, list=LIST), 'retry'),
+}
+# Of the warning that comes before it. What a server says when it gives up need not be the remote server's words.
+WANT_WARNING = dict(reason='greylisted', hard=False, reply_code=450, status='4.2.0', list=LIST)
+
+problems = []
+
+
+def check(what, got, want):
+    if got != want:
+        problems.append(f'{what}: got {got!r}, want {want!r}')
+
+
+def sh(command, **more):
+    return subprocess.run(command, shell=isinstance(command, str), check=True, text=True, capture_output=True, **more)
+
+
+def until(what, question, patience_s=PATIENCE_S):
+    """Asks again and again until the answer is true; says so when it never is."""
+    end = time.monotonic() + patience_s
+    while time.monotonic() < end:
+        if question():
+            return True
+        time.sleep(0.1)
+    problems.append(f'{what}: not within {patience_s} s')
+    return False
+
+
+# Pages. What a reader is told to do stands in fenced blocks. `sh`: type this. Another block is text for a file, the
+# last one that the paragraph before it names: as a whole, below a line that the paragraph names, or at its end.
+def blocks(text):
+    """(the paragraph before, language, text) of each fenced block."""
+    for match in re.finditer(r'(?ms)^```(\S*)\n(.*?)^```$', text):
+        yield text[:match.start()].rstrip().rpartition('\n\n')[2], match[1], match[2]
+
+
+def put(before, text):
+    name = pathlib.Path(re.findall(r'`(/[^`]+)`', before)[-1])
+    anchor = re.search(r'below the line\s+`([^`]+)`', before)
+    old = name.read_text() if name.exists() else ''
+    if anchor:
+        head, line, tail = old.partition(f'\n{anchor[1]}\n')
+        if not line:
+            raise SystemExit(f'{name} has no line {anchor[1]!r}')
+        text = head + line + text + tail
+    elif not re.search(r'whole\s+file', before):
+        text = old + text
+    name.write_text(text)
+
+
+def follow(page, *titles):
+    """Does what examples/PAGE says, or only what stands under these titles."""
+    done = 0
+    for section in re.split(r'(?m)^(?=#+ )', (EXAMPLES / page).read_text(encoding='utf-8')):
+        if titles and section.partition('\n')[0].lstrip('# ') not in titles:
+            continue
+        for before, language, text in blocks(section):
+            done += 1
+            if language == 'sh':
+                sh('set -e\n' + text)
+            else:
+                put(before, text)
+    if not done:
+        raise SystemExit(f'examples/{page} has no block to follow')
+
+
+def set_up_carom(titles=('By hand', 'The policy')):
+    """The user, the directories, the policy."""
+    os.chdir('/tmp')
+    shutil.copy(HERE / 'servers.lua', 'policy.lua')
+    follow('README.md', *titles)
+
+
+def keep_syslog():
+    """A /dev/log for those who have no log file of their own."""
+    log = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    log.bind('/dev/log')
+    os.chmod('/dev/log', 0o666)
+
+    def write():
+        with SYSLOG.open('ab', buffering=0) as out:
+            while True:
+                out.write(log.recv(65536).rstrip(b'\n\0') + b'\n')
+
+    threading.Thread(target=write, daemon=True).start()
+
+
+def refuse_mail():
+    """The rest of the world, by name and by address."""
+    keep_syslog()
+    remote.serve(REMOTE_PORT)
+    pathlib.Path('/etc/resolv.conf').write_text('nameserver 127.0.0.1\n')
+    pathlib.Path('/etc/hosts').write_text('127.0.0.1 mail.example.org mail localhost\n')
+    socket.sethostname('mail.example.org')
+
+
+def listening():
+    with socket.socket() as client:
+        return client.connect_ex(('127.0.0.1', 25)) == 0
+
+
+def send(senders, wanted):
+    """One mail to each recipient in each sender's name, as a list does."""
+    with smtplib.SMTP('127.0.0.1', 25, timeout=30) as smtp:
+        for number, sender in senders.items():
+            for template in wanted:
+                to = template.format(number)
+                mail = email.message.EmailMessage()
+                mail['From'], mail['To'], mail['Subject'] = 'editor@example.org', to, 'Example News'
+                mail['List-Id'] = f'The Example News <{LIST}>'
+                mail['Message-ID'] = f'<issue.{to.replace("@", ".")}@lists.example.org>'
+                mail.set_content('The news.\n' * (4000 if to.startswith('large') else 1))
+                smtp.send_message(mail, from_addr=sender, to_addrs=[to])
+
+
+def carom(*arguments):
+    return sh(['carom', *arguments], user='carom', group='carom', extra_groups=[])
+
+
+def facts():
+    """All facts of the ledger; none while there is no ledger yet, or one that is just being made."""
+    try:
+        rows = carom('show', '--all', '--store', f'sqlite:{STATE}/carom.db').stdout
+    except subprocess.CalledProcessError as failed:
+        if 'nothing has been recorded' not in failed.stderr:
+            raise
+        return []
+    return [json.loads(row) for row in rows.splitlines()]
+
+
+def check_facts(rows, senders, wanted):
+    for template, (want, action) in wanted.items():
+        for number, sender in senders.items():
+            to = template.format(number)
+            mine = [row for row in rows if row.get('recipient') == to and row['kind'] != 'delayed']
+            check(f'{to}: final facts', len(mine), 1)
+            for row in mine:
+                for key, value in want.items():
+                    check(f'{to}: {key}', row.get(key), value)
+                check(f'{to}: actions', [a['name'] for a in row['decision']['actions']], [action] if action else [])
+                check(f'{to}: envelope_to', row.get('envelope_to'), sender)
+    warnings = [row for row in rows if row['kind'] == 'delayed']
+    check('warned of a delay', {row['recipient'] for row in warnings}, {f'busy{n}@example.com' for n in senders})
+    for row in warnings:
+        for key, value in WANT_WARNING.items():
+            check(f'{row["recipient"]}: warning: {key}', row.get(key), value)
+
+
+def check_owner():
+    """Whoever ran carom made the ledger."""
+    owners = {pwd.getpwuid(path.stat().st_uid).pw_name for path in STATE.rglob('*') if path.name != '.forward'}
+    check('the ledger belongs to', owners, {'carom'})
+
+
+class Server:
+    """What differs. log: where the server writes; deferred: what it writes there when carom answered 75."""
+    senders = {}
+    wanted = WANT
+    log = SYSLOG
+    deferred = ''
+
+    def set_up(self):
+        """The example's lines, and what makes the server one of a test."""
+
+    def queue(self):
+        """What lists the queue prints."""
+
+    def empty(self):
+        """Is the queue empty?"""
+
+    def hurry(self):
+        """Makes it try at once what it keeps."""
+
+    def give_up(self):
+        """Makes it return what is old enough to have had its warning."""
+
+    def recipients(self, kind_wanted):
+        return {row['recipient'] for row in facts() if kind_wanted(row['kind'])}
+
+    def keeps_what_is_not_taken(self):
+        """A policy that does not load: every bounce stays with the server, and none is in the ledger."""
+        POLICY.write_text('this is no policy\n')
+        send(self.senders, self.wanted)
+        until('bounces deferred', lambda: len(re.findall(self.deferred, self.log.read_text())) >= len(self.senders))
+        check('facts while the policy is broken', facts(), [])
+        check('the queue is empty while the policy is broken', self.empty(), False)
+        POLICY.write_text((HERE / 'servers.lua').read_text())
+        self.hurry()
+
+    def wait_for(self, what, kind_wanted, count):
+        until(f'{count} {what}', lambda: len(self.recipients(kind_wanted)) == count) or problems.append(
+            f'{what} only for {sorted(self.recipients(kind_wanted))}')
+
+    def run(self):
+        refuse_mail()
+        set_up_carom()
+        self.set_up()
+        until('port 25 open', listening)
+        self.keeps_what_is_not_taken()
+        count = len(self.senders)
+        self.wait_for('warnings', lambda kind: kind == 'delayed', count)
+        self.wait_for('failures', lambda kind: kind != 'delayed', count * (len(self.wanted) - 1))
+        self.give_up()
+        self.wait_for('failures', lambda kind: kind != 'delayed', count * len(self.wanted))
+        check_facts(facts(), self.senders, self.wanted)
+        check_owner()
+        until('an empty queue', self.empty, 20) or problems.append(self.queue())
+
+
+def main(server, after=lambda: None):
+    try:
+        server.run()
+        after()
+        rows = facts()
+    except subprocess.CalledProcessError as failed:
+        rows = []
+        problems.append(f'{failed.cmd}: exit {failed.returncode}: {failed.stdout}{failed.stderr}')
+    for problem in problems:
+        print('not ok', problem)
+    if not problems:
+        count = len(server.senders) * len(server.wanted)
+        print(f'{count} mails refused, their bounces kept while carom could not take them, then taken and decided')
+        sys.exit(0)
+    for log in {server.log, SYSLOG}:
+        print(f'-- {log}\n{log.read_text(errors="replace") if log.exists() else ""}')
+    for row in rows:
+        print(json.dumps(row))
+    sys.exit(1)
