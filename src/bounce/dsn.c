@@ -222,6 +222,12 @@ static bool begins_next(const struct group *group, const struct carom_str *slot)
     return slot->len > 0 && (slot == &group->final || slot == &group->original);
 }
 
+/* The value on which the message broke off: half an address is another one. */
+static bool is_cut(const struct carom_reading *reading, struct carom_str bytes, struct carom_str value)
+{
+    return reading->message->truncated && value.ptr + value.len == bytes.ptr + bytes.len;
+}
+
 /* Reads the groups of a status part. Fields without an address wait for one: a stray blank line may have cut a group in
    two. */
 static void read_groups(struct carom_reading *reading, struct carom_str bytes)
@@ -242,6 +248,8 @@ static void read_groups(struct carom_reading *reading, struct carom_str bytes)
         }
         for (size_t i = 0; i < headers.n; i++) {
             struct carom_str *slot = field_of(&group, headers.list[i].name);
+            if (is_cut(reading, bytes, headers.list[i].value))
+                continue;
             if (!slot) {
                 read_message_field(reading, &headers.list[i]);
                 continue;

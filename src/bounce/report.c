@@ -10,7 +10,7 @@
 #include "mail/address.h"
 #include "mail/charset.h"
 
-enum { TEXT_MAX = 64 * 1024, TEXT_PARTS = 8, SCANS = 4 * 1024 * 1024 };
+enum { TEXT_MAX = 64 * 1024, TEXT_PARTS = 8, SCANS = 4 * 1024 * 1024, WRAPPED = 2 };
 
 struct carom_report_recipient *carom_report_add(struct carom_reading *reading)
 {
@@ -92,6 +92,23 @@ static struct carom_str join(struct carom_arena *arena, const struct carom_str *
     return carom_str_n(all, at < TEXT_MAX ? at : TEXT_MAX);
 }
 
+/* No-break spaces (U+00A0, U+202F) as plain ones: HTML indents with them, French sets them before a colon. */
+static struct carom_str plain_spaces(struct carom_arena *arena, struct carom_str text)
+{
+    if (carom_str_find(text, CAROM_STR("\302\240")) == SIZE_MAX && carom_str_find(text, CAROM_STR("\342\200\257")) == SIZE_MAX)
+        return text;
+    char *out = carom_arena_alloc(arena, text.len);
+    size_t n = 0;
+    for (size_t i = 0; i < text.len; i++) {
+        struct carom_str here = carom_str_from(text, i);
+        bool narrow = carom_str_starts(here, CAROM_STR("\342\200\257"));
+        bool space = narrow || carom_str_starts(here, CAROM_STR("\302\240"));
+        out[n++] = space ? ' ' : text.ptr[i];
+        i += space ? 1 + narrow : 0;
+    }
+    return carom_str_n(out, n);
+}
+
 /* All text of scope's own parts; HTML only where there is nothing else. */
 static struct carom_str collect(struct carom_arena *arena, struct carom_part *scope)
 {
@@ -118,7 +135,7 @@ void carom_report_enter(struct carom_reading *reading, struct carom_part *scope)
     struct carom_report *report = reading->report;
 
     reading->scope = scope;
-    reading->text = report->text = collect(reading->arena, scope);
+    reading->text = report->text = plain_spaces(reading->arena, collect(reading->arena, scope));
     report->returned = NULL;
     report->returned_headers = (struct carom_headers){.block = CAROM_STR_EMPTY};
     report->returned_complete = false;
@@ -197,20 +214,55 @@ static bool is_nobody(const char *sender)
     return sender && (!name.len || carom_str_eq(name, CAROM_STR("<>")) || carom_str_ieq(name, CAROM_STR("MAILER-DAEMON")));
 }
 
+static void begin(struct carom_reading *reading, bool null_sender)
+{
+    read_sender(reading);
+    reading->null_sender = reading->null_sender || null_sender;
+    read_subject(reading);
+    read_writer(reading);
+    carom_report_enter(reading, reading->message->root);
+}
+
+/* A gateway that wraps what it passes on leaves a text of its own in front: the bounce is the message attached. Only
+   where a mail system wrapped a mail system's: a person who attaches a bounce reports no failure. */
+static bool read_wrapped(struct carom_reading *reading)
+{
+    static bool (*const readers[])(struct carom_reading *) = {carom_read_dsn, carom_read_text, carom_read_generic};
+    struct carom_reading inner = *reading;
+    struct carom_message message = *reading->message;
+
+    if (!carom_report_suspect(reading))
+        return false;
+    for (int depth = 0; depth < WRAPPED; depth++) {
+        struct carom_part *root = NULL;
+        for (struct carom_part *p = message.root; p && !root; p = carom_part_walk_own(message.root, p))
+            if (p->child && !carom_part_is(p, "multipart/"))
+                root = p->child;
+        if (!root)
+            break;
+        message.root = root;
+        inner.message = &message;
+        begin(&inner, false);
+        if (!inner.daemon)
+            break;
+        for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++)
+            if (readers[i](&inner))
+                return true;
+    }
+    carom_report_enter(reading, reading->message->root);
+    return false;
+}
+
 struct carom_report *carom_report_read(struct carom_arena *arena, const struct carom_message *message,
                                        const char *sender)
 {
     static bool (*const readers[])(struct carom_reading *) = {
         carom_read_dsn, carom_read_event, carom_read_feedback, carom_read_receipt, carom_read_text,
-        carom_read_dsn_inside, carom_read_notice, carom_read_generic,
+        carom_read_dsn_inside, read_wrapped, carom_read_notice, carom_read_generic,
     };
     struct carom_reading reading = {.arena = arena, .message = message, .report = new_report(arena), .scans = SCANS};
 
-    read_sender(&reading);
-    reading.null_sender = reading.null_sender || is_nobody(sender);
-    read_subject(&reading);
-    read_writer(&reading);
-    carom_report_enter(&reading, message->root);
+    begin(&reading, is_nobody(sender));
     for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++)
         if (readers[i](&reading))
             break;

@@ -12,6 +12,7 @@ struct text {
     char *ptr;
     size_t len, room;
     bool full;
+    bool broken; /* a tag has just ended the line */
 };
 
 static void put(struct text *text, struct carom_str s)
@@ -98,12 +99,22 @@ static size_t skip_content(struct carom_str html, size_t i, struct carom_str nam
 
 static void put_tag(struct text *text, struct carom_str name, bool closing)
 {
-    if (carom_str_ieq(name, CAROM_STR("br")))
+    if (carom_str_ieq(name, CAROM_STR("br"))) {
         put(text, CAROM_STR("\n"));
-    else if (!closing && (carom_str_ieq(name, CAROM_STR("td")) || carom_str_ieq(name, CAROM_STR("th"))))
+        text->broken = true;
+    } else if (!closing && (carom_str_ieq(name, CAROM_STR("td")) || carom_str_ieq(name, CAROM_STR("th"))))
         put(text, CAROM_STR(" "));
-    else if (is_block(name))
+    else if (is_block(name)) {
         put_break(text);
+        text->broken = !carom_str_ieq(name, CAROM_STR("pre"));
+    }
+}
+
+/* White space of the source behind a line break is none of the text: "<br>" and a line end are one line end. */
+static bool is_lost(struct text *text, char c)
+{
+    text->broken = text->broken && carom_is_space(c);
+    return text->broken;
 }
 
 /* html[i] is '<'. Returns the offset behind the tag, or i when it is none. */
@@ -179,6 +190,7 @@ static size_t read_entity(struct text *text, struct carom_str html, size_t i)
     character = name.ptr[0] == '#' ? numbered(carom_str_from(name, 1)) : named(name);
     if (character == 0)
         return i;
+    text->broken = false;
     put(text, carom_str_n(encoded, carom_utf8_encode(character, encoded)));
     return end + (end < html.len && html.ptr[end] == ';');
 }
@@ -186,7 +198,7 @@ static size_t read_entity(struct text *text, struct carom_str html, size_t i)
 struct carom_str carom_html_text(struct carom_arena *arena, struct carom_str html, size_t max)
 {
     size_t room = html.len < max ? html.len : max; /* nothing gets longer */
-    struct text text = {carom_arena_alloc(arena, room), 0, room, false};
+    struct text text = {carom_arena_alloc(arena, room), 0, room, false, false};
     bool open_comment = false;
 
     for (size_t i = 0; i < html.len && !text.full;) {
@@ -201,7 +213,8 @@ struct carom_str carom_html_text(struct carom_arena *arena, struct carom_str htm
             size_t length = carom_utf8_decode(carom_str_from(html, i), &character);
 
             next = i + (length ? length : 1);
-            put(&text, carom_str_n(html.ptr + i, next - i));
+            if (!is_lost(&text, html.ptr[i]))
+                put(&text, carom_str_n(html.ptr + i, next - i));
         }
         i = next;
     }
