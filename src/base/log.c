@@ -14,14 +14,14 @@
 
 enum { LINE_MAX_BYTES = 2000 }; /* syslog daemons cut at 2 KiB and above */
 
-static size_t escape(struct carom_str text, char *out, size_t size)
+size_t carom_log_escape(struct carom_str text, bool field, char *out, size_t size)
 {
     static const char hex[] = "0123456789abcdef";
     size_t used = 0;
     while (text.len > 0) {
         uint32_t character;
         size_t n = carom_utf8_decode(text, &character);
-        bool plain = n > 0 && carom_utf8_printable(character);
+        bool plain = n > 0 && carom_utf8_printable(character) && !(field && (character == ' ' || character == '\\'));
         n = n ? n : 1;
         if (used + (plain ? n : 4 * n) > size)
             break;
@@ -48,7 +48,7 @@ void carom_log_printf(const struct carom_log *log, enum carom_log_level level, c
         return;
     /* Cut in the middle of a character: its bytes show as \xNN, nothing worse. */
     size_t len = (size_t)n < sizeof(text) ? (size_t)n : sizeof(text) - 1;
-    log->write(log->user, level, carom_str_n(line, escape(carom_str_n(text, len), line, sizeof(line))));
+    log->write(log->user, level, carom_str_n(line, carom_log_escape(carom_str_n(text, len), false, line, sizeof(line))));
 }
 
 static void write_stderr(void *user, enum carom_log_level level, struct carom_str line)

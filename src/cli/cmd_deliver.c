@@ -10,6 +10,7 @@
 #include "base/date.h"
 #include "cli/cli.h"
 #include "cli/ledger.h"
+#include "cli/logging.h"
 #include "ledger/care.h"
 #include "outbox/outbox.h"
 
@@ -24,17 +25,9 @@ static void stop(int signal_number)
     stopped = true;
 }
 
-/* Each delivery is a line of the lowest level: for --verbose only. */
-static void write_important(void *user, enum carom_log_level level, struct carom_str line)
-{
-    (void)user;
-    if (level > CAROM_LOG_DEBUG)
-        carom_log_stderr.write(carom_log_stderr.user, level, line);
-}
-static const struct carom_log important = {write_important, NULL};
-
 struct dead_letters {
     struct carom_policy *policy;
+    const struct carom_log *log;
 };
 
 /* on_dead_letter, where the policy has it; what it says goes to the log. */
@@ -49,7 +42,7 @@ static void dead(void *user, const struct carom_job *job)
     if (!carom_arena_guard(arena)) {
         if (carom_policy_dead_letter(letters->policy, arena, job->id, job->action, job->attempts, job->last_answer,
                                      &err) != 0)
-            carom_log_printf(&carom_log_stderr, CAROM_LOG_ERROR, "%s", err.text);
+            carom_log_printf(letters->log, CAROM_LOG_ERROR, "%s", err.text);
         carom_arena_unguard(arena);
     }
     carom_arena_free(arena);
@@ -88,12 +81,14 @@ static int prune(struct carom_ledger *ledger, const struct carom_config *config,
 int cmd_deliver(int argc, char **argv)
 {
     struct carom_cli_place place = {0};
+    const char *log_option = NULL;
     bool watch = false, quiet = false, verbose = false;
     const struct carom_option options[] = {
         CAROM_CLI_PLACE_OPTIONS(place),
         {"watch", CAROM_OPTION_FLAG, &watch, NULL, "go on for ever, looking every second"},
         {"quiet", CAROM_OPTION_FLAG, &quiet, NULL, "no summary"},
         {"verbose", CAROM_OPTION_FLAG, &verbose, NULL, "a line for each delivery"},
+        CAROM_CLI_LOG_OPTION(log_option),
         {NULL, 0, NULL, NULL, NULL}};
     char **operands;
     int n = carom_cli_options(argc, argv, options, "--policy FILE [OPTIONS]",
@@ -101,7 +96,8 @@ int cmd_deliver(int argc, char **argv)
                               &operands);
     struct carom_error err = {0};
     struct carom_ledger ledger;
-    struct dead_letters letters = {0};
+    struct carom_cli_log log;
+    struct dead_letters letters = {.log = &log.logger.log};
     struct carom_str url;
     struct carom_outbox_summary summary = {0};
     int64_t noted = 0;
@@ -114,6 +110,9 @@ int cmd_deliver(int argc, char **argv)
         return carom_cli_usage("deliver", "no policy given: --policy FILE (its sinks say where to deliver)");
     if (n > 0)
         return carom_cli_usage("deliver", "takes no operand '%s'", operands[0]);
+    if (carom_cli_log_begin(&log, log_option, CAROM_LOG_TO_STDERR, &err) != 0)
+        return carom_cli_fail(&err);
+    place.log = &log.logger.log;
     struct carom_arena *arena = carom_arena_new();
     if (!arena || carom_arena_guard(arena)) {
         carom_error_memory(&err);
@@ -123,10 +122,13 @@ int cmd_deliver(int argc, char **argv)
         carom_arena_free(arena);
         return carom_cli_fail(&err);
     }
+    carom_cli_log_policy(&log, carom_policy_config(letters.policy));
+    if (verbose)
+        log.logger.settings.level = CAROM_LOG_DEBUG;
     signal(SIGINT, stop);
     signal(SIGTERM, stop);
     const struct carom_outbox_options outbox = {
-        .log = verbose ? &carom_log_stderr : &important, .stop = &stopped, .dead = dead, .user = &letters};
+        .log = place.log, .stop = &stopped, .dead = dead, .user = &letters};
     do {
         result = carom_outbox_deliver(&ledger, carom_policy_config(letters.policy), &outbox, &summary, &err);
         if (result == 0)

@@ -15,6 +15,7 @@
 
 #include "cli/cli.h"
 #include "cli/ledger.h"
+#include "cli/logging.h"
 #include "engine/result.h"
 #include "input/source.h"
 
@@ -35,31 +36,11 @@ static const char *environment(const char *const *names)
     return NULL;
 }
 
-static void log_result(const struct carom_result *result)
-{
-    for (size_t i = 0; i < result->facts.n; i++) {
-        const struct carom_fact *fact = &result->facts.list[i];
-        const struct carom_outcome *outcome = &result->outcomes[i];
-        char actions[256] = "";
-        size_t used = 0;
-
-        for (const struct carom_decided *d = outcome->decision.first; d && used < sizeof(actions) - 32; d = d->next)
-            used += (size_t)snprintf(actions + used, sizeof(actions) - used, "%s%s%s", used ? "," : "",
-                                     d->state == CAROM_ACTION_DECIDED ? "" : "not-", carom_action_name(d->type));
-        carom_log_printf(&carom_log_syslog, CAROM_LOG_INFO,
-                         "id=" CAROM_STR_FMT " to=<" CAROM_STR_FMT "> kind=%s reason=%s rule=" CAROM_STR_FMT
-                         " hook=" CAROM_STR_FMT " actions=%s%s",
-                         CAROM_STR_ARG(fact->id), CAROM_STR_ARG(fact->recipient), carom_kind_name(fact->kind),
-                         fact->reason ? carom_reason_name(fact->reason) : "-", CAROM_STR_ARG(fact->evidence.rule),
-                         CAROM_STR_ARG(outcome->decision.hook), used ? actions : "-",
-                         outcome->duplicate ? " duplicate" : "");
-    }
-}
-
 int cmd_pipe(int argc, char **argv)
 {
     static const char *const recipients[] = {"ORIGINAL_RECIPIENT", "RECIPIENT", NULL};
     struct carom_cli_place place = {0};
+    const char *log_option = NULL;
     struct carom_envelope envelope = {.source = "-"};
     const struct carom_option options[] = {
         CAROM_CLI_PLACE_OPTIONS(place),
@@ -67,9 +48,11 @@ int cmd_pipe(int argc, char **argv)
         {"recipient", CAROM_OPTION_TEXT, &envelope.recipient, "ADDRESS",
          "the address that the bounce was sent to (default: $ORIGINAL_RECIPIENT, $RECIPIENT)"},
         {"list", CAROM_OPTION_TEXT, &envelope.list, "LIST", "the list that the bounce concerns (a List-Id)"},
+        CAROM_CLI_LOG_OPTION(log_option),
         {NULL, 0, NULL, NULL, NULL}};
     char **operands, *bytes = NULL;
     struct carom_error err = {0};
+    struct carom_cli_log log;
     struct carom_engine *engine = NULL;
     struct carom_result *result;
     size_t size;
@@ -89,6 +72,8 @@ int cmd_pipe(int argc, char **argv)
         carom_cli_usage("pipe", "no policy given: --policy FILE");
     if (n != 0 || !place.policy)
         return EX_TEMPFAIL;
+    if (carom_cli_log_begin(&log, log_option, CAROM_LOG_TO_SYSLOG, &err) != 0)
+        return defer(&err);
     if (!envelope.sender)
         envelope.sender = getenv("SENDER"); /* set and empty: the null sender */
     if (!envelope.recipient)
@@ -102,15 +87,16 @@ int cmd_pipe(int argc, char **argv)
         return defer(&err);
     }
     const struct carom_engine_options options_engine = {
-        .policy = place.policy, .store = place.store, .state = place.state, .log = &carom_log_syslog};
-    if (!(engine = carom_engine_open(&options_engine, &err)) ||
-        carom_engine_message(engine, bytes, size, &envelope, &result, &err) != 0) {
-        carom_log_printf(&carom_log_syslog, CAROM_LOG_ERROR, "deferred: %s", err.text);
+        .policy = place.policy, .store = place.store, .state = place.state, .log = &log.logger.log};
+    if ((engine = carom_engine_open(&options_engine, &err)) != NULL)
+        carom_cli_log_policy(&log, carom_policy_config(engine->policy));
+    if (!engine || carom_engine_message(engine, bytes, size, &envelope, &result, &err) != 0) {
+        carom_log_printf(&log.logger.log, CAROM_LOG_ERROR, "deferred: %s", err.text);
         carom_engine_close(engine);
         free(bytes);
         return defer(&err);
     }
-    log_result(result);
+    carom_cli_log_result(&log, result);
     carom_result_free(result);
     carom_engine_close(engine);
     free(bytes);

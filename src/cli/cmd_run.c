@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 #include "cli/ledger.h"
 #include "cli/lines.h"
+#include "cli/logging.h"
 #include "cli/print.h"
 #include "cli/repeated.h"
 #include "engine/result.h"
@@ -32,6 +33,7 @@ struct run {
     int64_t begun; /* the batch, ms */
     bool from_stdin;
     bool json, table, progress, dry;
+    struct carom_cli_log log;
     struct carom_print print;
     struct carom_cli_repeated errors;
     size_t in_batch;
@@ -263,6 +265,8 @@ static int one(struct run *run, const struct carom_source_item *item, const char
     if (carom_engine_message(run->engine, item->bytes.ptr, item->bytes.len, &envelope, &result, err) == 0) {
         count(&run->tally, result);
         print_result(run, result);
+        if (run->log.chosen)
+            carom_cli_log_result(&run->log, result);
         carom_result_free(result);
     } else {
         bool new = carom_cli_repeated_add(&run->errors, err);
@@ -329,7 +333,7 @@ int cmd_run(int argc, char **argv)
     struct carom_cli_place place = {0};
     static const char *const from_stdin[] = {"-"};
     bool quiet = false, lines = false;
-    const char *list = NULL;
+    const char *list = NULL, *log = NULL;
     struct run run = {0};
     const struct carom_option options[] = {
         CAROM_CLI_PLACE_OPTIONS(place),
@@ -339,6 +343,7 @@ int cmd_run(int argc, char **argv)
         {"table", CAROM_OPTION_FLAG, &run.table, NULL, "a row for each recipient: what is done, and why"},
         {"lines", CAROM_OPTION_FLAG, &lines, NULL, "messages and replies as JSON lines, each answered in its turn"},
         {"quiet", CAROM_OPTION_FLAG, &quiet, NULL, "no progress and no summary"},
+        CAROM_CLI_LOG_OPTION(log),
         {NULL, 0, NULL, NULL, NULL}};
     char **operands;
     int n = carom_cli_options(argc, argv, options, "--policy FILE [OPTIONS] SOURCE…\n       carom run --policy FILE --lines [FILE…]",
@@ -355,6 +360,8 @@ int cmd_run(int argc, char **argv)
         return carom_cli_usage("run", "no SOURCE given: name a file, a directory, or - for stdin");
     if (run.json + run.table + lines > 1)
         return carom_cli_usage("run", "--json, --table and --lines exclude one another");
+    if (carom_cli_log_begin(&run.log, log, CAROM_LOG_TO_STDERR, &err) != 0)
+        return carom_cli_fail(&err);
     struct carom_arena *arena = carom_arena_new();
     struct carom_str url;
     if (!arena || carom_arena_guard(arena)) {
@@ -362,15 +369,18 @@ int cmd_run(int argc, char **argv)
         return carom_cli_fail(&err);
     }
     const struct carom_engine_options engine = {
-        .policy = place.policy, .store = place.store, .state = place.state, .dry_run = run.dry, .log = &carom_log_stderr};
+        .policy = place.policy, .store = place.store, .state = place.state, .dry_run = run.dry, .log = &run.log.logger.log};
     if ((!lines && !(run.source = carom_source_open((const char *const *)operands, (size_t)n, &err))) ||
         !(run.engine = carom_engine_open(&engine, &err)) ||
         carom_engine_store_url(arena, place.store, carom_policy_config(run.engine->policy), place.state, &url, &err) != 0) {
         code = carom_cli_fail(&err);
         goto done;
     }
+    if (!run.dry) /* which touches nothing but what it is told to */
+        carom_cli_log_policy(&run.log, carom_policy_config(run.engine->policy));
     if (lines) {
-        code = carom_cli_lines(run.engine, n ? (const char *const *)operands : from_stdin, n ? (size_t)n : 1, list);
+        code = carom_cli_lines(run.engine, n ? (const char *const *)operands : from_stdin, n ? (size_t)n : 1, list,
+                               run.log.chosen ? &run.log : NULL);
         goto done;
     }
     run.engine->keep_raw = false;

@@ -23,7 +23,7 @@ int carom_cli_ledger(struct carom_arena *arena, const struct carom_cli_place *pl
                      struct carom_error *err)
 {
     *policy_r = NULL;
-    if (place->policy && !(*policy_r = carom_policy_load(place->policy, &carom_log_stderr, err)))
+    if (place->policy && !(*policy_r = carom_policy_load(place->policy, place->log ? place->log : &carom_log_stderr, err)))
         return -1;
     if (carom_engine_store_url(arena, place->store, *policy_r ? carom_policy_config(*policy_r) : NULL, place->state,
                                url_r, err) == 0 &&

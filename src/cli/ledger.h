@@ -10,6 +10,7 @@
 
 struct carom_cli_place {
     const char *policy, *store, *state;
+    const struct carom_log *log; /* what the policy says at load and in its hooks; NULL: stderr */
 };
 
 #define CAROM_CLI_PLACE_OPTIONS(place) \

@@ -34,6 +34,7 @@ struct answering {
     struct carom_arena *arena; /* of one line */
     struct carom_buf answers;  /* of the group */
     const char *list, *source;
+    struct carom_cli_log *log; /* NULL: none */
     uint64_t line;
     size_t lines; /* in the group */
     int64_t since; /* when the group began */
@@ -341,6 +342,8 @@ static int take_line(struct answering *to, struct carom_str line, struct carom_e
     json_decref(object);
     if (!failed) {
         answer(to, result);
+        if (to->log)
+            carom_cli_log_result(to->log, result);
         carom_result_free(result);
     } else if (to->engine->batch && is_of_line(err)) {
         answer_error(to, err);
@@ -415,11 +418,12 @@ static int read_lines(struct answering *to, const char *path, struct carom_error
     return result;
 }
 
-int carom_cli_lines(struct carom_engine *engine, const char *const *paths, size_t n, const char *list)
+int carom_cli_lines(struct carom_engine *engine, const char *const *paths, size_t n, const char *list,
+                    struct carom_cli_log *log)
 {
     struct carom_error err = {0};
     struct answering to = {
-        .engine = engine, .arena = carom_arena_new(), .answers = CAROM_BUF_INIT(ANSWERS_MAX), .list = list};
+        .engine = engine, .arena = carom_arena_new(), .answers = CAROM_BUF_INIT(ANSWERS_MAX), .list = list, .log = log};
     int result = to.arena ? 0 : carom_error_memory(&err), code;
 
     for (size_t i = 0; result == 0 && i < n; i++)

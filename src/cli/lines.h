@@ -6,10 +6,12 @@
 #ifndef CAROM_CLI_LINES_H
 #define CAROM_CLI_LINES_H
 
+#include "cli/logging.h"
 #include "engine/engine.h"
 
 /* Reads the files ("-" is stdin) and answers on stdout, each line in its turn and not before its commit. list: of
-   lines that name none; may be NULL. Returns the exit code. */
-int carom_cli_lines(struct carom_engine *engine, const char *const *paths, size_t n, const char *list);
+   lines that name none; may be NULL. log: a line for each decision; NULL: none. Returns the exit code. */
+int carom_cli_lines(struct carom_engine *engine, const char *const *paths, size_t n, const char *list,
+                    struct carom_cli_log *log);
 
 #endif

@@ -8,6 +8,7 @@
 #define CAROM_DECISION_CONFIG_H
 
 #include "base/arena.h"
+#include "base/logger.h"
 
 /* A secret by reference: resolved where it is used, never stored in a job. */
 struct carom_secret {
@@ -70,6 +71,7 @@ struct carom_config {
     int64_t half_life_ms;             /* of scores; 30 days */
     int64_t keep_raw_ms, keep_facts_ms, keep_jobs_ms; /* 30, 400, 30 days */
     int64_t limit_time_ms, limit_memory, limit_instructions;
+    struct carom_log_settings log;    /* of the program; who embeds the library has a log of his own */
     struct carom_str version;         /* of the policy: hex of the hash of its files */
 };
 

@@ -29,6 +29,7 @@ void carom_config_default(struct carom_config *config)
         .limit_time_ms = 250,
         .limit_memory = INT64_C(8) << 20,
         .limit_instructions = 10000000,
+        .log = CAROM_LOG_SETTINGS_INIT,
         .version = CAROM_STR_EMPTY,
     };
 }
@@ -288,7 +289,7 @@ int carom_configure(lua_State *L)
         {"store", false},   {"mode", false},   {"lists", false}, {"sinks", false},            {"endpoints", false},
         {"score", false},   {"keep", false},   {"limits", false}, {"commands", false},         {"verp", true},
         {"trusted_authserv", true},            {"fbl", true},    {"smtp", false},              {"gate", true},
-        {"breaker", true},  {"settle", true},  {"held", true},   {"log", true},
+        {"breaker", true},  {"settle", true},  {"held", true},   {"log", false},
     };
     struct carom_policy *policy = carom_host_policy(L);
     if (!policy->loading)
@@ -306,6 +307,7 @@ int carom_configure(lua_State *L)
     get_score(&args, &policy->config);
     get_keep(&args, &policy->config);
     get_limits(&args, &policy->config);
+    carom_configure_log(&args, &policy->config.log);
     policy->configured = true;
     /* What a policy with large tables needs, it needs while they are read. */
     struct carom_limits limits = carom_config_limits(&policy->config);

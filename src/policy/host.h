@@ -50,6 +50,9 @@ void carom_lib_open(lua_State *L);
 /* configure.c */
 int carom_configure(lua_State *L);
 void carom_config_default(struct carom_config *config);
+/* logging.c */
+struct carom_args;
+void carom_configure_log(const struct carom_args *args, struct carom_log_settings *log);
 struct carom_limits carom_config_limits(const struct carom_config *config);
 
 /* sinks.c, sink_http.c, sink_command.c, sink_smtp.c: carom.webhook, carom.http …, carom.file, carom.env. */
