@@ -61,8 +61,8 @@ static int put_jobs(struct carom_effect *effect, const struct carom_sink *sinks,
                     const struct extra *extra, int64_t due, int64_t suppression)
 {
     static const char sql[] =
-        "INSERT INTO job (id, fact, part, address, state, created, planned, due, lease, attempts, suppression, sink,"
-        " action, arguments, answer) VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?6, 0, 0, ?7, ?8, ?9, ?10, '')";
+        "INSERT INTO job (id, fact, part, address, state, created, begun, planned, due, lease, attempts, suppression, sink,"
+        " action, arguments, answer) VALUES (?1, ?2, ?3, ?4, 0, ?5, ?5, ?6, ?6, 0, 0, ?7, ?8, ?9, ?10, '')";
     struct carom_str arguments;
 
     if (!sinks)

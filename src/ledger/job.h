@@ -24,6 +24,7 @@ struct carom_job {
     struct carom_str data;    /* JSON object {"action":{…},"fact":{…}} */
     struct carom_str headers; /* header block of the returned message, for {header.X} */
     int64_t created, due;     /* ms */
+    int64_t begun;            /* its attempts: when created, or sent again by hand */
     int64_t attempts, lease_until;
     enum carom_job_state state;
     struct carom_str last_answer; /* for people: "503 Service Unavailable" */

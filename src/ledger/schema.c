@@ -23,10 +23,11 @@ const char carom_schema[] =
     "CREATE INDEX fact_address ON fact (address);"
     /* Rates are counted in it, without the wide rows. */
     "CREATE INDEX fact_decided ON fact (decided, kind, unmatched);"
-    /* planned: when it was meant to go, which gives the order; due: when the next attempt may be made. part: its number
+    /* begun: when its attempts began, as it was created or sent again by hand; planned: when it was meant to go, which gives the order; due: when the next attempt may be made. part: its number
        among the jobs of the fact. suppression: the one whose end it tells. */
     "CREATE TABLE job (id INTEGER PRIMARY KEY, fact INTEGER NOT NULL REFERENCES fact (id), part INTEGER NOT NULL,"
     " address INTEGER REFERENCES address (id), state INTEGER NOT NULL, created INTEGER NOT NULL,"
+    " begun INTEGER NOT NULL,"
     " planned INTEGER NOT NULL, due INTEGER NOT NULL, lease INTEGER NOT NULL, attempts INTEGER NOT NULL,"
     " suppression INTEGER, sink TEXT NOT NULL, action TEXT NOT NULL, arguments TEXT NOT NULL,"
     " answer TEXT NOT NULL) STRICT;"

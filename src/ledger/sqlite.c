@@ -281,7 +281,7 @@ static int facts(struct carom_store *store, struct carom_str address, int (*row)
 
 #define JOB_COLUMNS                                                                                                    \
     "SELECT j.id, j.fact, j.part, f.identity, j.sink, j.action, coalesce(a.key, ''), j.arguments, f.fact, f.returned," \
-    " j.created, j.due, j.attempts, j.lease, j.state, j.answer"                                                        \
+    " j.created, j.due, j.attempts, j.lease, j.state, j.answer, j.begun"                                               \
     " FROM job j JOIN fact f ON f.id = j.fact LEFT JOIN address a ON a.id = j.address "
 
 static int read_job(struct carom_arena *arena, sqlite3_stmt *row, struct carom_job *job, struct carom_error *err)
@@ -298,6 +298,7 @@ static int read_job(struct carom_arena *arena, sqlite3_stmt *row, struct carom_j
         .data = carom_arena_printf(arena, "{\"action\":" CAROM_STR_FMT ",\"fact\":" CAROM_STR_FMT "}",
                                    CAROM_STR_ARG(arguments), CAROM_STR_ARG(fact)),
         .created = sqlite3_column_int64(row, 10),
+        .begun = sqlite3_column_int64(row, 16),
         .due = sqlite3_column_int64(row, 11),
         .attempts = sqlite3_column_int64(row, 12),
         .lease_until = sqlite3_column_int64(row, 13),
@@ -410,7 +411,7 @@ static int settle(struct carom_store *store, int64_t job, enum carom_job_state s
 
 static int resend(struct carom_store *store, int64_t job, int64_t now, struct carom_str answer, struct carom_error *err)
 {
-    static const char sql[] = "UPDATE job SET state = 0, created = ?2, due = ?2, answer = ?3, attempts = 0, lease = 0 WHERE id = ?1";
+    static const char sql[] = "UPDATE job SET state = 0, begun = ?2, due = ?2, answer = ?3, attempts = 0, lease = 0 WHERE id = ?1";
     bool own;
     if (carom_db_enter(&store->db, &own, err) != 0)
         return -1;

@@ -190,7 +190,7 @@ static void settle_pending(struct run *run, struct flight *flight, struct carom_
 {
     int64_t now = carom_date_now_ms(), day = 24 * (int64_t)HOUR_MS;
     bool asks = flight->endpoint->sink->first.url.len > 0;
-    if (now - flight->job->created > PENDING_DAYS * day) {
+    if (now - flight->job->begun > PENDING_DAYS * day) {
         settle_dead(run, flight, answer);
         return;
     }

@@ -343,7 +343,7 @@ class Retention(Care):
         """As if all had come in that many days earlier: seconds are the upper bits of every key."""
         ids, ms = days * 86400 << 20, days * 86400000
         self.ledger(f'UPDATE raw SET id = id - {ids}', f'UPDATE fact SET id = id - {ids}, raw = raw - {ids}',
-                    f'UPDATE job SET id = id - {ids}, fact = fact - {ids}, due = due - {ms}, created = created - {ms},'
+                    f'UPDATE job SET id = id - {ids}, fact = fact - {ids}, due = due - {ms}, created = created - {ms}, begun = begun - {ms},'
                     f' address = address - {ids}', f'UPDATE address SET id = id - {ids}',
                     f'UPDATE fact SET address = address - {ids}', 'DELETE FROM sweep')
 

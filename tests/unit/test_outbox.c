@@ -959,7 +959,7 @@ static void test_pending(void **state)
     struct carom_sink *sink = add_rest(bench, "/found", "/202");
     sink->pending[0] = 202;
     add_job(bench, "rest");
-    bench->store.jobs[0].created = carom_date_now_ms();
+    bench->store.jobs[0].begun = carom_date_now_ms();
     run(bench);
     expect_answer(bench, 0, "202 Accepted (taken, not done yet)");
     assert_int_equal(bench->store.jobs[0].state, CAROM_JOB_PENDING);
@@ -986,8 +986,8 @@ static void test_pending(void **state)
     add_rest(bench, "", "/202")->pending[0] = 202;
     add_job(bench, "rest");
     add_job(bench, "rest");
-    bench->store.jobs[0].created = carom_date_now_ms();
-    bench->store.jobs[1].created = carom_date_now_ms() - 31 * INT64_C(86400000);
+    bench->store.jobs[0].begun = carom_date_now_ms();
+    bench->store.jobs[1].begun = carom_date_now_ms() - 31 * INT64_C(86400000);
     run(bench);
     assert_int_equal(bench->store.jobs[0].state, CAROM_JOB_PENDING);
     expect_due(bench, 0, 86400, 86400);
