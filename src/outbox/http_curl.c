@@ -17,7 +17,7 @@
 #include "outbox/private.h"
 
 #define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
-enum { ANSWER_MAX = 64 * 1024, CONNECT_MS = 5000, TOTAL_MS = 15000 };
+enum { ANSWER_MAX = 64 * 1024, CONNECT_MS = 5000, TOTAL_MS = 15000, REQUESTS_MAX = 2 };
 
 struct transport {
     CURLM *multi;
@@ -39,6 +39,7 @@ struct exchange { /* one request and its answer */
     bool cut;             /* the body was longer than we read */
     bool flood;           /* the header was */
     const char *refused;  /* kind of the address that was refused */
+    int requests;         /* sent so far, for one is what it should be */
     void *job;
     char curl_error[CURL_ERROR_SIZE];
 };
@@ -101,7 +102,9 @@ static curl_socket_t on_open(void *user, curlsocktype purpose, struct curl_socka
     return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-/* Before the request is sent, also on a connection that another request opened: on_open is not called for that. */
+/* Before the request is sent, also on a connection that another request opened: on_open is not called for that. curl sends
+   it again by itself, up to five times, where such a connection turns out to be closed: once is enough for one that idled
+   away, and more than a server should see that breaks off at this request. */
 static int on_request(void *user, char *remote, char *local, int remote_port, int local_port)
 {
     (void)local, (void)remote_port, (void)local_port;
@@ -109,7 +112,7 @@ static int on_request(void *user, char *remote, char *local, int remote_port, in
     const char *kind = x->allow_private ? NULL : carom_private_kind_text(remote);
     if (kind)
         x->refused = kind;
-    return kind ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
+    return kind || ++x->requests > REQUESTS_MAX ? CURL_PREREQFUNC_ABORT : CURL_PREREQFUNC_OK;
 }
 
 /* ---- One exchange ---- */
@@ -358,6 +361,8 @@ static void explain(const struct exchange *x, CURLcode result, struct carom_answ
                  x->refused);
     else if (x->flood)
         snprintf(out, size, "the header of the answer is larger than %d bytes", ANSWER_MAX);
+    else if (x->requests > REQUESTS_MAX)
+        snprintf(out, size, "the connection was closed without an answer, twice");
     else
         snprintf(out, size, "%s", x->curl_error[0] ? x->curl_error : curl_easy_strerror(result));
 }
