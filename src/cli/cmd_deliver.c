@@ -62,7 +62,8 @@ static int note_run(struct carom_ledger *ledger, int64_t *noted, struct carom_er
 }
 
 /* Retention, a step after the other: who hands us a bounce may write between two. *next: when to look again; what is left
-   of a large heap is the next round's. Who holds the ledger now may hold it. */
+   of a large heap is the next round's. Who holds the ledger now may hold it; and what cannot be removed is no reason to
+   deliver nothing. */
 static int prune(struct carom_ledger *ledger, const struct carom_config *config, bool watch, int64_t *next,
                  struct carom_error *err)
 {
@@ -73,9 +74,13 @@ static int prune(struct carom_ledger *ledger, const struct carom_config *config,
         return 0;
     while (more > 0 && !stopped && carom_date_now_ms() < end)
         more = ledger->care->prune(ledger->store, config, now, err);
-    if (more == 0)
+    if (more <= 0)
         *next = now + PRUNE_EVERY_MS;
-    return more < 0 && err->code != CAROM_ERROR_BUSY ? -1 : 0;
+    if (more == 0 || err->code == CAROM_ERROR_BUSY)
+        return 0;
+    if (more < 0 && watch)
+        carom_log_printf(&carom_log_stderr, CAROM_LOG_ERROR, "keep: %s", err->text);
+    return more < 0 && !watch ? -1 : 0;
 }
 
 int cmd_deliver(int argc, char **argv)
