@@ -132,6 +132,16 @@ class Pipeline(Lines):
         self.assertEqual(self.ledger("SELECT count(*) FROM job WHERE sink = 'endpoint.crm'"), [(REPLIES * 3 // 5,)])
         self.assertEqual(self.ledger("SELECT value, count(*) FROM tag GROUP BY value"), [('1', REPLIES * 3 // 5)])
 
+        # Put off once more: the same delivery, so that it counts once, but news, which the hook is asked about.
+        later = [{**reply(i), 'time': '2026-03-01T16:00:00Z'} for i in range(0, REPLIES, len(WORDS))]
+        news = self.ask(*later, *map(reply, range(REPLIES)))
+        self.assertEqual({(a['facts'][0]['duplicate'], a['facts'][0].get('hook')) for a in news[:len(later)]},
+                         {(False, 'on_transient')})
+        self.assertEqual({a['facts'][0]['duplicate'] for a in news[len(later):]}, {True})
+        self.assertEqual(self.ledger('SELECT count(*) FROM fact'), [(REPLIES + len(later),)])
+        self.assertEqual(self.ledger("SELECT count(*) FROM job WHERE sink = 'endpoint.crm'"), [(REPLIES * 3 // 5 + len(later),)])
+        self.assertEqual(self.ledger("SELECT value, count(*) FROM tag GROUP BY value"), [('1', REPLIES * 3 // 5)])
+
     def test_another_time_runs_the_hook_and_counts_once(self):
         first, start = reply(0), datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
         answers = []
