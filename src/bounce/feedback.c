@@ -103,6 +103,8 @@ static bool read_jmrp(struct carom_reading *reading)
     report->machine = true;
     report->feedback.type = CAROM_STR("abuse");
     report->feedback.source_ip = field(reading->arena, returned, "X-Reporter-IP");
+    if (report->feedback.source_ip.len == 0)
+        report->feedback.source_ip = carom_report_ip(reading->subject);
     report->feedback_recipient = find_recipient(reading->arena, returned, returned);
     return true;
 }

@@ -13,20 +13,15 @@
 
 enum { PARAGRAPHS_MAX = 200, RECIPIENTS_MAX = 50 };
 
-static bool is_bulk(const struct carom_reading *reading)
-{
-    const struct carom_headers *headers = &reading->message->root->headers;
-
-    return carom_headers_has(headers, "List-Id") || carom_headers_has(headers, "List-Unsubscribe");
-}
-
-/* From outside: a mail system as sender, or a subject of failure on mail that a machine sent to nobody's account. */
+/* From outside: two of a mail system as sender, a subject of failure, nobody as sender, and a message that came back.
+   Where it is not known who sent it, a mail system is given the benefit of the doubt. */
 static bool looks_like_bounce(const struct carom_reading *reading)
 {
-    if (reading->answer || is_bulk(reading))
-        return false;
-    return reading->daemon || (reading->undelivered && reading->null_sender) ||
-           (reading->null_sender && carom_report_sign(reading->report->text, "failure"));
+    int signs = reading->daemon + (reading->undelivered && !reading->person) + (reading->report->returned_headers.n > 0) +
+                (reading->null_sender || (reading->daemon && reading->unsent));
+
+    return !reading->answer && !reading->bulk && signs >= 2 &&
+           (reading->daemon || reading->undelivered || carom_report_sign(reading->report->text, "failure"));
 }
 
 /* Takes the next paragraph off *rest. */
@@ -79,13 +74,22 @@ static bool speaks_of_failure(struct carom_reading *reading, struct carom_str wo
            carom_reply_find(reading->arena, words).code >= 400;
 }
 
+/* "Questions? Write to help@example.com": where to turn to, not whom it failed to reach. */
+static bool is_contact(struct carom_str line, struct carom_str addr)
+{
+    size_t at = carom_str_ifind(line, addr);
+    struct carom_str before = carom_str_head(line, at == SIZE_MAX ? 0 : at);
+
+    return carom_report_sign(carom_str_from(before, before.len > 60 ? before.len - 60 : 0), "contact");
+}
+
 static void add_all(struct carom_reading *reading, struct carom_str paragraph, struct carom_str words)
 {
     struct carom_str line;
 
     while (carom_str_line(&paragraph, &line)) {
         struct carom_str addr = carom_address_find(reading->arena, line);
-        if (!carom_address_valid(addr) || is_party(reading, addr) || carom_report_find(reading, addr) ||
+        if (!carom_address_valid(addr) || is_party(reading, addr) || is_contact(line, addr) || carom_report_find(reading, addr) ||
             reading->report->n >= RECIPIENTS_MAX)
             continue;
         struct carom_report_recipient *r = carom_report_add(reading);

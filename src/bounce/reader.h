@@ -22,8 +22,10 @@ struct carom_reading {
     bool daemon;      /* From is a mail system */
     bool undelivered; /* Subject speaks of failed delivery */
     bool answer;      /* Subject is that of a person's answer or forward, From is no mail system */
-    bool null_sender; /* Return-Path: <>, or marked as automatic */
-    bool person;      /* neither, and the envelope sender or the mail program is that of somebody who writes mail */
+    bool null_sender; /* Return-Path: <>, or marked as an automatic answer */
+    bool unsent;      /* nothing says who the envelope sender was */
+    bool bulk;        /* a mailing list or a newsletter */
+    bool person;      /* no mail system and not from nobody: a mailing, or somebody who writes mail */
 };
 
 /* Appends a zeroed recipient. Its texts are CAROM_STR_EMPTY. */
@@ -43,9 +45,13 @@ bool carom_read_dsn(struct carom_reading *reading);       /* RFC 3464, RFC 6533,
 bool carom_read_dsn_inside(struct carom_reading *reading); /* the same within an attached message or text */
 bool carom_read_event(struct carom_reading *reading); /* Amazon SES through SNS, as mail */
 bool carom_read_feedback(struct carom_reading *reading);  /* RFC 5965, 6591, provider variants */
+bool carom_read_xarf(struct carom_reading *reading);      /* X-ARF: YAML or JSON */
 bool carom_read_receipt(struct carom_reading *reading);   /* RFC 8098 */
 bool carom_read_text(struct carom_reading *reading);      /* the table tables/formats.tsv */
-bool carom_read_notice(struct carom_reading *reading);    /* auto-replies, challenges, unsubscribe mail: tables/notices.tsv */
+bool carom_read_sure_notice(struct carom_reading *reading); /* tables/notices.tsv: rows that outrank the formats of bounces */
+bool carom_read_notice(struct carom_reading *reading);    /* auto-replies, challenges, unsubscribe mail: the others */
+/* What an automatic reply states: fills report->autoreply. type: what is known of it already, or empty. */
+void carom_read_autoreply(struct carom_reading *reading, struct carom_str type);
 bool carom_read_generic(struct carom_reading *reading);   /* cautious: a bounce that no format knows */
 
 /* Finds the returned message, as a part or behind a marker line (tables/markers.tsv), and fills report->returned…;
@@ -63,6 +69,8 @@ void carom_read_details(struct carom_reading *reading, struct carom_report_recip
    shared, the reply that ended the session. Empty: none. */
 struct carom_str carom_transcript_reply(struct carom_reading *reading, struct carom_str addr, bool shared,
                                         struct carom_str *command_r, struct carom_str *host_r);
+/* The first IPv4 address in text, or empty. */
+struct carom_str carom_report_ip(struct carom_str text);
 /* The human text may be searched once more. */
 bool carom_report_may_scan(struct carom_reading *reading);
 /* The lines of text as one: runs of white space are one space, at most 4 KiB. */

@@ -76,6 +76,9 @@ bool carom_read_receipt(struct carom_reading *reading)
     if (is_rejection(reading, &fields)) {
         read_rejection(reading, &fields);
     } else {
+        struct carom_report_recipient *r = carom_report_add(reading);
+        r->final = address_of(reading->arena, carom_headers_get(&fields, "Final-Recipient"));
+        r->original = address_of(reading->arena, carom_headers_get(&fields, "Original-Recipient"));
         reading->report->type = CAROM_REPORT_RECEIPT;
         reading->report->format = CAROM_STR("mdn");
     }

@@ -4,6 +4,7 @@
 /* Asks the readers in turn, surest first, and keeps what the first one says. It knows the order and what all readers
    share (text, sender, suspicion); it knows no format. */
 
+#include "base/utf8.h"
 #include "bounce/line.h"
 #include "bounce/reader.h"
 #include "bounce/tables.h"
@@ -38,6 +39,23 @@ bool carom_report_sign(struct carom_str text, const char *where)
         if (strcmp(carom_signs[i].where, where) == 0 && carom_str_glob(text, carom_str(carom_signs[i].pattern)))
             return true;
     return false;
+}
+
+/* "complaint about message from 192.0.2.1", "[SpamCop (192.0.2.1) id:1]…" */
+struct carom_str carom_report_ip(struct carom_str text)
+{
+    struct carom_str word, rest = text;
+
+    while (carom_str_word(&rest, &word)) {
+        while (word.len > 0 && !carom_is_digit(word.ptr[0]))
+            word = carom_str_from(word, 1);
+        size_t n = 0, dots = 0;
+        while (n < word.len && (carom_is_digit(word.ptr[n]) || word.ptr[n] == '.'))
+            dots += word.ptr[n++] == '.';
+        if (dots == 3 && n >= 7)
+            return carom_str_head(word, n);
+    }
+    return CAROM_STR_EMPTY;
 }
 
 bool carom_report_may_scan(struct carom_reading *reading)
@@ -142,12 +160,21 @@ void carom_report_enter(struct carom_reading *reading, struct carom_part *scope)
     carom_read_returned(reading);
 }
 
+/* RFC 3834 5. Jobs, shops and monitors write "auto-generated" too, so that from them it says nothing of a bounce. */
+static bool answers_by_itself(const struct carom_reading *reading, const struct carom_headers *headers)
+{
+    struct carom_str automatic = carom_headers_get(headers, "Auto-Submitted");
+
+    if (carom_str_istarts(automatic, CAROM_STR("auto-generated")))
+        return reading->daemon || carom_str_ifind(automatic, CAROM_STR("(failure)")) != SIZE_MAX;
+    return automatic.len > 0 && !carom_str_istarts(automatic, CAROM_STR("no"));
+}
+
 static void read_sender(struct carom_reading *reading)
 {
     const struct carom_headers *headers = &reading->message->root->headers;
     struct carom_str value = carom_headers_get(headers, "From"), rest = value;
     struct carom_str path = carom_headers_get(headers, "Return-Path");
-    struct carom_str automatic = carom_headers_get(headers, "Auto-Submitted");
 
     reading->from_name = CAROM_STR_EMPTY;
     if (!carom_address_next(reading->arena, &rest, &reading->from, &reading->from_name)) {
@@ -159,8 +186,8 @@ static void read_sender(struct carom_reading *reading)
 
     reading->daemon = carom_report_sign(local, "local") || carom_report_sign(reading->from_name, "name") ||
                       (value.len > 0 && carom_address_first(reading->arena, value).len == 0);
-    reading->null_sender = carom_str_eq(path, CAROM_STR("<>")) ||
-                           (automatic.len > 0 && !carom_str_istarts(automatic, CAROM_STR("no")));
+    reading->null_sender = carom_str_eq(path, CAROM_STR("<>")) || answers_by_itself(reading, headers);
+    reading->unsent = path.len == 0;
 }
 
 /* Lists and ticket systems put their mark before the "Re:": "[#4711] Re: …". */
@@ -173,24 +200,40 @@ static struct carom_str without_marks(struct carom_str subject)
     return subject;
 }
 
+/* "Automatic reply: Undelivered Mail …": what is answered is not what happened. */
+static bool announces_reply(struct carom_arena *arena, struct carom_str subject)
+{
+    subject = carom_utf8_normalise(arena, subject).folded;
+    for (size_t i = 0; i < carom_notices_n; i++) {
+        const struct carom_notice_row *row = &carom_notices[i];
+        if (strcmp(row->gives, "autoreply") == 0 && strcmp(row->where, "subject") == 0 && row->pattern[0] != '*' &&
+            carom_str_glob(subject, carom_str(row->pattern)))
+            return true;
+    }
+    return false;
+}
+
 static void read_subject(struct carom_reading *reading)
 {
     reading->subject = carom_headers_text(reading->arena, &reading->message->root->headers, "Subject");
-    reading->undelivered = carom_report_sign(reading->subject, "subject");
+    reading->undelivered = carom_report_sign(reading->subject, "subject") &&
+                           !announces_reply(reading->arena, reading->subject);
     reading->answer = !reading->daemon && (carom_report_sign(reading->subject, "answer") ||
                                            carom_report_sign(without_marks(reading->subject), "answer"));
 }
 
-/* Reports come from nobody (RFC 5321 6.1); who stands behind both senders, or writes with a mail program, is somebody. */
+/* Reports come from nobody (RFC 5321 6.1). Who stands behind both senders, or writes with a mail program, is somebody. */
 static void read_writer(struct carom_reading *reading)
 {
     const struct carom_headers *headers = &reading->message->root->headers;
     struct carom_str path = carom_address_first(reading->arena, carom_headers_get(headers, "Return-Path"));
+    bool writes = carom_headers_has(headers, "User-Agent") ||
+                  carom_report_sign(carom_headers_get(headers, "X-Mailer"), "mailer");
 
-    if (reading->daemon || reading->null_sender)
-        return;
-    reading->person = (path.len > 0 && carom_str_ieq(path, reading->from)) || carom_headers_has(headers, "User-Agent") ||
-                      carom_report_sign(carom_headers_get(headers, "X-Mailer"), "mailer");
+    reading->bulk = carom_headers_has(headers, "List-Id") || carom_headers_has(headers, "List-Unsubscribe");
+    if (!reading->daemon)
+        reading->person = reading->bulk || (!reading->null_sender &&
+                                            (writes || (path.len > 0 && carom_str_ieq(path, reading->from))));
 }
 
 static struct carom_report *new_report(struct carom_arena *arena)
@@ -214,10 +257,12 @@ static bool is_nobody(const char *sender)
     return sender && (!name.len || carom_str_eq(name, CAROM_STR("<>")) || carom_str_ieq(name, CAROM_STR("MAILER-DAEMON")));
 }
 
-static void begin(struct carom_reading *reading, bool null_sender)
+/* sender: of the envelope, or NULL. */
+static void begin(struct carom_reading *reading, const char *sender)
 {
     read_sender(reading);
-    reading->null_sender = reading->null_sender || null_sender;
+    reading->null_sender = reading->null_sender || is_nobody(sender);
+    reading->unsent = reading->unsent && !sender;
     read_subject(reading);
     read_writer(reading);
     carom_report_enter(reading, reading->message->root);
@@ -242,7 +287,7 @@ static bool read_wrapped(struct carom_reading *reading)
             break;
         message.root = root;
         inner.message = &message;
-        begin(&inner, false);
+        begin(&inner, NULL);
         if (!inner.daemon)
             break;
         for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++)
@@ -257,12 +302,13 @@ struct carom_report *carom_report_read(struct carom_arena *arena, const struct c
                                        const char *sender)
 {
     static bool (*const readers[])(struct carom_reading *) = {
-        carom_read_dsn, carom_read_event, carom_read_feedback, carom_read_receipt, carom_read_text,
-        carom_read_dsn_inside, read_wrapped, carom_read_notice, carom_read_generic,
+        carom_read_dsn, carom_read_event, carom_read_feedback, carom_read_xarf, carom_read_receipt,
+        carom_read_sure_notice, carom_read_text, carom_read_dsn_inside, read_wrapped, carom_read_notice,
+        carom_read_generic,
     };
     struct carom_reading reading = {.arena = arena, .message = message, .report = new_report(arena), .scans = SCANS};
 
-    begin(&reading, is_nobody(sender));
+    begin(&reading, sender);
     for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++)
         if (readers[i](&reading))
             break;

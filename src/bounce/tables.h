@@ -26,6 +26,7 @@ struct carom_marker_row {
 /* notices.tsv: mail that is no report on delivery. */
 struct carom_notice_row {
     const char *gives, *type, *where, *pattern, *where_too, *pattern_too;
+    bool sure; /* outranks the formats of bounces */
 };
 /* autoreplies.tsv: what automatic replies state. */
 struct carom_autoreply_row {

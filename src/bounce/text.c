@@ -87,7 +87,9 @@ static bool body_fits(const struct lines *lines, const char *cell)
 /* The text alone makes no bounce: people quote bounces. */
 static bool recognise(struct carom_reading *reading, const struct carom_format_row *row, const struct lines *lines)
 {
-    return (*row->from || *row->subject || *row->header || carom_report_automatic(reading)) && (!*row->from || from_fits(reading, row->from)) &&
+    if (!*row->from && !*row->subject && !*row->header && !carom_report_automatic(reading))
+        return false;
+    return (!*row->from || from_fits(reading, row->from)) &&
            (!*row->subject || carom_cell_glob(reading->subject, row->subject)) &&
            (!*row->header || header_fits(reading, row->header)) && (!*row->body || body_fits(lines, row->body));
 }

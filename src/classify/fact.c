@@ -555,11 +555,10 @@ static struct carom_fact make_notice(struct making *making)
     fact.kind = kind_of_report(making->report);
     if (fact.kind == CAROM_KIND_COMPLAINT)
         fact.recipient = complaint_recipient(making);
-    else if (fact.kind == CAROM_KIND_AUTOREPLY || fact.kind == CAROM_KIND_UNSUBSCRIBE ||
-             fact.kind == CAROM_KIND_CHALLENGE)
-        fact.recipient = writer(making);
     else if (fact.kind == CAROM_KIND_RECEIPT && first)
         find_recipient(making, first, &fact);
+    else if (fact.kind != CAROM_KIND_OTHER)
+        fact.recipient = writer(making);
     fact.provider = carom_provider_find(CAROM_STR_EMPTY, carom_address_domain(fact.recipient));
     if (fact.kind != CAROM_KIND_OTHER)
         fact.confidence = making->report->machine ? CAROM_CONFIDENCE_HIGH : CAROM_CONFIDENCE_MEDIUM;
