@@ -11,16 +11,24 @@
 
 #include "base/utf8.h"
 
-/* A state takes 16 bytes: 2 MiB at most. */
-enum { STATES_MAX = 1 << 17, PIECE_BYTES_MAX = UINT16_MAX, PATTERN_PIECES_MAX = UINT16_MAX };
+/* Bytes of all patterns. They share many, so that far fewer states are left of them (16 bytes each). */
+enum { STATES_MAX = 1 << 19, PIECE_BYTES_MAX = UINT16_MAX, PATTERN_PIECES_MAX = UINT16_MAX };
 /* States that have a row. More of them make text in which nothing matches faster, until the rows fall out of the
    processor's cache. */
 enum { DENSE_MAX = 256 };
 enum { WORD_BITS = 32 };
+/* How many characters '~' bridges: half a dozen words. */
+enum { NEAR_MAX = 40 };
 
 /* ---- Patterns ---- */
 
-/* One piece as written: raw may still hold "\|" and "\*". */
+/* What may stand at one place of a pattern: a text, or one of several words. As written, escapes and all. */
+struct place {
+    struct carom_str words;
+    bool several; /* "{a,b}", without the braces */
+    bool near;    /* behind '~' */
+};
+/* One of them. */
 struct piece {
     struct carom_str raw;
     uint8_t flags;
@@ -28,18 +36,16 @@ struct piece {
 
 static bool is_escape(struct carom_str s, size_t at)
 {
-    return s.ptr[at] == '\\' && at + 1 < s.len && (s.ptr[at + 1] == '|' || s.ptr[at + 1] == '*');
+    return s.ptr[at] == '\\' && at + 1 < s.len && memchr("|*~{},", s.ptr[at + 1], 6);
 }
 
-/* Takes the text before the next '*' off *rest. */
-static struct carom_str take_raw(struct carom_str *rest)
+/* Where one of the signs first stands and is not escaped; s.len: nowhere. */
+static size_t find_sign(struct carom_str s, const char *signs)
 {
     size_t n = 0;
-    while (n < rest->len && rest->ptr[n] != '*')
-        n += is_escape(*rest, n) ? 2 : 1;
-    struct carom_str raw = carom_str_head(*rest, n);
-    *rest = carom_str_from(*rest, n + 1);
-    return raw;
+    while (n < s.len && !memchr(signs, s.ptr[n], strlen(signs)))
+        n += is_escape(s, n) ? 2 : 1;
+    return n < s.len ? n : s.len;
 }
 
 /* Escapes are read from the left: a '|' at the end may be the second half of one. */
@@ -53,26 +59,61 @@ static bool ends_with_mark(struct carom_str raw)
     return last != SIZE_MAX && raw.ptr[last] == '|';
 }
 
-/* The next piece that is not empty; false at the end of the pattern. */
-static bool take_piece(struct carom_str *rest, struct piece *piece_r)
+static struct piece marked(struct carom_str raw)
+{
+    struct piece piece = {raw, 0};
+    if (raw.len > 0 && raw.ptr[0] == '|') {
+        piece.flags |= CAROM_PIECE_WORD_BEFORE;
+        piece.raw = carom_str_from(raw, 1);
+    }
+    if (ends_with_mark(piece.raw)) {
+        piece.flags |= CAROM_PIECE_WORD_AFTER;
+        piece.raw.len--;
+    }
+    return piece;
+}
+
+/* The next place that is not empty; false at the end of the pattern. Spaces beside '~' and braces are for the eye. */
+static bool take_place(struct carom_str *rest, struct place *place_r, bool *near)
 {
     while (rest->len > 0) {
-        struct carom_str raw = take_raw(rest);
-        uint8_t flags = 0;
-        if (raw.len > 0 && raw.ptr[0] == '|') {
-            flags |= CAROM_PIECE_WORD_BEFORE;
-            raw = carom_str_from(raw, 1);
-        }
-        if (ends_with_mark(raw)) {
-            flags |= CAROM_PIECE_WORD_AFTER;
-            raw.len--;
-        }
-        if (raw.len > 0) {
-            *piece_r = (struct piece){raw, flags};
-            return true;
-        }
+        size_t end = find_sign(*rest, "*~");
+        bool near_next = end < rest->len && rest->ptr[end] == '~';
+        struct place place = {carom_str_head(*rest, end), false, *near};
+        struct carom_str trimmed = carom_str_trim(place.words);
+        *rest = carom_str_from(*rest, end + 1);
+        place.several = trimmed.len > 2 && trimmed.ptr[0] == '{' && trimmed.ptr[trimmed.len - 1] == '}';
+        if (place.several)
+            place.words = carom_str_n(trimmed.ptr + 1, trimmed.len - 2);
+        else if (place.near || near_next)
+            place.words = trimmed;
+        *near = near_next;
+        if (!place.several && marked(place.words).raw.len == 0)
+            continue;
+        *place_r = place;
+        return true;
     }
     return false;
+}
+
+/* The words of a place one after the other; an empty one is left out. */
+static bool take_piece(struct place *place, struct piece *piece_r)
+{
+    while (place->words.len > 0) {
+        size_t end = place->several ? find_sign(place->words, ",") : place->words.len;
+        struct carom_str word = carom_str_head(place->words, end);
+        *piece_r = marked(place->several ? carom_str_trim(word) : word);
+        place->words = carom_str_from(place->words, end + 1);
+        if (piece_r->raw.len > 0)
+            return true;
+    }
+    return false;
+}
+
+/* A brace that neither opens nor closes a whole place would be looked for as itself, which nobody means. */
+static bool has_brace(struct carom_str raw)
+{
+    return find_sign(raw, "{}") < raw.len;
 }
 
 /* The bytes of a piece one after the other. */
@@ -123,22 +164,38 @@ struct sizes {
     uint8_t class_of[256];
 };
 
+static int measure_piece(struct sizes *sizes, struct piece piece, size_t number, struct carom_error *err)
+{
+    unsigned char byte;
+    if (piece.raw.len > PIECE_BYTES_MAX)
+        return carom_error_set(err, CAROM_ERROR_LIMIT, "pattern %zu is beyond 65535 bytes: shorten it", number);
+    if (has_brace(piece.raw))
+        return carom_error_set(err, CAROM_ERROR_CONFIG,
+                               "pattern %zu: {…} stands alone between the beginning, '*', '~' and the end; a brace "
+                               "itself is written \\{ or \\}",
+                               number);
+    for (struct carom_str raw = piece.raw; take_byte(&raw, &byte); sizes->states++)
+        if (!sizes->class_of[byte])
+            sizes->class_of[byte] = (uint8_t)sizes->classes++;
+    sizes->pieces++;
+    return 0;
+}
+
 static int measure_pattern(struct sizes *sizes, struct carom_str pattern, size_t number, struct carom_error *err)
 {
     struct carom_str rest = pattern;
+    struct place place;
     struct piece piece;
-    size_t pieces = 0;
-    for (; take_piece(&rest, &piece); pieces++) {
-        if (piece.raw.len > PIECE_BYTES_MAX || pieces == PATTERN_PIECES_MAX)
-            return carom_error_set(err, CAROM_ERROR_LIMIT, "pattern %zu is beyond 65535 bytes: shorten it", number);
-        unsigned char byte;
-        for (struct carom_str raw = piece.raw; take_byte(&raw, &byte); sizes->states++)
-            if (!sizes->class_of[byte])
-                sizes->class_of[byte] = (uint8_t)sizes->classes++;
+    size_t places = 0, before = sizes->pieces;
+    for (bool near = false; take_place(&rest, &place, &near); places++) {
+        if (places == PATTERN_PIECES_MAX)
+            return carom_error_set(err, CAROM_ERROR_LIMIT, "pattern %zu has too many parts: shorten it", number);
+        while (take_piece(&place, &piece))
+            if (measure_piece(sizes, piece, number, err) < 0)
+                return -1;
     }
-    sizes->pieces += pieces;
-    sizes->slots += pieces > 1;
-    if (pieces == 0)
+    sizes->slots += places > 1;
+    if (places == 0 || sizes->pieces == before)
         return carom_error_set(err, CAROM_ERROR_CONFIG, "pattern %zu (\"%.*s\") has no text: it would match everything",
                                number, (int)(pattern.len < 100 ? pattern.len : 100), pattern.ptr);
     if (sizes->states > STATES_MAX)
@@ -252,12 +309,21 @@ static void add_piece(struct building *b, struct piece piece, uint32_t pattern, 
 
 static void add_pattern(struct building *b, struct carom_str pattern, uint32_t number)
 {
+    struct carom_automaton *a = b->automaton;
+    struct place place;
     struct piece piece;
     uint16_t index = 0;
-    while (take_piece(&pattern, &piece))
-        add_piece(b, piece, number, index++);
-    b->pieces[b->automaton->pieces_n - 1].flags |= CAROM_PIECE_LAST;
-    b->automaton->slots += index > 1;
+    uint32_t first = a->pieces_n;
+    for (bool near = false; take_place(&pattern, &place, &near); index++) {
+        first = a->pieces_n;
+        while (take_piece(&place, &piece)) {
+            piece.flags |= (uint8_t)((place.near ? CAROM_PIECE_NEAR : 0) | (near ? CAROM_PIECE_NEAR_NEXT : 0));
+            add_piece(b, piece, number, index);
+        }
+    }
+    for (uint32_t i = first; i < a->pieces_n; i++)
+        b->pieces[i].flags |= CAROM_PIECE_LAST;
+    a->slots += index > 1;
 }
 
 /* The state after one more byte. Each fall goes to a shorter suffix, and only a byte makes it longer by one: there are
@@ -374,16 +440,32 @@ void carom_automaton_begin(const struct carom_automaton *automaton, void *memory
     *run_r = (struct carom_automaton_run){done, (struct carom_automaton_progress *)(done + done_words(automaton))};
 }
 
-/* The pattern's next piece, which must begin behind the one before. Taking each piece where it first ends leaves the
-   most room for those that follow, so that nothing has to be tried again. */
-static bool advance(struct carom_automaton_progress *progress, const struct carom_automaton_piece *piece, size_t start,
-                    size_t end)
+/* Some words further on and in the same sentence. */
+static bool is_near(struct carom_str text, size_t from, size_t to)
 {
-    if (progress->wanted != piece->index || (piece->index > 0 && start < progress->end))
+    size_t characters = 0;
+    for (size_t i = from; i < to; i++) {
+        characters += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
+        if (characters > NEAR_MAX || (memchr(".;!?", text.ptr[i], 4) && i + 1 < text.len && text.ptr[i + 1] == ' '))
+            return false;
+    }
+    return true;
+}
+
+/* The pattern's next piece, which must begin behind the one before. Taking each piece where it first ends leaves the
+   most room for those that follow, so that nothing has to be tried again; only where the next one must be near, the
+   last place is the better one. */
+static bool advance(struct carom_automaton_progress *progress, const struct carom_automaton_piece *piece,
+                    struct carom_str text, size_t start, size_t end)
+{
+    bool again = (piece->flags & CAROM_PIECE_NEAR_NEXT) && progress->wanted == piece->index + 1u;
+    if ((progress->wanted != piece->index && !again) || ((piece->index > 0 || again) && start < progress->end))
+        return false;
+    if ((piece->flags & CAROM_PIECE_NEAR) && !is_near(text, progress->end, start))
         return false;
     if (piece->index == 0)
         progress->start = (uint32_t)start;
-    progress->wanted++;
+    progress->wanted = piece->index + 1u;
     progress->end = (uint32_t)end;
     return true;
 }
@@ -399,7 +481,7 @@ static bool completes(struct carom_automaton_run *run, const struct carom_automa
         ((piece->flags & CAROM_PIECE_WORD_AFTER) && word_at(text, end)))
         return false;
     if (!only) {
-        if (!advance(&run->progress[piece->slot], piece, *start_r, end))
+        if (!advance(&run->progress[piece->slot], piece, text, *start_r, end))
             return false;
         *start_r = run->progress[piece->slot].start;
     }

@@ -4,7 +4,8 @@
 /* All phrases in one pass: an Aho-Corasick automaton over folded text (base/utf8.h). A pattern is a phrase whose '*'
    stand for any run; its pieces must follow one another without overlap. A piece that begins or ends with a letter or
    digit at a place marked '|' must stand at a word boundary there ("|no such user", "552|"). The mark counts only as
-   the first or last character of a piece; "\|" and "\*" are the characters themselves.
+   the first or last character of a piece. '~' stands for at most a few words of the same sentence, and "{a,b}", alone
+   between two such signs, for any of its words. A backslash before one of | * ~ { } , makes it the character itself.
 
    The automaton is plain arrays, so that the build tool can print one as a C table (src/tools) and the same
    code can compile a policy's own rules at load. States are numbered by their depth: the shallow ones, where a search
@@ -29,11 +30,17 @@ struct carom_automaton_state {
 struct carom_automaton_piece {
     uint32_t pattern;
     uint32_t slot;   /* where a pattern of several pieces keeps how far it has come */
-    uint16_t index;  /* its place in the pattern, from 0 */
+    uint16_t index;  /* its place in the pattern, from 0; pieces of one place are alternatives */
     uint16_t length; /* bytes */
     uint8_t flags;   /* CAROM_PIECE_… */
 };
-enum { CAROM_PIECE_WORD_BEFORE = 1, CAROM_PIECE_WORD_AFTER = 2, CAROM_PIECE_LAST = 4 };
+enum {
+    CAROM_PIECE_WORD_BEFORE = 1,
+    CAROM_PIECE_WORD_AFTER = 2,
+    CAROM_PIECE_LAST = 4,
+    CAROM_PIECE_NEAR = 8,      /* not far behind the one before */
+    CAROM_PIECE_NEAR_NEXT = 16 /* the next one is */
+};
 
 struct carom_automaton {
     uint32_t states_n, outputs_n, pieces_n;

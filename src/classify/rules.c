@@ -13,6 +13,10 @@
 
 /* Below this weight words are filler ("mailbox unavailable"), which a specific code outranks. */
 enum { WEAK = 20 };
+/* Below this weight they may mean something else: only a status that says the same makes it certain. */
+enum { PLAIN = 48 };
+/* Up to this weight the words of a recipient are everybody's, beyond it those of one server or provider. */
+enum { COMMON = 53 };
 /* Longer texts are judged by their beginning. */
 enum { TEXT_MAX = 64 * 1024 };
 
@@ -102,10 +106,13 @@ static struct search search_text(struct carom_arena *arena, const struct carom_c
     return search;
 }
 
-/* "No such domain" in answer to MAIL FROM, or with a status about the sender, is said of the sender. */
-static enum carom_reason of_sender(enum carom_reason reason, const struct carom_case *what, enum carom_reason by_status)
+/* "No such domain" in answer to MAIL FROM, or with a status about the sender, is said of the sender; not so where the
+   words are those of a server that misuses the status (vpopmail writes "no mailbox here by that name (#5.1.7)"). */
+static enum carom_reason of_sender(enum carom_reason reason, const struct carom_case *what, enum carom_reason by_status,
+                                   int weight)
 {
-    bool about_sender = carom_str_eq(what->command, CAROM_STR("MAIL")) || by_status == CAROM_REASON_SENDER_REJECTED;
+    bool about_sender = carom_str_eq(what->command, CAROM_STR("MAIL")) ||
+                        (by_status == CAROM_REASON_SENDER_REJECTED && weight <= COMMON);
 
     return about_sender && is_dead(reason) && reason != CAROM_REASON_NOT_ACCEPTING ? CAROM_REASON_SENDER_REJECTED
                                                                                    : reason;
@@ -145,6 +152,8 @@ static enum carom_confidence confident(const struct carom_case *what, const stru
         return CAROM_CONFIDENCE_LOW;
     if (search && search->best->weight < WEAK && by_status != search->best->reason)
         return CAROM_CONFIDENCE_LOW;
+    if (search && search->best->weight < PLAIN && by_status != search->best->reason)
+        return CAROM_CONFIDENCE_MEDIUM;
     return what->machine ? CAROM_CONFIDENCE_HIGH : CAROM_CONFIDENCE_MEDIUM;
 }
 
@@ -161,12 +170,12 @@ struct carom_verdict carom_rules_judge(struct carom_arena *arena, const struct c
 
     if (words.best && (words.best->weight >= WEAK || by_status == CAROM_REASON_NONE)) {
         settle(&verdict, &words, shown, what->where);
-        verdict.reason = of_sender(verdict.reason, what, by_status);
+        verdict.reason = of_sender(verdict.reason, what, by_status, words.best->weight);
         verdict.confidence = confident(what, &words, by_status);
         return verdict;
     }
     if (by_status != CAROM_REASON_NONE) {
-        settle_status(arena, &verdict, what->status, of_sender(by_status, what, by_status));
+        settle_status(arena, &verdict, what->status, of_sender(by_status, what, by_status, 0));
         verdict.confidence = confident(what, NULL, by_status);
         return verdict;
     }

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/automaton.h"
-#include "base/utf8.h"
+#include "base/phrase.h"
 #include "tools/tsv.h"
 
 struct phrases {
@@ -38,7 +38,38 @@ static size_t column_number(const struct carom_tsv *tsv, const char *name)
     carom_tsv_fail(tsv, "no column is named '%s'", name);
 }
 
-static struct phrases read_phrases(struct carom_arena *arena, const char *column, const char *path)
+struct words {
+    struct carom_word_row *list;
+    size_t n;
+};
+
+/* The classes of words.tsv: "class", language, words. */
+static struct words read_words(struct carom_arena *arena, const char *path)
+{
+    struct words words = {NULL, 0};
+    struct carom_tsv tsv;
+    size_t name, text, capacity = 0;
+
+    carom_tsv_begin(&tsv, path);
+    name = column_number(&tsv, "class");
+    text = column_number(&tsv, "words");
+    while (carom_tsv_next(&tsv)) {
+        if (words.n == capacity) {
+            capacity = capacity ? 2 * capacity : 256;
+            words.list = realloc(words.list, capacity * sizeof *words.list);
+            if (!words.list)
+                abort();
+        }
+        words.list[words.n++] =
+            (struct carom_word_row){carom_arena_printf(arena, "%s", tsv.cell[name]).ptr,
+                                    carom_arena_printf(arena, "%s", tsv.cell[text]).ptr};
+    }
+    carom_tsv_end(&tsv);
+    return words;
+}
+
+static struct phrases read_phrases(struct carom_arena *arena, const char *column, const char *path,
+                                   const struct words *words)
 {
     struct phrases phrases = {NULL, 0, 0};
     struct carom_tsv tsv;
@@ -47,11 +78,14 @@ static struct phrases read_phrases(struct carom_arena *arena, const char *column
     carom_tsv_begin(&tsv, path);
     number = column_number(&tsv, column);
     while (carom_tsv_next(&tsv)) {
-        struct carom_str folded = carom_utf8_normalise(arena, carom_str(tsv.cell[number])).folded;
+        struct carom_str unknown, ready =
+            carom_phrase_ready(arena, carom_str(tsv.cell[number]), words->list, words->n, &unknown);
 
-        if (folded.len == 0)
+        if (unknown.len > 0)
+            carom_tsv_fail(&tsv, "{%.*s} is no class of words", CAROM_STR_ARG(unknown));
+        if (ready.len == 0)
             carom_tsv_fail(&tsv, "no text: it would match everything");
-        add(&phrases, carom_arena_str(arena, folded));
+        add(&phrases, ready);
     }
     carom_tsv_end(&tsv);
     return phrases;
@@ -107,18 +141,21 @@ static void print(const struct carom_automaton *a, const char *symbol, const cha
     puts("    .class_of = class_of, .rows = rows, .states = states, .outputs = outputs, .pieces = pieces};");
 }
 
-int carom_automaton_print(const char *symbol, const char *header, const char *column, const char *path)
+int carom_automaton_print(const char *symbol, const char *header, const char *column, const char *path,
+                          const char *words_path)
 {
     struct carom_arena *arena = carom_arena_new();
     struct carom_automaton *automaton;
     struct carom_error err;
     struct phrases phrases;
+    struct words words;
 
     if (!arena || carom_arena_guard(arena)) {
         fputs("tablec: no memory\n", stderr);
         return 1;
     }
-    phrases = read_phrases(arena, column, path);
+    words = read_words(arena, words_path);
+    phrases = read_phrases(arena, column, path, &words);
     automaton = carom_automaton_new(phrases.list, phrases.n, &err);
     if (!automaton) {
         fprintf(stderr, "%s: %s\n", path, err.text);
@@ -127,6 +164,7 @@ int carom_automaton_print(const char *symbol, const char *header, const char *co
     print(automaton, symbol, header);
     carom_automaton_free(automaton);
     free(phrases.list);
+    free(words.list);
     carom_arena_unguard(arena);
     carom_arena_free(arena);
     return 0;

@@ -7,6 +7,7 @@
 #define CAROM_TOOLS_AUTOMATON_H
 
 /* Pattern i is row i. What is wrong ends the program, as in tools/tsv.h. Returns the program's exit code. */
-int carom_automaton_print(const char *symbol, const char *header, const char *column, const char *path);
+int carom_automaton_print(const char *symbol, const char *header, const char *column, const char *path,
+                          const char *words_path);
 
 #endif

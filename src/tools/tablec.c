@@ -18,9 +18,10 @@
        e  a C constant, written as it is
        .  a column for people only: no member
 
-       tablec automaton SYMBOL HEADER COLUMN FILE.tsv
+       tablec automaton SYMBOL HEADER COLUMN FILE.tsv WORDS.tsv
 
-   prints the phrases of a column as one `const struct carom_automaton SYMBOL`.
+   prints the phrases of a column as one `const struct carom_automaton SYMBOL`; WORDS.tsv has the classes of words that
+   they name.
 
    It knows nothing of what the tables say. */
 
@@ -168,11 +169,11 @@ int main(int argc, char **argv)
 
     if (argc == 7 && strcmp(argv[1], "rows") == 0)
         result = rows(argv + 2);
-    else if (argc == 6 && strcmp(argv[1], "automaton") == 0)
-        result = carom_automaton_print(argv[2], argv[3], argv[4], argv[5]);
+    else if (argc == 7 && strcmp(argv[1], "automaton") == 0)
+        result = carom_automaton_print(argv[2], argv[3], argv[4], argv[5], argv[6]);
     else {
         fputs("usage: tablec rows SYMBOL STRUCT HEADER TYPES FILE.tsv\n"
-              "       tablec automaton SYMBOL HEADER COLUMN FILE.tsv\n",
+              "       tablec automaton SYMBOL HEADER COLUMN FILE.tsv WORDS.tsv\n",
               stderr);
         return 2;
     }

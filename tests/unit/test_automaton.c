@@ -92,6 +92,22 @@ static void means(void **state)
         {"a\\b", "a\\b", 0, 3},
         {"a\\", "a\\", 0, 2},
         {"\\*|", "*a", 0, 1},
+        {"user ~ unknown", "user is here unknown", 0, 20},
+        {"user ~ unknown", "userunknown", 0, 11},
+        {"user ~ unknown", "unknown user", -1, 0},
+        {"user ~ unknown", "user said hello. unknown", -1, 0},  /* another sentence */
+        {"user ~ unknown", "user.name is unknown", 0, 20},
+        {"user ~ unknown", "user, as far as anybody here can tell today, unknown", -1, 0},
+        {"user ~ unknown", "user, as far as anybody here can tell today, user unknown", 45, 57}, /* the nearer one */
+        {"user ~ \xd0\xbd\xd0\xb5\xd1\x82", "user \xd0\xb1\xd0\xb1\xd0\xb1\xd0\xb1\xd0\xb1\xd0\xb1\xd0\xb1\xd0\xb1\xd0\xb1\xd0\xb1\xd0\xb1\xd0\xb1"
+         "\xd0\xb1\xd0\xb1\xd0\xb1\xd0\xb1\xd0\xb1\xd0\xb1\xd0\xb1\xd0\xb1\xd0\xb1\xd0\xb1\xd0\xb1 \xd0\xbd\xd0\xb5\xd1\x82",
+         0, 58}, /* characters count, not bytes */
+        {"{user,box} ~ {unknown,gone}", "a box is gone", 2, 13},
+        {"{user, |box|} ~ {unknown, gone}", "boxes gone, user gone", 12, 21},
+        {"{user,box}", "the box", 4, 7},
+        {"{user,,}*x", "a user x", 2, 8},
+        {"{a\\,b,c}", "a,b", 0, 3},
+        {"a\\{b\\}\\~", "a{b}~", 0, 5},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         struct carom_str pattern = carom_str(cases[i].pattern);
@@ -121,7 +137,7 @@ static void reports_in_order(void **state)
 static void refuses(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"", "*", "|", "||", "*|*"};
+    static const char *const bad[] = {"", "*", "|", "||", "*|*", "~", "{,}", "no {user,box}", "{user", "user}", "{a,b}x"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct carom_str patterns[] = {CAROM_STR("good"), carom_str(bad[i])};
         struct carom_error err = {0};
@@ -145,7 +161,7 @@ static void refuses(void **state)
     char bytes[256];
     for (int i = 0; i < 256; i++)
         bytes[i] = (char)i;
-    bytes['*'] = 'x', bytes['|'] = 'x', bytes['\\'] = 'x';
+    bytes['*'] = 'x', bytes['|'] = 'x', bytes['\\'] = bytes['~'] = bytes['{'] = bytes['}'] = 'x';
     one = carom_str_n(bytes, 256);
     struct hits got = search(&one, 1, one, 0);
     assert_int_equal(got.n, 1);
