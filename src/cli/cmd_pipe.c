@@ -16,6 +16,7 @@
 #include "cli/cli.h"
 #include "cli/ledger.h"
 #include "cli/logging.h"
+#include "cli/owner.h"
 #include "engine/result.h"
 #include "input/source.h"
 
@@ -72,7 +73,8 @@ int cmd_pipe(int argc, char **argv)
         carom_cli_usage("pipe", "no policy given: --policy FILE");
     if (n != 0 || !place.policy)
         return EX_TEMPFAIL;
-    if (carom_cli_log_begin(&log, log_option, CAROM_LOG_TO_SYSLOG, &err) != 0)
+    if (carom_cli_log_begin(&log, log_option, CAROM_LOG_TO_SYSLOG, &err) != 0 ||
+        carom_cli_become_owner(&place, &err) != 0)
         return defer(&err);
     if (!envelope.sender)
         envelope.sender = getenv("SENDER"); /* set and empty: the null sender */

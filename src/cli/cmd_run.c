@@ -13,6 +13,7 @@
 #include "cli/ledger.h"
 #include "cli/lines.h"
 #include "cli/logging.h"
+#include "cli/owner.h"
 #include "cli/print.h"
 #include "cli/repeated.h"
 #include "engine/result.h"
@@ -360,7 +361,7 @@ int cmd_run(int argc, char **argv)
         return carom_cli_usage("run", "no SOURCE given: name a file, a directory, or - for stdin");
     if (run.json + run.table + lines > 1)
         return carom_cli_usage("run", "--json, --table and --lines exclude one another");
-    if (carom_cli_log_begin(&run.log, log, CAROM_LOG_TO_STDERR, &err) != 0)
+    if (carom_cli_log_begin(&run.log, log, CAROM_LOG_TO_STDERR, &err) != 0 || carom_cli_become_owner(&place, &err) != 0)
         return carom_cli_fail(&err);
     struct carom_arena *arena = carom_arena_new();
     struct carom_str url;

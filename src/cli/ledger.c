@@ -6,6 +6,7 @@
 #include "cli/ledger.h"
 
 #include "base/error.h"
+#include "cli/owner.h"
 
 /* What only works on a ledger makes none: an empty one in a misspelt place would look like nothing to do. */
 static int must_exist(struct carom_str url, struct carom_error *err)
@@ -23,6 +24,8 @@ int carom_cli_ledger(struct carom_arena *arena, const struct carom_cli_place *pl
                      struct carom_error *err)
 {
     *policy_r = NULL;
+    if (carom_cli_become_owner(place, err) != 0)
+        return -1;
     if (place->policy && !(*policy_r = carom_policy_load(place->policy, place->log ? place->log : &carom_log_stderr, err)))
         return -1;
     if (carom_engine_store_url(arena, place->store, *policy_r ? carom_policy_config(*policy_r) : NULL, place->state,

@@ -6,6 +6,8 @@
 #include "engine/engine.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -47,24 +49,35 @@ static int user_state(struct carom_arena *arena, struct carom_str *path_r, struc
     return 0;
 }
 
+/* By its owner's name: an operator is told as whom to run, not only that he may not. */
+static int check_access(const char *path, struct carom_error *err)
+{
+    struct stat info;
+
+    if (stat(path, &info) != 0 && errno != EACCES)
+        return 0; /* it may be made */
+    if (faccessat(AT_FDCWD, path, R_OK | X_OK, AT_EACCESS) == 0)
+        return 0;
+    int error = errno;
+    const struct passwd *owner = stat(path, &info) == 0 ? getpwuid(info.st_uid) : NULL;
+    return carom_error_set(err, CAROM_ERROR_IO,
+                           "the state directory %s: %s; run this as %s%s, as root, or name another with --state", path,
+                           strerror(error), owner ? "the user " : "its owner", owner ? owner->pw_name : "");
+}
+
 int carom_engine_state_dir(struct carom_arena *arena, const char *option, struct carom_str *path_r,
                            struct carom_error *err)
 {
     const char *given = option && *option ? option : getenv("CAROM_STATE");
     struct stat info;
 
-    if (given && *given) {
-        *path_r = carom_arena_str(arena, carom_str(given));
-        return 0;
+    if (!given || !*given) {
+        if (stat(SYSTEM_STATE, &info) != 0)
+            return user_state(arena, path_r, err);
+        given = SYSTEM_STATE;
     }
-    if (stat(SYSTEM_STATE, &info) != 0)
-        return user_state(arena, path_r, err);
-    if (access(SYSTEM_STATE, R_OK | W_OK | X_OK) != 0)
-        return carom_error_set(err, CAROM_ERROR_IO,
-                               SYSTEM_STATE ": %s: run this as the user carom (or root), or say --state DIR",
-                               strerror(errno));
-    *path_r = CAROM_STR(SYSTEM_STATE);
-    return 0;
+    *path_r = carom_arena_str(arena, carom_str(given));
+    return check_access(given, err);
 }
 
 int carom_engine_store_url(struct carom_arena *arena, const char *option, const struct carom_config *config,

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* From root to the owner of the store. The policy may name another store than the state directory's, and is Lua: it is
+   read as the owner of the state directory, never as root. */
+
+#include "cli/owner.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+struct owner {
+    uid_t user;
+    gid_t group;
+};
+
+struct carom_str carom_cli_user_name(struct carom_arena *arena, uid_t user)
+{
+    const struct passwd *entry = getpwuid(user);
+    return entry ? carom_arena_str(arena, carom_str(entry->pw_name))
+                 : carom_arena_printf(arena, "uid %lu", (unsigned long)user);
+}
+
+/* The directory of path, or the nearest one above it that exists. */
+static struct stat directory_of(struct carom_arena *arena, struct carom_str path)
+{
+    struct stat info = {0};
+
+    for (;;) {
+        size_t slash = carom_str_rchr(path, '/');
+        path = slash == SIZE_MAX ? CAROM_STR(".") : slash == 0 ? CAROM_STR("/") : carom_str_head(path, slash);
+        if (stat(carom_arena_str(arena, path).ptr, &info) == 0 || path.len <= 1)
+            return info;
+    }
+}
+
+static struct owner owner_of(struct carom_arena *arena, struct carom_str url)
+{
+    const struct carom_str scheme = CAROM_STR("sqlite:");
+    struct carom_str path = carom_str_from(url, carom_str_starts(url, scheme) ? scheme.len : 0);
+    struct stat directory = directory_of(arena, path), file;
+
+    if (directory.st_uid == 0 && stat(carom_arena_str(arena, path).ptr, &file) == 0)
+        directory = file;
+    return (struct owner){directory.st_uid, directory.st_gid};
+}
+
+static int set_groups(uid_t user, gid_t group)
+{
+    const struct passwd *entry = getpwuid(user);
+    return entry ? initgroups(entry->pw_name, entry->pw_gid) : setgroups(1, &group);
+}
+
+int carom_cli_become(uid_t user, gid_t group, const char *where, struct carom_error *err)
+{
+    const struct passwd *entry = getpwuid(user);
+    gid_t main_group = entry ? entry->pw_gid : group;
+
+    if (set_groups(user, group) == 0 && setgid(main_group) == 0 && setuid(user) == 0)
+        return 0;
+    return carom_error_set(err, CAROM_ERROR_IO, "cannot become the user %lu%s%s: %s; run this as that user",
+                           (unsigned long)user, where ? ", who owns " : "", where ? where : "", strerror(errno));
+}
+
+/* The store that the policy names; a policy that does not load is told of later, by whom it concerns. */
+static struct owner owner_by_policy(struct carom_arena *arena, const struct carom_cli_place *place, struct owner owner)
+{
+    struct carom_str url;
+
+    if (setegid(owner.group) != 0 || seteuid(owner.user) != 0)
+        return owner;
+    struct carom_policy *policy = carom_policy_load(place->policy, NULL, NULL);
+    if (seteuid(0) != 0 || setegid(0) != 0)
+        return owner; /* who cannot return is where he should be */
+    if (policy && carom_policy_config(policy)->store.len &&
+        carom_engine_store_url(arena, NULL, carom_policy_config(policy), place->state, &url, NULL) == 0)
+        owner = owner_of(arena, url);
+    carom_policy_free(policy);
+    return owner;
+}
+
+int carom_cli_become_owner(const struct carom_cli_place *place, struct carom_error *err)
+{
+    struct carom_str url = CAROM_STR_EMPTY;
+
+    if (geteuid() != 0)
+        return 0;
+    struct carom_arena *arena = carom_arena_new();
+    if (!arena || carom_arena_guard(arena)) {
+        carom_arena_free(arena);
+        return carom_error_memory(err);
+    }
+    int result = carom_engine_store_url(arena, place->store, NULL, place->state, &url, err);
+    if (result == 0) {
+        struct owner owner = owner_of(arena, url);
+        if (place->policy && !place->store)
+            owner = owner_by_policy(arena, place, owner);
+        if (owner.user != 0)
+            result = carom_cli_become(owner.user, owner.group, url.ptr, err);
+    }
+    carom_arena_unguard(arena);
+    carom_arena_free(arena);
+    return result;
+}

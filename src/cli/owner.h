@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Root never works on the ledger as root: a lock, a write-ahead log or a ledger that belongs to root shuts out the user
+   as whom the mail server runs carom. */
+
+#ifndef CAROM_CLI_OWNER_H
+#define CAROM_CLI_OWNER_H
+
+#include <sys/types.h>
+
+#include "cli/ledger.h"
+
+/* To be called before anything is opened. For root: becomes, for good, who owns the directory in which the ledger of
+   place lies, or will lie; where that is root, who owns the ledger. For anybody else nothing. 0 or -1. */
+int carom_cli_become_owner(const struct carom_cli_place *place, struct carom_error *err);
+/* Becomes that user for good: groups, group, user. where: for the error, what he owns; NULL: nothing. */
+int carom_cli_become(uid_t user, gid_t group, const char *where, struct carom_error *err);
+/* "carom", or "uid 997" where the number has no name; in the arena. */
+struct carom_str carom_cli_user_name(struct carom_arena *arena, uid_t user);
+
+#endif
