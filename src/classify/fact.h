@@ -57,5 +57,9 @@ struct carom_str carom_field_text(struct carom_arena *arena, const struct carom_
 
 /* The fact as a JSON object. Kind, hard and recipient are always written (recipient null when not known). */
 void carom_fact_write(const struct carom_fact *fact, struct carom_json *json);
+/* And back: out of that member of the object in text, or the object itself (NULL). Its texts in the arena, whose guard it
+   sets itself; headers are not among them. */
+int carom_fact_read(struct carom_arena *arena, struct carom_str text, const char *member, struct carom_fact *fact_r,
+                    struct carom_error *err);
 
 #endif

@@ -40,8 +40,7 @@ static void dead(void *user, const struct carom_job *job)
     if (!arena)
         return;
     if (!carom_arena_guard(arena)) {
-        if (carom_policy_dead_letter(letters->policy, arena, job->id, job->action, job->attempts, job->last_answer,
-                                     &err) != 0)
+        if (carom_policy_dead_letter(letters->policy, arena, job, &err) != 0)
             carom_log_printf(letters->log, CAROM_LOG_ERROR, "%s", err.text);
         carom_arena_unguard(arena);
     }

@@ -24,6 +24,12 @@ static const struct carom_subject *subject_of(lua_State *L)
     return policy->call->subject;
 }
 
+static const struct carom_fact *fact_of(lua_State *L)
+{
+    const struct carom_hook_call *call = carom_host_policy(L)->call;
+    return call && call->fact ? call->fact : subject_of(L)->fact;
+}
+
 const struct carom_subject *carom_bounce_check(lua_State *L, const char *what)
 {
     if (!luaL_testudata(L, 1, BOUNCE))
@@ -118,7 +124,7 @@ static int returned_header(lua_State *L)
 
 static int index_group(lua_State *L, const char *group, const luaL_Reg *methods, const char *const *names)
 {
-    const struct carom_fact *fact = subject_of(L)->fact;
+    const struct carom_fact *fact = fact_of(L);
     struct carom_str key = check_key(L);
     const struct carom_field *field = carom_field_find(carom_str(group), key);
     if (field)
@@ -140,7 +146,7 @@ static int index_feedback(lua_State *L) { return index_group(L, "feedback", no_m
 static int index_original(lua_State *L)
 {
     if (carom_str_eq(check_key(L), CAROM_STR("headers"))) {
-        carom_object_push_str(L, subject_of(L)->fact->original.headers);
+        carom_object_push_str(L, fact_of(L)->original.headers);
         return 1;
     }
     return index_group(L, "original", original_methods, original_names);
@@ -205,4 +211,28 @@ void carom_bounce_push(lua_State *L)
 {
     lua_newuserdatauv(L, 0, 0);
     carom_object_set(L, BOUNCE, index_bounce);
+}
+
+/* ---- The fact of a job ---- */
+
+static int index_past(lua_State *L)
+{
+    const struct carom_hook_call *call = carom_host_policy(L)->call;
+    static const char *const names[] = {NULL};
+    if (!call || !call->fact)
+        luaL_error(L, "the job belongs to the hook that got it");
+    struct carom_str key = check_key(L);
+    const struct carom_field *field = carom_field_find(CAROM_STR_EMPTY, key);
+
+    if (field)
+        push_field(L, field, call->fact);
+    else if (!push_group(L, key, call->fact))
+        refuse_field(L, "", key, names);
+    return 1;
+}
+
+void carom_bounce_push_past(lua_State *L)
+{
+    lua_newuserdatauv(L, 0, 0);
+    carom_object_set(L, "job.fact", index_past);
 }

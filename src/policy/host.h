@@ -37,10 +37,8 @@ struct carom_hook_call {
     struct carom_decision *decision;
     int actions, lines;
     double points; /* scored so far in this hook */
-    struct {
-        int64_t id, attempts;
-        struct carom_str action, last_answer;
-    } job; /* on_dead_letter */
+    const struct carom_job *job;   /* on_dead_letter */
+    const struct carom_fact *fact; /* the job's */
 };
 
 static inline struct carom_policy *carom_host_policy(lua_State *L) { return carom_sandbox_host(L); }
@@ -67,6 +65,8 @@ const struct carom_sink *carom_sink_get(lua_State *L, int index);
 
 /* bounce.c: pushes the object for the hook under way. */
 void carom_bounce_push(lua_State *L);
+/* The same fields of the fact of a job, which is past: it has no actions and no history. */
+void carom_bounce_push_past(lua_State *L);
 /* The subject, after a check that argument 1 is the bounce, as in bounce:what(). */
 const struct carom_subject *carom_bounce_check(lua_State *L, const char *what);
 /* past.c: bounce.history and bounce:count{}, first{}, last{}. */

@@ -8,23 +8,23 @@
 
 static int index_job(lua_State *L)
 {
-    static const char *const names[] = {"id", "action", "attempts", "last_answer"};
+    static const char *const names[] = {"id", "action", "attempts", "last_answer", "fact"};
     const struct carom_hook_call *call = carom_host_policy(L)->call;
     struct carom_str key;
-    if (!call || call->subject)
+    if (!call || !call->job)
         return luaL_error(L, "the job belongs to the hook that got it");
     key.ptr = luaL_checklstring(L, 2, &key.len);
     struct carom_nearest nearest = carom_nearest_to(key);
     if (strcmp(key.ptr, "id") == 0)
-        lua_pushinteger(L, call->job.id);
+        lua_pushinteger(L, call->job->id);
     else if (strcmp(key.ptr, "attempts") == 0)
-        lua_pushinteger(L, call->job.attempts);
+        lua_pushinteger(L, call->job->attempts);
     else if (strcmp(key.ptr, "action") == 0)
-        carom_object_push_str(L, call->job.action);
+        carom_object_push_str(L, call->job->action);
     else if (strcmp(key.ptr, "last_answer") == 0)
-        carom_object_push_str(L, call->job.last_answer);
+        carom_object_push_str(L, call->job->last_answer);
     else if (strcmp(key.ptr, "fact") == 0)
-        carom_args_later(L, "job.fact");
+        carom_bounce_push_past(L);
     else {
         for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
             carom_nearest_offer(&nearest, carom_str(names[i]));

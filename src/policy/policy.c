@@ -233,14 +233,14 @@ int carom_policy_message(struct carom_policy *policy, const struct carom_incomin
     return result;
 }
 
-int carom_policy_dead_letter(struct carom_policy *policy, struct carom_arena *arena, int64_t job,
-                             struct carom_str action, int64_t attempts, struct carom_str last_answer,
+int carom_policy_dead_letter(struct carom_policy *policy, struct carom_arena *arena, const struct carom_job *job,
                              struct carom_error *err)
 {
+    struct carom_fact fact;
     struct run run = {.call = {.name = CAROM_STR("on_dead_letter"), .arena = arena}, .hook = "on_dead_letter"};
-    run.call.job.id = job;
-    run.call.job.attempts = attempts;
-    run.call.job.action = action;
-    run.call.job.last_answer = last_answer;
-    return run_hook(policy, run_dead_letter_hook, &run, (uint64_t)job, err);
+    if (carom_fact_read(arena, job->data, "fact", &fact, err) != 0)
+        return -1;
+    run.call.job = job;
+    run.call.fact = &fact;
+    return run_hook(policy, run_dead_letter_hook, &run, (uint64_t)job->id, err);
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "decision/action.h"
 #include "ledger/history.h"
+#include "ledger/job.h"
 
 struct carom_policy;
 
@@ -46,8 +47,7 @@ int carom_policy_message(struct carom_policy *policy, const struct carom_incomin
                          struct carom_error *err);
 
 /* on_dead_letter for a job. 0 also when there is none. */
-int carom_policy_dead_letter(struct carom_policy *policy, struct carom_arena *arena, int64_t job,
-                             struct carom_str action, int64_t attempts, struct carom_str last_answer,
+int carom_policy_dead_letter(struct carom_policy *policy, struct carom_arena *arena, const struct carom_job *job,
                              struct carom_error *err);
 
 #endif

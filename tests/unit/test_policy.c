@@ -824,17 +824,33 @@ static void dead_letters_have_a_hook(void **state)
 {
     struct stage *stage = *state;
     struct carom_error err = {0};
-    struct carom_policy *policy = load_good(
-        stage, "function on_dead_letter(job) carom.log('warning', job.id .. job.action .. job.attempts .. job.last_answer) "
-               "local x = job.fact end");
-    int result = carom_policy_dead_letter(policy, stage->arena, 7, CAROM_STR("retry"), 3, CAROM_STR("503 no"), &err);
-    assert_int_equal(result, -1);
-    assert_string_equal(err.text, "policy.lua:1: on_dead_letter: job.fact is not available in this version");
-    assert_string_equal(stage->logged, "2 policy.lua: on_dead_letter: 7retry3503 no");
-    carom_policy_free(policy);
-    policy = load_good(stage, "");
-    assert_int_equal(
-        carom_policy_dead_letter(policy, stage->arena, 7, CAROM_STR("retry"), 3, CAROM_STR("503 no"), &err), 0);
+    const struct carom_job job = {
+        .id = 7, .action = CAROM_STR("retry"), .attempts = 3, .last_answer = CAROM_STR("503 no"),
+        .data = CAROM_STR("{\"action\":{\"action\":\"retry\"},\"fact\":{\"kind\":\"permanent\",\"reason\":\"user_unknown\","
+                          "\"hard\":true,\"recipient\":\"ann@example.com\",\"reply_code\":550,\"time\":\"2026-01-01T00:00:00Z\","
+                          "\"confidence\":\"high\",\"original\":{\"subject\":\"News\"}}}")};
+    static const struct wanted cases[] = {
+        {"job.id .. job.action .. job.attempts .. job.last_answer", "7retry3503 no"},
+        {"job.fact.recipient .. job.fact.reply_code .. job.fact.time", "ann@example.com5501767225600"},
+        {"job.fact.kind .. job.fact.reason .. job.fact.confidence .. tostring(job.fact.hard)", "permanentuser_unknownhightrue"},
+        {"job.fact.original.subject .. tostring(job.fact.diagnostic) .. tostring(job.fact.autoreply)", "Newsnilnil"},
+        {"job.fact.recipent", "has no field \"recipent\"; did you mean \"recipient\"?"},
+        {"job.fact:suppress()", "has no field \"suppress\""},
+        {"job.atempts", "job has no field \"atempts\"; did you mean \"attempts\"?"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[256];
+        snprintf(text, sizeof(text), "function on_dead_letter(job) carom.log('warning', %s) end", cases[i].code);
+        struct carom_policy *policy = load_good(stage, text);
+        stage->logged[0] = '\0';
+        err.text[0] = '\0';
+        carom_policy_dead_letter(policy, stage->arena, &job, &err);
+        if (!strstr(i < 4 ? stage->logged : err.text, cases[i].want))
+            fail_msg("%s: got \"%s%s\", want \"%s\"", cases[i].code, stage->logged, err.text, cases[i].want);
+        carom_policy_free(policy);
+    }
+    struct carom_policy *policy = load_good(stage, "");
+    assert_int_equal(carom_policy_dead_letter(policy, stage->arena, &job, &err), 0);
     carom_policy_free(policy);
 }
 
