@@ -89,6 +89,8 @@ static void add_all(struct carom_reading *reading, struct carom_str paragraph, s
 
     while (carom_str_line(&paragraph, &line)) {
         struct carom_str addr = carom_address_find(reading->arena, line);
+        if (carom_str_ifind(line, CAROM_STR("message-id")) != SIZE_MAX)
+            continue;
         if (!carom_address_valid(addr) || is_party(reading, addr) || is_contact(line, addr) || carom_report_find(reading, addr) ||
             reading->report->n >= RECIPIENTS_MAX)
             continue;
@@ -117,6 +119,11 @@ static void split(struct carom_reading *reading, struct paragraphs *all)
         all->words[all->n] = carom_text_flow(reading->arena, all->list[all->n]);
 }
 
+static struct carom_str join(struct carom_arena *arena, struct carom_str own, struct carom_str other)
+{
+    return carom_arena_printf(arena, CAROM_STR_FMT " " CAROM_STR_FMT, CAROM_STR_ARG(own), CAROM_STR_ARG(other));
+}
+
 /* An address counts with the words of its own paragraph, or of the one before or behind it. */
 static void scan(struct carom_reading *reading, const struct paragraphs *all)
 {
@@ -129,9 +136,9 @@ static void scan(struct carom_reading *reading, const struct paragraphs *all)
         if (speaks_of_failure(reading, words[i]))
             add_all(reading, list[i], words[i]);
         else if (i + 1 < n && speaks_of_failure(reading, words[i + 1]))
-            add_all(reading, list[i], words[i + 1]);
+            add_all(reading, list[i], join(reading->arena, words[i], words[i + 1]));
         else if (i > 0 && speaks_of_failure(reading, words[i - 1]))
-            add_all(reading, list[i], words[i - 1]);
+            add_all(reading, list[i], join(reading->arena, words[i], words[i - 1]));
     }
 }
 

@@ -435,7 +435,7 @@ bool carom_read_text(struct carom_reading *reading)
     }
     if (!row && nameless) {
         /* A filter that wraps a report says little; what it wraps names the recipient (InterScan over Mirapoint). */
-        if (carom_read_dsn_inside(reading))
+        if (carom_read_dsn_inside(reading) || carom_read_generic(reading))
             return true;
         row = nameless;
         read_nameless(reading, row, lines);
