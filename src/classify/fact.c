@@ -484,7 +484,8 @@ static void explain(struct making *making, const struct carom_report_recipient *
 {
     struct carom_verdict verdict = judge(making, recipient, codes, fact->provider);
 
-    if (fact->kind != CAROM_KIND_DELAYED)
+    /* Words that it was given up outrank Action: delayed; but no warning becomes a permanent failure by its words. */
+    if (fact->kind != CAROM_KIND_DELAYED || verdict.kind == CAROM_KIND_TRANSIENT)
         fact->kind = failure_kind(recipient, codes, &verdict);
     fact->reason = verdict.reason;
     fact->confidence = verdict.confidence;
