@@ -96,9 +96,9 @@ def deliver_and_check():
     deliver(web)
     check_web(web)
     log = Postfix.log.read_text()
-    # Five final failures and a warning for each sender.
-    check('taken by alias', log.count('status=sent (delivered to command: /usr/local/bin/carom pipe'), 12)
-    check('taken by transport', log.count('status=sent (delivered via carom service)'), 6)
+    # Five final failures, a warning and an answer for each sender.
+    check('taken by alias', log.count('status=sent (delivered to command: /usr/local/bin/carom pipe'), 14)
+    check('taken by transport', log.count('status=sent (delivered via carom service)'), 7)
     check('other reasons to keep a bounce', {reason for reason in re.findall(r'dsn=4\.3\.0, status=deferred \((.*)\)', log)
                                              if not reason.startswith('carom: policy.lua:1: ')}, set())
 

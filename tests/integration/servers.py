@@ -29,6 +29,7 @@ STATE = pathlib.Path('/var/lib/carom')
 SYSLOG = pathlib.Path('/var/log/carom-test.log')
 LIST = 'news.lists.example.org'
 REMOTE_PORT = 2525
+OTHER = 'editor@example.org'
 PATIENCE_S = 60
 
 # Recipient without its number → what the ledger must say of its final failure, and what is done.
@@ -54,19 +55,22 @@ def sh(command, **more):
     return subprocess.run(command, shell=isinstance(command, str), check=True, text=True, capture_output=True, **more)
 
 
+class Stuck(Exception):
+    """What was waited for does not come, so that the rest need not be asked."""
+
+
 def until(what, question, patience_s=PATIENCE_S):
-    """Asks again and again until the answer is true; says so when it never is."""
+    """Asks again and again until the answer is true."""
     end = time.monotonic() + patience_s
     while time.monotonic() < end:
         if question():
-            return True
+            return
         time.sleep(0.1)
-    problems.append(f'{what}: not within {patience_s} s')
-    return False
+    raise Stuck(f'{what}: not within {patience_s} s')
 
 
 # Pages. What a reader is told to do stands in fenced blocks. `sh`: type this. Another block is text for a file, the
-# last one that the paragraph before it names: as a whole, below a line that the paragraph names, or at its end.
+# last one that the paragraph before it names: as a whole, next to a line that the paragraph names, or at its end.
 def blocks(text):
     """(the paragraph before, language, text) of each fenced block."""
     for match in re.finditer(r'(?ms)^```(\S*)\n(.*?)^```$', text):
@@ -75,13 +79,13 @@ def blocks(text):
 
 def put(before, text):
     name = pathlib.Path(re.findall(r'`(/[^`]+)`', before)[-1])
-    anchor = re.search(r'below the line\s+`([^`]+)`', before)
     old = name.read_text() if name.exists() else ''
+    anchor = re.search(r'(below|above)\s+the\s+line\s+`([^`]+)`', before)
     if anchor:
-        head, line, tail = old.partition(f'\n{anchor[1]}\n')
+        head, line, tail = old.partition(f'\n{anchor[2]}\n')
         if not line:
-            raise SystemExit(f'{name} has no line {anchor[1]!r}')
-        text = head + line + text + tail
+            raise SystemExit(f'{name} has no line {anchor[2]!r}')
+        text = head + (line + text if anchor[1] == 'below' else '\n' + text + line[1:]) + tail
     elif not re.search(r'whole\s+file', before):
         text = old + text
     name.write_text(text)
@@ -192,8 +196,10 @@ def check_owner():
 
 
 class Server:
-    """What differs. log: where the server writes; deferred: what it writes there when carom answered 75."""
+    """What differs. blind: senders whose pipe is not told the envelope; log: where the server writes; deferred: what it
+    writes there when carom answered 75."""
     senders = {}
+    blind = ()
     wanted = WANT
     log = SYSLOG
     deferred = ''
@@ -227,8 +233,22 @@ class Server:
         self.hurry()
 
     def wait_for(self, what, kind_wanted, count):
-        until(f'{count} {what}', lambda: len(self.recipients(kind_wanted)) == count) or problems.append(
-            f'{what} only for {sorted(self.recipients(kind_wanted))}')
+        until(f'{count} {what}', lambda: len(self.recipients(kind_wanted)) >= count)
+
+    def tells_the_envelope(self):
+        """An answer whose header names somebody else came to the return path all the same."""
+        with smtplib.SMTP('127.0.0.1', 25, timeout=30) as smtp:
+            for number, sender in self.senders.items():
+                mail = email.message.EmailMessage()
+                mail['From'], mail['To'], mail['Subject'] = 'anna@example.com', OTHER, 'Out of office'
+                mail['Auto-Submitted'], mail['Message-ID'] = 'auto-replied', f'<vacation.{number}@example.com>'
+                mail.set_content('I am not here.\n')
+                smtp.send_message(mail, from_addr='', to_addrs=[sender])
+        until('answers', lambda: sum(row['kind'] == 'autoreply' for row in facts()) == len(self.senders))
+        told = {row['message_id']: row.get('envelope_to') for row in facts() if row['kind'] == 'autoreply'}
+        for number, sender in self.senders.items():
+            check(f'answer to {sender}: envelope_to', told.get(f'<vacation.{number}@example.com>'),
+                  OTHER if number in self.blind else sender)
 
     def run(self):
         refuse_mail()
@@ -242,8 +262,9 @@ class Server:
         self.give_up()
         self.wait_for('failures', lambda kind: kind != 'delayed', count * len(self.wanted))
         check_facts(facts(), self.senders, self.wanted)
+        self.tells_the_envelope()
         check_owner()
-        until('an empty queue', self.empty, 20) or problems.append(self.queue())
+        until('an empty queue', self.empty)
 
 
 def main(server, after=lambda: None):
@@ -254,6 +275,9 @@ def main(server, after=lambda: None):
     except subprocess.CalledProcessError as failed:
         rows = []
         problems.append(f'{failed.cmd}: exit {failed.returncode}: {failed.stdout}{failed.stderr}')
+    except Stuck as stuck:
+        rows = facts()
+        problems.append(f'{stuck}; the queue:\n{server.queue()}')
     for problem in problems:
         print('not ok', problem)
     if not problems:
