@@ -163,6 +163,7 @@ struct carom_fact {
     struct carom_original original;
     struct carom_str message_id, subject, from, to;
     struct carom_str mail_type; /* probe, confirm, notice: what came back is no ordinary list mail */
+    int64_t token_time; /* the day on which we signed token, seconds since 1970; 0: none, or it is not valid */
 };
 
 /* ---- Reading without policy, ledger or network ---- */
@@ -274,6 +275,36 @@ struct carom_refusal {
    *refusal_r (NULL allowed) says why; -1 not known, with err: whoever mails then may mail the wrong one. */
 CAROM_API int carom_may_mail(struct carom_engine *engine, const char *address, const char *list,
                              struct carom_refusal *refusal_r, struct carom_error *err);
+
+/* ---- Signed return paths: see carom-verp(1) and `verp` in carom-policy(5) ---- */
+
+/* What a return path, or the header X-Carom-Reference, is signed for. Zero-initialise; recipient or id must be given. */
+struct carom_verp_input {
+    const char *recipient; /* give it wherever it is known: a forged bounce can then not name another */
+    const char *list;      /* a List-Id, or the key of a configured list */
+    const char *id;        /* your own id of this message and recipient: the fact's delivery */
+    int64_t time;          /* when, seconds since 1970; 0 now */
+};
+enum { CAROM_VERP_PATH_SIZE = 320, CAROM_VERP_HEADER_SIZE = 1000 };
+
+/* An address whose local part has at most 64 bytes: what does not fit becomes a reference, which the ledger must have
+   been taught (carom verp import). 0, or -1: no keys, a secret is missing, recipient is no address. */
+CAROM_API int carom_engine_sign(struct carom_engine *engine, const struct carom_verp_input *input,
+                                char path_r[CAROM_VERP_PATH_SIZE], struct carom_error *err);
+/* The value of a header X-Carom-Reference, which proves the same where only the message comes back. */
+CAROM_API int carom_engine_sign_header(struct carom_engine *engine, const struct carom_verp_input *input,
+                                       char value_r[CAROM_VERP_HEADER_SIZE], struct carom_error *err);
+
+struct carom_verp_answer {
+    char recipient[CAROM_VERP_PATH_SIZE]; /* empty: an id of yours, and nobody told carom whose */
+    char list[256], id[256];
+    int64_t time;    /* the day on which it was signed */
+    const char *why; /* "expired", …: what is wrong with it; static */
+};
+/* Whether we signed that return path (SRS and the like are taken off) or header value, for that recipient where one is
+   given. 1 yes; 0 no, and why; -1: no keys, or the ledger cannot be asked. */
+CAROM_API int carom_engine_verify(struct carom_engine *engine, const char *text, const char *recipient,
+                                  struct carom_verp_answer *answer_r, struct carom_error *err);
 
 CAROM_API const char *carom_version(void);
 

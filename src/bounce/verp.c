@@ -118,21 +118,32 @@ static void make_mac(struct carom_arena *arena, const struct carom_verp *verp, c
     hmac_sha256_digest(&mac, CAROM_VERP_MAC_SIZE, out);
 }
 
-uint64_t carom_verp_reference(struct carom_arena *arena, struct carom_str list, struct carom_str recipient)
+/* between: what keeps addresses and ids apart. */
+static uint64_t hash(struct carom_arena *arena, struct carom_str list, struct carom_str between, struct carom_str text)
 {
-    struct carom_str key = carom_address_key(arena, recipient), name = lower(arena, list);
+    struct carom_str name = lower(arena, list);
     struct sha256_ctx ctx;
     uint8_t digest[8];
     uint64_t value = 0;
 
     sha256_init(&ctx);
     sha256_update(&ctx, name.len, (const uint8_t *)name.ptr);
-    sha256_update(&ctx, 1, (const uint8_t *)"");
-    sha256_update(&ctx, key.len, (const uint8_t *)key.ptr);
+    sha256_update(&ctx, between.len, (const uint8_t *)between.ptr);
+    sha256_update(&ctx, text.len, (const uint8_t *)text.ptr);
     sha256_digest(&ctx, sizeof digest, digest);
     for (size_t i = 0; i < sizeof digest; i++)
         value = value << 8 | digest[i];
     return value;
+}
+
+uint64_t carom_verp_reference(struct carom_arena *arena, struct carom_str list, struct carom_str recipient)
+{
+    return hash(arena, list, carom_str_n("", 1), carom_address_key(arena, recipient));
+}
+
+uint64_t carom_verp_reference_id(struct carom_arena *arena, struct carom_str list, struct carom_str id)
+{
+    return hash(arena, list, carom_str_n("\0", 2), id);
 }
 
 /* ---- Writing ---- */
@@ -395,6 +406,7 @@ const char *carom_verp_verdict_text(enum carom_verp_verdict verdict)
     switch (verdict) {
     case CAROM_VERP_VALID: return "valid";
     case CAROM_VERP_EXPIRED: return "expired";
+    case CAROM_VERP_UNKNOWN: return "a reference that the ledger was not taught (carom verp import)";
     case CAROM_VERP_NO_KEY: return "signed by a key that is not configured";
     default: return "not signed by us, or changed";
     }

@@ -22,6 +22,9 @@ enum {
 };
 #define CAROM_VERP_HEADER_NAME "X-Carom-Reference"
 
+/* The id of a probe that we sent ourselves. */
+#define CAROM_VERP_PROBE "probe"
+
 struct carom_verp_key {
     unsigned id;
     int64_t since; /* seconds since 1970: it signs from then on */
@@ -56,7 +59,13 @@ struct carom_verp_token {
     uint8_t mac[CAROM_VERP_MAC_SIZE];
 };
 
-enum carom_verp_verdict { CAROM_VERP_VALID, CAROM_VERP_FORGED, CAROM_VERP_EXPIRED, CAROM_VERP_NO_KEY };
+enum carom_verp_verdict {
+    CAROM_VERP_VALID,
+    CAROM_VERP_FORGED,
+    CAROM_VERP_EXPIRED,
+    CAROM_VERP_NO_KEY,
+    CAROM_VERP_UNKNOWN, /* a reference that nobody resolved */
+};
 
 /* "expired", …; for people. */
 const char *carom_verp_verdict_text(enum carom_verp_verdict verdict);
@@ -78,6 +87,9 @@ enum carom_verp_verdict carom_verp_check(struct carom_arena *arena, const struct
 
 /* The hash by which a token refers to a list's recipient. */
 uint64_t carom_verp_reference(struct carom_arena *arena, struct carom_str list, struct carom_str recipient);
+
+/* The same of an id of the sender's. */
+uint64_t carom_verp_reference_id(struct carom_arena *arena, struct carom_str list, struct carom_str id);
 
 /* Fills a key from the secret's bytes. */
 void carom_verp_key_set(struct carom_verp_key *key, unsigned id, int64_t since, struct carom_str secret);

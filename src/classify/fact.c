@@ -10,11 +10,14 @@
 #include "base/str.h"
 #include "classify/identity.h"
 #include "classify/path.h"
+#include "classify/proof.h"
 #include "classify/provider.h"
 #include "classify/rules.h"
 #include "classify/trace.h"
 #include "mail/address.h"
 #include "smtp/reply.h"
+
+enum { CLAIMS_MAX = 64 };
 
 struct making {
     struct carom_arena *arena;
@@ -23,6 +26,8 @@ struct making {
     struct carom_fact common; /* what all facts of the message share */
     struct carom_str origin;  /* names the message in ids */
     struct carom_path path;   /* what the sender left word of for itself */
+    struct carom_trust *trust;
+    struct carom_proof proof; /* what of it he signed */
 };
 
 /* What one recipient's fields say in codes. */
@@ -240,14 +245,17 @@ static bool same_address(struct making *making, struct carom_str a, struct carom
     return carom_str_eq(carom_address_key(making->arena, a), carom_address_key(making->arena, b));
 }
 
-/* Original-Recipient, else what the sender wrote into its own mail, else the forwarding trace, else Final-Recipient.
-   Where several failed the middle two may be of any of them, and so are of none. */
+/* The one that we signed for (the message had no other), else Original-Recipient, else what the sender wrote into its
+   own mail, else the forwarding trace, else Final-Recipient. Where several failed the last two but one may be of any of
+   them, and so are of none. */
 static void find_recipient(struct making *making, const struct carom_report_recipient *recipient,
                            struct carom_fact *fact)
 {
     struct carom_str final = address_of(making, recipient->final);
 
-    fact->recipient = address_of(making, recipient->original);
+    fact->recipient = making->proof.recipient;
+    if (fact->recipient.len == 0)
+        fact->recipient = address_of(making, recipient->original);
     if (fact->recipient.len == 0 && making->report->n <= 1)
         fact->recipient = carom_path_recipient(making->arena, &making->path, making->report);
     if (fact->recipient.len == 0 && final.len > 0 && making->report->n == 1)
@@ -271,12 +279,14 @@ static bool is_masked(struct carom_str address)
     return address.len == 0;
 }
 
-/* The provider's own field, else what the sender wrote into its own mail, else the To of the returned message where
-   that is one address. */
+/* The one that we signed for, else the provider's own field, else what the sender wrote into its own mail, else the To
+   of the returned message where that is one address. */
 static struct carom_str complaint_recipient(struct making *making)
 {
     struct carom_str recipient = address_of(making, making->report->feedback_recipient), to, second;
 
+    if (making->proof.recipient.len > 0)
+        return making->proof.recipient;
     if (is_masked(recipient))
         recipient = carom_path_recipient(making->arena, &making->path, making->report);
     if (!is_masked(recipient))
@@ -390,13 +400,18 @@ static struct carom_str list_of_headers(struct making *making)
                               CAROM_STR_ARG(carom_address_domain(address)));
 }
 
-/* The caller, else a return path that only list managers write, else the returned header, else any other return path. */
+/* Our own token, else the caller, else a return path that only list managers write, else the returned header, else any other return path. */
 static void find_list(struct making *making, const struct carom_envelope *envelope)
 {
     const struct carom_return_path *path = &making->path.says;
     struct carom_fact *common = &making->common;
     struct carom_str header;
 
+    if (making->proof.list.len > 0) {
+        common->list = making->proof.list;
+        common->list_by = CAROM_STR("token");
+        return;
+    }
     if (envelope->list && *envelope->list) {
         common->list = carom_arena_str(making->arena, carom_str(envelope->list));
         common->list_by = CAROM_STR("caller");
@@ -440,6 +455,31 @@ static struct carom_fact empty_fact(void)
     return fact;
 }
 
+/* All addresses that the report says it is about: for one of them we may have signed. */
+static void find_proof(struct making *making)
+{
+    const struct carom_headers *returned = &making->report->returned_headers;
+    struct carom_str claims[CLAIMS_MAX];
+    size_t n = 0;
+
+    if (!making->trust)
+        return;
+    claims[n++] = address_of(making, making->report->feedback_recipient);
+    claims[n++] = carom_path_recipient(making->arena, &making->path, making->report);
+    claims[n++] = carom_address_first(making->arena, carom_headers_get(returned, "X-Original-To"));
+    claims[n++] = carom_address_first(making->arena, carom_headers_get(returned, "Delivered-To"));
+    claims[n++] = carom_address_first(making->arena, carom_headers_get(returned, "To"));
+    claims[n++] = making->common.from;
+    for (const struct carom_report_recipient *r = making->report->recipients; r && n + 2 <= CLAIMS_MAX; r = r->next) {
+        claims[n++] = address_of(making, r->original);
+        claims[n++] = address_of(making, r->final);
+    }
+    making->proof = carom_proof_find(making->arena, making->trust, &making->message->root->headers, making->report,
+                                     &making->path, claims, n, making->common.received);
+    making->common.token = making->proof.token;
+    making->common.token_time = making->proof.token_time;
+}
+
 static void describe_message(struct making *making, const struct carom_envelope *envelope, int64_t now)
 {
     const struct carom_headers *headers = &making->message->root->headers;
@@ -461,10 +501,14 @@ static void describe_message(struct making *making, const struct carom_envelope 
     common->to = address_or_text(making, headers, "To");
     describe_original(making);
     making->path = carom_path_find(making->arena, headers, making->report, envelope->recipient);
-    if (making->path.says.sure && !carom_str_eq(making->path.says.type, CAROM_STR("bounce")))
+    find_proof(making);
+    if (making->proof.probe)
+        common->mail_type = CAROM_STR("probe");
+    else if (making->path.says.sure && !carom_str_eq(making->path.says.type, CAROM_STR("bounce")))
         common->mail_type = making->path.says.type;
     find_list(making, envelope);
-    common->delivery = carom_path_delivery(making->arena, making->report);
+    common->delivery = making->proof.delivery.len ? making->proof.delivery
+                                                  : carom_path_delivery(making->arena, making->report);
 }
 
 /* ---- One fact ---- */
@@ -476,6 +520,10 @@ static void finish(struct making *making, struct carom_fact *fact)
     if (fact->delivery.len == 0 && fact->original.message_id.len > 0 && fact->recipient.len > 0)
         fact->delivery = carom_arena_printf(making->arena, CAROM_STR_FMT " " CAROM_STR_FMT,
                                             CAROM_STR_ARG(fact->original.message_id), CAROM_STR_ARG(fact->recipient));
+    if (fact->delivery.len == 0 && fact->token_time != 0)
+        fact->delivery = fact->token;
+    if (making->trust && fact->authenticity != CAROM_AUTHENTICITY_DIRECT)
+        fact->authenticity = carom_proof_tier(making->arena, making->trust, &making->proof, fact);
     fact->id = carom_identity_fact(making->arena, making->origin, fact);
 }
 
@@ -542,6 +590,8 @@ static struct carom_str writer(struct making *making)
 {
     const struct carom_return_path *path = &making->path.says;
 
+    if (making->proof.recipient.len > 0)
+        return making->proof.recipient;
     if (path->sure && path->recipient.len > 0)
         return path->recipient;
     return carom_address_first(making->arena, making->common.from);
@@ -568,6 +618,13 @@ static struct carom_fact make_notice(struct making *making)
     return fact;
 }
 
+static struct carom_proof no_proof(void)
+{
+    const struct carom_str none = CAROM_STR_EMPTY;
+
+    return (struct carom_proof){.token = none, .recipient = none, .list = none, .delivery = none};
+}
+
 static struct carom_report_recipient nobody(void)
 {
     return (struct carom_report_recipient){
@@ -581,11 +638,11 @@ static struct carom_report_recipient nobody(void)
 
 struct carom_fact_list carom_facts_make(struct carom_arena *arena, const struct carom_message *message,
                                         const struct carom_report *report, const struct carom_envelope *envelope,
-                                        int64_t now)
+                                        struct carom_trust *trust, int64_t now)
 {
     static const struct carom_envelope nothing;
-    struct making making = {arena, message, report, empty_fact(), carom_identity_message(arena, message),
-                            {.n = 0}};
+    struct making making = {.arena = arena, .message = message, .report = report, .common = empty_fact(),
+                            .origin = carom_identity_message(arena, message), .trust = trust, .proof = no_proof()};
     struct carom_fact_list facts = {NULL, 0, message, report};
     struct carom_report_recipient unnamed = nobody();
 
@@ -645,7 +702,8 @@ struct carom_fact_list carom_facts_reply(struct carom_arena *arena, const struct
 {
     struct carom_report *report = carom_arena_new_of(arena, struct carom_report);
     struct carom_report_recipient *one = carom_arena_new_of(arena, struct carom_report_recipient);
-    struct making making = {arena, NULL, report, empty_fact(), origin_of_reply(arena, input), {.n = 0}};
+    struct making making = {.arena = arena, .report = report, .common = empty_fact(),
+                            .origin = origin_of_reply(arena, input), .proof = no_proof()};
     struct carom_fact_list facts = {carom_arena_new_of(arena, struct carom_fact), 1, NULL, report};
 
     *one = recipient_of_reply(arena, input);
@@ -664,9 +722,10 @@ struct carom_fact_list carom_facts_reply(struct carom_arena *arena, const struct
 }
 
 struct carom_fact_list carom_facts_read(struct carom_arena *arena, struct carom_str bytes,
-                                        const struct carom_envelope *envelope, int64_t now)
+                                        const struct carom_envelope *envelope, struct carom_trust *trust, int64_t now)
 {
     const struct carom_message *message = carom_message_parse(arena, bytes);
 
-    return carom_facts_make(arena, message, carom_report_read(arena, message, envelope ? envelope->sender : NULL), envelope, now);
+    return carom_facts_make(arena, message, carom_report_read(arena, message, envelope ? envelope->sender : NULL),
+                            envelope, trust, now);
 }

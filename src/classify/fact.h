@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "bounce/report.h"
+#include "classify/trust.h"
 
 struct carom_fact_list {
     struct carom_fact *list; /* at least one */
@@ -16,10 +17,11 @@ struct carom_fact_list {
     const struct carom_report *report;
 };
 
-/* Judges every recipient of the report. now: seconds since 1970, never earlier than a failure. */
+/* Judges every recipient of the report. now: seconds since 1970, never earlier than a failure. trust: NULL for none;
+   after the call its `failed` says whether the facts may be used. */
 struct carom_fact_list carom_facts_make(struct carom_arena *arena, const struct carom_message *message,
                                         const struct carom_report *report, const struct carom_envelope *envelope,
-                                        int64_t now);
+                                        struct carom_trust *trust, int64_t now);
 /* The same for a single SMTP reply. */
 struct carom_fact_list carom_facts_reply(struct carom_arena *arena, const struct carom_reply_input *input, int64_t now);
 
@@ -31,7 +33,7 @@ static inline bool carom_fact_says_nothing(const struct carom_fact *fact)
 
 /* Everything in one call: parse, read, judge. */
 struct carom_fact_list carom_facts_read(struct carom_arena *arena, struct carom_str bytes,
-                                        const struct carom_envelope *envelope, int64_t now);
+                                        const struct carom_envelope *envelope, struct carom_trust *trust, int64_t now);
 
 /* Words to values; false: none of them. */
 bool carom_kind_parse(struct carom_str word, enum carom_kind *kind_r);

@@ -21,6 +21,7 @@ const struct carom_field carom_fields[] = {
     FIELD("", "hard", BOOL, hard),
     FIELD("", "envelope_to", STR, envelope_to),
     FIELD("", "token", STR, token),
+    FIELD("", "token_time", TIME, token_time),
     FIELD("", "recipient", STR, recipient),
     FIELD("", "list", STR, list),
     FIELD("", "list_by", STR, list_by),

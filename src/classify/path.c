@@ -57,6 +57,7 @@ struct carom_path carom_path_find(struct carom_arena *arena, const struct carom_
 
     consider(arena, &path, address_in(arena, carom_str(envelope_to)));
     consider_fields(arena, &path, headers, ours, sizeof ours / sizeof *ours);
+    path.own = path.n;
     consider(arena, &path, report->envelope_from);
     consider_fields(arena, &path, &report->returned_headers, returned, sizeof returned / sizeof *returned);
     return path;

@@ -22,7 +22,7 @@ enum { CAROM_PATH_ADDRESSES = 16 };
 struct carom_path {
     struct carom_return_path says; /* the surest template among the addresses; system empty: none */
     struct carom_str addresses[CAROM_PATH_ADDRESSES]; /* all of them, unwrapped */
-    size_t n;
+    size_t n, own;                 /* the first of them are where the report came to, the rest stood in it */
 };
 
 /* Reads where the report came to (envelope_to, which may be NULL, and what the delivering servers wrote) and the

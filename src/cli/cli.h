@@ -27,6 +27,7 @@ struct carom_command {
     X(show, "print what the ledger holds of an address") \
     X(check, "say whether an address may be mailed") \
     X(suppressions, "import, export, add and remove who is not to be mailed") \
+    X(verp, "sign and check return paths") \
     X(export, "print all that is kept of an address, for the person who asks") \
     X(forget, "erase addresses") \
     X(outbox, "list, show, resend and drop what is to be delivered") \

@@ -27,6 +27,16 @@ static int raw_row(void *user, struct carom_str json)
     return 0;
 }
 
+static int reference_row(void *user, const struct carom_reference *reference)
+{
+    struct export *export = user;
+    carom_json_object(&export->json);
+    carom_json_field_str(&export->json, "list", reference->list);
+    carom_json_field_str(&export->json, "id", reference->own);
+    carom_json_object_end(&export->json);
+    return 0;
+}
+
 /* As bytes: a message is rarely one charset throughout. */
 static int message_row(void *user, struct carom_str message)
 {
@@ -89,6 +99,11 @@ static int write_all(struct export *export, const struct carom_ledger *ledger, s
     carom_json_key(json, CAROM_STR("facts"));
     carom_json_array(json);
     if (ledger->ops->facts(ledger->store, key, raw_row, export, err) != 0)
+        return -1;
+    carom_json_array_end(json);
+    carom_json_key(json, CAROM_STR("references"));
+    carom_json_array(json);
+    if (ledger->care->taught(ledger->store, key, reference_row, export, err) != 0)
         return -1;
     carom_json_array_end(json);
     carom_json_key(json, CAROM_STR("jobs"));

@@ -45,7 +45,7 @@ static int one(struct carom_arena *arena, const struct carom_source_item *item, 
     carom_arena_reset(arena);
     if (carom_arena_guard(arena))
         return carom_error_memory(err);
-    facts = carom_facts_read(arena, item->bytes, &envelope, (int64_t)time(NULL));
+    facts = carom_facts_read(arena, item->bytes, &envelope, NULL, (int64_t)time(NULL));
     for (size_t i = 0; i < facts.n && result == 0; i++) {
         if (!json) {
             row(&facts.list[i]);

@@ -12,11 +12,12 @@
 #include "base/date.h"
 #include "base/error.h"
 #include "base/utf8.h"
+#include "cli/csv.h"
 #include "mail/address.h"
 
 enum column { ADDRESS, LIST, SINCE, UNTIL, REASON, COLUMNS, UNKNOWN = COLUMNS };
 static const struct {
-    const char *name; /* in lower case, without what is no letter */
+    const char *name;
     enum column column;
 } names[] = {
     {"address", ADDRESS}, {"email", ADDRESS},   {"emailaddress", ADDRESS}, {"recipient", ADDRESS},
@@ -24,13 +25,11 @@ static const struct {
     {"createdat", SINCE}, {"date", SINCE},      {"lastupdatetime", SINCE}, {"until", UNTIL},
     {"expires", UNTIL},   {"reason", REASON},   {"error", REASON},         {"description", REASON},
 };
-enum { CELLS_MAX = 64 };
-
 struct reading {
     struct carom_arena *arena;
     const char *name;
     size_t line;
-    enum column columns[CELLS_MAX]; /* of CSV */
+    enum column columns[CAROM_CSV_CELLS]; /* of CSV */
     int (*row)(void *user, const struct carom_ban *ban);
     void *user;
     struct carom_error *err;
@@ -38,15 +37,9 @@ struct reading {
 
 static enum column find_column(struct carom_str cell)
 {
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        const char *name = names[i].name;
-        size_t k = 0;
-        for (; k < cell.len; k++)
-            if (carom_is_alpha(cell.ptr[k]) && carom_lower(cell.ptr[k]) != *name++)
-                break;
-        if (k == cell.len && !*name)
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (carom_csv_is(cell, names[i].name))
             return names[i].column;
-    }
     return UNKNOWN;
 }
 
@@ -91,55 +84,6 @@ static int give(struct reading *reading, struct carom_str cells[COLUMNS])
 
 /* ---- CSV ---- */
 
-static struct carom_str quoted_cell(struct reading *reading, struct carom_str *rest, bool *closed_r)
-{
-    char *out = carom_arena_alloc(reading->arena, rest->len + 1);
-    size_t n = 0, i = 1;
-
-    for (*closed_r = false; i < rest->len && !*closed_r; i++) {
-        if (rest->ptr[i] == '"' && i + 1 < rest->len && rest->ptr[i + 1] == '"')
-            out[n++] = rest->ptr[i++];
-        else if (rest->ptr[i] == '"')
-            *closed_r = true;
-        else
-            out[n++] = rest->ptr[i];
-    }
-    *rest = carom_str_from(*rest, i);
-    return carom_str_n(out, n);
-}
-
-/* The cells of a line; separator: comma, semicolon (German and French spreadsheets) or tab. */
-static int split(struct reading *reading, struct carom_str line, char separator, struct carom_str *cells, size_t *n_r)
-{
-    struct carom_str rest = line;
-    bool closed = true, more = true;
-
-    for (*n_r = 0; more; rest = carom_str_from(rest, 1)) {
-        if (*n_r == CELLS_MAX)
-            return fail(reading, "has too many columns", line);
-        struct carom_str cell = CAROM_STR_EMPTY;
-        if (rest.len && rest.ptr[0] == '"')
-            cell = quoted_cell(reading, &rest, &closed);
-        size_t end = carom_str_chr(rest, separator);
-        more = end != SIZE_MAX;
-        if (!closed)
-            return fail(reading, "has a quote that does not end on its line", line);
-        if (!cell.len)
-            cell = carom_str_trim(carom_str_head(rest, end));
-        rest = carom_str_from(rest, more ? end : rest.len);
-        cells[(*n_r)++] = cell;
-    }
-    return 0;
-}
-
-static char separator_of(struct carom_str line)
-{
-    for (size_t i = 0; i < line.len; i++)
-        if (line.ptr[i] == ',' || line.ptr[i] == ';' || line.ptr[i] == '\t')
-            return line.ptr[i];
-    return ',';
-}
-
 /* The first line names the columns, or is a row already: then the address stands first and the rest is not read. */
 static int read_header(struct reading *reading, struct carom_str *cells, size_t n, bool *is_header_r)
 {
@@ -167,7 +111,7 @@ static int read_header(struct reading *reading, struct carom_str *cells, size_t 
 
 static int read_csv(struct reading *reading, struct carom_str text)
 {
-    struct carom_str line, cells[CELLS_MAX];
+    struct carom_str line, cells[CAROM_CSV_CELLS];
     char separator = 0;
     size_t n;
 
@@ -178,9 +122,11 @@ static int read_csv(struct reading *reading, struct carom_str text)
             continue;
         const bool first = !separator;
         if (first)
-            separator = separator_of(line);
-        if (split(reading, line, separator, cells, &n) != 0 ||
-            (first && read_header(reading, cells, n, &is_header) != 0))
+            separator = carom_csv_separator(line);
+        const char *wrong = carom_csv_split(reading->arena, line, separator, cells, &n);
+        if (wrong)
+            return fail(reading, wrong, line);
+        if (first && read_header(reading, cells, n, &is_header) != 0)
             return -1;
         if (is_header)
             continue;

@@ -100,6 +100,17 @@ static bool has_no_server(const struct carom_sink *sinks)
     return sinks != NULL;
 }
 
+/* A probe of our own whose return path nobody signs: that it came back would prove nothing. */
+static bool is_unsigned_probe(const struct carom_decided *decided, const struct carom_config *config)
+{
+    if (decided->type != CAROM_ACTION_PROBE || config->verp)
+        return false;
+    for (const struct carom_sink *sink = carom_config_probe(config); sink; sink = sink->next)
+        if (sink->type == CAROM_SINK_SMTP)
+            return true;
+    return false;
+}
+
 /* What needs somebody to carry it out. */
 static void match_sink(struct carom_decided *decided, const struct carom_config *config)
 {
@@ -113,6 +124,8 @@ static void match_sink(struct carom_decided *decided, const struct carom_config 
          (!carom_config_probe(config) || has_no_server(carom_config_probe(config)))) ||
         (decided->type == CAROM_ACTION_ALERT && has_no_server(carom_config_sinks(config, CAROM_STR("alert")))))
         drop(decided, CAROM_ACTION_UNMATCHED, no_smtp);
+    if (is_unsigned_probe(decided, config))
+        drop(decided, CAROM_ACTION_UNMATCHED, "no verp is configured, so that a probe cannot prove that it came back");
 }
 
 /* What it cannot do without. */
@@ -140,6 +153,8 @@ static void weigh(struct carom_decided *decided, const struct carom_fact *fact)
     if (decided->type == CAROM_ACTION_PROBE && fact->authenticity != CAROM_AUTHENTICITY_DIRECT &&
         fact->authenticity != CAROM_AUTHENTICITY_SIGNED)
         drop(decided, CAROM_ACTION_UNMATCHED, "only a direct or signed bounce is probed: this one may be forged");
+    if (decided->type == CAROM_ACTION_PROBE && carom_str_eq(fact->mail_type, CAROM_STR("probe")))
+        drop(decided, CAROM_ACTION_UNMATCHED, "it is a probe that came back: probing again would go round");
 }
 
 static bool same(const struct carom_decided *a, const struct carom_decided *b)

@@ -7,8 +7,8 @@
 #ifndef CAROM_DECISION_CONFIG_H
 #define CAROM_DECISION_CONFIG_H
 
-#include "base/arena.h"
 #include "base/logger.h"
+#include "classify/trust.h"
 
 /* A secret by reference: resolved where it is used, never stored in a job. */
 struct carom_secret {
@@ -61,6 +61,21 @@ struct carom_list_entry {
     struct carom_list_entry *next;
 };
 
+/* How return paths are signed (bounce/verp.h), with the secrets still by reference. */
+struct carom_verp_source {
+    unsigned id;
+    struct carom_secret secret;
+    int64_t since; /* seconds since 1970 */
+    struct carom_verp_source *next;
+};
+
+struct carom_verp_config {
+    struct carom_str domain; /* lower case */
+    struct carom_str prefix; /* of the local part; may be empty */
+    struct carom_verp_source *keys; /* at least one */
+    int64_t max_age_ms;             /* 30 days */
+};
+
 struct carom_config {
     struct carom_str store;           /* empty: the default */
     struct carom_list_entry *lists;
@@ -68,6 +83,9 @@ struct carom_config {
     struct carom_sink_entry *endpoints;
     struct carom_sink_entry *commands; /* of bounce:run; their sinks are named "command.NAME" */
     struct carom_sink *smtp;          /* for probe, forward and alert by mail, named "smtp"; NULL: none */
+    struct carom_verp_config *verp;   /* NULL: nothing is signed */
+    struct carom_names *authserv;     /* trusted_authserv */
+    struct carom_fbl *fbl;
     int64_t half_life_ms;             /* of scores; 30 days */
     int64_t keep_raw_ms, keep_facts_ms, keep_jobs_ms; /* 30, 400, 30 days */
     int64_t limit_time_ms, limit_memory, limit_instructions;

@@ -33,7 +33,7 @@ int carom_parse(const void *bytes, size_t size, const struct carom_envelope *env
         carom_facts_free(facts);
         return carom_error_memory(err);
     }
-    facts->facts = carom_facts_read(facts->arena, carom_str_n(size ? bytes : "", size), envelope ? envelope : &nothing,
+    facts->facts = carom_facts_read(facts->arena, carom_str_n(size ? bytes : "", size), envelope ? envelope : &nothing, NULL,
                                     (int64_t)time(NULL));
     carom_result_detach(facts->arena, &facts->facts);
     carom_arena_unguard(facts->arena);

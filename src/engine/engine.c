@@ -378,16 +378,21 @@ int carom_engine_message(struct carom_engine *engine, const void *bytes, size_t 
     static const struct carom_envelope nothing;
     struct carom_result *result = carom_result_new();
     int64_t now = carom_engine_now_ms(engine);
+    struct carom_engine_trust trust;
 
     *result_r = NULL;
     if (!result)
         return carom_error_memory(err);
+    if (carom_engine_trust(engine->policy, &engine->ledger, &trust, err) != 0) {
+        carom_result_free(result);
+        return -1;
+    }
     if (carom_arena_guard(result->arena)) {
         carom_result_free(result);
         return carom_error_memory(err);
     }
     int failed = carom_engine_read(engine->policy, result, carom_str_n(size ? bytes : "", size),
-                                   envelope ? envelope : &nothing, now, err);
+                                   envelope ? envelope : &nothing, &trust, now, err);
     carom_arena_unguard(result->arena);
     if (failed) {
         carom_result_free(result);

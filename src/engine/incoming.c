@@ -89,7 +89,8 @@ static void find_list(struct carom_arena *arena, const struct carom_config *conf
 }
 
 int carom_engine_read(struct carom_policy *policy, struct carom_result *result, struct carom_str bytes,
-                      const struct carom_envelope *envelope, int64_t now_ms, struct carom_error *err)
+                      const struct carom_envelope *envelope, struct carom_engine_trust *trust, int64_t now_ms,
+                      struct carom_error *err)
 {
     struct carom_message *message = carom_message_parse(result->arena, bytes);
     bool wanted;
@@ -100,7 +101,12 @@ int carom_engine_read(struct carom_policy *policy, struct carom_result *result, 
     result->facts = carom_facts_make(result->arena, message,
                                      wanted ? carom_report_read(result->arena, message, envelope->sender)
                                             : unread(result->arena),
-                                     envelope, now_ms / 1000);
+                                     envelope, &trust->trust, now_ms / 1000);
+    if (trust->trust.failed) { /* a proof that was not found for this reason must not look like none */
+        if (err)
+            *err = trust->err;
+        return -1;
+    }
     find_list(result->arena, carom_policy_config(policy), &result->facts);
     return 0;
 }

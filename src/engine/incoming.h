@@ -7,12 +7,14 @@
 #define CAROM_ENGINE_INCOMING_H
 
 #include "engine/result.h"
+#include "engine/trust.h"
 #include "policy/policy.h"
 
 /* Fills result->facts, under the guard of result->arena, unless on_message did not want the message: then it is one
-   fact of kind other, and result->skipped. -1: the hook failed. */
+   fact of kind other, and result->skipped. -1: the hook failed, or the ledger could not be asked whom a token means. */
 int carom_engine_read(struct carom_policy *policy, struct carom_result *result, struct carom_str bytes,
-                      const struct carom_envelope *envelope, int64_t now_ms, struct carom_error *err);
+                      const struct carom_envelope *envelope, struct carom_engine_trust *trust, int64_t now_ms,
+                      struct carom_error *err);
 /* The decision about a skipped message. */
 void carom_engine_skip(struct carom_arena *arena, struct carom_decision *decision);
 

@@ -7,14 +7,14 @@
 #include "base/error.h"
 #include "ledger/sqlite.h"
 
-static int new_address(struct carom_store *store, const struct carom_ban *ban, int64_t now, int64_t *row_r,
-                       struct carom_error *err)
+int carom_sqlite_address_new(struct carom_store *store, struct carom_str key, struct carom_str spelling, int64_t now,
+                             int64_t *row_r, struct carom_error *err)
 {
     static const char sql[] = "INSERT INTO address (id, hash, key, spelling) VALUES (?1, ?2, ?3, ?4)";
     struct carom_db *db = &store->db;
     return carom_db_next_id(db, now, row_r, err) == 0
-               ? carom_db_run(db, carom_db_use(db, err, sql, "iiss", *row_r, carom_db_hash(ban->key), ban->key,
-                                               ban->spelling.len ? ban->spelling : ban->key), err)
+               ? carom_db_run(db, carom_db_use(db, err, sql, "iiss", *row_r, carom_db_hash(key), key,
+                                               spelling.len ? spelling : key), err)
                : -1;
 }
 
@@ -37,7 +37,7 @@ static int ban_address(struct carom_store *store, const struct carom_ban *ban, i
     int64_t address, found = 0, id;
 
     if (carom_sqlite_address(store, ban->key, &address, err) != 0 ||
-        (!address && new_address(store, ban, now, &address, err) != 0) ||
+        (!address && carom_sqlite_address_new(store, ban->key, ban->spelling, now, &address, err) != 0) ||
         carom_db_value(db, carom_db_use(db, err, longer, "isi", address, ban->list, ban->until), &found, err) != 0)
         return -1;
     if (found)
@@ -170,6 +170,8 @@ const struct carom_care_ops carom_sqlite_care = {
     .bans = bans,
     .forget = carom_sqlite_forget,
     .messages = carom_sqlite_messages,
+    .teach = carom_sqlite_teach,
+    .taught = carom_sqlite_taught,
     .told = carom_sqlite_told,
     .note = carom_sqlite_note,
     .standing = carom_sqlite_standing,

@@ -67,6 +67,12 @@ struct carom_care_ops {
                     void *user, struct carom_error *err);
     /* One step of retention, in a short transaction of its own: 1 there may be more to do, 0 nothing for now, -1. */
     int (*prune)(struct carom_store *store, const struct carom_config *config, int64_t now, struct carom_error *err);
+    /* Remembers whom a hash or an id means. 1: new, or an id that was another's; 0: known; -1. */
+    int (*teach)(struct carom_store *store, const struct carom_reference *reference, int64_t now,
+                 struct carom_error *err);
+    /* What was taught of an address. */
+    int (*taught)(struct carom_store *store, struct carom_str key,
+                  int (*each)(void *user, const struct carom_reference *reference), void *user, struct carom_error *err);
     /* Its jobs as JSON objects, oldest first. */
     int (*told)(struct carom_store *store, struct carom_str key, int (*row)(void *user, struct carom_str json),
                 void *user, struct carom_error *err);

@@ -268,7 +268,8 @@ int carom_db_next_id(struct carom_db *db, int64_t now, int64_t *id_r, struct car
                               " coalesce((SELECT max(id) FROM fact), 0), coalesce((SELECT max(id) FROM job), 0),"
                               " coalesce((SELECT max(id) FROM suppression), 0), coalesce((SELECT max(id) FROM departure), 0),"
                               " coalesce((SELECT max(id) FROM tag), 0), coalesce((SELECT max(id) FROM alert), 0),"
-                              " coalesce((SELECT max(id) FROM batch), 0), coalesce((SELECT max(id) FROM erased), 0))";
+                              " coalesce((SELECT max(id) FROM batch), 0), coalesce((SELECT max(id) FROM erased), 0),"
+                              " coalesce((SELECT max(id) FROM reference), 0))";
     int64_t from = carom_db_first_id(now);
 
     if (!db->last_id && carom_db_value(db, carom_db_use(db, err, sql, ""), &db->last_id, err) != 0)

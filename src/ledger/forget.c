@@ -57,6 +57,7 @@ static int erase_rows(struct work *work, int64_t address)
     static const char suppressions[] = "DELETE FROM suppression WHERE address = ?1";
     static const char departures[] = "DELETE FROM departure WHERE address = ?1";
     static const char tags[] = "DELETE FROM tag WHERE address = ?1";
+    static const char references[] = "DELETE FROM reference WHERE address = ?1";
     static const char self[] = "DELETE FROM address WHERE id = ?1";
     struct carom_forgotten *f = work->forgotten;
     int64_t selves = 0;
@@ -65,7 +66,8 @@ static int erase_rows(struct work *work, int64_t address)
                    delete_of(work, facts, address, &f->facts) == 0 &&
                    delete_of(work, suppressions, address, &f->standing) == 0 &&
                    delete_of(work, departures, address, &f->standing) == 0 &&
-                   delete_of(work, tags, address, &f->standing) == 0 && delete_of(work, self, address, &selves) == 0
+                   delete_of(work, tags, address, &f->standing) == 0 &&
+                   delete_of(work, references, address, &f->standing) == 0 && delete_of(work, self, address, &selves) == 0
                ? 0
                : -1;
 }

@@ -26,6 +26,14 @@ struct carom_entry {
     int64_t now;
 };
 
+/* A subscriber as return paths name him: by the hash of list and address, or by the sender's own id. */
+struct carom_reference {
+    uint64_t hash;
+    struct carom_str key, spelling; /* of the address */
+    struct carom_str list;          /* in lower case, as tokens name it */
+    struct carom_str own;           /* the sender's id, or empty */
+};
+
 struct carom_store; /* opaque state of a backend */
 
 struct carom_store_ops {
@@ -71,6 +79,10 @@ struct carom_store_ops {
     /* May it be mailed (by that list, where one is given)? 1 yes; 0 no, *refusal_r says why; -1 not known. */
     int (*check)(struct carom_store *store, struct carom_str address, struct carom_str list, int64_t now,
                  struct carom_refusal *refusal_r, struct carom_error *err);
+    /* Whom a hash means, of those that care.teach() was told: all rows to each, which returns -1 for want of memory. */
+    int (*references)(struct carom_store *store, uint64_t hash,
+                      int (*each)(void *user, const struct carom_reference *reference), void *user,
+                      struct carom_error *err);
     /* From here on check() is asked millions of times: it may answer from memory as of now. */
     int (*prepare)(struct carom_store *store, struct carom_error *err);
     void (*close)(struct carom_store *store);

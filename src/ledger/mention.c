@@ -35,7 +35,7 @@ static bool is_at(struct carom_str text, size_t i, struct carom_str wanted)
     return i <= text.len && carom_str_ieq(carom_str_head(carom_str_from(text, i), wanted.len), wanted);
 }
 
-/* Of the sign at text[i] the lengths that it can have: 1, 3, or both. */
+/* Of the sign at text[i] the lengths that it can have: 1, 3, both, or 2 in our own tokens. */
 static bool stands_at(const struct carom_mention *mention, struct carom_str text, size_t i, size_t sign, size_t *end_r)
 {
     size_t start = i - mention->local.len;
@@ -43,7 +43,8 @@ static bool stands_at(const struct carom_mention *mention, struct carom_str text
         return false;
     *end_r = i + sign + mention->domain.len;
     /* A return path puts the address behind its own: bounces+ann=example.com@lists.example.org. */
-    bool begun = begins(text, start) || (text.ptr[i] != '@' && start && strchr("+-", text.ptr[start - 1]));
+    bool begun = begins(text, start) || (text.ptr[i] != '@' && start && strchr("+-", text.ptr[start - 1])) ||
+                 (sign == 2 && start >= 2 && text.ptr[start - 2] == '=' && text.ptr[start - 1] == '.');
     return begun && ends(text, *end_r);
 }
 
@@ -55,8 +56,10 @@ size_t carom_mention_find(const struct carom_mention *mentions, size_t n, struct
         if (c != '@' && c != '=' && c != '%')
             continue;
         const bool coded = c != '@' && is_at(text, i + 1, CAROM_STR("40"));
+        const bool token = c == '=' && is_at(text, i + 1, CAROM_STR("="));
         for (size_t k = 0; k < n; k++)
             if ((c != '%' && stands_at(&mentions[k], text, i, 1, end_r)) ||
+                (token && stands_at(&mentions[k], text, i, 2, end_r)) ||
                 (coded && stands_at(&mentions[k], text, i, 3, end_r)))
                 return i - mentions[k].local.len;
     }

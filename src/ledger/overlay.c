@@ -217,6 +217,14 @@ static int check(struct carom_store *store, struct carom_str address, struct car
     return it->ops->check(it->store, address, list, now, refusal, err);
 }
 
+/* Nobody teaches a dry run. */
+static int references(struct carom_store *store, uint64_t hash,
+                      int (*each)(void *user, const struct carom_reference *reference), void *user, struct carom_error *err)
+{
+    struct carom_ledger *base = &overlay_of(store)->base;
+    return base->ops ? base->ops->references(base->store, hash, each, user, err) : 0;
+}
+
 static int prepare(struct carom_store *store, struct carom_error *err)
 {
     (void)store, (void)err; /* its questions are few */
@@ -240,7 +248,7 @@ int carom_overlay_open(const char *path, struct carom_ledger *ledger_r, struct c
         .past = past,   .record = record, .claim = claim,       .settle = settle,
         .resend = resend,
         .facts = facts, .jobs = jobs,     .mail = mail,         .pause = pause_sink,
-        .pauses = pauses, .check = check, .prepare = prepare,   .close = close_overlay,
+        .pauses = pauses, .check = check, .prepare = prepare,   .references = references,   .close = close_overlay,
     };
     struct overlay *overlay = calloc(1, sizeof(*overlay));
 

@@ -47,6 +47,11 @@ const char carom_schema[] =
     /* Addresses that were erased and are still not to be mailed. mac: keyed hash of the key; hash: its first 64 bits. */
     "CREATE TABLE erased (id INTEGER PRIMARY KEY, hash INTEGER NOT NULL, mac BLOB NOT NULL) STRICT;"
     "CREATE INDEX erased_hash ON erased (hash);"
+    /* Whom a hash in a return path means (own empty), or whom the sender's own id does; list: as tokens name it. */
+    "CREATE TABLE reference (id INTEGER PRIMARY KEY, hash INTEGER NOT NULL,"
+    " address INTEGER NOT NULL REFERENCES address (id), list TEXT NOT NULL, own TEXT NOT NULL) STRICT;"
+    "CREATE INDEX reference_hash ON reference (hash);"
+    "CREATE INDEX reference_address ON reference (address);"
     /* When something was done last; id: enum carom_note. */
     "CREATE TABLE note (id INTEGER PRIMARY KEY, time INTEGER NOT NULL) STRICT;"
     /* Who left which list; list empty: all of them, also those that come later; with each = 1: there is none left that he

@@ -483,7 +483,8 @@ int carom_sqlite_open(const char *path, enum carom_db_mode mode, struct carom_le
         .resend = resend,
         .facts = facts, .jobs = jobs,     .mail = carom_sqlite_mail,
         .pause = carom_sqlite_pause,      .pauses = carom_sqlite_pauses, .check = carom_sqlite_check,
-        .prepare = carom_sqlite_prepare,  .close = close_store,
+        .prepare = carom_sqlite_prepare,  .references = carom_sqlite_references,
+        .close = close_store,
     };
     struct carom_store *store = calloc(1, sizeof(*store));
 

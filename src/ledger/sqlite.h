@@ -28,6 +28,17 @@ int carom_sqlite_open(const char *path, enum carom_db_mode mode, struct carom_le
 
 /* Row of an address, 0 where there is none. */
 int carom_sqlite_address(struct carom_store *store, struct carom_str key, int64_t *row_r, struct carom_error *err);
+int carom_sqlite_address_new(struct carom_store *store, struct carom_str key, struct carom_str spelling, int64_t now,
+                             int64_t *row_r, struct carom_error *err);
+/* references(), teach() and taught() in reference.c. */
+int carom_sqlite_references(struct carom_store *store, uint64_t hash,
+                            int (*each)(void *user, const struct carom_reference *reference), void *user,
+                            struct carom_error *err);
+int carom_sqlite_teach(struct carom_store *store, const struct carom_reference *reference, int64_t now,
+                       struct carom_error *err);
+int carom_sqlite_taught(struct carom_store *store, struct carom_str key,
+                        int (*each)(void *user, const struct carom_reference *reference), void *user,
+                        struct carom_error *err);
 /* record() in record.c. */
 int carom_sqlite_record(struct carom_store *store, struct carom_arena *arena, const struct carom_entry *entry,
                         struct carom_error *err);

@@ -153,6 +153,8 @@ static const char *unfit_mail(const struct carom_request *request)
         return "the URL of a mail begins with neither smtp:// nor smtps://";
     if (has_control(request->url) || strchr(request->url, ' '))
         return "the URL holds a space or a control character";
+    if (request->sender && (has_control(request->sender) || strpbrk(request->sender, "<> ")))
+        return "the envelope sender is no address";
     return has_control(request->rcpt) || strpbrk(request->rcpt, "<> ") ? "the recipient is no address" : NULL;
 }
 
@@ -281,6 +283,8 @@ static unsigned set_mail(struct exchange *x, const struct carom_request *request
     x->mail_n = n;
     unsigned bad = set_tls(easy, request);
     bad |= curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, x->rcpt);
+    if (request->sender)
+        bad |= curl_easy_setopt(easy, CURLOPT_MAIL_FROM, request->sender);
     bad |= curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
     bad |= curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_mail);
     bad |= curl_easy_setopt(easy, CURLOPT_READDATA, x);

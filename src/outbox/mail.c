@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: the carom authors */
 
 /* carom.smtp: what we mail. Our own mail (alerts, probes, a bounce forwarded to a person, any other decision told to an
-   address) has the null envelope sender, is marked as automatic and carries our loop header. A returned message is
+   address) has the null envelope sender, but a probe, which is to come back, a signed one; it is marked as automatic and carries our loop header. A returned message is
    submitted again only where all conditions of carom-policy(5) hold; the job says which one failed. Nothing that came by
    mail gets into a header unless it is one line of plain characters. */
 
@@ -16,6 +16,7 @@
 #include "base/date.h"
 #include "base/utf8.h"
 #include "bounce/report.h"
+#include "decision/trust.h"
 #include "mail/address.h"
 
 #define LOOP_HEADER "X-Carom-Loop"
@@ -212,9 +213,35 @@ static enum carom_rendered tell(struct carom_render *render, struct carom_str to
     return result;
 }
 
-static enum carom_rendered probe(struct carom_render *render, struct carom_str to, struct carom_buf *out)
+/* Signed for the day on which it was decided, so that every attempt is the same mail. The list goes where there is no
+   room for it: what matters is who it was that did not get it. */
+static enum carom_rendered sign_probe(struct carom_render *render, struct carom_str to, struct carom_request *request)
 {
-    enum carom_rendered result = add_envelope(render, out, to, CAROM_STR("Does this address still work?"));
+    struct carom_str list = carom_trust_list_name(render->config, carom_render_field(render, "list"));
+    struct carom_verp_subject subject = {list, CAROM_STR(CAROM_VERP_PROBE), to};
+    struct carom_verp *verp;
+    if (carom_trust_keys(render->arena, render->config, &verp, render->err) != 0)
+        return carom_error_prefix(render->err, "sink %.*s", CAROM_STR_ARG(render->sink->name)), CAROM_RENDER_WAIT;
+    if (!verp)
+        return misconfigured(render, "a probe needs a signed return path: configure verp");
+    struct carom_str path = carom_verp_sign(render->arena, verp, CAROM_VERP_PATH, &subject, render->job->created / 1000,
+                                            render->err);
+    if (path.len && carom_str_ifind(path, CAROM_STR("=." CAROM_VERP_PROBE)) == SIZE_MAX) {
+        subject.list = CAROM_STR_EMPTY;
+        path = carom_verp_sign(render->arena, verp, CAROM_VERP_PATH, &subject, render->job->created / 1000, render->err);
+    }
+    if (!path.len)
+        return CAROM_RENDER_WAIT;
+    request->sender = path.ptr;
+    return CAROM_RENDERED;
+}
+
+static enum carom_rendered probe(struct carom_render *render, struct carom_str to, struct carom_request *request,
+                                 struct carom_buf *out)
+{
+    enum carom_rendered result = sign_probe(render, to, request);
+    if (result == CAROM_RENDERED)
+        result = add_envelope(render, out, to, CAROM_STR("Does this address still work?"));
     if (result != CAROM_RENDERED)
         return result;
     carom_buf_add_str(out, CAROM_STR("Content-Type: text/plain; charset=utf-8\r\n\r\n"
@@ -398,7 +425,7 @@ enum carom_rendered carom_mail_render(struct carom_render *render, struct carom_
         return result;
     result = is_action(render, "retry")     ? resubmit(render, out)
              : is_action(render, "forward") ? forward(render, to, out)
-             : is_action(render, "probe")   ? probe(render, to, out)
+             : is_action(render, "probe")   ? probe(render, to, request, out)
                                             : tell(render, to, out);
     if (result == CAROM_RENDERED && out->failed)
         return refuse(render, "the mail is too large");

@@ -15,8 +15,9 @@ struct carom_request {
     const char *user, *password; /* basic authentication; NULL none */
     const char *ca;              /* CA file; NULL the system's */
     bool allow_private;
-    const char *rcpt;            /* mail: its one recipient; the URL is smtp: or smtps:, the body a message with CRLF,
-                                    the envelope sender null; method and headers are not used */
+    const char *rcpt;            /* mail: its one recipient; the URL is smtp: or smtps:, the body a message with CRLF;
+                                    method and headers are not used */
+    const char *sender;          /* mail: of the envelope; NULL: the null sender */
     void *job;                   /* handed back */
 };
 struct carom_answer {

@@ -287,8 +287,8 @@ int carom_configure(lua_State *L)
 {
     static const struct carom_arg names[] = {
         {"store", false},   {"mode", false},   {"lists", false}, {"sinks", false},            {"endpoints", false},
-        {"score", false},   {"keep", false},   {"limits", false}, {"commands", false},         {"verp", true},
-        {"trusted_authserv", true},            {"fbl", true},    {"smtp", false},              {"gate", true},
+        {"score", false},   {"keep", false},   {"limits", false}, {"commands", false},         {"verp", false},
+        {"trusted_authserv", false},            {"fbl", false},    {"smtp", false},              {"gate", true},
         {"breaker", true},  {"settle", true},  {"held", true},   {"log", false},
     };
     struct carom_policy *policy = carom_host_policy(L);
@@ -304,6 +304,7 @@ int carom_configure(lua_State *L)
     each(&args, "lists", take_list, &policy->config);
     get_smtp(&args, &policy->config); /* sinks may use it */
     get_sinks(&args, &policy->config);
+    carom_trust_configure(&args, &policy->config);
     get_score(&args, &policy->config);
     get_keep(&args, &policy->config);
     get_limits(&args, &policy->config);

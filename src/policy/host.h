@@ -24,6 +24,7 @@ struct carom_policy {
     bool loading, configured;
     struct sha256_ctx hash; /* of all files */
     struct carom_hook_call *call; /* NULL: none under way */
+    struct carom_verp *verp;      /* its keys, once they were asked for */
 };
 
 enum { CAROM_HOOK_ACTIONS = 100, CAROM_HOOK_LINES = 100, CAROM_LOAD_TIME_MS = 1000 };
@@ -52,6 +53,11 @@ void carom_config_default(struct carom_config *config);
 struct carom_args;
 void carom_configure_log(const struct carom_args *args, struct carom_log_settings *log);
 struct carom_limits carom_config_limits(const struct carom_config *config);
+
+/* trust.c: verp, trusted_authserv, fbl of carom.configure; carom.verp{} */
+struct carom_args;
+void carom_trust_configure(const struct carom_args *args, struct carom_config *config);
+int carom_trust_verp(lua_State *L);
 
 /* sinks.c, sink_http.c, sink_command.c, sink_smtp.c: carom.webhook, carom.http …, carom.file, carom.env. */
 int carom_sink_webhook(lua_State *L);

@@ -99,7 +99,8 @@ static const luaL_Reg functions[] = {
     {"command", carom_sink_command}, {"configure", carom_configure}, {"env", carom_sink_env},
     {"file", carom_sink_file},       {"http", carom_sink_http},      {"log", log_line},
     {"match", match},                {"now", now},                   {"seconds", seconds},
-    {"smtp", carom_sink_smtp},       {"webhook", carom_sink_webhook}, {NULL, NULL},
+    {"smtp", carom_sink_smtp},       {"verp", carom_trust_verp},      {"webhook", carom_sink_webhook},
+    {NULL, NULL},
 };
 
 /* __index: what carom has not. */

@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#include "base/error.h"
+#include "decision/trust.h"
 #include "policy/environment.h"
 #include "policy/freeze.h"
 #include "policy/hooks.h"
@@ -122,6 +124,21 @@ struct carom_policy *carom_policy_load(const char *path, const struct carom_log 
     }
     carom_buf_deinit(&buf);
     return policy;
+}
+
+int carom_policy_verp(struct carom_policy *policy, const struct carom_verp **verp_r, struct carom_error *err)
+{
+    int result = 0;
+
+    *verp_r = NULL;
+    if (!policy->verp) {
+        if (carom_arena_guard(policy->arena))
+            return carom_error_memory(err);
+        result = carom_trust_keys(policy->arena, &policy->config, &policy->verp, err);
+        carom_arena_unguard(policy->arena);
+    }
+    *verp_r = policy->verp;
+    return result;
 }
 
 /* ---- Hooks ---- */

@@ -18,6 +18,9 @@ struct carom_policy *carom_policy_load(const char *path, const struct carom_log 
 void carom_policy_free(struct carom_policy *policy);
 const struct carom_config *carom_policy_config(const struct carom_policy *policy); /* borrowed until freed */
 
+/* Its keys: secrets are fetched at the first call and kept. *verp_r is NULL where none are configured. */
+int carom_policy_verp(struct carom_policy *policy, const struct carom_verp **verp_r, struct carom_error *err);
+
 /* What a hook sees. All borrowed for the call. */
 struct carom_subject {
     const struct carom_fact *fact;

@@ -38,6 +38,9 @@ def prepare(folder):
     (folder / 'archive.mbox').write_bytes(b''.join(b'From x Mon Nov  3 00:00:00 2025\n' + m + b'\n' for m in messages))
     (folder / 'suppressed.csv').write_text('address,reason\ngustav@example.com,asked by phone\n')
     (folder / 'recipients.txt').write_text('bert@example.net\ngustav@example.com\n')
+    (folder / 'signed.lua').write_text(
+        'carom.configure { verp = { domain = "bounces.example.org", keys = { { id = 1, since = "2026-01-01", '
+        'secret = "a secret of the test, not yours" } } } }')
     (folder / 'bin').mkdir()
     (folder / 'bin' / 'carom').symlink_to(CAROM)
     return {**os.environ, 'PATH': f'{folder / "bin"}:{os.environ["PATH"]}', 'CAROM_STATE': str(folder / 'state')}

@@ -116,8 +116,10 @@ static void test_ways_out(void **state)
     static struct carom_sink_entry alert = {.name = {"alert", 5}, .sinks = &nobody};
     static struct carom_sink_entry commands = {.name = {"purge", 5}, .sinks = &purge};
     static struct carom_sink_entry probe = {.name = {"probe", 5}, .sinks = &nobody};
+    static struct carom_verp_config verp;
     static const struct carom_config mute = {.sinks = &probe};
-    static const struct carom_config bare = {.sinks = &alert}, full = {.smtp = &smtp, .commands = &commands};
+    static const struct carom_config bare = {.sinks = &alert}, full = {.smtp = &smtp, .commands = &commands, .verp = &verp},
+                                     no_keys = {.smtp = &smtp, .commands = &commands};
     static const struct {
         const char *name;
         const struct carom_config *config;
@@ -128,6 +130,7 @@ static void test_ways_out(void **state)
         {"all is", &full, CAROM_AUTHENTICITY_SIGNED, "dddd"},
         {"a reply that our sender heard", &full, CAROM_AUTHENTICITY_DIRECT, "dddd"},
         {"a probe by a server that nobody named", &mute, CAROM_AUTHENTICITY_SIGNED, "uuud"},
+        {"a probe that nobody signs", &no_keys, CAROM_AUTHENTICITY_SIGNED, "ddud"},
         {"it may be forged", &full, CAROM_AUTHENTICITY_MATCHED, "ddud"},
     };
     (void)state;
@@ -146,6 +149,13 @@ static void test_ways_out(void **state)
             fail_msg("%s: got %s, want %s", cases[i].name, got, cases[i].want);
         carom_arena_free(g.arena);
     }
+    struct carom_fact came_back = fact_of(); /* a probe of a probe would go round */
+    struct given g = given(CAROM_ACTION_RUN, CAROM_ACTION_FORWARD, CAROM_ACTION_PROBE);
+    came_back.authenticity = CAROM_AUTHENTICITY_SIGNED;
+    came_back.mail_type = CAROM_STR("probe");
+    carom_decision_settle(&g.decision, &came_back, &full);
+    assert_int_equal(g.action[2]->state, CAROM_ACTION_UNMATCHED);
+    carom_arena_free(g.arena);
     assert_ptr_equal(carom_config_command(&full, CAROM_STR("purge")), &purge);
     assert_null(carom_config_command(&full, CAROM_STR("command.purge")));
     assert_ptr_equal(carom_config_sink(&full, CAROM_STR("command.purge")), &purge);

@@ -59,7 +59,7 @@ static struct carom_fact_list read_dsn_to(const char *envelope_to, const char *f
         "Arrival-Date: Thu, 20 Nov 2025 09:00:00 +0000\n\n%s\n"
         "--B\nContent-Type: text/rfc822-headers\n\n%s\n--B--\n",
         fields, returned);
-    return carom_facts_read(arena, bytes, &envelope, now);
+    return carom_facts_read(arena, bytes, &envelope, NULL, now);
 }
 
 static struct carom_fact_list read_dsn(const char *fields, const char *returned)
@@ -311,11 +311,11 @@ static void knows_who_answers(void **state)
 
     (void)state;
     assert_false(carom_arena_guard(arena));
-    facts = carom_facts_read(arena, carom_str(answer), &envelope, now);
+    facts = carom_facts_read(arena, carom_str(answer), &envelope, NULL, now);
     CHECK_WORD("kind", carom_kind_name(facts.list[0].kind), "autoreply");
     CHECK_STR("recipient", facts.list[0].recipient, "jane@example.net");
     envelope.recipient = "bounces@example.org";
-    facts = carom_facts_read(arena, carom_str(answer), &envelope, now);
+    facts = carom_facts_read(arena, carom_str(answer), &envelope, NULL, now);
     CHECK_STR("recipient without", facts.list[0].recipient, "j.doe@example.com");
     carom_arena_unguard(arena);
 }
@@ -341,7 +341,7 @@ static void tells_the_time(void **state)
 
 static struct carom_fact read_text(const char *text)
 {
-    return carom_facts_read(arena, carom_str(text), NULL, now).list[0];
+    return carom_facts_read(arena, carom_str(text), NULL, NULL, now).list[0];
 }
 
 static void has_a_stable_id(void **state)

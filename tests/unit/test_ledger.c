@@ -577,7 +577,8 @@ static void test_jobs_of_commands_and_mail(void **state)
         .name = {"smtp", 4}, .type = CAROM_SINK_SMTP, .url = {"smtp://mail.example.org", 23}};
     static struct carom_sink purge = {.name = {"command.purge", 13}, .type = CAROM_SINK_COMMAND};
     static struct carom_sink_entry commands = {.name = {"purge", 5}, .sinks = &purge};
-    static const struct carom_config config_here = {.smtp = &smtp, .commands = &commands};
+    static struct carom_verp_config verp;
+    static const struct carom_config config_here = {.smtp = &smtp, .commands = &commands, .verp = &verp};
     struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
     struct carom_buf names = CAROM_BUF_INIT(1000);
     struct carom_error err = {0};

@@ -28,6 +28,8 @@ static void test_blots(void **state)
         {"said:\\nann@example.com\\r\\n", "said:\\n[erased]\\r\\n"},
         {"\\u000bann@example.com", "\\u000b[erased]"},
         {"bounces+ann=example.com@lists.example.org", "bounces+[erased]@lists.example.org"},
+        {"bubuf-7=.ann==example.com@b.example.org", "bubuf-7=.[erased]@b.example.org"},
+        {"bubuf-7=.joann==example.com@b.example.org", NULL},
         {"https://x.example/?e=ann%40example.com&x", "https://x.example/?e=[erased]&x"},
         {"To: ann=40example.com", "To: [erased]"},
         {"b.c@xn--bcher-kva.example", "[erased]"},

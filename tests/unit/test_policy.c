@@ -337,9 +337,28 @@ static void mistakes_in_the_configuration_are_named(void **state)
         {"mode = 'acct'", "mode = \"acct\" is none; write \"act\""},
         {"commands = { x = carom.http { url = 'https://example.com/' } }", "commands: \"x\" must be made by carom.command"},
         {"commands = { x = '/bin/true' }", "must be made by carom.command"},
-        {"verp = {}", "\"verp\" is not available in this version"},
-        {"trusted_authserv = {}", "\"trusted_authserv\" is not available in this version"},
-        {"fbl = {}", "\"fbl\" is not available in this version"},
+        {"verp = {}", "carom.configure: verp: domain is missing"},
+        {"verp = { domain = 'b.example.org' }", "verp: keys is missing"},
+        {"verp = { domain = 'B.example.org' }", "domain = \"B.example.org\" is no domain name in lower case"},
+        {"verp = { domain = 'localhost' }", "is no domain name"},
+        {"verp = { domain = 'b.example.org', prefix = 'a b' }", "prefix = \"a b\" holds other than"},
+        {"verp = { domain = 'b.example.org', prefix = '1234567890123456789012345' }", "more than 24 bytes"},
+        {"verp = { domain = 'b.example.org', max_age = 'x' }", "max_age = \"x\" is no duration"},
+        {"verp = { domain = 'b.example.org', maxage = '1d' }", "did you mean \"max_age\"?"},
+        {"verp = { domain = 'b.example.org', keys = {} }", "keys is missing"},
+        {"verp = { domain = 'b.example.org', keys = { { id = 32 } } }", "a key: id must be a number from 0 to 31"},
+        {"verp = { domain = 'b.example.org', keys = { { id = 1 } } }", "since is missing"},
+        {"verp = { domain = 'b.example.org', keys = { { id = 1, since = '2026-03-01' } } }", "secret is missing"},
+        {"verp = { domain = 'b.example.org', keys = { { id = 1, since = 'today' } } }", "since = \"today\" is no day"},
+        {"verp = { domain = 'b.example.org', keys = { { id = 1, since = '2026-03-01', secret = 's' },"
+         " { id = 1, since = '2026-03-01', secret = 't' } } }", "id 1 is given twice"},
+        {"trusted_authserv = {}", "trusted_authserv is a list of names"},
+        {"trusted_authserv = 'mx.example.org'", "trusted_authserv is a list of names"},
+        {"trusted_authserv = { 5 }", "trusted_authserv is a list of texts, not of a number"},
+        {"trusted_authserv = { 'a b' }", "\"a b\" is no name of a host"},
+        {"fbl = {}", "fbl is empty"},
+        {"fbl = { x = { 'y' } }", "fbl: \"x\" is no mail address"},
+        {"fbl = { ['f@example.org'] = {} }", "who reports to an address is a list of names"},
         {"smtp = {}", "carom.configure: smtp: url is missing"},
         {"smtp = 'smtp://mail.example.org'", "smtp must be a table"},
         {"smtp = { url = 'https://mail.example.org' }", "must begin with smtp:// or smtps://"},
@@ -747,6 +766,7 @@ static void probes_commands_and_mail_are_decided(void **state)
     };
     static const char before[] =
         "carom.configure { smtp = { url = 'smtp://mail.example.org', from = 'bounces@example.org' }, "
+        "verp = { domain = 'b.example.org', keys = { { id = 1, secret = 'sixteen or more bytes', since = '2020-01-01' } } }, "
         "commands = { purge = carom.command { argv = { '/bin/true' } } } } function on_bounce(bounce) ";
     struct stage *stage = *state;
     EXPECT(stage, unproven, before, " end", false);

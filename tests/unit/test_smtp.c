@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/date.h"
+#include "decision/trust.h"
 #include "mail/message.h"
 #include "outbox/answer.h"
 #include "outbox/render.h"
@@ -30,6 +31,8 @@ static bool contains(const char *text, const char *part) { return strstr(text, p
 
 struct desk {
     struct carom_config config;
+    struct carom_verp_source key;
+    struct carom_verp_config verp;
     struct carom_sink relay, sink;
     struct carom_job job;
     struct carom_job_mail mail;
@@ -68,6 +71,10 @@ static struct desk *desk_new(const char *action)
                                       .url = CAROM_STR("smtp://localhost"), .sender = CAROM_STR("carom@example.org")};
     desk->sink = (struct carom_sink){.type = CAROM_SINK_SMTP, .name = CAROM_STR("mail")};
     desk->config.smtp = &desk->relay;
+    desk->key = (struct carom_verp_source){.id = 1, .secret = {CAROM_SECRET_LITERAL, CAROM_STR("a secret of sixteen bytes")}};
+    desk->verp = (struct carom_verp_config){.domain = CAROM_STR("b.example.org"), .prefix = CAROM_STR_EMPTY,
+                                            .keys = &desk->key, .max_age_ms = 86400000};
+    desk->config.verp = &desk->verp;
     desk->job = (struct carom_job){.id = 1, .key = CAROM_STR("msg_1"), .headers = CAROM_STR_EMPTY, .created = now * 1000};
     desk->mail = (struct carom_job_mail){.raw = CAROM_STR_EMPTY, .same_delivery_known = true};
     desk->arena = carom_arena_new();
@@ -156,6 +163,20 @@ static void test_probe(void **state)
     assert_int_equal(render(desk, &request, &err), CAROM_RENDERED);
     assert_string_equal(request.rcpt, "jane@example.net");
     assert_true(contains(request.body.ptr, "Auto-Submitted: auto-generated\r\n"));
+    struct carom_verp *verp;
+    struct carom_verp_token token;
+    assert_int_equal(carom_trust_keys(desk->arena, &desk->config, &verp, &err), 0);
+    assert_true(carom_verp_read(desk->arena, verp, CAROM_VERP_PATH, carom_str(request.sender), &token));
+    assert_int_equal(carom_verp_check(desk->arena, verp, CAROM_VERP_PATH, &token, &token.says, now), CAROM_VERP_VALID);
+    assert_string_equal(token.says.recipient.ptr, "jane@example.net");
+    assert_true(carom_str_eq(token.says.id, CAROM_STR("probe")));
+    desk->verp.prefix = CAROM_STR("twenty-four-bytes-long-+"); /* no room for the address: it is signed all the same */
+    assert_int_equal(render(desk, &request, &err), CAROM_RENDERED);
+    assert_true(contains(request.sender, "=.probe@"));
+    desk->config.verp = NULL;
+    assert_int_equal(render(desk, &request, &err), CAROM_RENDER_WAIT);
+    assert_true(contains(err.text, "a probe needs a signed return path: configure verp"));
+    desk->config.verp = &desk->verp;
     desk->relay.sender = CAROM_STR_EMPTY;
     assert_int_equal(render(desk, &request, &err), CAROM_RENDER_WAIT);
     desk->config.smtp = NULL;
@@ -408,6 +429,14 @@ static void test_what_a_relay_hears(void **state)
     assert_false(contains(rcpt + 1, "RCPT TO:"));
     assert_true(contains(relay.heard, "DATA\r\nX-Carom-Loop: msg_1\r\nReceived:"));
     assert_true(contains(relay.heard, "\r\n\r\n..\r\nhello\r\n.\r\n")); /* its dot is doubled, and ends nothing */
+    desk_free(desk);
+    desk = desk_new("probe"); /* what is to come back says where */
+    relay_start(&relay, NULL, NULL);
+    assert_int_equal(send_to(&relay, desk, true).verdict, CAROM_VERDICT_DONE);
+    relay_stop(&relay);
+    mail = strstr(relay.heard, "MAIL FROM:<b");
+    assert_non_null(mail);
+    assert_true(contains(mail, "-=.probe=.jane==example.net@b.example.org>"));
     desk_free(desk);
 }
 
