@@ -40,7 +40,7 @@ static const struct kept kinds[] = {
     {6, OF_FACTS, STEP_ROWS, RANGE("alert"), DROP("alert", "sent < ?3")},
     {7, OF_FACTS, STEP_ROWS, RANGE("address"),
      DROP("address", NONE("fact") " AND " NONE("job") " AND " NONE("suppression") " AND " NONE("departure") " AND "
-                     NONE("tag"))},
+                     NONE("tag") " AND " NONE("reference"))},
 };
 _Static_assert(CAROM_JOB_DONE == 1 && CAROM_JOB_DROPPED == 3, "states are stored as numbers");
 
