@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the carom authors */
 
-/* carom parse: decode only. No policy, no ledger. */
+/* carom parse: decode only. A policy lends its keys and what else it trusts, and its ledger knows whom references mean;
+   no hook runs. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -10,7 +11,10 @@
 
 #include "classify/fact.h"
 #include "cli/cli.h"
+#include "cli/ledger.h"
+#include "cli/owner.h"
 #include "cli/print.h"
+#include "engine/trust.h"
 #include "input/source.h"
 
 static void row(const struct carom_fact *fact)
@@ -35,7 +39,7 @@ static void row(const struct carom_fact *fact)
 }
 
 static int one(struct carom_arena *arena, const struct carom_source_item *item, struct carom_print *print, bool json,
-               struct carom_error *err)
+               struct carom_engine_trust *trust, struct carom_error *err)
 {
     const struct carom_envelope envelope = {
         .source = item->name.ptr, .index = item->index, .file_time = item->mtime};
@@ -45,7 +49,11 @@ static int one(struct carom_arena *arena, const struct carom_source_item *item, 
     carom_arena_reset(arena);
     if (carom_arena_guard(arena))
         return carom_error_memory(err);
-    facts = carom_facts_read(arena, item->bytes, &envelope, NULL, (int64_t)time(NULL));
+    facts = carom_facts_read(arena, item->bytes, &envelope, trust ? &trust->trust : NULL, (int64_t)time(NULL));
+    if (trust && trust->trust.failed) {
+        carom_arena_unguard(arena);
+        return *err = trust->err, -1;
+    }
     for (size_t i = 0; i < facts.n && result == 0; i++) {
         if (!json) {
             row(&facts.list[i]);
@@ -60,10 +68,30 @@ static int one(struct carom_arena *arena, const struct carom_source_item *item, 
     return result;
 }
 
+/* What the policy trusts, when one is named. */
+static int begin_trust(struct carom_arena *arena, const struct carom_cli_place *place, struct carom_policy **policy_r,
+                       struct carom_ledger *ledger_r, struct carom_engine_trust *trust_r, struct carom_error *err)
+{
+    if (!place->policy)
+        return 0;
+    if (carom_cli_become_owner(place, err) != 0 || !(*policy_r = carom_policy_load(place->policy, &carom_log_stderr, err)))
+        return -1;
+    if (carom_arena_guard(arena))
+        return carom_error_memory(err);
+    int result = carom_cli_ledger_if_any(arena, place, *policy_r, ledger_r, err);
+    carom_arena_unguard(arena);
+    return result ? result : carom_engine_trust(*policy_r, ledger_r->ops ? ledger_r : NULL, trust_r, err);
+}
+
 int cmd_parse(int argc, char **argv)
 {
+    struct carom_cli_place place = {0};
+    struct carom_policy *policy = NULL;
+    struct carom_ledger ledger = {0};
+    struct carom_engine_trust trust;
     bool json = false, table = false;
     const struct carom_option options[] = {
+        CAROM_CLI_PLACE_OPTIONS(place),
         {"json", CAROM_OPTION_FLAG, &json, NULL, "one JSON object a line, one line a recipient (default in a pipe)"},
         {"table", CAROM_OPTION_FLAG, &table, NULL, "a table (default on a terminal)"},
         {NULL, 0, NULL, NULL, NULL}};
@@ -80,13 +108,17 @@ int cmd_parse(int argc, char **argv)
         return carom_cli_options_exit(n);
     if (n == 0)
         return carom_cli_usage("parse", "no SOURCE given: name a file, a directory, or - for stdin");
+    if (!place.policy && (place.store || place.state))
+        return carom_cli_usage("parse", "--store and --state go with --policy");
     json = json || (!table && !isatty(STDOUT_FILENO));
     struct carom_arena *arena = carom_arena_new();
-    struct carom_source *source = carom_source_open((const char *const *)operands, (size_t)n, &err);
+    struct carom_source *source = NULL;
     struct carom_print print = carom_print_begin(stdout);
-    if (!arena || !source) {
-        if (!arena)
-            carom_error_memory(&err);
+    if (!arena)
+        carom_error_memory(&err);
+    else if (begin_trust(arena, &place, &policy, &ledger, &trust, &err) == 0)
+        source = carom_source_open((const char *const *)operands, (size_t)n, &err);
+    if (!source) {
         code = carom_cli_fail(&err);
         goto done;
     }
@@ -97,7 +129,7 @@ int cmd_parse(int argc, char **argv)
             code = EX_NOINPUT;
             continue;
         }
-        if (one(arena, &item, &print, json, &err) != 0) {
+        if (one(arena, &item, &print, json, policy ? &trust : NULL, &err) != 0) {
             code = carom_cli_fail(&err);
             if (err.code == CAROM_ERROR_IO)
                 break;
@@ -110,6 +142,9 @@ int cmd_parse(int argc, char **argv)
 done:
     if (source)
         carom_source_close(source);
+    if (ledger.ops)
+        carom_ledger_close(&ledger);
+    carom_policy_free(policy);
     carom_arena_free(arena);
     return code;
 }

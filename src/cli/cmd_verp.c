@@ -7,13 +7,13 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/date.h"
 #include "base/error.h"
 #include "cli/cli.h"
 #include "cli/csv.h"
 #include "cli/ledger.h"
+#include "cli/owner.h"
 #include "cli/print.h"
 #include "decision/trust.h"
 #include "engine/trust.h"
@@ -213,19 +213,6 @@ static void say(const char *label, const char *value)
     putchar('\n');
 }
 
-/* A ledger that is not there knows nobody. */
-static int open_ledger(struct job *job, struct carom_arena *arena)
-{
-    struct carom_str url;
-
-    if (carom_engine_store_url(arena, job->place.store, carom_policy_config(job->policy), job->place.state, &url, job->err) != 0)
-        return -1;
-    const char *path = carom_str_starts(url, CAROM_STR("sqlite:")) ? url.ptr + 7 : "";
-    if (*path && access(path, F_OK) != 0 && errno == ENOENT)
-        return 0;
-    return carom_ledger_open(url.ptr, CAROM_LEDGER_READ, &job->ledger, job->err);
-}
-
 /* 0 valid, 1 not, -1. */
 static int verify(struct job *job, struct carom_arena *arena, char **operands, int n)
 {
@@ -233,7 +220,7 @@ static int verify(struct job *job, struct carom_arena *arena, char **operands, i
     struct carom_verp_answer answer;
     char time[32] = "";
 
-    if (open_ledger(job, arena) != 0 ||
+    if (carom_cli_ledger_if_any(arena, &job->place, job->policy, &job->ledger, job->err) != 0 ||
         carom_engine_trust(job->policy, job->ledger.ops ? &job->ledger : NULL, &trust, job->err) != 0)
         return -1;
     int valid = carom_engine_check_token(arena, &trust, carom_str(operands[0]), carom_str(n > 1 ? operands[1] : NULL),
@@ -367,7 +354,8 @@ static int run(struct job *job, enum verb verb, struct carom_arena *arena, char 
 {
     volatile int result = -1;
 
-    if (!(job->policy = carom_policy_load(job->place.policy, &carom_log_stderr, job->err)) ||
+    if (carom_cli_become_owner(&job->place, job->err) != 0 ||
+        !(job->policy = carom_policy_load(job->place.policy, &carom_log_stderr, job->err)) ||
         carom_policy_verp(job->policy, &job->verp, job->err) != 0)
         return -1;
     if (!job->verp)

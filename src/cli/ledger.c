@@ -5,6 +5,9 @@
 
 #include "cli/ledger.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 #include "base/error.h"
 #include "cli/owner.h"
 
@@ -37,4 +40,19 @@ int carom_cli_ledger(struct carom_arena *arena, const struct carom_cli_place *pl
     carom_policy_free(*policy_r);
     *policy_r = NULL;
     return -1;
+}
+
+int carom_cli_ledger_if_any(struct carom_arena *arena, const struct carom_cli_place *place, const struct carom_policy *policy,
+                            struct carom_ledger *ledger_r, struct carom_error *err)
+{
+    const struct carom_str scheme = CAROM_STR("sqlite:");
+    struct carom_str url;
+
+    *ledger_r = (struct carom_ledger){0};
+    if (carom_engine_store_url(arena, place->store, carom_policy_config(policy), place->state, &url, err) != 0)
+        return -1;
+    const char *path = carom_str_starts(url, scheme) ? url.ptr + scheme.len : "";
+    if (*path && access(path, F_OK) != 0 && errno == ENOENT)
+        return 0;
+    return carom_ledger_open(url.ptr, CAROM_LEDGER_READ, ledger_r, err);
 }

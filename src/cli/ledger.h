@@ -24,5 +24,8 @@ struct carom_cli_place {
 int carom_cli_ledger(struct carom_arena *arena, const struct carom_cli_place *place, enum carom_ledger_mode mode, bool make,
                      struct carom_ledger *ledger_r, struct carom_policy **policy_r, struct carom_str *url_r,
                      struct carom_error *err);
+/* For reading, where there is one: else ledger_r->ops is NULL. */
+int carom_cli_ledger_if_any(struct carom_arena *arena, const struct carom_cli_place *place, const struct carom_policy *policy,
+                            struct carom_ledger *ledger_r, struct carom_error *err);
 
 #endif

@@ -181,6 +181,18 @@ class Pipe(Verp):
         self.carom('check', '--policy', 'policy.lua', '--list', LIST, 'j.doe@elsewhere.example')
         self.verp('verify', self.tags['again'], 'jane@example.net')  # made by carom.verp in the hook
 
+    def test_parse_with_the_keys(self):
+        path = self.sign('--list', LIST, 'jane@example.net')
+        text = f'Delivered-To: {path}\n' + DSN.format(id=1, final='x@y.example', returned='')
+        (self.dir / 'one.eml').write_text(text)
+        fact = json.loads(self.carom('parse', '--policy', 'policy.lua', '--json', 'one.eml'))
+        self.assertEqual((fact['authenticity'], fact['recipient']), ('signed', 'jane@example.net'))
+        fact = json.loads(self.carom('parse', '--json', 'one.eml'))
+        self.assertEqual((fact['authenticity'], fact['recipient']), ('unproven', 'x@y.example'))
+        self.assertNotIn('token', fact)
+        self.carom('parse', '--state', 'x', 'one.eml', code=64)
+        self.assertIn('go with --policy', self.errors)
+
     def test_what_is_forged_proves_nothing(self):
         own = self.sign('--list', LIST, 'mallory@evil.example')
         jane = 'jane@example.net'
