@@ -251,7 +251,7 @@ CAROM_API int carom_delivered(struct carom_engine *engine, const char *const *re
 /* An action that the policy asked for. */
 struct carom_action {
     struct carom_str name;    /* unsubscribe, suppress, retry, … */
-    struct carom_str state;   /* decided, unmatched (list, recipient or sink missing), refused (confidence) */
+    struct carom_str state;   /* decided, unmatched (list, recipient or sink missing), refused (confidence), held (see carom held) */
     struct carom_str details; /* its arguments as one JSON object */
     struct carom_str note;    /* why it was not carried out, for people */
 };
@@ -266,7 +266,7 @@ CAROM_API void carom_result_free(struct carom_result *result);
 
 /* Why an address is not to be mailed. */
 struct carom_refusal {
-    const char *cause;    /* suppressed, left (that list), left_all, erased (and not to be mailed); static */
+    const char *cause;    /* suppressed, left (that list), left_all, erased (and not to be mailed), held; static */
     int64_t since, until; /* seconds since 1970; until 0: for good */
     char reason[128];     /* what was noted with it, such as "permanent user_unknown"; may be empty */
 };

@@ -31,6 +31,9 @@ struct carom_command {
     X(export, "print all that is kept of an address, for the person who asks") \
     X(forget, "erase addresses") \
     X(outbox, "list, show, resend and drop what is to be delivered") \
+    X(held, "list, release and discard decisions that wait for a person") \
+    X(undo, "take decisions back") \
+    X(incidents, "list the bad days of providers") \
     X(status, "say how it goes, and what somebody must do")
 #define CAROM_COMMAND_DECLARE(name, summary) int cmd_##name(int argc, char **argv);
 CAROM_COMMANDS(CAROM_COMMAND_DECLARE)

@@ -18,6 +18,7 @@ struct asking {
     struct carom_ledger ledger;
     struct carom_arena *arena; /* of one address */
     struct carom_str list;
+    bool held; /* a removal that waits is a no */
     int64_t now;
     bool denied; /* print the others */
 };
@@ -31,7 +32,7 @@ static int ask(struct asking *asking, struct carom_str address, struct carom_ref
     struct carom_str key = carom_address_key(asking->arena, address);
     int may = 0;
     if (carom_address_valid(key))
-        may = asking->ledger.ops->check(asking->ledger.store, key, asking->list, asking->now, refusal, err);
+        may = asking->ledger.ops->check(asking->ledger.store, key, asking->list, asking->held, asking->now, refusal, err);
     else
         *refusal = (struct carom_refusal){.cause = "no address"};
     carom_arena_unguard(asking->arena);
@@ -139,6 +140,7 @@ int cmd_check(int argc, char **argv)
     if (!arena || !asking.arena || carom_arena_guard(arena))
         carom_error_memory(&err);
     else if (carom_cli_ledger(arena, &place, CAROM_LEDGER_READ, false, &asking.ledger, &policy, &url, &err) == 0) {
+        asking.held = policy && carom_policy_config(policy)->held.deny;
         code = column ? check_column(&asking, stdin, &err) : check_each(&asking, operands, n, &err);
         carom_ledger_close(&asking.ledger);
         carom_policy_free(policy);

@@ -60,6 +60,17 @@ static int note_run(struct carom_ledger *ledger, int64_t *noted, struct carom_er
     return result != 0 && err->code == CAROM_ERROR_BUSY ? 0 : result;
 }
 
+/* What nobody released in time is given up. */
+static int expire(struct carom_ledger *ledger, const struct carom_config *config, int64_t now, struct carom_error *err)
+{
+    const struct carom_selection old = {.until = now - config->held.expire_ms, .reason = CAROM_STR_EMPTY,
+                                        .provider = CAROM_STR_EMPTY, .rule = CAROM_STR_EMPTY, .list = CAROM_STR_EMPTY,
+                                        .policy = CAROM_STR_EMPTY, .key = CAROM_STR_EMPTY, .cause = CAROM_STR_EMPTY};
+    struct carom_settled settled;
+    return old.until > 0 ? ledger->care->settle_held(ledger->store, &old, config, CAROM_SETTLE_EXPIRE, now, &settled, err)
+                         : 0;
+}
+
 /* Retention, a step after the other: who hands us a bounce may write between two. *next: when to look again; what is left
    of a large heap is the next round's. Who holds the ledger now may hold it; and what cannot be removed is no reason to
    deliver nothing. */
@@ -71,6 +82,8 @@ static int prune(struct carom_ledger *ledger, const struct carom_config *config,
 
     if (now < *next && *next - now <= PRUNE_EVERY_MS)
         return 0;
+    if (expire(ledger, config, now, err) != 0)
+        return err->code == CAROM_ERROR_BUSY ? 0 : -1;
     while (more > 0 && !stopped && carom_date_now_ms() < end)
         more = ledger->care->prune(ledger->store, config, now, err);
     if (more <= 0)

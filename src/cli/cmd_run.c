@@ -24,7 +24,7 @@ enum { BATCH = 1000, BATCH_MS = 300 };
 struct tally {
     uint64_t messages, facts, duplicates, failed, unread, held_back;
     uint64_t kinds[CAROM_KIND_COUNT], reasons[CAROM_REASON_COUNT], actions[CAROM_ACTION_COUNT];
-    uint64_t unmatched, refused, recorded;
+    uint64_t unmatched, refused, held, recorded;
 };
 
 struct run {
@@ -64,6 +64,7 @@ static void count(struct tally *tally, const struct carom_result *result)
             tally->actions[d->type] += d->state == CAROM_ACTION_DECIDED;
             tally->unmatched += d->state == CAROM_ACTION_UNMATCHED;
             tally->refused += d->state == CAROM_ACTION_REFUSED;
+            tally->held += d->state == CAROM_ACTION_HELD;
         }
     }
 }
@@ -104,9 +105,11 @@ static void decision_words(const struct carom_outcome *outcome, struct carom_buf
         if (any)
             carom_buf_add_str(buf, CAROM_STR(", "));
         any = true;
-        if (d->state != CAROM_ACTION_DECIDED)
+        if (d->state != CAROM_ACTION_DECIDED && d->state != CAROM_ACTION_HELD)
             carom_buf_add_str(buf, CAROM_STR("not "));
         carom_buf_add_str(buf, carom_str(carom_action_name(d->type)));
+        if (d->state == CAROM_ACTION_HELD)
+            carom_buf_add_str(buf, CAROM_STR(" held"));
     }
     if (!any)
         carom_buf_add_str(buf, CAROM_STR("left alone"));
@@ -204,6 +207,8 @@ static void summarise(const struct run *run, FILE *to, struct carom_str url)
     if (t->unmatched || t->refused)
         fprintf(to, "%-11sunmatched %llu (no list, recipient or sink), refused %llu\n", "not done",
                 (unsigned long long)t->unmatched, (unsigned long long)t->refused);
+    if (t->held)
+        fprintf(to, "%-11s%llu actions wait for somebody; see carom held\n", "held", (unsigned long long)t->held);
     if (run->dry && t->duplicates)
         fprintf(to, "%-11sno hook was asked for what is known already; --state or --store with an empty place "
                     "decides it anew\n", "hint");

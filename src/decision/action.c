@@ -23,6 +23,15 @@ const char *carom_action_name(enum carom_action_type type)
     return names[type];
 }
 
+#define STATE_NAME(name, word) [CAROM_ACTION_##name] = #word,
+static const char *const state_names[] = {CAROM_ACTION_STATES(STATE_NAME)};
+_Static_assert(sizeof(state_names) / sizeof(state_names[0]) == CAROM_ACTION_STATE_COUNT, "a word for each state");
+
+const char *carom_action_state_name(enum carom_action_state state)
+{
+    return state_names[state];
+}
+
 void carom_decision_init(struct carom_decision *decision)
 {
     *decision = (struct carom_decision){.hook = CAROM_STR_EMPTY};
@@ -377,5 +386,8 @@ void carom_decided_write(const struct carom_decided *decided, const struct carom
         carom_json_key(json, CAROM_STR("force"));
         carom_json_bool(json, true);
     }
+    if (decided->accept)
+        carom_json_field_str(json, "accept",
+                             carom_str(carom_authenticity_name((enum carom_authenticity)(decided->accept - 1))));
     carom_json_object_end(json);
 }

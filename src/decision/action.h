@@ -19,11 +19,15 @@
 enum carom_action_type { CAROM_ACTIONS(CAROM_ENUM_ACTION) CAROM_ACTION_COUNT };
 const char *carom_action_name(enum carom_action_type type);
 
-enum carom_action_state {
-    CAROM_ACTION_DECIDED,
-    CAROM_ACTION_UNMATCHED, /* no list, no recipient: recorded, counted and listed, not carried out */
-    CAROM_ACTION_REFUSED,   /* low confidence without force, a retry beyond its limit, cancelled by another */
-};
+/* unmatched: no list, no recipient: recorded, counted and listed, not carried out. refused: low confidence without
+   force, a retry beyond its limit, cancelled by another. held: waits for a person (decision/hold.h); then it is decided
+   or discarded. undone: carried out and taken back. */
+#define CAROM_ACTION_STATES(X) \
+    X(DECIDED, decided) X(UNMATCHED, unmatched) X(REFUSED, refused) X(HELD, held) X(DISCARDED, discarded) \
+    X(UNDONE, undone)
+#define CAROM_ENUM_ACTION_STATE(name, word) CAROM_ACTION_##name,
+enum carom_action_state { CAROM_ACTION_STATES(CAROM_ENUM_ACTION_STATE) CAROM_ACTION_STATE_COUNT };
+const char *carom_action_state_name(enum carom_action_state state);
 
 struct carom_decided {
     enum carom_action_type type;
@@ -43,6 +47,7 @@ struct carom_decided {
     struct carom_str text, key, value;  /* alert: text and key; tag: key and value */
     int64_t every_ms;        /* alert */
     bool force;
+    int accept;              /* enum carom_authenticity, plus 1, that is enough for this one below the gate; 0: none */
     struct carom_decided *next;
 };
 
@@ -50,6 +55,7 @@ struct carom_decision {
     struct carom_str hook; /* "on_permanent"; empty: none is defined */
     struct carom_decided *first, **tail;
     bool ignored; /* the fact is recorded and never counted */
+    enum carom_hold { CAROM_HOLD_NONE, CAROM_HOLD_GATE, CAROM_HOLD_OBSERVE, CAROM_HOLD_BREAKER } hold; /* why some are held */
     struct carom_arena *arena; /* of its actions; set by the first of them */
 };
 

@@ -76,8 +76,24 @@ struct carom_verp_config {
     int64_t max_age_ms;             /* 30 days */
 };
 
+/* The weakest enum carom_authenticity that counts, by kind; -1: what is sensible (decision/hold.h). */
+struct carom_gate {
+    int failure, complaint, unsubscribe, delivered;
+};
+
 struct carom_config {
     struct carom_str store;           /* empty: the default */
+    bool observe;                     /* mode */
+    struct carom_gate gate;
+    struct {
+        int64_t window_ms, min; /* 1 hour, 50 */
+        double factor;          /* 2 */
+    } breaker;
+    int64_t settle_ms;                /* 0: jobs of unsubscribe and suppress leave at once */
+    struct {
+        int64_t expire_ms; /* 30 days */
+        bool deny;         /* carom check says no to who would be removed */
+    } held;
     struct carom_list_entry *lists;
     struct carom_sink_entry *sinks;   /* by action; "*" for the rest */
     struct carom_sink_entry *endpoints;

@@ -12,7 +12,9 @@
 
 #include "base/date.h"
 #include "base/error.h"
+#include "decision/hold.h"
 #include "engine/incoming.h"
+#include "engine/net.h"
 #include "mail/address.h"
 
 struct carom_engine *carom_engine_open(const struct carom_engine_options *options, struct carom_error *err)
@@ -26,6 +28,7 @@ struct carom_engine *carom_engine_open(const struct carom_engine_options *option
         goto fail;
     }
     engine->now = options->now;
+    engine->log = options->log;
     engine->keep_raw = true;
     if (!options->policy) {
         carom_error_set(err, CAROM_ERROR_USAGE, "no policy given: name a Lua file");
@@ -219,14 +222,15 @@ static int decide(struct work *work, size_t i, struct carom_error *err)
     add_siblings(work, i, &history);
     if (ask(work, i, &history, err) != 0)
         return -1;
+    carom_hold_apply(&outcome->decision, &facts->list[i], carom_policy_config(engine->policy));
     work->presents[i].ignored = outcome->decision.ignored;
+    work->presents[i].held = outcome->decision.hold == CAROM_HOLD_GATE;
     for (const struct carom_decided *decided = outcome->decision.first; decided; decided = decided->next) {
         if (decided->state != CAROM_ACTION_DECIDED)
             continue;
         work->presents[i].points += decided->type == CAROM_ACTION_SCORE ? decided->points : 0;
         work->presents[i].retried = work->presents[i].retried || decided->type == CAROM_ACTION_RETRY;
     }
-    carom_result_actions_make(work->arena, outcome, &facts->list[i]);
     return 0;
 }
 
@@ -263,10 +267,11 @@ static int record(struct work *work, struct carom_error *err)
     bool raw = message && (engine->keep_raw || any_needs_raw(work->result, config));
 
     for (size_t i = 0; i < facts->n; i++) {
-        if (work->result->outcomes[i].duplicate)
+        struct carom_outcome *outcome = &work->result->outcomes[i];
+        if (outcome->duplicate)
             continue;
         struct carom_entry entry = {.fact = &facts->list[i],
-                                    .decision = &work->result->outcomes[i].decision,
+                                    .decision = &outcome->decision,
                                     .config = config,
                                     .identity = work->identities[i],
                                     .address = work->addresses[i],
@@ -275,8 +280,10 @@ static int record(struct work *work, struct carom_error *err)
                                     .headers = message ? message->root->headers.block : CAROM_STR_EMPTY,
                                     .policy = config->version,
                                     .now = work->now};
-        if (engine->ledger.ops->record(engine->ledger.store, work->arena, &entry, err) != 0)
+        if (carom_net_breaker(engine, work->arena, &entry, &outcome->decision, err) != 0 ||
+            engine->ledger.ops->record(engine->ledger.store, work->arena, &entry, err) != 0)
             return -1;
+        carom_result_actions_make(work->arena, outcome, &facts->list[i]);
     }
     return 0;
 }

@@ -26,6 +26,7 @@ int carom_engine_store_make(struct carom_arena *arena, struct carom_str url, con
 struct carom_engine {
     struct carom_policy *policy;
     struct carom_ledger ledger;
+    const struct carom_log *log; /* borrowed; may be NULL */
     int64_t now;                 /* fixed clock, seconds since 1970; 0: the system's */
     bool keep_raw;               /* keep each message, not only those that an operator must look at */
     bool batch;                  /* between carom_engine_begin and _commit */

@@ -23,7 +23,7 @@ int carom_may_mail(struct carom_engine *engine, const char *address, const char 
     struct carom_str key = carom_address_key(arena, carom_str(address));
     int may = !carom_address_valid(key)
                   ? carom_error_set(err, CAROM_ERROR_USAGE, "'%s' is no address", address ? address : "")
-                  : engine->ledger.ops->check(engine->ledger.store, key, carom_str(list),
+                  : engine->ledger.ops->check(engine->ledger.store, key, carom_str(list), carom_policy_config(engine->policy)->held.deny,
                                               engine->now ? engine->now * 1000 : carom_date_now_ms(),
                                               refusal_r ? refusal_r : &unwanted, err);
     carom_arena_unguard(arena);

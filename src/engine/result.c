@@ -10,8 +10,6 @@
 
 #include "base/error.h"
 
-static const char *const state_names[] = {"decided", "unmatched", "refused"};
-
 void carom_result_actions_make(struct carom_arena *arena, struct carom_outcome *outcome, const struct carom_fact *fact)
 {
     size_t n = 0, i = 0;
@@ -27,7 +25,7 @@ void carom_result_actions_make(struct carom_arena *arena, struct carom_outcome *
 
         carom_decided_write(decided, fact, &json);
         action->name = carom_str(carom_action_name(decided->type));
-        action->state = carom_str(state_names[decided->state]);
+        action->state = carom_str(carom_action_state_name(decided->state));
         action->note = carom_str(decided->note);
         /* The buffer is heap: copy without a jump, then free. */
         struct carom_str written = carom_buf_str(&buf);

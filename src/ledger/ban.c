@@ -5,6 +5,9 @@
    but for an end that was to be told anyway. */
 
 #include "base/error.h"
+#include "ledger/held.h"
+#include "ledger/incident.h"
+#include "ledger/operation.h"
 #include "ledger/sqlite.h"
 
 int carom_sqlite_address_new(struct carom_store *store, struct carom_str key, struct carom_str spelling, int64_t now,
@@ -113,6 +116,13 @@ static int unban_departures(struct carom_store *store, int64_t address, struct c
     return 0;
 }
 
+/* What was said of him before counts no more against him. */
+static int restore(struct carom_store *store, int64_t address, int64_t now, struct carom_error *err)
+{
+    static const char sql[] = "UPDATE address SET restored = max(restored, ?2) WHERE id = ?1";
+    return carom_db_run(&store->db, carom_db_use(&store->db, err, sql, "ii", address, now), err);
+}
+
 static int unban(struct carom_store *store, struct carom_str key, struct carom_str list, int64_t batch_id, int64_t now,
                  int64_t *n_r, struct carom_error *err)
 {
@@ -128,7 +138,7 @@ static int unban(struct carom_store *store, struct carom_str key, struct carom_s
         return end_all(store, carom_db_use(db, err, of_batch, "ii", batch_id, now), now, n_r, err);
     if (carom_sqlite_address(store, key, &address, err) != 0 ||
         end_all(store, carom_db_use(db, err, of_address, "iis", address, now, list), now, n_r, err) != 0 ||
-        unban_departures(store, address, list, now, n_r, err) != 0)
+        unban_departures(store, address, list, now, n_r, err) != 0 || (*n_r && restore(store, address, now, err) != 0))
         return -1;
     return list.len ? 0 : unban_hash(store, key, n_r, err);
 }
@@ -168,6 +178,12 @@ const struct carom_care_ops carom_sqlite_care = {
     .ban = ban,
     .unban = unban,
     .bans = bans,
+    .held = carom_sqlite_held,
+    .settle_held = carom_sqlite_settle_held,
+    .undo = carom_sqlite_undo,
+    .redo = carom_sqlite_redo,
+    .operations = carom_sqlite_operations,
+    .incidents = carom_sqlite_incidents,
     .forget = carom_sqlite_forget,
     .messages = carom_sqlite_messages,
     .teach = carom_sqlite_teach,

@@ -44,6 +44,38 @@ struct carom_standing {
     int version;
 };
 
+/* Which decisions a person means; what is empty or 0 means any. */
+struct carom_selection {
+    int64_t since, until;    /* when it was decided: from, and before */
+    struct carom_str reason; /* or a kind */
+    struct carom_str provider, rule, list, policy; /* policy: the beginning of its version */
+    struct carom_str key;                          /* of the address */
+    struct carom_str cause;                        /* of what is held: gate, observe, breaker */
+    int64_t incident, fact;
+};
+
+/* An action that waits. Texts are borrowed for the call. */
+struct carom_held {
+    int64_t fact, since, incident;
+    struct carom_str spelling, action, list, cause, kind, reason, provider, authenticity, diagnostic;
+};
+enum carom_settling { CAROM_SETTLE_RELEASE, CAROM_SETTLE_DISCARD, CAROM_SETTLE_EXPIRE };
+
+/* What became of a selection. */
+struct carom_settled {
+    int64_t operation; /* its number; 0: nothing was concerned */
+    int64_t facts;     /* decisions concerned */
+    int64_t standing;  /* suppressions, departures and tags that ended or stand again */
+    int64_t recalled;  /* jobs that had not been tried, and never are now */
+    int64_t told;      /* jobs that take back what had been told */
+};
+
+/* What a person did. */
+struct carom_operation {
+    int64_t id, time, facts, reversed; /* reversed: the operation that took it back */
+    struct carom_str action, selection; /* selection: JSON */
+};
+
 struct carom_care_ops {
     /* A new batch: what is imported with its id can be taken back together. */
     int (*batch)(struct carom_store *store, struct carom_str source, int64_t now, int64_t *id_r,
@@ -57,6 +89,24 @@ struct carom_care_ops {
     /* All that stand, oldest first, and who left all lists. *hashes_r: erased addresses, of which only a hash is kept. */
     int (*bans)(struct carom_store *store, int64_t now, int (*row)(void *user, const struct carom_ban *ban), void *user,
                 int64_t *hashes_r, struct carom_error *err);
+    /* What waits, oldest first. */
+    int (*held)(struct carom_store *store, const struct carom_selection *selection,
+                int (*row)(void *user, const struct carom_held *held), void *user, struct carom_error *err);
+    /* Carries it out now, or gives it up; recorded as one operation. In a transaction of its own, or the caller's. */
+    int (*settle_held)(struct carom_store *store, const struct carom_selection *selection,
+                       const struct carom_config *config, enum carom_settling what, int64_t now,
+                       struct carom_settled *settled_r, struct carom_error *err);
+    /* Takes decisions back: suppressions and departures end, scores and counts go, sinks are told. */
+    int (*undo)(struct carom_store *store, const struct carom_selection *selection, const struct carom_config *config,
+                int64_t now, struct carom_settled *settled_r, struct carom_error *err);
+    /* Takes an undo back. */
+    int (*redo)(struct carom_store *store, int64_t operation, const struct carom_config *config, int64_t now,
+                struct carom_settled *settled_r, struct carom_error *err);
+    int (*operations)(struct carom_store *store, int (*row)(void *user, const struct carom_operation *operation),
+                      void *user, struct carom_error *err);
+    /* Bad days, oldest first; n: how many actions of it still wait. */
+    int (*incidents)(struct carom_store *store, int (*row)(void *user, const struct carom_incident *incident, int64_t n),
+                     void *user, struct carom_error *err);
     /* Erases all of these addresses, in no transaction of the caller's. keep_hash: check() goes on to say no. told:
        called with each sink that was told of one. */
     int (*forget)(struct carom_store *store, const struct carom_str *keys, size_t n, bool keep_hash, int64_t now,

@@ -162,7 +162,22 @@ static int check_left(struct carom_store *store, int64_t address, struct carom_s
     return 0;
 }
 
-static int check_address(struct carom_store *store, struct carom_str key, struct carom_str list, int64_t now,
+/* A removal that somebody has yet to release or discard. */
+static int check_held(struct carom_store *store, int64_t address, struct carom_str list, struct carom_refusal *refusal,
+                      struct carom_error *err)
+{
+    static const char sql[] = "SELECT since, cause FROM held WHERE address = ?1 AND action IN ('unsubscribe', 'suppress')"
+                              " AND (list = '' OR (?2 <> '' AND lower(list) = lower(?2))) ORDER BY id LIMIT 1";
+    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "is", address, list);
+    int found = row ? carom_db_row(&store->db, row, err) : -1;
+    if (found <= 0)
+        return found < 0 ? -1 : 1;
+    note(refusal, "held", sqlite3_column_int64(row, 0), 0, carom_db_bytes(row, 1));
+    carom_db_done(row);
+    return 0;
+}
+
+static int check_address(struct carom_store *store, struct carom_str key, struct carom_str list, bool held, int64_t now,
                          struct carom_refusal *refusal, struct carom_error *err)
 {
     int64_t address;
@@ -173,14 +188,16 @@ static int check_address(struct carom_store *store, struct carom_str key, struct
     if (!address)
         return 1;
     int may = check_suppressed(store, address, list, now, refusal, err);
-    return may > 0 ? check_left(store, address, list, refusal, err) : may;
+    if (may > 0)
+        may = check_left(store, address, list, refusal, err);
+    return may > 0 && held ? check_held(store, address, list, refusal, err) : may;
 }
 
-int carom_sqlite_check(struct carom_store *store, struct carom_str key, struct carom_str list, int64_t now,
+int carom_sqlite_check(struct carom_store *store, struct carom_str key, struct carom_str list, bool held, int64_t now,
                        struct carom_refusal *refusal, struct carom_error *err)
 {
     *refusal = (struct carom_refusal){0};
-    int may = check_address(store, key, list, now, refusal, err);
+    int may = check_address(store, key, list, held, now, refusal, err);
     return may > 0 ? check_erased(store, key, refusal, err) : may;
 }
 
@@ -203,6 +220,7 @@ int carom_sqlite_prepare(struct carom_store *store, struct carom_error *err)
     /* Whoever was ever suppressed or left: what stands is asked at the hit. */
     static const char suppressed[] = "SELECT a.hash FROM suppression s JOIN address a ON a.id = s.address WHERE s.ended = 0";
     static const char left[] = "SELECT a.hash FROM departure d JOIN address a ON a.id = d.address WHERE d.ended = 0";
+    static const char held[] = "SELECT a.hash FROM held h JOIN address a ON a.id = h.address";
     static const char erased[] = "SELECT hash FROM erased";
 
     carom_sqlite_unprepare(store);
@@ -211,6 +229,7 @@ int carom_sqlite_prepare(struct carom_store *store, struct carom_error *err)
         return carom_db_error(&store->db, "read", err);
     store->prepared = true;
     if (load(store, &store->blocked, suppressed, err) != 0 || load(store, &store->blocked, left, err) != 0 ||
+        load(store, &store->blocked, held, err) != 0 ||
         load(store, &store->erased, erased, err) != 0) {
         carom_sqlite_unprepare(store);
         return -1;

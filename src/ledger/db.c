@@ -269,7 +269,8 @@ int carom_db_next_id(struct carom_db *db, int64_t now, int64_t *id_r, struct car
                               " coalesce((SELECT max(id) FROM suppression), 0), coalesce((SELECT max(id) FROM departure), 0),"
                               " coalesce((SELECT max(id) FROM tag), 0), coalesce((SELECT max(id) FROM alert), 0),"
                               " coalesce((SELECT max(id) FROM batch), 0), coalesce((SELECT max(id) FROM erased), 0),"
-                              " coalesce((SELECT max(id) FROM reference), 0))";
+                              " coalesce((SELECT max(id) FROM held), 0), coalesce((SELECT max(id) FROM incident), 0),"
+                              " coalesce((SELECT max(id) FROM operation), 0), coalesce((SELECT max(id) FROM reference), 0))";
     int64_t from = carom_db_first_id(now);
 
     if (!db->last_id && carom_db_value(db, carom_db_use(db, err, sql, ""), &db->last_id, err) != 0)
@@ -317,7 +318,10 @@ static int create_tables(struct carom_db *db, struct carom_error *err)
              CAROM_SCHEMA_VERSION);
     if (execute(db, "BEGIN IMMEDIATE", "create", err) != 0)
         return -1;
-    if (execute(db, carom_schema, "create", err) == 0 && execute(db, marks, "create", err) == 0 &&
+    int result = 0;
+    for (const char *const *statement = carom_schema; *statement && result == 0; statement++)
+        result = execute(db, *statement, "create", err);
+    if (result == 0 && execute(db, marks, "create", err) == 0 &&
         execute(db, "COMMIT", "create", err) == 0)
         return 0;
     if (!sqlite3_get_autocommit(db->handle))

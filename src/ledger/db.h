@@ -14,7 +14,7 @@
 #include "ledger/lock.h"
 #include "ledger/pack.h"
 
-enum { CAROM_DB_STATEMENTS = 128 };
+enum { CAROM_DB_STATEMENTS = 256 };
 
 enum carom_db_mode { CAROM_DB_READ, CAROM_DB_WRITE, CAROM_DB_MEMORY };
 

@@ -87,9 +87,16 @@ static const struct carom_sink *sinks_of(const struct carom_effect *effect, enum
 
 static const struct extra no_extra = {.count = -1};
 
-static int tell(struct carom_effect *effect, const struct carom_decided *decided)
+int carom_effect_tell(struct carom_effect *effect, const struct carom_decided *decided)
 {
     return put_jobs(effect, sinks_of(effect, decided->type), decided, &no_extra, effect->entry->now, 0);
+}
+
+/* What takes somebody off leaves only after a while, so that it can still be recalled. */
+static int64_t settled(const struct carom_effect *effect)
+{
+    int64_t due;
+    return __builtin_add_overflow(effect->entry->now, effect->entry->config->settle_ms, &due) ? effect->entry->now : due;
 }
 
 /* ---- Suppressions ---- */
@@ -98,8 +105,8 @@ static int tell(struct carom_effect *effect, const struct carom_decided *decided
 static int drop_end(struct carom_effect *effect, int64_t suppression, const char *why)
 {
     static const char sql[] =
-        "UPDATE job SET state = 3, answer = ?3 WHERE address = ?1 AND state = 0 AND suppression = ?2";
-    return run(effect, carom_db_use(effect->db, effect->err, sql, "iis", effect->address, suppression, carom_str(why)));
+        "UPDATE job SET state = 3, answer = ?3, ended_by = ?4 WHERE address = ?1 AND state = 0 AND suppression = ?2";
+    return run(effect, carom_db_use(effect->db, effect->err, sql, "iisi", effect->address, suppression, carom_str(why), effect->by));
 }
 
 /* Is there one of that scope that lasts at least as long? Shorter ones then end unnoticed. */
@@ -107,7 +114,7 @@ static int outlast(struct carom_effect *effect, struct carom_str list, int64_t u
 {
     static const char longer[] = "SELECT 1 FROM suppression WHERE address = ?1 AND list = ?2 AND ended = 0 AND"
                                  " (until = 0 OR (?3 <> 0 AND until >= ?3)) LIMIT 1";
-    static const char shorter[] = "UPDATE job SET state = 3, answer = 'suppressed again, for longer' WHERE address = "
+    static const char shorter[] = "UPDATE job SET state = 3, answer = 'suppressed again, for longer', ended_by = ?3 WHERE address = "
                                   "?1 AND state = 0 AND suppression IN"
                                   " (SELECT id FROM suppression WHERE address = ?1 AND list = ?2 AND ended = 0)";
     int64_t found;
@@ -115,7 +122,7 @@ static int outlast(struct carom_effect *effect, struct carom_str list, int64_t u
                        &found, effect->err) != 0)
         return -1;
     *covered_r = found != 0;
-    return found ? 0 : run(effect, carom_db_use(effect->db, effect->err, shorter, "is", effect->address, list));
+    return found ? 0 : run(effect, carom_db_use(effect->db, effect->err, shorter, "isi", effect->address, list, effect->by));
 }
 
 static bool is_soft(const struct carom_fact *fact)
@@ -144,20 +151,20 @@ static int suppress(struct carom_effect *effect, const struct carom_decided *dec
                                  effect->time, (int64_t)is_soft(fact), effect->fact, carom_str(reason))) != 0)
         return -1;
     struct extra extra = {.until = until, .count = -1};
-    if (put_jobs(effect, sinks_of(effect, CAROM_ACTION_SUPPRESS), decided, &extra, now, 0) != 0)
+    if (put_jobs(effect, sinks_of(effect, CAROM_ACTION_SUPPRESS), decided, &extra, settled(effect), 0) != 0)
         return -1;
     struct carom_decided end = {.type = CAROM_ACTION_UNSUPPRESS, .list = list, .list_only = decided->list_only};
-    return until && !covered ? put_jobs(effect, sinks_of(effect, CAROM_ACTION_UNSUPPRESS), &end, &no_extra, until, id)
-                             : 0;
+    int64_t due = until > settled(effect) ? until : settled(effect);
+    return until && !covered ? put_jobs(effect, sinks_of(effect, CAROM_ACTION_UNSUPPRESS), &end, &no_extra, due, id) : 0;
 }
 
 static int lift(struct carom_effect *effect, const struct carom_decided *decided)
 {
     static const char sql[] =
-        "UPDATE suppression SET ended = ?2 WHERE address = ?1 AND ended = 0 AND (?3 = '' OR list = ?3)"
+        "UPDATE suppression SET ended = ?2, ended_by = ?4 WHERE address = ?1 AND ended = 0 AND (?3 = '' OR list = ?3)"
         " RETURNING id";
     sqlite3_stmt *row =
-        carom_db_use(effect->db, effect->err, sql, "iis", effect->address, effect->entry->now, decided->list);
+        carom_db_use(effect->db, effect->err, sql, "iisi", effect->address, effect->entry->now, decided->list, effect->by);
     int found = row ? 0 : -1;
 
     while (row && (found = carom_db_row(effect->db, row, effect->err)) > 0)
@@ -165,7 +172,7 @@ static int lift(struct carom_effect *effect, const struct carom_decided *decided
             carom_db_done(row);
             return -1;
         }
-    return found == 0 ? tell(effect, decided) : -1;
+    return found == 0 ? carom_effect_tell(effect, decided) : -1;
 }
 
 /* The sinks hear of an end once a scope, and only where nothing else still stands there. */
@@ -182,7 +189,7 @@ static int tell_lifted(struct carom_effect *effect)
     while (row && (found = carom_db_row(effect->db, row, effect->err)) > 0) {
         struct carom_str list = carom_db_bytes(row, 0);
         struct carom_decided end = {.type = CAROM_ACTION_UNSUPPRESS, .list = list, .list_only = list.len > 0};
-        if (tell(effect, &end) != 0) {
+        if (carom_effect_tell(effect, &end) != 0) {
             carom_db_done(row);
             return -1;
         }
@@ -194,10 +201,10 @@ static int tell_lifted(struct carom_effect *effect)
 int carom_effect_delivered(struct carom_effect *effect)
 {
     static const char sql[] =
-        "UPDATE suppression SET ended = ?2 WHERE address = ?1 AND ended = 0 AND soft = 1 AND cause <= ?3 AND"
+        "UPDATE suppression SET ended = ?2, ended_by = ?4 WHERE address = ?1 AND ended = 0 AND soft = 1 AND cause <= ?3 AND"
         " (until = 0 OR until > ?2) RETURNING id";
     sqlite3_stmt *row =
-        carom_db_use(effect->db, effect->err, sql, "iii", effect->address, effect->entry->now, effect->time);
+        carom_db_use(effect->db, effect->err, sql, "iiii", effect->address, effect->entry->now, effect->time, effect->by);
     int found = row ? 0 : -1;
     bool any = false;
 
@@ -255,7 +262,7 @@ static int unsubscribe_one(struct carom_effect *effect, const struct carom_decid
     /* One spelling of a list's id, however the mail wrote it. */
     if (list.len && depart(effect, entry ? entry->id : list, false) != 0)
         return -1;
-    return tell(effect, &one);
+    return put_jobs(effect, sinks_of(effect, CAROM_ACTION_UNSUBSCRIBE), &one, &no_extra, settled(effect), 0);
 }
 
 static int unsubscribe(struct carom_effect *effect, const struct carom_decided *decided)
@@ -275,29 +282,34 @@ static int unsubscribe(struct carom_effect *effect, const struct carom_decided *
 static int resubscribe(struct carom_effect *effect, const struct carom_decided *decided)
 {
     static const char sql[] =
-        "UPDATE departure SET ended = ?2 WHERE address = ?1 AND ended = 0 AND (?3 = '' OR list = ?3 OR list = '')";
+        "UPDATE departure SET ended = ?2, ended_by = ?4 WHERE address = ?1 AND ended = 0 AND"
+        " (?3 = '' OR list = ?3 OR list = '')";
     struct carom_str list = decided->all ? CAROM_STR_EMPTY : decided->list;
-    if (run(effect, carom_db_use(effect->db, effect->err, sql, "iis", effect->address, effect->entry->now, list)) != 0)
+    if (run(effect, carom_db_use(effect->db, effect->err, sql, "iisi", effect->address, effect->entry->now, list, effect->by)) != 0)
         return -1;
-    return tell(effect, decided);
+    return carom_effect_tell(effect, decided);
 }
 
 /* ---- Tags and alerts ---- */
 
 static int put_tag(struct carom_effect *effect, const struct carom_decided *decided)
 {
-    static const char update[] = "UPDATE tag SET value = ?3 WHERE address = ?1 AND key = ?2";
-    static const char insert[] = "INSERT INTO tag (id, address, key, value) VALUES (?1, ?2, ?3, ?4)";
-    int64_t id;
+    static const char same[] = "SELECT 1 FROM tag WHERE address = ?1 AND key = ?2 AND value = ?3 AND ended = 0 LIMIT 1";
+    static const char end[] = "UPDATE tag SET ended = ?3, ended_by = ?4 WHERE address = ?1 AND key = ?2 AND ended = 0";
+    static const char insert[] = "INSERT INTO tag (id, address, key, value, fact, ended) VALUES (?1, ?2, ?3, ?4, ?5, 0)";
+    struct carom_db *db = effect->db;
+    int64_t id, found;
 
-    if (run(effect,
-            carom_db_use(effect->db, effect->err, update, "iss", effect->address, decided->key, decided->value)) != 0)
+    if (carom_db_value(db, carom_db_use(db, effect->err, same, "iss", effect->address, decided->key, decided->value), &found,
+                       effect->err) != 0)
         return -1;
-    if (sqlite3_changes(effect->db->handle) == 0 &&
-        (next_id(effect, &id) != 0 || run(effect, carom_db_use(effect->db, effect->err, insert, "iiss", id,
-                                                               effect->address, decided->key, decided->value)) != 0))
+    if (!found &&
+        (run(effect, carom_db_use(db, effect->err, end, "isii", effect->address, decided->key, effect->entry->now,
+                                  effect->by)) != 0 ||
+         next_id(effect, &id) != 0 || run(effect, carom_db_use(db, effect->err, insert, "iissi", id, effect->address,
+                                                               decided->key, decided->value, effect->fact)) != 0))
         return -1;
-    return tell(effect, decided);
+    return carom_effect_tell(effect, decided);
 }
 
 int carom_sqlite_alert(struct carom_store *store, struct carom_str key, struct carom_alert *alert_r,

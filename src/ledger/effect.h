@@ -15,12 +15,15 @@ struct carom_effect {
     struct carom_db *db;
     const struct carom_entry *entry;
     int64_t fact, address; /* rows; address 0: none */
+    int64_t by;            /* what ends things: the fact, or the row of an operation or incident */
     int64_t time;          /* effective */
     int64_t part;          /* jobs so far */
     struct carom_error *err;
 };
 
 int carom_effect_carry_out(struct carom_effect *effect, const struct carom_decided *decided);
+/* Jobs for the action's sinks, and nothing else. */
+int carom_effect_tell(struct carom_effect *effect, const struct carom_decided *decided);
 /* A delivery lifts what came only from soft bounces before it. */
 int carom_effect_delivered(struct carom_effect *effect);
 /* A retry already past on arrival: an archive is not sent again. */

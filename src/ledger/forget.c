@@ -56,13 +56,16 @@ static int erase_rows(struct work *work, int64_t address)
     static const char facts[] = "DELETE FROM fact WHERE address = ?1";
     static const char suppressions[] = "DELETE FROM suppression WHERE address = ?1";
     static const char departures[] = "DELETE FROM departure WHERE address = ?1";
+    static const char held[] = "DELETE FROM held WHERE address = ?1 OR fact IN (SELECT id FROM fact WHERE address = ?1)";
+    static const char removals[] = "DELETE FROM removal WHERE address = ?1";
     static const char tags[] = "DELETE FROM tag WHERE address = ?1";
     static const char references[] = "DELETE FROM reference WHERE address = ?1";
     static const char self[] = "DELETE FROM address WHERE id = ?1";
     struct carom_forgotten *f = work->forgotten;
     int64_t selves = 0;
 
-    return delete_of(work, raw, address, &f->messages) == 0 && delete_of(work, jobs, address, &f->jobs) == 0 &&
+    return delete_of(work, held, address, &selves) == 0 && delete_of(work, removals, address, &selves) == 0 &&
+                   delete_of(work, raw, address, &f->messages) == 0 && delete_of(work, jobs, address, &f->jobs) == 0 &&
                    delete_of(work, facts, address, &f->facts) == 0 &&
                    delete_of(work, suppressions, address, &f->standing) == 0 &&
                    delete_of(work, departures, address, &f->standing) == 0 &&
@@ -90,6 +93,8 @@ static const struct place places[] = {
      "UPDATE suppression SET reason = ?2, list = ?3 WHERE id = ?1", "iss", 2, 0},
     {"SELECT id, source, source FROM batch WHERE id > ?1 ORDER BY id LIMIT 1",
      "UPDATE batch SET source = ?2 WHERE id = ?1 AND ?3 IS NOT NULL", "iss", 2, 0},
+    {"SELECT id, selection, action FROM operation WHERE id > ?1 ORDER BY id LIMIT 1",
+     "UPDATE operation SET selection = ?2, action = ?3 WHERE id = ?1", "iss", 2, 0},
     {"SELECT id, why, sink FROM pause WHERE id > ?1 ORDER BY id LIMIT 1",
      "UPDATE pause SET why = ?2, sink = ?3 WHERE id = ?1", "iss", 2, 0},
 };

@@ -79,7 +79,7 @@ int64_t carom_history_delivered_at(const struct carom_history *history)
     int64_t latest = 0;
     for (size_t i = 0; i <= history->n; i++) {
         const struct carom_past *past = i < history->n ? &history->list[i] : &history->present;
-        if (past->kind == CAROM_KIND_DELIVERED && !past->ignored && past->time > latest)
+        if (past->kind == CAROM_KIND_DELIVERED && !past->ignored && !past->held && past->time > latest)
             latest = past->time;
     }
     return latest;
@@ -97,7 +97,7 @@ struct scan {
 
 static bool counts(const struct scan *scan, const struct carom_past *past)
 {
-    return !past->ignored && !(is_soft(past) && past->time < scan->cleared);
+    return !past->ignored && (!past->held || scan->filter->held) && !(is_soft(past) && past->time < scan->cleared);
 }
 
 static bool kind_passes(const struct scan *scan, enum carom_kind kind)
@@ -272,7 +272,7 @@ int64_t carom_history_last(const struct carom_history *history, const struct car
 static double decayed(const struct carom_history *history, const struct carom_past *past)
 {
     int64_t age = history->now - past->received;
-    if (past->ignored)
+    if (past->ignored || past->held)
         return 0;
     return age <= 0 || history->half_life_ms <= 0 ? past->points
                                                  : past->points * exp2(-(double)age / (double)history->half_life_ms);

@@ -16,6 +16,7 @@ struct carom_past {
     enum carom_reason reason;
     enum carom_authenticity authenticity;
     bool hard, ignored;
+    bool held;         /* below the gate: does not count until it is released */
     bool retried;      /* a retry was decided with it */
     int64_t time;      /* effective: the failure's where within 30 days before received, else received */
     int64_t received;
@@ -50,6 +51,7 @@ struct carom_history {
     struct carom_suppression *suppressions;
     struct carom_departure *departures;
     struct carom_tag *tags;
+    int64_t restored;  /* when somebody last took the address back (undo, a suppression removed); ms, 0 never */
     int64_t half_life_ms;
     int64_t now; /* ms */
 };
@@ -60,6 +62,7 @@ struct carom_filter {
     struct carom_str list;                 /* empty any */
     int64_t within_ms;                     /* from then to the present fact's time; 0 any time */
     bool days;                             /* distinct UTC days instead of deliveries */
+    bool held;                             /* those below the gate too */
 };
 struct carom_filter carom_filter_any(void);
 

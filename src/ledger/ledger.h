@@ -19,6 +19,8 @@ struct carom_entry {
     uint64_t identity;
     struct carom_str address;   /* key, may be empty */
     uint64_t delivery;          /* hash, 0 none */
+    uint64_t group;             /* hash of provider and reason, for the breaker; 0 none */
+    int64_t incident;           /* the breaker's that holds the removals; 0 none */
     struct carom_str raw;       /* the whole message to keep (compressed by the store), may be empty; of facts recorded
                                    in a row with the same bytes it is kept once, seen() begins another message */
     struct carom_str headers;   /* of the bounce */
@@ -32,6 +34,17 @@ struct carom_reference {
     struct carom_str key, spelling; /* of the address */
     struct carom_str list;          /* in lower case, as tokens name it */
     struct carom_str own;           /* the sender's id, or empty */
+};
+
+/* A bad day of a provider (ledger/breaker.h). Times are those of receipt. */
+struct carom_incident {
+    int64_t id;
+    uint64_t group;
+    struct carom_str provider, reason;
+    int64_t since, busy; /* first and last time that there were too many */
+    int64_t ended;       /* when the first passed again; 0: not yet */
+    int64_t usual;       /* of the busiest window before */
+    int64_t count;       /* in the window that began it; when it began */
 };
 
 struct carom_store; /* opaque state of a backend */
@@ -76,8 +89,9 @@ struct carom_store_ops {
     int (*pause)(struct carom_store *store, const struct carom_pause *pause, struct carom_error *err);
     int (*pauses)(struct carom_store *store, int (*each)(void *user, const struct carom_pause *pause), void *user,
                   struct carom_error *err);
-    /* May it be mailed (by that list, where one is given)? 1 yes; 0 no, *refusal_r says why; -1 not known. */
-    int (*check)(struct carom_store *store, struct carom_str address, struct carom_str list, int64_t now,
+    /* May it be mailed (by that list, where one is given)? held: a removal that waits is a no too. 1 yes; 0 no,
+       *refusal_r says why; -1 not known. */
+    int (*check)(struct carom_store *store, struct carom_str address, struct carom_str list, bool held, int64_t now,
                  struct carom_refusal *refusal_r, struct carom_error *err);
     /* Whom a hash means, of those that care.teach() was told: all rows to each, which returns -1 for want of memory. */
     int (*references)(struct carom_store *store, uint64_t hash,
@@ -85,8 +99,26 @@ struct carom_store_ops {
                       struct carom_error *err);
     /* From here on check() is asked millions of times: it may answer from memory as of now. */
     int (*prepare)(struct carom_store *store, struct carom_error *err);
+    /* For the breaker. Removals of that group, received after … until: newest first, until row gives 1; done: only those
+       carried out. address: a hash of the key. */
+    int (*removals)(struct carom_store *store, uint64_t group, int64_t after, int64_t until, bool done,
+                    int (*row)(void *user, int64_t received, int64_t address), void *user, struct carom_error *err);
+    int (*first_removal)(struct carom_store *store, int64_t *received_r, struct carom_error *err); /* 0: none */
+    /* The last incident of the group that had begun by then; id 0: none. */
+    int (*incident_at)(struct carom_store *store, struct carom_arena *arena, uint64_t group, int64_t time,
+                       struct carom_incident *incident_r, struct carom_error *err);
+    int (*incident_put)(struct carom_store *store, struct carom_incident *incident, struct carom_error *err); /* id 0: new */
+    /* Holds the removals of its group received after `from` whose jobs have not been tried. *n_r: how many. */
+    int (*recall)(struct carom_store *store, const struct carom_incident *incident, int64_t from,
+                  const struct carom_config *config, int64_t now, int64_t *n_r, struct carom_error *err);
+    /* Adds what the servers said to the newest of its group, each once: *n_r of at most max are there. */
+    int (*samples)(struct carom_store *store, struct carom_arena *arena, uint64_t group, struct carom_str *samples_r,
+                   size_t max, size_t *n_r, struct carom_error *err);
     void (*close)(struct carom_store *store);
 };
+
+/* As the store hashes keys. */
+int64_t carom_ledger_hash(struct carom_str key);
 
 struct carom_care_ops;
 struct carom_ledger {

@@ -94,6 +94,7 @@ static int past(struct carom_store *store, struct carom_arena *arena, struct car
     history->suppressions = below.suppressions;
     history->departures = below.departures;
     history->tags = below.tags;
+    history->restored = below.restored;
     return 0;
 }
 
@@ -206,7 +207,7 @@ static int pauses(struct carom_store *store, int (*each)(void *user, const struc
     return overlay->top.ops->pauses(overlay->top.store, each, user, err);
 }
 
-static int check(struct carom_store *store, struct carom_str address, struct carom_str list, int64_t now,
+static int check(struct carom_store *store, struct carom_str address, struct carom_str list, bool held, int64_t now,
                  struct carom_refusal *refusal, struct carom_error *err)
 {
     struct overlay *overlay = overlay_of(store);
@@ -214,7 +215,7 @@ static int check(struct carom_store *store, struct carom_str address, struct car
     if (carom_sqlite_address(overlay->top.store, address, &copied, err) != 0)
         return -1;
     struct carom_ledger *it = copied || !overlay->base.ops ? &overlay->top : &overlay->base;
-    return it->ops->check(it->store, address, list, now, refusal, err);
+    return it->ops->check(it->store, address, list, held, now, refusal, err);
 }
 
 /* Nobody teaches a dry run. */
@@ -229,6 +230,63 @@ static int prepare(struct carom_store *store, struct carom_error *err)
 {
     (void)store, (void)err; /* its questions are few */
     return 0;
+}
+
+static int removals(struct carom_store *store, uint64_t group, int64_t after, int64_t until, bool done,
+                    int (*row)(void *user, int64_t received, int64_t address), void *user, struct carom_error *err)
+{
+    struct overlay *overlay = overlay_of(store);
+    if (overlay->base.ops &&
+        overlay->base.ops->removals(overlay->base.store, group, after, until, done, row, user, err) != 0)
+        return -1;
+    return overlay->top.ops->removals(overlay->top.store, group, after, until, done, row, user, err);
+}
+
+static int first_removal(struct carom_store *store, int64_t *received_r, struct carom_error *err)
+{
+    struct overlay *overlay = overlay_of(store);
+    *received_r = 0;
+    if (overlay->base.ops && overlay->base.ops->first_removal(overlay->base.store, received_r, err) != 0)
+        return -1;
+    return *received_r ? 0 : overlay->top.ops->first_removal(overlay->top.store, received_r, err);
+}
+
+/* What changed stands above. */
+static int incident_at(struct carom_store *store, struct carom_arena *arena, uint64_t group, int64_t time,
+                       struct carom_incident *incident_r, struct carom_error *err)
+{
+    struct overlay *overlay = overlay_of(store);
+    struct carom_incident below;
+    if (overlay->top.ops->incident_at(overlay->top.store, arena, group, time, incident_r, err) != 0)
+        return -1;
+    if (!overlay->base.ops)
+        return 0;
+    if (overlay->base.ops->incident_at(overlay->base.store, arena, group, time, &below, err) != 0)
+        return -1;
+    if (below.id && (!incident_r->id || below.since > incident_r->since))
+        *incident_r = below;
+    return 0;
+}
+
+static int incident_put(struct carom_store *store, struct carom_incident *incident, struct carom_error *err)
+{
+    struct carom_ledger *top = &overlay_of(store)->top;
+    return top->ops->incident_put(top->store, incident, err);
+}
+
+/* Of what this run did. */
+static int recall(struct carom_store *store, const struct carom_incident *incident, int64_t from,
+                  const struct carom_config *config, int64_t now, int64_t *n_r, struct carom_error *err)
+{
+    struct carom_ledger *top = &overlay_of(store)->top;
+    return top->ops->recall(top->store, incident, from, config, now, n_r, err);
+}
+
+static int samples(struct carom_store *store, struct carom_arena *arena, uint64_t group, struct carom_str *samples_r,
+                   size_t max, size_t *n_r, struct carom_error *err)
+{
+    struct carom_ledger *top = &overlay_of(store)->top;
+    return top->ops->samples(top->store, arena, group, samples_r, max, n_r, err);
 }
 
 static void close_overlay(struct carom_store *store)
@@ -248,7 +306,10 @@ int carom_overlay_open(const char *path, struct carom_ledger *ledger_r, struct c
         .past = past,   .record = record, .claim = claim,       .settle = settle,
         .resend = resend,
         .facts = facts, .jobs = jobs,     .mail = mail,         .pause = pause_sink,
-        .pauses = pauses, .check = check, .prepare = prepare,   .references = references,   .close = close_overlay,
+        .pauses = pauses, .check = check, .prepare = prepare,   .close = close_overlay,
+        .references = references,
+        .removals = removals, .first_removal = first_removal, .incident_at = incident_at, .incident_put = incident_put,
+        .recall = recall, .samples = samples,
     };
     struct overlay *overlay = calloc(1, sizeof(*overlay));
 

@@ -28,19 +28,24 @@ struct kept {
 #define NONE(table) "NOT EXISTS (SELECT 1 FROM " table " WHERE " table ".address = address.id)"
 
 /* In this order: jobs go before their facts, and all before the address. A job that waits, is pending or dead stays, and
-   with it its fact. A suppression, a departure or a tag that stands needs neither fact nor message, and stays. */
+   with it its fact, as what is held does. A suppression, a departure or a tag that stands needs neither fact nor message, and stays. */
 static const struct kept kinds[] = {
     {1, OF_RAW, STEP_MESSAGES, RANGE("raw"), DROP("raw", "1")},
     {2, OF_JOBS, STEP_ROWS, RANGE("job"), DROP("job", "state IN (1, 3) AND due < ?3")},
-    {3, OF_FACTS, STEP_ROWS, RANGE("fact"), DROP("fact", "NOT EXISTS (SELECT 1 FROM job WHERE job.fact = fact.id)")},
+    {3, OF_FACTS, STEP_ROWS, RANGE("fact"), DROP("fact", "NOT EXISTS (SELECT 1 FROM job WHERE job.fact = fact.id) AND"
+                                                      " NOT EXISTS (SELECT 1 FROM held WHERE held.fact = fact.id)")},
     {4, OF_FACTS, STEP_ROWS, RANGE("suppression"),
      DROP("suppression", "((ended <> 0 AND ended < ?3) OR (until <> 0 AND until < ?3)) AND NOT EXISTS (SELECT 1 FROM job"
                          " WHERE job.address = suppression.address AND job.suppression = suppression.id)")},
     {5, OF_FACTS, STEP_ROWS, RANGE("departure"), DROP("departure", "ended <> 0 AND ended < ?3")},
     {6, OF_FACTS, STEP_ROWS, RANGE("alert"), DROP("alert", "sent < ?3")},
+    {8, OF_FACTS, STEP_ROWS, RANGE("removal"), DROP("removal", "1")},
+    {9, OF_FACTS, STEP_ROWS, RANGE("tag"), DROP("tag", "ended <> 0 AND ended < ?3")},
+    {10, OF_FACTS, STEP_ROWS, RANGE("incident"), DROP("incident", "1")},
+    {11, OF_FACTS, STEP_ROWS, RANGE("operation"), DROP("operation", "1")},
     {7, OF_FACTS, STEP_ROWS, RANGE("address"),
      DROP("address", NONE("fact") " AND " NONE("job") " AND " NONE("suppression") " AND " NONE("departure") " AND "
-                     NONE("tag") " AND " NONE("reference"))},
+                     NONE("tag") " AND " NONE("held") " AND " NONE("removal") " AND " NONE("reference"))},
 };
 _Static_assert(CAROM_JOB_DONE == 1 && CAROM_JOB_DROPPED == 3, "states are stored as numbers");
 

@@ -4,7 +4,9 @@
 /* One decided fact, written down: the address, the fact's row, and what its actions do. All of it in the transaction
    that the caller opened. It decides nothing. */
 
+#include "decision/hold.h"
 #include "ledger/effect.h"
+#include "ledger/held.h"
 
 #include <stdio.h>
 
@@ -85,12 +87,11 @@ static int free_identity(struct carom_effect *effect, int64_t *identity_r)
 
 static void write_action(struct carom_effect *effect, const struct carom_decided *decided, struct carom_json *json)
 {
-    static const char *const states[] = {"decided", "unmatched", "refused"};
     bool late = decided->state == CAROM_ACTION_DECIDED && carom_effect_is_too_late(effect, decided);
 
     carom_json_object(json);
     carom_json_field_str(json, "name", carom_str(carom_action_name(decided->type)));
-    carom_json_field_str(json, "state", carom_str(late ? "refused" : states[decided->state]));
+    carom_json_field_str(json, "state", carom_str(carom_action_state_name(late ? CAROM_ACTION_REFUSED : decided->state)));
     carom_json_field_str(json, "note", carom_str(late ? "its time was already past on arrival" : decided->note));
     carom_json_key(json, CAROM_STR("details"));
     carom_decided_write(decided, effect->entry->fact, json);
@@ -104,6 +105,7 @@ static void write_decision(struct carom_effect *effect, struct carom_json *json)
     carom_json_field_time(json, "time", effect->entry->now / 1000);
     carom_json_field_str(json, "hook", decision->hook);
     carom_json_field_str(json, "policy", effect->entry->policy);
+    carom_json_field_str(json, "hold", carom_str(carom_hold_name(decision->hold)));
     if (decision->ignored) {
         carom_json_key(json, CAROM_STR("ignored"));
         carom_json_bool(json, true);
@@ -135,10 +137,13 @@ static int write_texts(struct carom_effect *effect, struct carom_str *fact_r, st
     return 0;
 }
 
+/* One that is only observed counts too: else its limit would never be reached. */
 static bool has_retry(const struct carom_effect *effect)
 {
-    for (const struct carom_decided *d = effect->entry->decision->first; d; d = d->next)
-        if (d->type == CAROM_ACTION_RETRY && d->state == CAROM_ACTION_DECIDED && !carom_effect_is_too_late(effect, d))
+    const struct carom_decision *decision = effect->entry->decision;
+    for (const struct carom_decided *d = decision->first; d; d = d->next)
+        if (d->type == CAROM_ACTION_RETRY && !carom_effect_is_too_late(effect, d) &&
+            (d->state == CAROM_ACTION_DECIDED || (d->state == CAROM_ACTION_HELD && decision->hold == CAROM_HOLD_OBSERVE)))
             return true;
     return false;
 }
@@ -151,11 +156,12 @@ static int64_t unmatched(const struct carom_decision *decision)
     return n;
 }
 
+/* What is held counts with its fact, once that does. */
 static double points(const struct carom_decision *decision)
 {
     double sum = 0;
     for (const struct carom_decided *d = decision->first; d; d = d->next)
-        if (d->type == CAROM_ACTION_SCORE && d->state == CAROM_ACTION_DECIDED)
+        if (d->type == CAROM_ACTION_SCORE && (d->state == CAROM_ACTION_DECIDED || d->state == CAROM_ACTION_HELD))
             sum += d->points;
     return sum;
 }
@@ -164,8 +170,9 @@ static int put_row(struct carom_effect *effect, int64_t identity, int64_t raw)
 {
     static const char sql[] =
         "INSERT INTO fact (id, identity, address, kind, reason, authenticity, hard, ignored, retried, time, received,"
-        " delivery, points, list, raw, policy, decided, unmatched, decision, fact, headers, returned)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)";
+        " delivery, points, list, raw, policy, decided, unmatched, decision, fact, headers, returned, held, provider, rule,"
+        " undone) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,"
+        " ?22, ?23, ?24, ?25, 0)";
     const struct carom_entry *entry = effect->entry;
     const struct carom_fact *fact = entry->fact;
     struct carom_pack *pack = &effect->db->pack;
@@ -175,14 +182,16 @@ static int put_row(struct carom_effect *effect, int64_t identity, int64_t raw)
     if (write_texts(effect, &json, &decision) != 0 || carom_pack(pack, entry->headers, headers, effect->err) != 0 ||
         carom_pack(pack, fact->original.headers, returned, effect->err) != 0)
         return -1;
-    return run(effect, carom_db_use(effect->db, effect->err, sql, "iiIsSsiiiiiidSISiissBB", effect->fact, identity,
+    return run(effect, carom_db_use(effect->db, effect->err, sql, "iiIsSsiiiiiidSISiissBBiSS", effect->fact, identity,
                                     effect->address, carom_str(carom_kind_name(fact->kind)),
                                     carom_str(carom_reason_name(fact->reason)),
                                     carom_str(carom_authenticity_name(fact->authenticity)), (int64_t)fact->hard,
                                     (int64_t)entry->decision->ignored, (int64_t)has_retry(effect), effect->time,
                                     fact->received * 1000, (int64_t)entry->delivery, points(entry->decision),
                                     fact->list, raw, entry->policy, entry->now, unmatched(entry->decision), decision,
-                                    json, carom_buf_str(headers), carom_buf_str(returned)));
+                                    json, carom_buf_str(headers), carom_buf_str(returned),
+                                    (int64_t)(entry->decision->hold == CAROM_HOLD_GATE), fact->provider,
+                                    fact->evidence.rule));
 }
 
 static int put_fact(struct carom_effect *effect)
@@ -191,7 +200,34 @@ static int put_fact(struct carom_effect *effect)
 
     if (put_raw(effect, &raw) != 0 || free_identity(effect, &identity) != 0 || next_id(effect, &effect->fact) != 0)
         return -1;
+    effect->by = effect->fact;
     return put_row(effect, identity, raw);
+}
+
+/* ---- What waits, and what the breaker counts ---- */
+
+static int put_held(struct carom_effect *effect)
+{
+    const struct carom_decision *decision = effect->entry->decision;
+    int64_t part = 0;
+    for (const struct carom_decided *decided = decision->first; decided; decided = decided->next, part++)
+        if (decided->state == CAROM_ACTION_HELD &&
+            carom_held_put(effect, decided, part, carom_hold_name(decision->hold), effect->entry->incident) != 0)
+            return -1;
+    return 0;
+}
+
+/* The engine names the group of what removes, or would. */
+static int put_removal(struct carom_effect *effect)
+{
+    static const enum carom_removal states[] = {[CAROM_HOLD_NONE] = CAROM_REMOVAL_DONE,
+                                                [CAROM_HOLD_GATE] = CAROM_REMOVAL_BELOW,
+                                                [CAROM_HOLD_OBSERVE] = CAROM_REMOVAL_BELOW,
+                                                [CAROM_HOLD_BREAKER] = CAROM_REMOVAL_HELD};
+    if (!effect->entry->group || !effect->address)
+        return 0;
+    return carom_removal_put(effect, effect->entry->group, effect->entry->fact->received * 1000,
+                             states[effect->entry->decision->hold]);
 }
 
 static int record(struct carom_effect *effect)
@@ -202,12 +238,12 @@ static int record(struct carom_effect *effect)
         return -1;
     effect->db->written++;
     if (effect->address && effect->entry->fact->kind == CAROM_KIND_DELIVERED && !decision->ignored &&
-        carom_effect_delivered(effect) != 0)
+        decision->hold == CAROM_HOLD_NONE && carom_effect_delivered(effect) != 0)
         return -1;
     for (const struct carom_decided *decided = decision->first; decided; decided = decided->next)
         if (decided->state == CAROM_ACTION_DECIDED && carom_effect_carry_out(effect, decided) != 0)
             return -1;
-    return 0;
+    return put_held(effect) == 0 ? put_removal(effect) : -1;
 }
 
 int carom_sqlite_record(struct carom_store *store, struct carom_arena *arena, const struct carom_entry *entry,
@@ -236,7 +272,7 @@ static int adopt(struct carom_effect *effect, const struct carom_history *histor
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, ?8, 0)";
     static const char departure[] =
         "INSERT INTO departure (id, address, list, each, since, fact, ended) VALUES (?1, ?2, ?3, ?4, ?5, NULL, 0)";
-    static const char tag[] = "INSERT INTO tag (id, address, key, value) VALUES (?1, ?2, ?3, ?4)";
+    static const char tag[] = "INSERT INTO tag (id, address, key, value, ended) VALUES (?1, ?2, ?3, ?4, 0)";
     int64_t id;
 
     for (const struct carom_suppression *s = history->suppressions; s; s = s->next)

@@ -8,6 +8,6 @@
 #define CAROM_LEDGER_SCHEMA_H
 
 enum { CAROM_SCHEMA_VERSION = 1, CAROM_SCHEMA_APPLICATION = 0x43524f4d /* "CROM" */ };
-extern const char carom_schema[];
+extern const char *const carom_schema[]; /* statements; NULL ends */
 
 #endif

@@ -11,6 +11,8 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "ledger/held.h"
+#include "ledger/incident.h"
 #include "mail/address.h"
 
 /* What one address can cost: of a victim of forged bounces the newest facts are enough. */
@@ -102,7 +104,8 @@ static int read_past(struct carom_arena *arena, sqlite3_stmt *row, struct carom_
     *past = (struct carom_past){
         .id = sqlite3_column_int64(row, 0),
         .hard = sqlite3_column_int(row, 4) != 0,
-        .ignored = sqlite3_column_int(row, 5) != 0,
+        .ignored = sqlite3_column_int(row, 5) != 0 || sqlite3_column_int64(row, 13) != 0,
+        .held = sqlite3_column_int(row, 12) != 0,
         .retried = sqlite3_column_int(row, 6) != 0,
         .time = sqlite3_column_int64(row, 7),
         .received = sqlite3_column_int64(row, 8),
@@ -122,7 +125,7 @@ static int read_facts(struct carom_store *store, struct carom_arena *arena, int6
                       struct carom_history *history, struct carom_error *err)
 {
     static const char sql[] = "SELECT id, kind, reason, authenticity, hard, ignored, retried, time, received, delivery, list,"
-                              " points FROM fact WHERE address = ?1 ORDER BY id DESC LIMIT ?2";
+                              " points, held, undone FROM fact WHERE address = ?1 ORDER BY id DESC LIMIT ?2";
     sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "ii", address, (int64_t)PAST_MAX);
     size_t room = 0;
     int found = row ? 0 : -1;
@@ -188,7 +191,7 @@ static int read_departures(struct carom_store *store, struct carom_arena *arena,
 static int read_tags(struct carom_store *store, struct carom_arena *arena, int64_t address,
                      struct carom_history *history, struct carom_error *err)
 {
-    static const char sql[] = "SELECT key, value FROM tag WHERE address = ?1 ORDER BY id";
+    static const char sql[] = "SELECT key, value FROM tag WHERE address = ?1 AND ended = 0 ORDER BY id";
     sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "i", address);
     struct carom_tag **tail = &history->tags;
     int found = row ? 0 : -1;
@@ -209,7 +212,9 @@ static int read_all(struct carom_store *store, struct carom_arena *arena, struct
         return -1;
     if (!address)
         return 0;
-    return read_facts(store, arena, address, history, err) == 0 &&
+    static const char restored[] = "SELECT restored FROM address WHERE id = ?1";
+    return carom_db_value(&store->db, carom_db_use(&store->db, err, restored, "i", address), &history->restored, err) == 0 &&
+                   read_facts(store, arena, address, history, err) == 0 &&
                    read_suppressions(store, arena, address, history, err) == 0 &&
                    read_departures(store, arena, address, history, err) == 0 &&
                    read_tags(store, arena, address, history, err) == 0
@@ -225,6 +230,7 @@ static int past(struct carom_store *store, struct carom_arena *arena, struct car
     history->suppressions = NULL;
     history->departures = NULL;
     history->tags = NULL;
+    history->restored = 0;
     if (carom_arena_guard(arena)) {
         carom_db_reset(&store->db);
         return carom_error_memory(err);
@@ -483,8 +489,11 @@ int carom_sqlite_open(const char *path, enum carom_db_mode mode, struct carom_le
         .resend = resend,
         .facts = facts, .jobs = jobs,     .mail = carom_sqlite_mail,
         .pause = carom_sqlite_pause,      .pauses = carom_sqlite_pauses, .check = carom_sqlite_check,
-        .prepare = carom_sqlite_prepare,  .references = carom_sqlite_references,
-        .close = close_store,
+        .prepare = carom_sqlite_prepare,  .close = close_store,
+        .references = carom_sqlite_references,
+        .removals = carom_sqlite_removals, .first_removal = carom_sqlite_first_removal,
+        .incident_at = carom_sqlite_incident_at, .incident_put = carom_sqlite_incident_put,
+        .recall = carom_sqlite_recall, .samples = carom_sqlite_samples,
     };
     struct carom_store *store = calloc(1, sizeof(*store));
 

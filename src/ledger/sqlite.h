@@ -50,7 +50,7 @@ int carom_sqlite_pause(struct carom_store *store, const struct carom_pause *paus
 int carom_sqlite_pauses(struct carom_store *store, int (*each)(void *user, const struct carom_pause *pause), void *user,
                         struct carom_error *err);
 /* check() and prepare() in check.c. */
-int carom_sqlite_check(struct carom_store *store, struct carom_str key, struct carom_str list, int64_t now,
+int carom_sqlite_check(struct carom_store *store, struct carom_str key, struct carom_str list, bool held, int64_t now,
                        struct carom_refusal *refusal, struct carom_error *err);
 int carom_sqlite_prepare(struct carom_store *store, struct carom_error *err);
 void carom_sqlite_unprepare(struct carom_store *store);

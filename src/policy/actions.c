@@ -23,6 +23,13 @@ static struct carom_hook_call *begin(lua_State *L, const char *name)
     return carom_host_policy(L)->call;
 }
 
+/* Of what an incident can do too. */
+static void begin_any(lua_State *L, const char *name)
+{
+    if (!carom_incident_is(L, 1))
+        begin(L, name);
+}
+
 /* After all checks: what raises later would leave half an action. */
 static struct carom_decided *add(lua_State *L, enum carom_action_type type)
 {
@@ -77,9 +84,19 @@ static void check_list(const struct carom_args *args, struct carom_str list)
     carom_args_fail(args, "\"%s\" is none of carom.configure's lists%s", list.ptr, carom_nearest_push(args->L, &nearest));
 }
 
+static const char *authenticity_word(int i) { return carom_authenticity_name((enum carom_authenticity)i); }
+
+/* What is enough for this one action, below the gate. */
+static int get_accept(const struct carom_args *args)
+{
+    int accept = -1;
+    carom_args_word(args, "accept", authenticity_word, CAROM_AUTHENTICITY_COUNT, &accept);
+    return accept + 1;
+}
+
 static int unsubscribe(lua_State *L)
 {
-    static const struct carom_arg names[] = {{"list", false}, {"scope", false}, {"force", false}, {"accept", true}};
+    static const struct carom_arg names[] = {{"list", false}, {"scope", false}, {"force", false}, {"accept", false}};
     begin(L, "unsubscribe");
     struct carom_args args = CAROM_ARGS(L, 2, "bounce:unsubscribe", names);
     bool all = get_scope(&args, "all"), force = false;
@@ -88,7 +105,9 @@ static int unsubscribe(lua_State *L)
         carom_args_fail(&args, "list and scope = \"all\" exclude each other");
     check_list(&args, list);
     carom_args_bool(&args, "force", &force);
+    int accept = get_accept(&args);
     struct carom_decided *decided = add(L, CAROM_ACTION_UNSUBSCRIBE);
+    decided->accept = accept;
     decided->all = all;
     decided->list = list;
     decided->force = force;
@@ -97,14 +116,16 @@ static int unsubscribe(lua_State *L)
 
 static int suppress(lua_State *L)
 {
-    static const struct carom_arg names[] = {{"duration", false}, {"scope", false}, {"force", false}, {"accept", true}};
+    static const struct carom_arg names[] = {{"duration", false}, {"scope", false}, {"force", false}, {"accept", false}};
     begin(L, "suppress");
     struct carom_args args = CAROM_ARGS(L, 2, "bounce:suppress", names);
     bool list_only = get_scope(&args, "list"), force = false;
     int64_t duration = 0;
     carom_args_duration(&args, "duration", &duration);
     carom_args_bool(&args, "force", &force);
+    int accept = get_accept(&args);
     struct carom_decided *decided = add(L, CAROM_ACTION_SUPPRESS);
+    decided->accept = accept;
     decided->list_only = list_only;
     decided->duration_ms = duration;
     decided->force = force;
@@ -113,17 +134,18 @@ static int suppress(lua_State *L)
 
 static int unsuppress(lua_State *L)
 {
-    static const struct carom_arg names[] = {{"accept", true}};
+    static const struct carom_arg names[] = {{"accept", false}};
     begin(L, "unsuppress");
-    CAROM_ARGS(L, 2, "bounce:unsuppress", names);
-    add(L, CAROM_ACTION_UNSUPPRESS);
+    struct carom_args args = CAROM_ARGS(L, 2, "bounce:unsuppress", names);
+    int accept = get_accept(&args);
+    add(L, CAROM_ACTION_UNSUPPRESS)->accept = accept;
     return 0;
 }
 
 /* A retry counts from the arrival of the bounce, so that an archive read today sends nothing again. */
 static int retry(lua_State *L)
 {
-    static const struct carom_arg names[] = {{"after", false}, {"limit", false}, {"accept", true}};
+    static const struct carom_arg names[] = {{"after", false}, {"limit", false}, {"accept", false}};
     const struct carom_hook_call *call = begin(L, "retry");
     struct carom_args args = CAROM_ARGS(L, 2, "bounce:retry", names);
     int64_t after, limit;
@@ -133,10 +155,12 @@ static int retry(lua_State *L)
         carom_args_fail(&args, "limit is missing: how many retries a delivery gets");
     if (limit < 1 || limit > 1000)
         carom_args_fail(&args, "limit must lie between 1 and 1000");
+    int accept = get_accept(&args);
     const struct carom_subject *subject = call->subject;
     int64_t now = subject->now / 1000, received = subject->fact->received ? subject->fact->received : now;
     bool reached = carom_history_retries(subject->history) >= limit;
     struct carom_decided *decided = add(L, CAROM_ACTION_RETRY);
+    decided->accept = accept;
     decided->after_ms = after;
     decided->limit = limit;
     decided->due = received + after / 1000;
@@ -176,7 +200,7 @@ static _Noreturn void refuse_endpoint(lua_State *L, struct carom_str name)
 
 static int webhook(lua_State *L)
 {
-    begin(L, "webhook");
+    begin_any(L, "webhook");
     struct carom_str name;
     name.ptr = luaL_checklstring(L, 2, &name.len);
     if (!carom_config_endpoint(&carom_host_policy(L)->config, name))
@@ -202,10 +226,11 @@ static int webhook(lua_State *L)
 
 static int probe(lua_State *L)
 {
-    static const struct carom_arg names[] = {{"accept", true}};
+    static const struct carom_arg names[] = {{"accept", false}};
     begin(L, "probe");
-    CAROM_ARGS(L, 2, "bounce:probe", names);
-    add(L, CAROM_ACTION_PROBE);
+    struct carom_args args = CAROM_ARGS(L, 2, "bounce:probe", names);
+    int accept = get_accept(&args);
+    add(L, CAROM_ACTION_PROBE)->accept = accept;
     return 0;
 }
 
@@ -259,7 +284,7 @@ static struct carom_pair *get_arguments(lua_State *L)
 
 static int run(lua_State *L)
 {
-    begin(L, "run");
+    begin_any(L, "run");
     struct carom_str name;
     name.ptr = luaL_checklstring(L, 2, &name.len);
     if (!carom_config_command(&carom_host_policy(L)->config, name))
@@ -288,8 +313,8 @@ static int forward(lua_State *L)
 
 static int alert(lua_State *L)
 {
-    static const struct carom_arg names[] = {{"text", false}, {"key", false}, {"every", false}};
-    begin(L, "alert");
+    static const struct carom_arg names[] = {{"text", false}, {"key", false}, {"every", false}, {"accept", false}};
+    begin_any(L, "alert");
     struct carom_args args = CAROM_ARGS(L, 2, "bounce:alert", names);
     struct carom_str text = get_text(&args, "text", TEXT_MAX), key = get_text(&args, "key", KEY_MAX);
     int64_t every = INT64_C(3600) * 1000;
@@ -298,7 +323,9 @@ static int alert(lua_State *L)
     carom_args_duration(&args, "every", &every);
     carom_value_check_template(L, "bounce:alert", "text", text, NULL);
     carom_value_check_template(L, "bounce:alert", "key", key, NULL);
+    int accept = get_accept(&args);
     struct carom_decided *decided = add(L, CAROM_ACTION_ALERT);
+    decided->accept = accept;
     decided->text = text;
     decided->key = key;
     decided->every_ms = every;
@@ -340,3 +367,5 @@ const luaL_Reg carom_action_methods[] = {
     {"tag", tag},           {"unsubscribe", unsubscribe}, {"unsuppress", unsuppress}, {"webhook", webhook},
     {NULL, NULL},
 };
+
+const luaL_Reg carom_incident_methods[] = {{"alert", alert}, {"run", run}, {"webhook", webhook}, {NULL, NULL}};

@@ -202,6 +202,15 @@ bool carom_args_int(const struct carom_args *args, const char *name, int64_t *va
     return true;
 }
 
+bool carom_args_number(const struct carom_args *args, const char *name, double *value_r)
+{
+    if (!push_typed(args, name, LUA_TNUMBER))
+        return false;
+    *value_r = lua_tonumber(args->L, -1);
+    lua_pop(args->L, 1);
+    return true;
+}
+
 bool carom_args_duration(const struct carom_args *args, const char *name, int64_t *ms_r)
 {
     struct carom_str text;

@@ -44,6 +44,7 @@ struct carom_args carom_args_begin(lua_State *L, int index, const char *what, co
 bool carom_args_str(const struct carom_args *args, const char *name, struct carom_str *value_r);
 bool carom_args_bool(const struct carom_args *args, const char *name, bool *value_r);
 bool carom_args_int(const struct carom_args *args, const char *name, int64_t *value_r);
+bool carom_args_number(const struct carom_args *args, const char *name, double *value_r);
 bool carom_args_duration(const struct carom_args *args, const char *name, int64_t *ms_r); /* "30d"; above 0 */
 bool carom_args_size(const struct carom_args *args, const char *name, int64_t *bytes_r);  /* "8MiB" */
 /* True: the table (its content, where frozen) is pushed. */

@@ -22,6 +22,9 @@ void carom_config_default(struct carom_config *config)
 {
     *config = (struct carom_config){
         .store = CAROM_STR_EMPTY,
+        .gate = {-1, -1, -1, -1},
+        .breaker = {.window_ms = day / 24, .min = 50, .factor = 2},
+        .held = {.expire_ms = 30 * day},
         .half_life_ms = 30 * day,
         .keep_raw_ms = 30 * day,
         .keep_facts_ms = 400 * day,
@@ -262,14 +265,61 @@ static void get_limits(const struct carom_args *args, struct carom_config *confi
     check_range(&limits, "instructions", config->limit_instructions, 10000, INT64_C(1000000000000), "1e4 and 1e12");
 }
 
-static void get_mode(const struct carom_args *args)
+static void get_mode(const struct carom_args *args, struct carom_config *config)
 {
     struct carom_str mode;
-    if (!carom_args_str(args, "mode", &mode) || carom_str_eq(mode, CAROM_STR("act")))
+    if (!carom_args_str(args, "mode", &mode))
         return;
-    if (carom_str_eq(mode, CAROM_STR("observe")))
-        carom_args_fail(args, "mode = \"observe\" is not available in this version");
-    carom_args_fail(args, "mode = \"%s\" is none; write \"act\"", mode.ptr);
+    config->observe = carom_str_eq(mode, CAROM_STR("observe"));
+    if (!config->observe && !carom_str_eq(mode, CAROM_STR("act")))
+        carom_args_fail(args, "mode = \"%s\" is none; write \"act\" or \"observe\"", mode.ptr);
+}
+
+/* ---- The safety net ---- */
+
+static const char *authenticity_word(int i) { return carom_authenticity_name((enum carom_authenticity)i); }
+
+static void get_gate(const struct carom_args *args, struct carom_config *config)
+{
+    static const struct carom_arg names[] = {
+        {"failure", false}, {"complaint", false}, {"unsubscribe", false}, {"delivered", false}};
+    if (!carom_args_table(args, "gate"))
+        return;
+    struct carom_args gate = CAROM_ARGS(args->L, -1, WHAT ": gate", names);
+    int *const values[] = {&config->gate.failure, &config->gate.complaint, &config->gate.unsubscribe,
+                           &config->gate.delivered};
+    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
+        carom_args_word(&gate, names[i].name, authenticity_word, CAROM_AUTHENTICITY_COUNT, values[i]);
+}
+
+static void get_breaker(const struct carom_args *args, struct carom_config *config)
+{
+    static const struct carom_arg names[] = {{"window", false}, {"min", false}, {"factor", false}};
+    if (!carom_args_table(args, "breaker"))
+        return;
+    struct carom_args breaker = CAROM_ARGS(args->L, -1, WHAT ": breaker", names);
+    carom_args_duration(&breaker, "window", &config->breaker.window_ms);
+    carom_args_int(&breaker, "min", &config->breaker.min);
+    carom_args_number(&breaker, "factor", &config->breaker.factor);
+    check_range(&breaker, "window", config->breaker.window_ms, 60000, 7 * day, "\"1m\" and \"7d\"");
+    check_range(&breaker, "min", config->breaker.min, 1, 1000000000, "1 and 1e9");
+    if (!(config->breaker.factor >= 1 && config->breaker.factor <= 1000))
+        carom_args_fail(&breaker, "factor must lie between 1 and 1000");
+}
+
+static void get_held(const struct carom_args *args, struct carom_config *config)
+{
+    static const struct carom_arg names[] = {{"expire", false}, {"check", false}};
+    struct carom_str check;
+    if (!carom_args_table(args, "held"))
+        return;
+    struct carom_args held = CAROM_ARGS(args->L, -1, WHAT ": held", names);
+    carom_args_duration(&held, "expire", &config->held.expire_ms);
+    if (!carom_args_str(&held, "check", &check))
+        return;
+    config->held.deny = carom_str_eq(check, CAROM_STR("deny"));
+    if (!config->held.deny && !carom_str_eq(check, CAROM_STR("allow")))
+        carom_args_fail(&held, "check = \"%s\" is none; write \"allow\" or \"deny\"", check.ptr);
 }
 
 static void get_store(const struct carom_args *args, struct carom_config *config)
@@ -288,8 +338,8 @@ int carom_configure(lua_State *L)
     static const struct carom_arg names[] = {
         {"store", false},   {"mode", false},   {"lists", false}, {"sinks", false},            {"endpoints", false},
         {"score", false},   {"keep", false},   {"limits", false}, {"commands", false},         {"verp", false},
-        {"trusted_authserv", false},            {"fbl", false},    {"smtp", false},              {"gate", true},
-        {"breaker", true},  {"settle", true},  {"held", true},   {"log", false},
+        {"trusted_authserv", false},            {"fbl", false},    {"smtp", false},              {"gate", false},
+        {"breaker", false},  {"settle", false},  {"held", false},   {"log", false},
     };
     struct carom_policy *policy = carom_host_policy(L);
     if (!policy->loading)
@@ -299,7 +349,7 @@ int carom_configure(lua_State *L)
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
     struct carom_args args = CAROM_ARGS(L, 1, WHAT, names);
-    get_mode(&args);
+    get_mode(&args, &policy->config);
     get_store(&args, &policy->config);
     each(&args, "lists", take_list, &policy->config);
     get_smtp(&args, &policy->config); /* sinks may use it */
@@ -309,6 +359,10 @@ int carom_configure(lua_State *L)
     get_keep(&args, &policy->config);
     get_limits(&args, &policy->config);
     carom_configure_log(&args, &policy->config.log);
+    get_gate(&args, &policy->config);
+    get_breaker(&args, &policy->config);
+    get_held(&args, &policy->config);
+    carom_args_duration(&args, "settle", &policy->config.settle_ms);
     policy->configured = true;
     /* What a policy with large tables needs, it needs while they are read. */
     struct carom_limits limits = carom_config_limits(&policy->config);

@@ -13,9 +13,8 @@
 
 static const char hooks_key;
 
-static const char *const others[] = {"bounce", "message", "dead_letter"};
-static const char *const later[] = {"incident"};
-enum { OTHERS = sizeof(others) / sizeof(others[0]), LATER = sizeof(later) / sizeof(later[0]) };
+static const char *const others[] = {"bounce", "message", "incident", "dead_letter"};
+enum { OTHERS = sizeof(others) / sizeof(others[0]) };
 
 /* The i-th word behind "on_"; NULL beyond the last; "" where a number has no word. */
 static const char *word(int i)
@@ -35,9 +34,6 @@ static void check_name(lua_State *L, struct carom_str name)
 {
     struct carom_str rest = carom_str_from(name, 3);
     char candidate[CAROM_HOOK_NAME];
-    for (int i = 0; i < LATER; i++)
-        if (carom_str_eq(rest, carom_str(later[i])))
-            luaL_error(L, "the hook %s is not available in this version", name.ptr);
     for (int i = 0; word(i); i++)
         if (*word(i) && carom_str_eq(rest, carom_str(word(i))))
             return;

@@ -33,6 +33,7 @@ struct carom_hook_call {
     struct carom_str name; /* of the hook */
     const struct carom_subject *subject;   /* NULL in hooks that get no bounce */
     const struct carom_incoming *incoming; /* on_message */
+    const struct carom_trouble *incident;  /* on_incident */
     int64_t now;                           /* ms; 0: the hook has no time */
     struct carom_arena *arena; /* of the decision */
     struct carom_decision *decision;
@@ -83,6 +84,11 @@ extern const luaL_Reg carom_action_methods[];
 
 /* job.c: pushes the job of on_dead_letter. */
 void carom_dead_letter_push(lua_State *L);
+
+/* incident.c: pushes the incident of on_incident; is argument index it? Raises when the hook is over. */
+void carom_incident_push(lua_State *L);
+bool carom_incident_is(lua_State *L, int index);
+extern const luaL_Reg carom_incident_methods[]; /* actions.c */
 
 /* incoming.c: pushes the message of on_message. */
 void carom_incoming_push(lua_State *L);

@@ -16,7 +16,7 @@ static struct carom_filter get_filter(lua_State *L, const char *what)
 {
     static const struct carom_arg names[] = {{"reason", false}, {"kind", false},   {"hard", false},
                                              {"fault", false},  {"list", false},   {"authenticity", false},
-                                             {"within", false}, {"days", false},   {"held", true}};
+                                             {"within", false}, {"days", false},   {"held", false}};
     struct carom_args args = CAROM_ARGS(L, 2, what, names);
     struct carom_filter filter = carom_filter_any();
     bool hard;
@@ -29,6 +29,7 @@ static struct carom_filter get_filter(lua_State *L, const char *what)
     carom_args_str(&args, "list", &filter.list);
     carom_args_duration(&args, "within", &filter.within_ms);
     carom_args_bool(&args, "days", &filter.days);
+    carom_args_bool(&args, "held", &filter.held);
     return filter;
 }
 

@@ -175,6 +175,16 @@ static int run_message_hook(lua_State *L)
     return 0;
 }
 
+static int run_incident_hook(lua_State *L)
+{
+    struct run *run = lua_touserdata(L, 1);
+    if (!carom_hooks_push_named(L, run->hook))
+        return 0;
+    carom_incident_push(L);
+    lua_call(L, 1, 0);
+    return 0;
+}
+
 static int run_dead_letter_hook(lua_State *L)
 {
     struct run *run = lua_touserdata(L, 1);
@@ -248,6 +258,23 @@ int carom_policy_message(struct carom_policy *policy, const struct carom_incomin
     int result = run_hook(policy, run_message_hook, &run, seed_of(incoming->headers->block), err);
     *wanted_r = run.wanted;
     return result;
+}
+
+int carom_policy_incident(struct carom_policy *policy, struct carom_arena *arena, const struct carom_trouble *trouble,
+                          const struct carom_fact *fact, int64_t now, struct carom_decision *decision_r,
+                          struct carom_error *err)
+{
+    struct run run = {.call = {.name = CAROM_STR("on_incident"), .incident = trouble, .now = now, .arena = arena,
+                               .decision = decision_r},
+                      .hook = "on_incident"};
+    carom_decision_init(decision_r);
+    if (run_hook(policy, run_incident_hook, &run, (uint64_t)trouble->incident->id, err) != 0) {
+        carom_decision_init(decision_r);
+        return -1;
+    }
+    if (decision_r->first)
+        carom_decision_settle(decision_r, fact, &policy->config);
+    return 0;
 }
 
 int carom_policy_dead_letter(struct carom_policy *policy, struct carom_arena *arena, const struct carom_job *job,

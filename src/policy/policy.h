@@ -8,8 +8,7 @@
 
 #include "base/log.h"
 #include "decision/action.h"
-#include "ledger/history.h"
-#include "ledger/job.h"
+#include "ledger/ledger.h"
 
 struct carom_policy;
 
@@ -48,6 +47,18 @@ struct carom_incoming {
 /* Runs on_message. *wanted_r: the message is to be read; true also where there is no such hook. */
 int carom_policy_message(struct carom_policy *policy, const struct carom_incoming *incoming, bool *wanted_r,
                          struct carom_error *err);
+
+/* What on_incident sees: a provider's bad day, and the fact that made it one. */
+struct carom_trouble {
+    const struct carom_incident *incident;
+    const struct carom_str *samples; /* what the servers said */
+    size_t n;
+};
+
+/* Runs on_incident. As carom_policy_decide; without such a hook the decision is empty. */
+int carom_policy_incident(struct carom_policy *policy, struct carom_arena *arena, const struct carom_trouble *trouble,
+                          const struct carom_fact *fact, int64_t now, struct carom_decision *decision_r,
+                          struct carom_error *err);
 
 /* on_dead_letter for a job. 0 also when there is none. */
 int carom_policy_dead_letter(struct carom_policy *policy, struct carom_arena *arena, const struct carom_job *job,

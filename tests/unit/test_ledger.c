@@ -319,7 +319,7 @@ static int may(struct carom_ledger *ledger, const char *key, const char *list)
 {
     struct carom_refusal refusal;
     struct carom_error err = {0};
-    int answer = ledger->ops->check(ledger->store, carom_str(key), carom_str(list), now, &refusal, &err);
+    int answer = ledger->ops->check(ledger->store, carom_str(key), carom_str(list), false, now, &refusal, &err);
     if (answer < 0)
         fail_msg("check: %s", err.text);
     return answer;
@@ -850,7 +850,7 @@ static void test_what_stands_outlives_its_fact(void **state)
     expect_rows("after 600 days", 0, 0, 0, 2);
     assert_int_equal(query("SELECT count(*) FROM suppression"), 2);
     assert_int_equal(query("SELECT count(*) FROM departure"), 1);
-    assert_int_equal(ledger.ops->check(ledger.store, CAROM_STR("ann@example.com"), CAROM_STR_EMPTY, now + 600 * DAY, &refusal,
+    assert_int_equal(ledger.ops->check(ledger.store, CAROM_STR("ann@example.com"), CAROM_STR_EMPTY, false, now + 600 * DAY, &refusal,
                                        &err), 0);
     assert_string_equal(refusal.reason, "transient mailbox_full");
     assert_int_equal(refusal.since, now / 1000);

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* carom undo: decisions are taken back, as one operation that can be taken back itself. */
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/date.h"
+#include "cli/ledger.h"
+#include "cli/print.h"
+#include "cli/select.h"
+#include "mail/address.h"
+
+struct request {
+    struct carom_cli_place place;
+    struct carom_cli_select select;
+    int64_t operation;
+    bool json, dry_run;
+};
+
+/* ---- What was done before ---- */
+
+struct listing {
+    struct carom_print *print;
+    bool json;
+    int64_t n;
+};
+
+static int operation_row(void *user, const struct carom_operation *operation)
+{
+    struct listing *listing = user;
+    char time[32];
+
+    listing->n++;
+    carom_date_format(operation->time / 1000, time);
+    if (!listing->json) {
+        printf("%lld  %s  ", (long long)operation->id, time);
+        carom_print_cell(stdout, operation->action, 8);
+        printf(" %lld decision%s%s  ", (long long)operation->facts, operation->facts == 1 ? "" : "s",
+               operation->reversed ? ", taken back" : "");
+        carom_print_cell(stdout, operation->selection, 0);
+        putchar('\n');
+        return 0;
+    }
+    struct carom_json json = carom_print_json(listing->print);
+    carom_json_object(&json);
+    carom_json_key(&json, CAROM_STR("operation"));
+    carom_json_int(&json, operation->id);
+    carom_json_field_time(&json, "time", operation->time / 1000);
+    carom_json_field_str(&json, "action", operation->action);
+    carom_json_key(&json, CAROM_STR("decisions"));
+    carom_json_int(&json, operation->facts);
+    carom_json_key(&json, CAROM_STR("taken_back"));
+    carom_json_bool(&json, operation->reversed != 0);
+    carom_json_key(&json, CAROM_STR("selection"));
+    carom_json_raw(&json, operation->selection);
+    carom_json_object_end(&json);
+    carom_print_line(listing->print);
+    return 0;
+}
+
+static int list(struct carom_ledger *ledger, bool json, struct carom_error *err)
+{
+    struct carom_print print = carom_print_begin(stdout);
+    struct listing listing = {.print = &print, .json = json};
+    int result = ledger->care->operations(ledger->store, operation_row, &listing, err);
+    if (result == 0 && !json && !listing.n)
+        printf("nothing was released, discarded or taken back\n");
+    if (carom_print_end(&print) != 0 && result == 0)
+        result = carom_error_set(err, CAROM_ERROR_IO, "undo: cannot write the output: %s", strerror(errno));
+    return result;
+}
+
+/* ---- Taking back ---- */
+
+static void print_settled(const struct carom_settled *settled, const struct request *request)
+{
+    printf("%s%lld decision%s %s: %lld entries changed, %lld jobs recalled unsent, %lld jobs to tell the sinks\n",
+           request->dry_run ? "would be: " : "", (long long)settled->facts, settled->facts == 1 ? "" : "s",
+           request->operation ? "done again" : "taken back", (long long)settled->standing, (long long)settled->recalled,
+           (long long)settled->told);
+    if (settled->operation && !request->dry_run)
+        printf("operation %lld%s%lld\n", (long long)settled->operation,
+               request->operation ? "; it took back operation " : "; carom undo --operation ",
+               (long long)(request->operation ? request->operation : settled->operation));
+}
+
+/* Whole, or not at all; a dry run is whole and given up. */
+static int take_back(struct carom_ledger *ledger, const struct request *request,
+                     const struct carom_selection *selection, const struct carom_config *config,
+                     struct carom_error *err)
+{
+    struct carom_settled settled;
+    int64_t now = carom_date_now_ms();
+    if (ledger->ops->begin(ledger->store, err) != 0)
+        return -1;
+    int result = request->operation ? ledger->care->redo(ledger->store, request->operation, config, now, &settled, err)
+                                    : ledger->care->undo(ledger->store, selection, config, now, &settled, err);
+    if (result != 0 || request->dry_run)
+        ledger->ops->rollback(ledger->store);
+    else
+        result = ledger->ops->commit(ledger->store, err);
+    if (result == 0)
+        print_settled(&settled, request);
+    return result;
+}
+
+static int run(struct carom_arena *arena, const struct request *request, char **operands, int n,
+               struct carom_error *err)
+{
+    bool is_list = n && strcmp(operands[0], "list") == 0;
+    struct carom_selection selection;
+    struct carom_ledger ledger;
+    struct carom_policy *policy;
+    struct carom_str url;
+
+    if (carom_cli_selection(&request->select, carom_date_now_ms(), &selection, err) != 0)
+        return -1;
+    if (n && !is_list)
+        selection.key = carom_address_key(arena, carom_str(operands[0]));
+    if (!is_list && !request->operation && carom_cli_selects_nothing(&selection))
+        return carom_error_set(err, CAROM_ERROR_USAGE,
+                               "undo: say which decisions, such as --since 6h, --provider or an ADDRESS");
+    if (request->operation && !carom_cli_selects_nothing(&selection))
+        return carom_error_set(err, CAROM_ERROR_USAGE,
+                               "undo: --operation takes a whole operation back: leave the others out");
+    if (carom_cli_ledger(arena, &request->place, is_list ? CAROM_LEDGER_READ : CAROM_LEDGER_WRITE, false, &ledger,
+                         &policy, &url, err) != 0)
+        return -1;
+    int result = is_list ? list(&ledger, request->json, err)
+                         : take_back(&ledger, request, &selection, carom_policy_config(policy), err);
+    carom_ledger_close(&ledger);
+    carom_policy_free(policy);
+    return result;
+}
+
+int cmd_undo(int argc, char **argv)
+{
+    struct request request = {0};
+    const struct carom_option options[] = {
+        CAROM_CLI_PLACE_OPTIONS(request.place),
+        CAROM_CLI_SELECT_OPTIONS(request.select),
+        {"operation", CAROM_OPTION_NUMBER, &request.operation, "NUMBER",
+         "takes back an undo: the decisions are done again"},
+        {"dry-run", CAROM_OPTION_FLAG, &request.dry_run, NULL, "say what would be done, and change nothing"},
+        {"json", CAROM_OPTION_FLAG, &request.json, NULL, "list: JSON lines"},
+        {NULL, 0, NULL, NULL, NULL}};
+    char **operands;
+    int n =
+        carom_cli_options(argc, argv, options, "--policy FILE [OPTIONS] [ADDRESS | list]",
+                          "Takes decisions back: suppressions and departures end, scores and counts go, the sinks are "
+                          "told. list: what was released, discarded and taken back so far.",
+                          &operands);
+    struct carom_error err = {0};
+
+    if (n < 0)
+        return carom_cli_options_exit(n);
+    if (n > 1)
+        return carom_cli_usage("undo", "one ADDRESS at a time");
+    if (!request.place.policy && !(n && strcmp(operands[0], "list") == 0))
+        return carom_cli_usage("undo", "no policy given: --policy FILE (its sinks are told)");
+    struct carom_arena *arena = carom_arena_new();
+    if (!arena || carom_arena_guard(arena)) {
+        carom_error_memory(&err);
+        return carom_cli_fail(&err);
+    }
+    int result = run(arena, &request, operands, n, &err);
+    carom_arena_free(arena);
+    return result == 0 ? EX_OK : carom_cli_fail(&err);
+}

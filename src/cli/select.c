@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* From options to a selection. */
+
+#include "cli/select.h"
+
+#include <stdio.h>
+
+#include "base/date.h"
+
+/* A date, a time, or how long ago. */
+static int read_time(const char *option, const char *text, int64_t now, int64_t *ms_r, struct carom_error *err)
+{
+    char whole[32];
+    int64_t ago = carom_duration_parse_ms(carom_str(text)), at;
+
+    *ms_r = 0;
+    if (!text)
+        return 0;
+    if (ago > 0) {
+        *ms_r = now - ago;
+        return 0;
+    }
+    snprintf(whole, sizeof(whole), "%s%s", text, strlen(text) == 10 ? "T00:00:00Z" : "");
+    at = carom_date_parse_rfc3339(carom_str(whole));
+    if (!at)
+        return carom_error_set(err, CAROM_ERROR_USAGE,
+                               "--%s: '%s' is no time; write 2026-03-01, 2026-03-01T12:00:00Z, or 6h for six hours ago",
+                               option, text);
+    *ms_r = at * 1000;
+    return 0;
+}
+
+/* A reason or a kind. */
+static int check_reason(const char *text, struct carom_error *err)
+{
+    const char *words[CAROM_REASON_COUNT + CAROM_KIND_COUNT + 1] = {NULL};
+    size_t n = 0;
+    for (int i = 1; i < CAROM_REASON_COUNT; i++)
+        words[n++] = carom_reason_name((enum carom_reason)i);
+    for (int i = 0; i < CAROM_KIND_COUNT; i++)
+        words[n++] = carom_kind_name((enum carom_kind)i);
+    for (size_t i = 0; text && i < n; i++)
+        if (strcmp(words[i], text) == 0)
+            return 0;
+    if (!text)
+        return 0;
+    const char *nearest = carom_cli_nearest(text, words);
+    return carom_error_set(err, CAROM_ERROR_USAGE, "--reason: '%s' is no reason or kind%s%s%s", text,
+                           nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+}
+
+int carom_cli_selection(const struct carom_cli_select *select, int64_t now, struct carom_selection *selection_r,
+                        struct carom_error *err)
+{
+    *selection_r = (struct carom_selection){.reason = carom_str(select->reason),
+                                            .provider = carom_str(select->provider),
+                                            .rule = carom_str(select->rule),
+                                            .list = carom_str(select->list),
+                                            .policy = carom_str(select->policy),
+                                            .key = CAROM_STR_EMPTY,
+                                            .cause = CAROM_STR_EMPTY};
+    return check_reason(select->reason, err) == 0 &&
+                   read_time("since", select->since, now, &selection_r->since, err) == 0 &&
+                   read_time("until", select->until, now, &selection_r->until, err) == 0
+               ? 0
+               : -1;
+}
+
+bool carom_cli_selects_nothing(const struct carom_selection *s)
+{
+    return !s->since && !s->until && !s->reason.len && !s->provider.len && !s->rule.len && !s->list.len &&
+           !s->policy.len && !s->key.len && !s->cause.len && !s->incident;
+}

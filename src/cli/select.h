@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* The options by which a person says which decisions are meant; the same for each command that takes them. */
+
+#ifndef CAROM_CLI_SELECT_H
+#define CAROM_CLI_SELECT_H
+
+#include "cli/cli.h"
+#include "ledger/care.h"
+
+struct carom_cli_select {
+    const char *since, *until, *reason, *provider, *rule, *list, *policy;
+};
+
+#define CAROM_CLI_SELECT_OPTIONS(select) \
+    {"since", CAROM_OPTION_TEXT, &(select).since, "TIME", "decided since: 2026-03-01, 2026-03-01T12:00:00Z, or 6h ago"}, \
+        {"until", CAROM_OPTION_TEXT, &(select).until, "TIME", "decided before that"}, \
+        {"reason", CAROM_OPTION_TEXT, &(select).reason, "REASON", "of that reason or kind"}, \
+        {"provider", CAROM_OPTION_TEXT, &(select).provider, "PROVIDER", "of that mailbox provider"}, \
+        {"rule", CAROM_OPTION_TEXT, &(select).rule, "RULE", "that this rule classified"}, \
+        {"list", CAROM_OPTION_TEXT, &(select).list, "LIST", "about that list"}, \
+    { \
+        "by-policy", CAROM_OPTION_TEXT, &(select).policy, "VERSION", "that this version of a policy took (its beginning)" \
+    }
+
+/* -1: err says which option is wrong. now: ms. */
+int carom_cli_selection(const struct carom_cli_select *select, int64_t now, struct carom_selection *selection_r,
+                        struct carom_error *err);
+bool carom_cli_selects_nothing(const struct carom_selection *selection); /* would mean everything */
+
+#endif

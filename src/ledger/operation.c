@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Operations: undo, redo, and the frame that all of them share. A redo carries the decision out again, as of now; so a
+   suppression lasts only what is left of it. */
+
+#include "ledger/operation.h"
+
+#include "base/error.h"
+#include "base/json.h"
+#include "ledger/held.h"
+
+/* ---- The frame ---- */
+
+static void write_selection(const struct carom_operation_work *work, struct carom_json *json)
+{
+    const struct carom_selection *s = work->selection;
+    carom_json_object(json);
+    if (work->reverses) {
+        carom_json_key(json, CAROM_STR("operation"));
+        carom_json_int(json, work->reverses);
+    }
+    if (s) {
+        carom_json_field_time(json, "since", s->since / 1000);
+        carom_json_field_time(json, "until", s->until / 1000);
+        carom_json_field_str(json, "reason", s->reason);
+        carom_json_field_str(json, "provider", s->provider);
+        carom_json_field_str(json, "rule", s->rule);
+        carom_json_field_str(json, "list", s->list);
+        carom_json_field_str(json, "policy", s->policy);
+        carom_json_field_str(json, "address", s->key);
+        carom_json_field_str(json, "cause", s->cause);
+        if (s->incident) {
+            carom_json_key(json, CAROM_STR("incident"));
+            carom_json_int(json, s->incident);
+        }
+    }
+    carom_json_object_end(json);
+}
+
+static int write_down(struct carom_operation_work *work)
+{
+    static const char sql[] = "INSERT INTO operation (id, time, action, selection, facts, reversed)"
+                              " VALUES (?1, ?2, ?3, ?4, ?5, 0)";
+    static const char reversed[] = "UPDATE operation SET reversed = ?2 WHERE id = ?1";
+    struct carom_db *db = &work->store->db;
+    struct carom_json json = carom_json_to(&db->scratch);
+
+    carom_buf_clear(&db->scratch);
+    write_selection(work, &json);
+    if (db->scratch.failed)
+        return carom_error_memory(work->err);
+    if (carom_db_run(db,
+                     carom_db_use(db, work->err, sql, "iissi", work->id, work->now, carom_str(work->name),
+                                  carom_buf_str(&db->scratch), work->settled->facts),
+                     work->err) != 0)
+        return -1;
+    work->settled->operation = work->id;
+    return work->reverses
+               ? carom_db_run(db, carom_db_use(db, work->err, reversed, "ii", work->reverses, work->id), work->err)
+               : 0;
+}
+
+static int do_each(struct carom_operation_work *work, const struct carom_rows *rows,
+                   int (*each)(struct carom_operation_work *work, void *user, struct carom_stored *stored), void *user)
+{
+    struct carom_arena *arena = work->store->scratch;
+    struct carom_stored stored;
+
+    for (size_t i = 0; i < rows->n; i++) {
+        carom_arena_reset(arena);
+        if (carom_arena_guard(arena)) {
+            carom_db_reset(&work->store->db);
+            return carom_error_memory(work->err);
+        }
+        int result =
+            carom_stored_load(work->store, arena, rows->list[i], work->config, work->id, work->now, &stored, work->err);
+        if (result == 0)
+            result = each(work, user, &stored);
+        carom_arena_unguard(arena);
+        if (result != 0)
+            return -1;
+        work->settled->facts++;
+    }
+    return 0;
+}
+
+int carom_operation_run(struct carom_operation_work *work,
+                        int (*gather)(struct carom_store *store, const struct carom_selection *selection,
+                                      struct carom_rows *rows_r, struct carom_error *err),
+                        int (*each)(struct carom_operation_work *work, void *user, struct carom_stored *stored),
+                        void *user)
+{
+    struct carom_db *db = &work->store->db;
+    struct carom_rows rows = {0};
+    bool own;
+
+    *work->settled = (struct carom_settled){0};
+    if (carom_db_enter(db, &own, work->err) != 0)
+        return -1;
+    int result = gather(work->store, work->selection, &rows, work->err);
+    if (result == 0 && rows.n) {
+        result = carom_db_next_id(db, work->now, &work->id, work->err);
+        if (result == 0)
+            result = do_each(work, &rows, each, user);
+        if (result == 0)
+            result = write_down(work);
+    }
+    carom_rows_deinit(&rows);
+    return carom_db_leave(db, own, result, work->err);
+}
+
+/* ---- Undo ---- */
+
+/* What has an action that was carried out, and was not taken back before. */
+static int gather_done(struct carom_store *store, const struct carom_selection *selection, struct carom_rows *rows,
+                       struct carom_error *err)
+{
+    static const char sql[] =
+        "SELECT f.id FROM fact f WHERE" CAROM_SELECTION_WHERE
+        "AND f.undone = 0 AND f.held = 0 AND (?9 = 0 OR f.id = ?9) AND EXISTS (SELECT 1 FROM"
+        " json_each(f.decision, '$.actions') a WHERE json_extract(a.value, '$.state') = 'decided')"
+        " ORDER BY f.id";
+    static const char of_address[] =
+        "SELECT f.id FROM fact f WHERE f.address = ?7 AND" CAROM_SELECTION_WHERE
+        "AND f.undone = 0 AND f.held = 0 AND (?9 = 0 OR f.id = ?9) AND EXISTS (SELECT 1 FROM"
+        " json_each(f.decision, '$.actions') a WHERE json_extract(a.value, '$.state') = 'decided')"
+        " ORDER BY f.id";
+    int64_t address;
+    *rows = (struct carom_rows){0};
+    if (carom_selection_address(store, selection, &address, err) != 0)
+        return -1;
+    return carom_rows_gather(store,
+                             carom_db_use(&store->db, err, address ? of_address : sql, CAROM_SELECTION_TYPES "i",
+                                          CAROM_SELECTION_VALUES(selection, address), selection->fact),
+                             rows, err);
+}
+
+static int mark(struct carom_effect *effect, int64_t operation)
+{
+    static const char sql[] = "UPDATE fact SET undone = ?2 WHERE id = ?1";
+    return carom_db_run(effect->db, carom_db_use(effect->db, effect->err, sql, "ii", effect->fact, operation),
+                        effect->err);
+}
+
+static int undo_one(struct carom_operation_work *work, void *user, struct carom_stored *stored)
+{
+    (void)user;
+    return carom_stored_take_back(stored, false, work->settled) == 0 && mark(&stored->effect, work->id) == 0 &&
+                   carom_removal_set(&stored->effect, CAROM_REMOVAL_GONE) == 0
+               ? carom_stored_amend(stored, CAROM_ACTION_DECIDED, CAROM_ACTION_UNDONE, false, "taken back")
+               : -1;
+}
+
+int carom_sqlite_undo(struct carom_store *store, const struct carom_selection *selection,
+                      const struct carom_config *config, int64_t now, struct carom_settled *settled_r,
+                      struct carom_error *err)
+{
+    struct carom_operation_work work = {.store = store,
+                                        .config = config,
+                                        .selection = selection,
+                                        .now = now,
+                                        .name = "undo",
+                                        .settled = settled_r,
+                                        .err = err};
+    return carom_operation_run(&work, gather_done, undo_one, NULL);
+}
+
+/* ---- Redo ---- */
+
+static int gather_undone(struct carom_store *store, const struct carom_selection *selection, struct carom_rows *rows,
+                         struct carom_error *err)
+{
+    static const char sql[] = "SELECT id FROM fact WHERE undone = ?1 ORDER BY id";
+    return carom_rows_gather(store, carom_db_use(&store->db, err, sql, "i", selection->fact), rows, err);
+}
+
+/* Only what an undo reverses is done again: nobody wants an old alert. */
+static bool is_reversible(const struct carom_decided *decided)
+{
+    return decided->type == CAROM_ACTION_UNSUBSCRIBE || decided->type == CAROM_ACTION_SUPPRESS ||
+           decided->type == CAROM_ACTION_UNSUPPRESS || decided->type == CAROM_ACTION_TAG;
+}
+
+static int redo_action(struct carom_stored *stored, const struct carom_decided *decided)
+{
+    struct carom_decided again = *decided;
+    int64_t passed = stored->entry.now - stored->decided;
+    if (again.type == CAROM_ACTION_SUPPRESS && again.duration_ms) {
+        again.duration_ms -= passed > 0 ? passed : 0;
+        if (again.duration_ms <= 0)
+            return 0;
+    }
+    return carom_effect_carry_out(&stored->effect, &again);
+}
+
+static int redo_one(struct carom_operation_work *work, void *user, struct carom_stored *stored)
+{
+    (void)user;
+    int64_t part = stored->effect.part;
+    stored->effect.by = stored->effect.fact;
+    for (const struct carom_decided *decided = stored->decision.first; decided; decided = decided->next)
+        if (decided->state == CAROM_ACTION_UNDONE && is_reversible(decided) && redo_action(stored, decided) != 0)
+            return -1;
+    work->settled->told += stored->effect.part - part;
+    return mark(&stored->effect, 0) == 0 && carom_removal_set(&stored->effect, CAROM_REMOVAL_DONE) == 0
+               ? carom_stored_amend(stored, CAROM_ACTION_UNDONE, CAROM_ACTION_DECIDED, false, "done again")
+               : -1;
+}
+
+static int find_operation(struct carom_store *store, int64_t id, struct carom_error *err)
+{
+    static const char sql[] = "SELECT action = 'undo' AND reversed = 0 FROM operation WHERE id = ?1";
+    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "i", id);
+    int found = row ? carom_db_row(&store->db, row, err) : -1;
+    bool ok = found > 0 && sqlite3_column_int(row, 0);
+    if (found > 0)
+        carom_db_done(row);
+    if (found < 0 || ok)
+        return found < 0 ? -1 : 0;
+    return carom_error_set(err, CAROM_ERROR_USAGE, "%s: operation %lld %s", store->db.path, (long long)id,
+                           found ? "is no undo, or was taken back before" : "does not exist");
+}
+
+int carom_sqlite_redo(struct carom_store *store, int64_t operation, const struct carom_config *config, int64_t now,
+                      struct carom_settled *settled_r, struct carom_error *err)
+{
+    const struct carom_selection of = {.reason = CAROM_STR_EMPTY,
+                                       .provider = CAROM_STR_EMPTY,
+                                       .rule = CAROM_STR_EMPTY,
+                                       .list = CAROM_STR_EMPTY,
+                                       .policy = CAROM_STR_EMPTY,
+                                       .key = CAROM_STR_EMPTY,
+                                       .cause = CAROM_STR_EMPTY,
+                                       .fact = operation};
+    struct carom_operation_work work = {.store = store,
+                                        .config = config,
+                                        .selection = &of,
+                                        .now = now,
+                                        .name = "redo",
+                                        .reverses = operation,
+                                        .settled = settled_r,
+                                        .err = err};
+    return find_operation(store, operation, err) == 0 ? carom_operation_run(&work, gather_undone, redo_one, NULL) : -1;
+}
+
+int carom_sqlite_operations(struct carom_store *store, int (*row)(void *user, const struct carom_operation *operation),
+                            void *user, struct carom_error *err)
+{
+    static const char sql[] = "SELECT id, time, facts, reversed, action, selection FROM operation ORDER BY id";
+    sqlite3_stmt *next = carom_db_use(&store->db, err, sql, "");
+    int found = next ? 0 : -1;
+    while (next && (found = carom_db_row(&store->db, next, err)) > 0) {
+        const struct carom_operation operation = {.id = sqlite3_column_int64(next, 0),
+                                                  .time = sqlite3_column_int64(next, 1),
+                                                  .facts = sqlite3_column_int64(next, 2),
+                                                  .reversed = sqlite3_column_int64(next, 3),
+                                                  .action = carom_db_bytes(next, 4),
+                                                  .selection = carom_db_bytes(next, 5)};
+        if (row(user, &operation) != 0) {
+            carom_db_done(next);
+            return -1;
+        }
+    }
+    return found;
+}

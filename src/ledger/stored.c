@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Recorded decisions again. Ids ascend in time, so that a span of time is a span of ids. */
+
+#include "ledger/stored.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "decision/recall.h"
+#include "ledger/held.h"
+
+/* ---- Loading ---- */
+
+static int read_row(struct carom_arena *arena, sqlite3_stmt *row, struct carom_stored *stored)
+{
+    struct carom_fact *fact = &stored->fact;
+    struct carom_str reason = carom_db_bytes(row, 2);
+    stored->effect.address = sqlite3_column_int64(row, 0);
+    fact->hard = sqlite3_column_int(row, 3) != 0;
+    stored->effect.time = sqlite3_column_int64(row, 4);
+    fact->received = sqlite3_column_int64(row, 5) / 1000;
+    fact->list = carom_arena_str(arena, carom_db_bytes(row, 6));
+    stored->decided = sqlite3_column_int64(row, 7);
+    stored->json = carom_arena_str(arena, carom_db_bytes(row, 8));
+    stored->effect.part = sqlite3_column_int64(row, 9);
+    return carom_kind_parse(carom_db_bytes(row, 1), &fact->kind) &&
+                   (!reason.len || carom_reason_parse(reason, &fact->reason))
+               ? 0
+               : -1;
+}
+
+int carom_stored_load(struct carom_store *store, struct carom_arena *arena, int64_t fact,
+                      const struct carom_config *config, int64_t by, int64_t now, struct carom_stored *stored_r,
+                      struct carom_error *err)
+{
+    static const char sql[] = "SELECT address, kind, reason, hard, time, received, list, decided, decision, (SELECT "
+                              "coalesce(max(part) + 1, 0)"
+                              " FROM job WHERE fact = ?1) FROM fact WHERE id = ?1";
+    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "i", fact);
+    int found = row ? carom_db_row(&store->db, row, err) : -1;
+
+    if (found < 0)
+        return -1;
+    *stored_r = (struct carom_stored){.effect = {.store = store, .db = &store->db, .fact = fact, .by = by, .err = err}};
+    bool known = found && read_row(arena, row, stored_r) == 0;
+    if (found)
+        carom_db_done(row);
+    if (!known)
+        return carom_error_set(err, CAROM_ERROR_IO,
+                               "%s: fact %lld is gone, or holds a word that this carom does not know", store->db.path,
+                               (long long)fact);
+    if (carom_decision_recall(arena, stored_r->json, &stored_r->decision, err) != 0)
+        return -1;
+    stored_r->entry =
+        (struct carom_entry){.fact = &stored_r->fact, .decision = &stored_r->decision, .config = config, .now = now};
+    stored_r->effect.entry = &stored_r->entry;
+    return 0;
+}
+
+int carom_stored_amend(struct carom_stored *stored, enum carom_action_state from, enum carom_action_state to,
+                       bool removals, const char *note)
+{
+    static const char sql[] = "UPDATE fact SET decision = ?2 WHERE id = ?1";
+    struct carom_effect *effect = &stored->effect;
+    if (carom_decision_amend(stored->json, from, to, removals, note, &effect->db->scratch, effect->err) != 0)
+        return -1;
+    return carom_db_run(
+        effect->db, carom_db_use(effect->db, effect->err, sql, "is", effect->fact, carom_buf_str(&effect->db->scratch)),
+        effect->err);
+}
+
+/* ---- Taking back ---- */
+
+static int change(struct carom_effect *effect, const char *sql, int64_t *n)
+{
+    int result = carom_db_run(
+        effect->db, carom_db_use(effect->db, effect->err, sql, "iii", effect->fact, effect->entry->now, effect->by),
+        effect->err);
+    *n += sqlite3_changes(effect->db->handle);
+    return result;
+}
+
+/* What it put on the address goes, what it ended stands again where it would still. */
+static int restore_address(struct carom_effect *effect, bool removals, struct carom_settled *settled)
+{
+    static const char departures[] = "UPDATE departure SET ended = ?2, ended_by = ?3 WHERE fact = ?1 AND ended = 0";
+    static const char ends[] =
+        "UPDATE job SET state = 3, answer = 'taken back', ended_by = ?3 WHERE state = 0 AND address ="
+        " (SELECT address FROM fact WHERE id = ?1) AND suppression IN"
+        " (SELECT id FROM suppression WHERE fact = ?1 AND ended = 0) AND ?2 = ?2";
+    static const char suppressions[] = "UPDATE suppression SET ended = ?2, ended_by = ?3 WHERE fact = ?1 AND ended = 0"
+                                       " AND (until = 0 OR until > ?2)";
+    static const char stood[] = "UPDATE suppression SET ended = 0, ended_by = NULL WHERE ended_by = ?1 AND"
+                                " (until = 0 OR until > ?2) AND ?3 = ?3";
+    static const char gone[] =
+        "UPDATE departure SET ended = 0, ended_by = NULL WHERE ended_by = ?1 AND ?2 + ?3 IS NOT NULL";
+    static const char tags[] = "UPDATE tag SET ended = ?2, ended_by = ?3 WHERE fact = ?1 AND ended = 0";
+    static const char tags_before[] =
+        "UPDATE tag SET ended = 0, ended_by = NULL WHERE ended_by = ?1 AND ?2 + ?3 IS NOT NULL";
+    static const char restored[] = "UPDATE address SET restored = max(restored, ?2) WHERE id ="
+                                   " (SELECT address FROM fact WHERE id = ?1) AND ?3 = ?3";
+    int64_t unwanted = 0, *standing = &settled->standing;
+    int64_t before = *standing;
+
+    if (change(effect, departures, standing) != 0 || change(effect, ends, &unwanted) != 0 ||
+        change(effect, suppressions, standing) != 0)
+        return -1;
+    if (*standing > before && change(effect, restored, &unwanted) != 0)
+        return -1;
+    return removals || (change(effect, stood, standing) == 0 && change(effect, gone, standing) == 0 &&
+                        change(effect, tags, standing) == 0 && change(effect, tags_before, standing) == 0)
+               ? 0
+               : -1;
+}
+
+/* What the other side was told, and what takes it back. */
+static const struct counterpart {
+    const char *action;
+    enum carom_action_type back;
+    bool removes;
+} counterparts[] = {{"unsubscribe", CAROM_ACTION_RESUBSCRIBE, true},
+                    {"suppress", CAROM_ACTION_UNSUPPRESS, true},
+                    {"unsuppress", CAROM_ACTION_SUPPRESS, false},
+                    {"resubscribe", CAROM_ACTION_UNSUBSCRIBE, false}};
+enum { COUNTERPARTS = sizeof(counterparts) / sizeof(counterparts[0]) };
+
+static const struct counterpart *counterpart_of(struct carom_str action)
+{
+    for (size_t i = 0; i < COUNTERPARTS; i++)
+        if (carom_str_eq(action, carom_str(counterparts[i].action)))
+            return &counterparts[i];
+    return NULL;
+}
+
+/* A job as it was told: its list is what the counterpart needs. */
+struct told {
+    const struct counterpart *what;
+    struct carom_str list;
+    bool list_only;
+    struct told *next;
+};
+
+static struct carom_str list_of(struct carom_arena *arena, struct carom_str arguments, bool *list_only_r)
+{
+    json_t *object = json_loadb(arguments.ptr, arguments.len, 0, NULL);
+    const char *list = json_string_value(json_object_get(object, "list")),
+               *scope = json_string_value(json_object_get(object, "scope"));
+    size_t n = list ? strlen(list) : 0;
+    char *copy = n ? carom_arena_try(arena, n + 1) : NULL; /* no jump over jansson's memory */
+    if (copy)
+        memcpy(copy, list, n);
+    *list_only_r = scope && strcmp(scope, "list") == 0;
+    json_decref(object);
+    return copy ? carom_str_n(copy, n) : CAROM_STR_EMPTY;
+}
+
+static int gather_told(struct carom_effect *effect, bool removals, struct told **told_r)
+{
+    static const char sql[] = "SELECT action, arguments FROM job WHERE fact = ?1 AND suppression IS NULL AND"
+                              " (state IN (1, 2, 4) OR attempts > 0 OR lease > ?2) ORDER BY id";
+    struct carom_arena *arena = effect->entry->decision->arena;
+    sqlite3_stmt *row = carom_db_use(effect->db, effect->err, sql, "ii", effect->fact, effect->entry->now);
+    struct told **tail = told_r;
+    int found = row ? 0 : -1;
+
+    while (row && (found = carom_db_row(effect->db, row, effect->err)) > 0) {
+        const struct counterpart *what = counterpart_of(carom_db_bytes(row, 0));
+        struct told *same = *told_r;
+        bool list_only;
+        if (!what || (removals && !what->removes))
+            continue;
+        struct carom_str list = list_of(arena, carom_db_bytes(row, 1), &list_only);
+        while (same && (same->what != what || same->list_only != list_only || !carom_str_eq(same->list, list)))
+            same = same->next;
+        if (same)
+            continue;
+        struct told *told = *tail = carom_arena_new_of(arena, struct told);
+        *told = (struct told){.what = what, .list = list, .list_only = list_only};
+        tail = &told->next;
+    }
+    return found;
+}
+
+static int tell_back(struct carom_effect *effect, const struct told *told, struct carom_settled *settled)
+{
+    for (; told; told = told->next) {
+        struct carom_decided back = {.type = told->what->back,
+                                     .list = told->list,
+                                     .list_only = told->list_only,
+                                     .endpoint = CAROM_STR_EMPTY,
+                                     .payload = CAROM_STR_EMPTY,
+                                     .command = CAROM_STR_EMPTY,
+                                     .to = CAROM_STR_EMPTY,
+                                     .text = CAROM_STR_EMPTY,
+                                     .key = CAROM_STR_EMPTY,
+                                     .value = CAROM_STR_EMPTY};
+        int64_t before = effect->part;
+        if (carom_effect_tell(effect, &back) != 0)
+            return -1;
+        settled->told += effect->part - before;
+    }
+    return 0;
+}
+
+int carom_stored_take_back(struct carom_stored *stored, bool removals, struct carom_settled *settled)
+{
+    static const char all[] =
+        "UPDATE job SET state = 3, answer = 'taken back', ended_by = ?3 WHERE fact = ?1 AND state = 0"
+        " AND suppression IS NULL AND lease <= ?2";
+    static const char removing[] = "UPDATE job SET state = 3, answer = 'taken back', ended_by = ?3 WHERE fact = ?1 AND"
+                                   " state = 0 AND suppression IS NULL AND lease <= ?2 AND"
+                                   " action IN ('unsubscribe', 'suppress')";
+    struct carom_effect *effect = &stored->effect;
+    struct told *told = NULL;
+
+    if (gather_told(effect, removals, &told) != 0 ||
+        change(effect, removals ? removing : all, &settled->recalled) != 0 ||
+        restore_address(effect, removals, settled) != 0)
+        return -1;
+    return tell_back(effect, told, settled);
+}
+
+/* ---- Selections ---- */
+
+int carom_rows_gather(struct carom_store *store, sqlite3_stmt *statement, struct carom_rows *rows_r,
+                      struct carom_error *err)
+{
+    int found = statement ? 0 : -1;
+    *rows_r = (struct carom_rows){0};
+    while (statement && (found = carom_db_row(&store->db, statement, err)) > 0) {
+        if (rows_r->n == rows_r->room) {
+            size_t room = rows_r->room ? 2 * rows_r->room : 64;
+            int64_t *list = reallocarray(rows_r->list, room, sizeof(*list));
+            if (!list) {
+                carom_db_done(statement);
+                return carom_error_memory(err);
+            }
+            rows_r->list = list;
+            rows_r->room = room;
+        }
+        rows_r->list[rows_r->n++] = sqlite3_column_int64(statement, 0);
+    }
+    return found;
+}
+
+void carom_rows_deinit(struct carom_rows *rows)
+{
+    free(rows->list);
+    *rows = (struct carom_rows){0};
+}
+
+int64_t carom_selection_from(const struct carom_selection *selection)
+{
+    return carom_db_first_id(selection->since);
+}
+
+int64_t carom_selection_to(const struct carom_selection *selection)
+{
+    return selection->until > 0 ? carom_db_first_id(selection->until) : INT64_MAX;
+}
+
+int carom_selection_address(struct carom_store *store, const struct carom_selection *selection, int64_t *row_r,
+                            struct carom_error *err)
+{
+    *row_r = 0;
+    if (!selection->key.len)
+        return 0;
+    if (carom_sqlite_address(store, selection->key, row_r, err) != 0)
+        return -1;
+    return *row_r ? 0
+                  : carom_error_set(err, CAROM_ERROR_USAGE, "%s: the ledger does not know " CAROM_STR_FMT,
+                                    store->db.path, CAROM_STR_ARG(selection->key));
+}
