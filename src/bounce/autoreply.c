@@ -188,7 +188,13 @@ static int64_t time_of(struct carom_arena *arena, struct day day, int64_t writte
         return 0;
     int64_t year = carom_str_number(carom_str_head(carom_str_n(now, carom_date_format(written, now)), 4));
     int64_t time = midnight(arena, year, day);
-    return time >= written - DAY ? time : midnight(arena, year + 1, day);
+    return time >= written - 2 * DAY ? time : midnight(arena, year + 1, day);
+}
+
+/* "… notice. On 3 May": a full stop behind a word, not behind a day, a month or "Mon." */
+static bool ends_sentence(const struct token *t)
+{
+    return t->number < 0 && t->after == '.' && t->text.len > 3 && month_of(t->text) == 0;
 }
 
 /* The date that begins within the first words of text, or the last one anywhere in it; 0: none. */
@@ -203,9 +209,12 @@ static int64_t read_date(struct carom_arena *arena, struct carom_str text, bool 
         tokens[i] = (struct token){CAROM_STR_EMPTY, -1, '\0'};
     while (n < TOKENS && next_token(&text, &tokens[n]))
         n++;
-    for (size_t i = 0; i < n && (last || (time == 0 && i < WORDS)); i++)
+    for (size_t i = 0; i < n && (last || (time == 0 && i < WORDS)); i++) {
+        if (!last && i > 0 && ends_sentence(&tokens[i - 1]))
+            break;
         if (read_day(&tokens[i], &day) && time_of(arena, day, written) > 0)
             time = time_of(arena, day, written);
+    }
     return time;
 }
 
@@ -322,6 +331,19 @@ static void take_row(const struct stating *stating, const struct carom_autoreply
     } else if (autoreply->type.len == 0 && says(stating->text.folded, pattern)) {
         autoreply->type = carom_str(row->what);
     }
+}
+
+struct carom_str carom_autoreply_type(struct carom_reading *reading)
+{
+    struct carom_str words = own_words(reading).folded;
+
+    for (size_t i = 0; i < carom_autoreplies_n; i++) {
+        const struct carom_autoreply_row *row = &carom_autoreplies[i];
+        if (strcmp(row->what, "until") != 0 && strcmp(row->what, "new_address") != 0 &&
+            says(words, carom_str(row->pattern)))
+            return carom_str(row->what);
+    }
+    return CAROM_STR_EMPTY;
 }
 
 void carom_read_autoreply(struct carom_reading *reading, struct carom_str type)

@@ -91,8 +91,8 @@ static void add_all(struct carom_reading *reading, struct carom_str paragraph, s
         struct carom_str addr = carom_address_find(reading->arena, line);
         if (carom_str_ifind(line, CAROM_STR("message-id")) != SIZE_MAX)
             continue;
-        if (!carom_address_valid(addr) || is_party(reading, addr) || is_contact(line, addr) || carom_report_find(reading, addr) ||
-            reading->report->n >= RECIPIENTS_MAX)
+        if (!carom_address_valid(addr) || is_party(reading, addr) || is_contact(line, addr) ||
+            carom_report_find(reading, addr) || reading->report->n >= RECIPIENTS_MAX)
             continue;
         struct carom_report_recipient *r = carom_report_add(reading);
         r->final = addr;

@@ -16,6 +16,7 @@ struct looking {
     struct carom_str subject;          /* this and the lines: folded, to compare without case */
     struct carom_str lines[LINES_MAX]; /* the first lines of the text that are not blank nor quoted */
     size_t n;
+    bool plain; /* neither sender nor subject are those of a bounce, and it is no bulk mail */
 };
 
 static void read_lines(struct looking *looking)
@@ -62,23 +63,35 @@ static bool any_attachment(const struct looking *looking, struct carom_str patte
     return false;
 }
 
-static bool is_plain(const struct carom_reading *reading)
-{
-    return !carom_report_suspect(reading) && !reading->bulk;
-}
-
-/* Something besides the words says that a program answered. Where the envelope sender is not known, it may have. */
-static bool is_automatic(const struct carom_reading *reading)
+/* Something besides the words says that a program sent it. */
+static bool is_marked(const struct carom_reading *reading)
 {
     static const char *const marks[] = {"Auto-Submitted", "X-Auto-Response-Suppress", "Precedence"};
     const struct carom_headers *headers = &reading->message->root->headers;
 
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
-        struct carom_str value = carom_headers_get(headers, marks[i]);
-        if (value.len > 0 && !carom_str_ieq(carom_str_trim(value), CAROM_STR("no")))
-            return is_plain(reading);
+        struct carom_str value = carom_str_trim(carom_headers_get(headers, marks[i]));
+        if (value.len > 0 && !carom_str_ieq(value, CAROM_STR("no")) && !carom_str_ieq(value, CAROM_STR("list")))
+            return true;
     }
-    return is_plain(reading) && (reading->null_sender || (reading->unsent && !reading->person));
+    return reading->null_sender;
+}
+
+/* That, or it may have: where the envelope sender is not known. */
+static bool is_automatic(const struct carom_reading *reading)
+{
+    return is_marked(reading) || (reading->unsent && !reading->person);
+}
+
+/* It answers a message (RFC 3834 3.1.5), and does not say that this one failed: whoever returns it does. */
+static bool is_answer(const struct carom_reading *reading)
+{
+    const struct carom_headers *headers = &reading->message->root->headers;
+
+    if (reading->report->returned_headers.n > 0 && carom_report_sign(reading->report->text, "failure"))
+        return false;
+
+    return reading->answer || carom_headers_has(headers, "In-Reply-To") || carom_headers_has(headers, "References");
 }
 
 /* One of the first lines has a phrase of that group of signs.tsv. */
@@ -121,12 +134,15 @@ static bool holds(const struct looking *looking, const char *where, struct carom
         return any_attachment(looking, pattern);
     if (strcmp(where, "suspect") == 0)
         return carom_report_suspect(reading) == carom_str_eq(pattern, CAROM_STR("yes"));
-    if (strcmp(where, "plain") == 0)
-        return is_plain(reading) == carom_str_eq(pattern, CAROM_STR("yes"));
     if (strcmp(where, "automatic") == 0)
         return is_automatic(reading) == carom_str_eq(pattern, CAROM_STR("yes"));
+    if (strcmp(where, "reply") == 0)
+        return is_answer(reading) && (carom_str_eq(pattern, CAROM_STR("from nobody")) ? reading->null_sender
+                                                                                      : is_marked(reading));
     if (strcmp(where, "says") == 0)
-        return is_plain(reading) && any_sign(looking, pattern);
+        return any_sign(looking, pattern);
+    if (strcmp(where, "states") == 0)
+        return carom_str_glob(carom_autoreply_type(looking->reading), pattern);
     if (strcmp(where, "to") == 0)
         return any_recipient(headers, pattern);
     if (strcmp(where, "failure subject") == 0)
@@ -165,14 +181,22 @@ static void take_row(struct carom_reading *reading, const struct carom_notice_ro
     }
 }
 
+/* What people and their programs send comes under no mail system's name and in no mailing, unless the row says so. */
+static bool may_be(const struct looking *looking, const struct carom_notice_row *row)
+{
+    bool somebody = strcmp(row->gives, "none") != 0 && strcmp(row->gives, "complaint") != 0;
+
+    return !somebody || looking->plain || strcmp(row->where_too, "failure subject") == 0;
+}
+
 static bool read_rows(struct carom_reading *reading, bool sure)
 {
-    struct looking looking = {.reading = reading};
+    struct looking looking = {.reading = reading, .plain = !carom_report_suspect(reading) && !reading->bulk};
 
     read_lines(&looking);
     for (size_t i = 0; i < carom_notices_n; i++) {
         const struct carom_notice_row *row = &carom_notices[i];
-        if (row->sure != sure || !holds(&looking, row->where, carom_str(row->pattern)) ||
+        if (row->sure != sure || !may_be(&looking, row) || !holds(&looking, row->where, carom_str(row->pattern)) ||
             !holds(&looking, row->where_too, carom_str(row->pattern_too)))
             continue;
         take_row(reading, row);

@@ -25,7 +25,7 @@ struct carom_reading {
     bool null_sender; /* Return-Path: <>, or marked as an automatic answer */
     bool unsent;      /* nothing says who the envelope sender was */
     bool bulk;        /* a mailing list or a newsletter */
-    bool person;      /* no mail system and not from nobody: a mailing, or somebody who writes mail */
+    bool person;      /* no mail system: a mailing, a job, or somebody who writes mail */
 };
 
 /* Appends a zeroed recipient. Its texts are CAROM_STR_EMPTY. */
@@ -52,6 +52,8 @@ bool carom_read_sure_notice(struct carom_reading *reading); /* tables/notices.ts
 bool carom_read_notice(struct carom_reading *reading);    /* auto-replies, challenges, unsubscribe mail: the others */
 /* What an automatic reply states: fills report->autoreply. type: what is known of it already, or empty. */
 void carom_read_autoreply(struct carom_reading *reading, struct carom_str type);
+/* The type that the text alone states, or empty. */
+struct carom_str carom_autoreply_type(struct carom_reading *reading);
 bool carom_read_generic(struct carom_reading *reading);   /* cautious: a bounce that no format knows */
 
 /* Finds the returned message, as a part or behind a marker line (tables/markers.tsv), and fills report->returned…;

@@ -222,18 +222,21 @@ static void read_subject(struct carom_reading *reading)
                                            carom_report_sign(without_marks(reading->subject), "answer"));
 }
 
-/* Reports come from nobody (RFC 5321 6.1). Who stands behind both senders, or writes with a mail program, is somebody. */
+/* Reports come from nobody (RFC 5321 6.1). Who stands behind both senders, or writes with a mail program, is somebody;
+   jobs, shops and monitors, whose mail may come from nobody as well, say "auto-generated". */
 static void read_writer(struct carom_reading *reading)
 {
     const struct carom_headers *headers = &reading->message->root->headers;
     struct carom_str path = carom_address_first(reading->arena, carom_headers_get(headers, "Return-Path"));
     bool writes = carom_headers_has(headers, "User-Agent") ||
                   carom_report_sign(carom_headers_get(headers, "X-Mailer"), "mailer");
+    bool job = carom_str_istarts(carom_headers_get(headers, "Auto-Submitted"), CAROM_STR("auto-generated")) &&
+               !answers_by_itself(reading, headers);
 
     reading->bulk = carom_headers_has(headers, "List-Id") || carom_headers_has(headers, "List-Unsubscribe");
     if (!reading->daemon)
-        reading->person = reading->bulk || (!reading->null_sender &&
-                                            (writes || (path.len > 0 && carom_str_ieq(path, reading->from))));
+        reading->person = reading->bulk || job || (writes && !reading->null_sender) ||
+                          (path.len > 0 && carom_str_ieq(path, reading->from));
 }
 
 static struct carom_report *new_report(struct carom_arena *arena)
