@@ -8,6 +8,7 @@
 static const char *const names[] = {NULL, "gate", "observe", "breaker"};
 static const char below_gate[] = "below the gate: the bounce proves too little; it waits to be released or discarded";
 static const char observed[] = "observed: mode is \"observe\"";
+static const char outdated[] = "about mail of before the address was taken back";
 static const char tripped[] = "held by the breaker: too many of this provider at once";
 
 const char *carom_hold_name(enum carom_hold hold)
@@ -94,6 +95,19 @@ void carom_hold_apply(struct carom_decision *decision, const struct carom_fact *
         hold_below_gate(decision, fact);
     else if (config->observe)
         hold_observed(decision);
+}
+
+void carom_hold_outdated(struct carom_decision *decision, const struct carom_fact *fact, int64_t time, int64_t restored)
+{
+    const int64_t day_ms = INT64_C(86400) * 1000;
+    int64_t sent = fact->token_time ? fact->token_time * 1000 + day_ms : time; /* within its day */
+    if (!restored || sent > restored)
+        return;
+    for (struct carom_decided *decided = decision->first; decided; decided = decided->next)
+        if (carom_hold_removes(decided)) {
+            decided->state = CAROM_ACTION_REFUSED;
+            decided->note = outdated;
+        }
 }
 
 bool carom_hold_removes(const struct carom_decided *decided)

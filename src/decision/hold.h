@@ -19,6 +19,10 @@ enum carom_authenticity carom_hold_gate(const struct carom_config *config, enum 
 void carom_hold_apply(struct carom_decision *decision, const struct carom_fact *fact,
                       const struct carom_config *config);
 
+/* Refuses removals on what was sent before somebody took the address back (undo, a suppression removed): restored, ms;
+   time: when the failure happened, ms. A valid token says when we sent better than any date of the bounce. */
+void carom_hold_outdated(struct carom_decision *decision, const struct carom_fact *fact, int64_t time, int64_t restored);
+
 /* Is this one to be carried out, and does it take the address off a list or off the mail? */
 bool carom_hold_removes(const struct carom_decided *decided);
 bool carom_hold_any_removes(const struct carom_decision *decision);

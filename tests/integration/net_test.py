@@ -13,6 +13,7 @@ import pathlib
 import re
 import subprocess
 import tempfile
+import time
 import unittest
 
 CAROM = os.path.abspath(os.environ['CAROM'])
@@ -378,6 +379,23 @@ class Undo(Net):
         tags = [one['details']['value'] for fact in self.journal() for one in fact['decision']['actions']
                 if one['name'] == 'tag']
         self.assertEqual(tags[-1], '1')
+
+    def test_old_bounces_never_remove_who_was_taken_back(self):
+        now = datetime.datetime.now(datetime.timezone.utc)
+        days = datetime.timedelta(days=1)
+        self.read(bounce('anna', now - 2 * days))
+        self.assertEqual(self.states(), {'decided': 1})
+        self.carom('undo', 'anna@example.net')
+        # the same told again by another message, and one that was long on its way
+        self.read(bounce('anna', now - 2 * days).replace('<anna@mail', '<copy@mail').replace('<anna.1', '<anna.2'),
+                  bounce('anna', now - days).replace('<anna@mail', '<late@mail').replace('<anna.1', '<anna.3'))
+        self.assertEqual(self.states(), {'undone': 1, 'refused': 2})
+        self.assertTrue(self.may('anna@example.net', '--list', 'news.lists.example.org'))
+        restored = int(time.time())
+        while int(time.time()) <= restored: # times of mail are whole seconds
+            time.sleep(0.05)
+        self.read(bounce('anna', now + days).replace('<anna@mail', '<new@mail').replace('<anna.1', '<anna.4'))
+        self.assertEqual(self.states(), {'undone': 1, 'refused': 2, 'decided': 1})
 
     def test_bad_words_are_answered(self):
         self.read(bounce('anna', MONDAY))

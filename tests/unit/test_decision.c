@@ -16,6 +16,9 @@
 
 #include "base/error.h"
 #include "decision/action.h"
+#include "decision/hold.h"
+
+static const int64_t DAY = 86400;
 
 static struct carom_sink crm = {.name = {"endpoint.crm", 12}};
 static struct carom_sink second = {.name = {"unsubscribe.2", 13}};
@@ -293,11 +296,86 @@ static void test_secrets(void **state)
     carom_arena_free(arena);
 }
 
+/* What was sent before somebody took the address back removes nobody; the day of a valid token says when it was. */
+static void test_outdated(void **state)
+{
+    static const struct {
+        int64_t token_time, time, restored;
+        enum carom_action_state want;
+    } cases[] = {
+        {0, 999, 1000, CAROM_ACTION_REFUSED},
+        {0, 1001, 1000, CAROM_ACTION_DECIDED},
+        {0, 1, 0, CAROM_ACTION_DECIDED}, /* never taken back */
+        {DAY, INT64_C(9) * DAY * 1000, INT64_C(2) * DAY * 1000, CAROM_ACTION_REFUSED}, /* replayed with a date of today */
+        {DAY, 1, INT64_C(2) * DAY * 1000 - 1, CAROM_ACTION_DECIDED},                   /* of that day: it may be after */
+    };
+    struct carom_arena *arena = carom_arena_new();
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct carom_fact fact = {.token_time = cases[i].token_time};
+        struct carom_decision decision;
+        carom_decision_init(&decision);
+        struct carom_decided *removal = carom_decision_add(arena, &decision, CAROM_ACTION_UNSUBSCRIBE),
+                             *score = carom_decision_add(arena, &decision, CAROM_ACTION_SCORE);
+        carom_hold_outdated(&decision, &fact, cases[i].time, cases[i].restored);
+        assert_int_equal(removal->state, cases[i].want);
+        assert_int_equal(score->state, CAROM_ACTION_DECIDED);
+    }
+    carom_arena_free(arena);
+}
+
+/* What is asked of a fact once a key is in use, and what the policy says instead. */
+static void test_gate(void **state)
+{
+    struct carom_verp_source key = {.id = 1, .since = 10 * DAY};
+    struct carom_verp_config verp = {.keys = &key};
+    struct carom_config keyed = {.gate = {-1, -1, -1, -1}};
+    (void)state;
+    assert_int_equal(carom_hold_gate(&keyed, CAROM_KIND_PERMANENT, 11 * DAY), CAROM_AUTHENTICITY_UNPROVEN);
+    keyed.verp = &verp;
+    assert_int_equal(carom_hold_gate(&keyed, CAROM_KIND_PERMANENT, 9 * DAY), CAROM_AUTHENTICITY_UNPROVEN);
+    assert_int_equal(carom_hold_gate(&keyed, CAROM_KIND_PERMANENT, 10 * DAY), CAROM_AUTHENTICITY_MATCHED);
+    assert_int_equal(carom_hold_gate(&keyed, CAROM_KIND_DELAYED, 11 * DAY), CAROM_AUTHENTICITY_MATCHED);
+    assert_int_equal(carom_hold_gate(&keyed, CAROM_KIND_DELIVERED, 11 * DAY), CAROM_AUTHENTICITY_MATCHED);
+    assert_int_equal(carom_hold_gate(&keyed, CAROM_KIND_COMPLAINT, 11 * DAY), CAROM_AUTHENTICITY_ALIGNED);
+    assert_int_equal(carom_hold_gate(&keyed, CAROM_KIND_UNSUBSCRIBE, 11 * DAY), CAROM_AUTHENTICITY_ALIGNED);
+    assert_int_equal(carom_hold_gate(&keyed, CAROM_KIND_AUTOREPLY, 11 * DAY), CAROM_AUTHENTICITY_UNPROVEN);
+    keyed.gate.complaint = CAROM_AUTHENTICITY_UNPROVEN;
+    assert_int_equal(carom_hold_gate(&keyed, CAROM_KIND_COMPLAINT, 11 * DAY), CAROM_AUTHENTICITY_UNPROVEN);
+}
+
+/* Whose bad day it is. */
+static void test_group(void **state)
+{
+    static const struct {
+        const char *provider, *remote_mta, *recipient, *want;
+    } cases[] = {
+        {"google", "mx.example.com", "a@example.com", "google"},
+        {"", "mx1.mail.Example.COM.", "a@other.example", "example.com"},
+        {"", "mx1.example.co.uk", "", "example.co.uk"},
+        {"", "localhost", "", "localhost"},
+        {"", "", "a@sub.example.net", "sub.example.net"},
+        {"", "", "", ""},
+    };
+    struct carom_arena *arena = carom_arena_new();
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct carom_fact fact = {.provider = carom_str(cases[i].provider), .remote_mta = carom_str(cases[i].remote_mta),
+                                  .recipient = carom_str(cases[i].recipient)};
+        struct carom_str got = carom_hold_group(arena, &fact);
+        if (!carom_str_eq(got, carom_str(cases[i].want)))
+            fail_msg("got " CAROM_STR_FMT ", want %s", CAROM_STR_ARG(got), cases[i].want);
+    }
+    carom_arena_free(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_rules), cmocka_unit_test(test_ways_out),
                                        cmocka_unit_test(test_arguments_are_no_options),
                                        cmocka_unit_test(test_what_follows_from_the_fact), cmocka_unit_test(test_json),
-                                       cmocka_unit_test(test_config), cmocka_unit_test(test_secrets)};
+                                       cmocka_unit_test(test_config), cmocka_unit_test(test_secrets),
+                                       cmocka_unit_test(test_outdated), cmocka_unit_test(test_gate),
+                                       cmocka_unit_test(test_group)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
