@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the carom authors */
 
-/* Writes, reads and checks tokens. It knows no ledger: who resolves a reference fills in what it says and asks again. */
+/* Writes, reads and checks tokens. It knows no ledger: who resolves a reference fills in what it says, and asks. */
 
 #include "bounce/verp.h"
 
@@ -148,7 +148,10 @@ uint64_t carom_verp_reference_id(struct carom_arena *arena, struct carom_str lis
 
 /* ---- Writing ---- */
 
-static bool is_plain(char c) { return (c >= 'a' && c <= 'z') || carom_is_digit(c) || c == '-'; }
+static bool is_plain(char c)
+{
+    return (c >= 'a' && c <= 'z') || carom_is_digit(c) || c == '-';
+}
 
 /* A dot stays where a dot-atom may have it (RFC 5322 3.2.3): not behind another, not at the end. */
 static void add_field(struct carom_buf *out, struct carom_str text, bool address)
@@ -245,14 +248,15 @@ struct carom_str carom_verp_sign(struct carom_arena *arena, const struct carom_v
                          : CAROM_VERP_LOCAL_MAX - HEAD - 1 - verp->prefix.len;
 
     if (!key)
-        return carom_error_set(err, CAROM_ERROR_CONFIG, "verp: no key signs yet: all of them have a `since` in the future"),
+        return carom_error_set(err, CAROM_ERROR_CONFIG,
+                               "verp: no key signs yet: all of them have a `since` in the future"),
                CAROM_STR_EMPTY;
     if (!signs.id.len && !signs.recipient.len)
         return carom_error_set(err, CAROM_ERROR_USAGE, "verp: nothing to sign: give the recipient, or an id of yours"),
                CAROM_STR_EMPTY;
     if (!add_payload(arena, &out, &signs, room, header))
         return carom_error_set(err, CAROM_ERROR_LIMIT, "verp: %s",
-                               !header           ? "list and id are too long for a local part of 64 bytes: give the recipient too"
+                               !header ? "list and id are too long for a local part of 64 bytes: give the recipient too"
                                : signs.recipient.len ? "list, id and recipient are too long for a header line"
                                                      : "a reference in a header needs the recipient"),
                CAROM_STR_EMPTY;
@@ -404,10 +408,15 @@ enum carom_verp_verdict carom_verp_check(struct carom_arena *arena, const struct
 const char *carom_verp_verdict_text(enum carom_verp_verdict verdict)
 {
     switch (verdict) {
-    case CAROM_VERP_VALID: return "valid";
-    case CAROM_VERP_EXPIRED: return "expired";
-    case CAROM_VERP_UNKNOWN: return "a reference that the ledger was not taught (carom verp import)";
-    case CAROM_VERP_NO_KEY: return "signed by a key that is not configured";
-    default: return "not signed by us, or changed";
+    case CAROM_VERP_VALID:
+        return "valid";
+    case CAROM_VERP_EXPIRED:
+        return "expired";
+    case CAROM_VERP_UNKNOWN:
+        return "a reference that the ledger was not taught (carom verp import)";
+    case CAROM_VERP_NO_KEY:
+        return "signed by a key that is not configured";
+    default:
+        return "not signed by us, or changed";
     }
 }

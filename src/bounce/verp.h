@@ -76,7 +76,8 @@ const char *carom_verp_verdict_text(enum carom_verp_verdict verdict);
 struct carom_str carom_verp_sign(struct carom_arena *arena, const struct carom_verp *verp, enum carom_verp_place place,
                                  const struct carom_verp_subject *subject, int64_t now, struct carom_error *err);
 
-/* PATH: text is an address without SRS and the like. False: it has not the shape of a token, or is not at our domain. */
+/* PATH: text is an address without SRS and the like. False: it has not the shape of a token, or is not at our domain.
+ */
 bool carom_verp_read(struct carom_arena *arena, const struct carom_verp *verp, enum carom_verp_place place,
                      struct carom_str text, struct carom_verp_token *token_r);
 

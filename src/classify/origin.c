@@ -167,9 +167,9 @@ static void vouch(struct carom_origin *origin, struct carom_str domain)
 
 static void read_result(struct carom_str result, bool fresh[METHODS], bool seen[METHODS], struct carom_origin *origin)
 {
-    static const char *const names[METHODS][3] = {
-        [DKIM] = {"dkim=", "header.d=", "header.i="}, [SPF] = {"spf=", "smtp.mailfrom=", "smtp.helo="},
-        [DMARC] = {"dmarc=", "header.from=", "header.from="}};
+    static const char *const names[METHODS][3] = {[DKIM] = {"dkim=", "header.d=", "header.i="},
+                                                  [SPF] = {"spf=", "smtp.mailfrom=", "smtp.helo="},
+                                                  [DMARC] = {"dmarc=", "header.from=", "header.from="}};
     struct carom_str rest = result, word, domain;
 
     if (!carom_str_word(&rest, &word))

@@ -7,6 +7,7 @@
 #include "classify/proof.h"
 
 #include "base/str.h"
+#include "bounce/reader.h"
 #include "classify/provider.h"
 #include "mail/address.h"
 
@@ -149,8 +150,7 @@ bool carom_proof_token(struct carom_arena *arena, struct carom_trust *trust, enu
     struct finding finding = {arena, trust, claims, claims_n, received, proof_r};
 
     *proof_r = nothing();
-    consider(&finding, place, text,
-             place == CAROM_VERP_PATH ? CAROM_AUTHENTICITY_SIGNED : CAROM_AUTHENTICITY_MATCHED);
+    consider(&finding, place, text, place == CAROM_VERP_PATH ? CAROM_AUTHENTICITY_SIGNED : CAROM_AUTHENTICITY_MATCHED);
     return proof_r->token.len > 0;
 }
 
@@ -170,17 +170,10 @@ struct carom_proof carom_proof_find(struct carom_arena *arena, struct carom_trus
 
 /* ---- Who reports ---- */
 
-/* Names that no provider gives to a user (RFC 2142 5, RFC 5321 6.1): what is signed for a provider's domain may else
-   be any user's mail. */
+/* Names that no provider gives to a user: what is signed for a provider's domain may else be any user's mail. */
 static bool is_mail_system(struct carom_str address)
 {
-    static const char *const names[] = {"mailer-daemon", "postmaster", "mail-daemon", "double-bounce",
-                                        "microsoftexchange329e71ec88ae4615bbc36ab6ce41109e"};
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (carom_str_ieq(carom_address_local(address), carom_str(names[i])))
-            return true;
-    return false;
+    return carom_report_sign(carom_address_local(address), "role");
 }
 
 /* May who speaks for that domain tell the fate of this address? The address's own domain, its provider, or we. */
@@ -207,7 +200,8 @@ static bool is_aligned_report(const struct carom_trust *trust, const struct caro
 }
 
 /* Whoever writes of himself. */
-static bool is_aligned_writer(struct carom_arena *arena, const struct carom_origin *origin, const struct carom_fact *fact)
+static bool is_aligned_writer(struct carom_arena *arena, const struct carom_origin *origin,
+                              const struct carom_fact *fact)
 {
     return fact->from.len > 0 && fact->recipient.len > 0 &&
            carom_str_eq(carom_address_key(arena, fact->from), carom_address_key(arena, fact->recipient)) &&
@@ -245,12 +239,18 @@ enum carom_authenticity carom_proof_tier(struct carom_arena *arena, const struct
     if (proof->tier > CAROM_AUTHENTICITY_ALIGNED)
         return proof->tier;
     switch (fact->kind) {
-    case CAROM_KIND_COMPLAINT: aligned = is_listed_feedback(arena, trust, &proof->origin, fact); break;
+    case CAROM_KIND_COMPLAINT:
+        aligned = is_listed_feedback(arena, trust, &proof->origin, fact);
+        break;
     case CAROM_KIND_PERMANENT:
     case CAROM_KIND_TRANSIENT:
     case CAROM_KIND_DELAYED:
-    case CAROM_KIND_DELIVERED: aligned = is_aligned_report(trust, &proof->origin, fact); break;
-    default: aligned = is_aligned_writer(arena, &proof->origin, fact); break;
+    case CAROM_KIND_DELIVERED:
+        aligned = is_aligned_report(trust, &proof->origin, fact);
+        break;
+    default:
+        aligned = is_aligned_writer(arena, &proof->origin, fact);
+        break;
     }
     return aligned ? CAROM_AUTHENTICITY_ALIGNED : CAROM_AUTHENTICITY_UNPROVEN;
 }

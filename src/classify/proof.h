@@ -11,13 +11,13 @@
 
 /* What holds for all facts of a message. Texts are empty where nothing says them. */
 struct carom_proof {
-    struct carom_str token;            /* as it came, valid or not */
-    enum carom_verp_verdict verdict;   /* of a token */
-    int64_t token_time;                /* the day on which a valid one was signed */
-    enum carom_authenticity tier;      /* of the token: signed, matched, or unproven */
-    struct carom_str recipient;        /* the only one that the message was sent to */
+    struct carom_str token;          /* as it came, valid or not */
+    enum carom_verp_verdict verdict; /* of a token */
+    int64_t token_time;              /* the day on which a valid one was signed */
+    enum carom_authenticity tier;    /* of the token: signed, matched, or unproven */
+    struct carom_str recipient;      /* the only one that the message was sent to */
     struct carom_str list, delivery;
-    bool probe;                        /* it came back from a probe of ours */
+    bool probe; /* it came back from a probe of ours */
     struct carom_origin origin;
 };
 

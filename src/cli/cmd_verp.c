@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the carom authors */
 
-/* carom verp: signs return paths for one message or a column of millions, checks them, and teaches the ledger whom those
-   mean that are too short for an address. */
+/* carom verp: signs return paths for one message or a column of millions, checks them, and teaches the ledger whom
+   those mean that are too short for an address. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -45,8 +45,8 @@ struct rows {
     const char *name;
     char *line;
     size_t room, number;
-    char separator;             /* 0: before the first line */
-    size_t columns[COLUMNS];    /* where each stands; SIZE_MAX: nowhere */
+    char separator;          /* 0: before the first line */
+    size_t columns[COLUMNS]; /* where each stands; SIZE_MAX: nowhere */
 };
 
 static bool find_columns(struct rows *rows, const struct carom_str *cells, size_t n)
@@ -54,8 +54,9 @@ static bool find_columns(struct rows *rows, const struct carom_str *cells, size_
     static const struct {
         const char *name;
         enum column column;
-    } names[] = {{"address", ADDRESS}, {"email", ADDRESS}, {"emailaddress", ADDRESS}, {"recipient", ADDRESS},
-                 {"list", LIST},       {"listid", LIST},   {"id", ID}};
+    } names[] = {
+        {"address", ADDRESS}, {"email", ADDRESS}, {"emailaddress", ADDRESS}, {"recipient", ADDRESS}, {"list", LIST},
+        {"listid", LIST},     {"id", ID}};
     bool any = false;
 
     for (size_t i = n; i-- > 0;) /* of two with one name the first */
@@ -66,7 +67,8 @@ static bool find_columns(struct rows *rows, const struct carom_str *cells, size_
 }
 
 /* The first line names the columns, or is a row: then it holds an address and nothing else. *header_r: which. */
-static int read_first(struct rows *rows, const struct carom_str *cells, size_t n, bool *header_r, struct carom_error *err)
+static int read_first(struct rows *rows, const struct carom_str *cells, size_t n, bool *header_r,
+                      struct carom_error *err)
 {
     for (size_t i = 0; i < COLUMNS; i++)
         rows->columns[i] = SIZE_MAX;
@@ -74,15 +76,18 @@ static int read_first(struct rows *rows, const struct carom_str *cells, size_t n
     if (*header_r)
         return 0;
     if (n > 1 || carom_str_chr(cells[0], '@') == SIZE_MAX)
-        return carom_error_set(err, CAROM_ERROR_USAGE, "verp: %s:%zu: begin with a line that names the columns, such as "
-                               "address,list,id, or give a column of addresses", rows->name, rows->number);
+        return carom_error_set(err, CAROM_ERROR_USAGE,
+                               "verp: %s:%zu: begin with a line that names the columns, such as "
+                               "address,list,id, or give a column of addresses",
+                               rows->name, rows->number);
     rows->columns[ADDRESS] = 0;
     return 0;
 }
 
-/* 1: a row, its texts in the arena; an empty line is an empty row. 0: the end. -1. *wrong_r: it cannot be understood. */
-static int next_row(struct rows *rows, struct carom_arena *arena, struct carom_verp_subject *row_r, const char **wrong_r,
-                    struct carom_error *err)
+/* 1: a row, its texts in the arena; an empty line is an empty row. 0: the end. -1. *wrong_r: it cannot be understood.
+ */
+static int next_row(struct rows *rows, struct carom_arena *arena, struct carom_verp_subject *row_r,
+                    const char **wrong_r, struct carom_error *err)
 {
     struct carom_str cells[CAROM_CSV_CELLS], line;
     bool header;
@@ -91,8 +96,9 @@ static int next_row(struct rows *rows, struct carom_arena *arena, struct carom_v
     do {
         ssize_t length = getline(&rows->line, &rows->room, rows->from);
         if (length < 0)
-            return ferror(rows->from) ? carom_error_set(err, CAROM_ERROR_IO, "verp: cannot read %s: %s", rows->name,
-                                                        strerror(errno)) : 0;
+            return ferror(rows->from)
+                       ? carom_error_set(err, CAROM_ERROR_IO, "verp: cannot read %s: %s", rows->name, strerror(errno))
+                       : 0;
         line = carom_str_trim(carom_str_n(rows->line, (size_t)length));
         if (!rows->number++ && carom_str_starts(line, CAROM_STR("\xef\xbb\xbf")))
             line = carom_str_from(line, 3);
@@ -197,8 +203,10 @@ static int sign(struct job *job, char **operands, int n)
     for (int i = 0; i < n && strcmp(operands[0], "-") && result == 0; i++)
         result = sign_row(job, (struct carom_verp_subject){CAROM_STR_EMPTY, CAROM_STR_EMPTY, carom_str(operands[i])});
     if (job->references)
-        fprintf(stderr, "carom: verp: %zu too long for their address: carom knows whom they mean once it was told by "
-                "carom verp import\n", job->references);
+        fprintf(stderr,
+                "carom: verp: %zu too long for their address: carom knows whom they mean once it was told by "
+                "carom verp import\n",
+                job->references);
     return result;
 }
 
@@ -272,8 +280,8 @@ static int import_row(struct job *job, const struct rows *rows, struct carom_ver
     if (!wrong && !carom_address_valid(row.recipient))
         wrong = "there is no address in it";
     if (wrong)
-        return carom_error_set(job->err, CAROM_ERROR_USAGE, "verp: %s:%zu: %s; the rows before it are imported", rows->name,
-                               rows->number, wrong);
+        return carom_error_set(job->err, CAROM_ERROR_USAGE, "verp: %s:%zu: %s; the rows before it are imported",
+                               rows->name, rows->number, wrong);
     return teach(job, row);
 }
 
@@ -304,7 +312,8 @@ static int import(struct job *job, struct carom_arena *arena, char **files, int 
     struct carom_str url;
     int result = 0;
 
-    if (carom_engine_store_url(arena, job->place.store, carom_policy_config(job->policy), job->place.state, &url, job->err) != 0 ||
+    if (carom_engine_store_url(arena, job->place.store, carom_policy_config(job->policy), job->place.state, &url,
+                               job->err) != 0 ||
         carom_engine_store_make(arena, url, job->place.state, job->err) != 0 ||
         carom_ledger_open(url.ptr, CAROM_LEDGER_WRITE, &job->ledger, job->err) != 0)
         return -1;
@@ -318,8 +327,8 @@ static int import(struct job *job, struct carom_arena *arena, char **files, int 
         close_rows(&rows);
     }
     if (result == 0)
-        printf("%zu new, %zu known already, %zu need none: their return paths hold the address\n", job->added, job->known,
-               job->needless);
+        printf("%zu new, %zu known already, %zu need none: their return paths hold the address\n", job->added,
+               job->known, job->needless);
     return result;
 }
 
@@ -333,8 +342,8 @@ static int check_usage(const struct job *job, enum verb verb, const char *word, 
     const char *nearest = carom_cli_nearest(word, verbs);
 
     if (verb == VERBS)
-        return carom_cli_usage("verp", "'%s' is none of sign, verify, import%s%s%s", word, nearest ? "; did you mean " : "",
-                               nearest ? nearest : "", nearest ? "?" : "");
+        return carom_cli_usage("verp", "'%s' is none of sign, verify, import%s%s%s", word,
+                               nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
     if (!job->place.policy)
         return carom_cli_usage("verp", "no policy given: --policy FILE holds the keys");
     if (verb == SIGN && n == 0 && !job->id)
@@ -359,14 +368,20 @@ static int run(struct job *job, enum verb verb, struct carom_arena *arena, char 
         carom_policy_verp(job->policy, &job->verp, job->err) != 0)
         return -1;
     if (!job->verp)
-        return carom_error_set(job->err, CAROM_ERROR_CONFIG, "%s: verp is not configured: there are no keys to sign with",
-                               job->place.policy);
+        return carom_error_set(job->err, CAROM_ERROR_CONFIG,
+                               "%s: verp is not configured: there are no keys to sign with", job->place.policy);
     if (carom_arena_guard(job->arena))
         return carom_error_memory(job->err);
     switch (verb) {
-    case SIGN: result = sign(job, operands, n); break;
-    case VERIFY: result = verify(job, arena, operands, n); break;
-    default: result = import(job, arena, operands, n); break;
+    case SIGN:
+        result = sign(job, operands, n);
+        break;
+    case VERIFY:
+        result = verify(job, arena, operands, n);
+        break;
+    default:
+        result = import(job, arena, operands, n);
+        break;
     }
     carom_arena_unguard(job->arena);
     return result;
@@ -383,11 +398,13 @@ int cmd_verp(int argc, char **argv)
         {"header", CAROM_OPTION_FLAG, &job.header, NULL, "sign: the header X-Carom-Reference instead of a return path"},
         {NULL, 0, NULL, NULL, NULL}};
     char **operands;
-    int n = carom_cli_options(argc, argv, options,
-                              "--policy FILE [OPTIONS] sign ADDRESS… | sign - | verify RETURN-PATH [ADDRESS] | import FILE…",
-                              "Signs return paths, so that a bounce proves whom it is about, and checks them. sign - reads a\n"
-                              "column of addresses, or CSV with the columns address, list and id; so does import, which\n"
-                              "teaches the ledger whom those mean that are too short for an address.", &operands);
+    int n = carom_cli_options(
+        argc, argv, options,
+        "--policy FILE [OPTIONS] sign ADDRESS… | sign - | verify RETURN-PATH [ADDRESS] | import FILE…",
+        "Signs return paths, so that a bounce proves whom it is about, and checks them. sign - reads a\n"
+        "column of addresses, or CSV with the columns address, list and id; so does import, which\n"
+        "teaches the ledger whom those mean that are too short for an address.",
+        &operands);
     enum verb verb = SIGN;
 
     if (n < 0)

@@ -17,10 +17,11 @@ static int load_key(struct carom_arena *arena, const struct carom_verp_source *s
     if (carom_secret_resolve(arena, &source->secret, &secret, err) != 0)
         return carom_error_prefix(err, "verp: key %u", source->id);
     if (secret.len < SECRET_MIN)
-        return carom_error_set(err, CAROM_ERROR_CONFIG,
-                               "verp: key %u: its secret has %zu bytes: take 32 random ones, as openssl rand -base64 32 "
-                               "gives them",
-                               source->id, secret.len);
+        return carom_error_set(
+            err, CAROM_ERROR_CONFIG,
+            "verp: key %u: its secret has %zu bytes: take 32 random ones, as openssl rand -base64 32 "
+            "gives them",
+            source->id, secret.len);
     carom_verp_key_set(key, source->id, source->since, secret);
     return 0;
 }
@@ -34,7 +35,8 @@ int carom_trust_keys(struct carom_arena *arena, const struct carom_config *confi
     if (!config->verp)
         return 0;
     verp = carom_arena_new_of(arena, struct carom_verp);
-    *verp = (struct carom_verp){.domain = config->verp->domain, .prefix = config->verp->prefix,
+    *verp = (struct carom_verp){.domain = config->verp->domain,
+                                .prefix = config->verp->prefix,
                                 .max_age = config->verp->max_age_ms / 1000,
                                 .keys = carom_arena_array(arena, struct carom_verp_key, CAROM_VERP_KEY_IDS)};
     for (const struct carom_verp_source *source = config->verp->keys; source; source = source->next)

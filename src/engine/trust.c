@@ -15,8 +15,9 @@ uint64_t carom_engine_reference(struct carom_arena *arena, const struct carom_ve
                            : carom_verp_reference(arena, subject->list, subject->recipient);
 }
 
-struct carom_str carom_engine_sign_for(struct carom_arena *arena, struct carom_policy *policy, enum carom_verp_place place,
-                                       struct carom_verp_subject subject, int64_t now, struct carom_error *err)
+struct carom_str carom_engine_sign_for(struct carom_arena *arena, struct carom_policy *policy,
+                                       enum carom_verp_place place, struct carom_verp_subject subject, int64_t now,
+                                       struct carom_error *err)
 {
     const struct carom_verp *verp;
 
@@ -67,11 +68,12 @@ static int collect(void *user, const struct carom_reference *reference)
     const struct carom_verp_token *token = collecting->token;
     struct carom_verp_subject *subject = &collecting->list[collecting->n];
 
-    if (collecting->n == SUBJECTS_MAX ||
-        (token->refers ? reference->own.len > 0
-                       : !carom_str_eq(reference->own, token->says.id) || !carom_str_ieq(reference->list, token->says.list)))
+    if (collecting->n == SUBJECTS_MAX || (token->refers ? reference->own.len > 0
+                                                        : !carom_str_eq(reference->own, token->says.id) ||
+                                                              !carom_str_ieq(reference->list, token->says.list)))
         return 0;
-    if (!copy(collecting->arena, reference->list, &subject->list) || !copy(collecting->arena, reference->own, &subject->id) ||
+    if (!copy(collecting->arena, reference->list, &subject->list) ||
+        !copy(collecting->arena, reference->own, &subject->id) ||
         !copy(collecting->arena, reference->spelling, &subject->recipient))
         return -1;
     collecting->n++;
@@ -104,15 +106,17 @@ static struct carom_str list_of(void *user, struct carom_str name)
     return carom_trust_list_id(trust->config, name);
 }
 
-int carom_engine_trust(struct carom_policy *policy, const struct carom_ledger *ledger, struct carom_engine_trust *trust_r,
-                       struct carom_error *err)
+int carom_engine_trust(struct carom_policy *policy, const struct carom_ledger *ledger,
+                       struct carom_engine_trust *trust_r, struct carom_error *err)
 {
     const struct carom_config *config = carom_policy_config(policy);
 
-    *trust_r = (struct carom_engine_trust){
-        .trust = {.authserv = config->authserv, .fbl = config->fbl, .resolve = resolve, .list_of = list_of,
-                  .user = trust_r},
-        .ledger = ledger,
-        .config = config};
+    *trust_r = (struct carom_engine_trust){.trust = {.authserv = config->authserv,
+                                                     .fbl = config->fbl,
+                                                     .resolve = resolve,
+                                                     .list_of = list_of,
+                                                     .user = trust_r},
+                                           .ledger = ledger,
+                                           .config = config};
     return carom_policy_verp(policy, &trust_r->trust.verp, err);
 }

@@ -18,12 +18,13 @@ struct carom_engine_trust {
 };
 
 /* Borrows policy and ledger. -1: a secret cannot be fetched. */
-int carom_engine_trust(struct carom_policy *policy, const struct carom_ledger *ledger, struct carom_engine_trust *trust_r,
-                       struct carom_error *err);
+int carom_engine_trust(struct carom_policy *policy, const struct carom_ledger *ledger,
+                       struct carom_engine_trust *trust_r, struct carom_error *err);
 
 /* Signs with the keys of the policy, under the arena's guard. Empty with err; the list may be a List-Id or a key. */
-struct carom_str carom_engine_sign_for(struct carom_arena *arena, struct carom_policy *policy, enum carom_verp_place place,
-                                       struct carom_verp_subject subject, int64_t now, struct carom_error *err);
+struct carom_str carom_engine_sign_for(struct carom_arena *arena, struct carom_policy *policy,
+                                       enum carom_verp_place place, struct carom_verp_subject subject, int64_t now,
+                                       struct carom_error *err);
 
 /* carom_engine_verify without an engine, under the arena's guard. */
 int carom_engine_check_token(struct carom_arena *arena, struct carom_engine_trust *trust, struct carom_str text,

@@ -18,11 +18,12 @@ static void put(char *out, size_t size, struct carom_str text)
     out[n] = '\0';
 }
 
-static int sign(struct carom_engine *engine, enum carom_verp_place place, const struct carom_verp_input *input, char *out,
-                size_t size, struct carom_error *err)
+static int sign(struct carom_engine *engine, enum carom_verp_place place, const struct carom_verp_input *input,
+                char *out, size_t size, struct carom_error *err)
 {
     struct carom_arena *arena = carom_arena_new();
-    const struct carom_verp_subject subject = {carom_str(input->list), carom_str(input->id), carom_str(input->recipient)};
+    const struct carom_verp_subject subject = {carom_str(input->list), carom_str(input->id),
+                                               carom_str(input->recipient)};
 
     *out = '\0';
     if (!arena)

@@ -21,8 +21,8 @@ static int find(struct carom_store *store, const struct carom_reference *referen
 {
     static const char sql[] = "SELECT id, address = ?2 FROM reference WHERE hash = ?1 AND list = ?3 AND own = ?4 AND"
                               " (own <> '' OR address = ?2) LIMIT 1";
-    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "iiss", (int64_t)reference->hash, address, reference->list,
-                                     reference->own);
+    sqlite3_stmt *row =
+        carom_db_use(&store->db, err, sql, "iiss", (int64_t)reference->hash, address, reference->list, reference->own);
     int found = row ? carom_db_row(&store->db, row, err) : -1;
 
     *row_r = 0;
@@ -50,8 +50,10 @@ int carom_sqlite_teach(struct carom_store *store, const struct carom_reference *
     if (row)
         return carom_db_run(db, carom_db_use(db, err, update, "ii", row, address), err) == 0 ? 1 : -1;
     if (carom_db_next_id(db, now, &row, err) != 0 ||
-        carom_db_run(db, carom_db_use(db, err, insert, "iiiss", row, (int64_t)reference->hash, address, reference->list,
-                                      reference->own), err) != 0)
+        carom_db_run(db,
+                     carom_db_use(db, err, insert, "iiiss", row, (int64_t)reference->hash, address, reference->list,
+                                  reference->own),
+                     err) != 0)
         return -1;
     return 1;
 }
@@ -60,14 +62,17 @@ int carom_sqlite_references(struct carom_store *store, uint64_t hash,
                             int (*each)(void *user, const struct carom_reference *reference), void *user,
                             struct carom_error *err)
 {
-    static const char sql[] = "SELECT a.key, a.spelling, r.list, r.own FROM reference r JOIN address a ON a.id = r.address"
-                              " WHERE r.hash = ?1 ORDER BY r.id";
+    static const char sql[] =
+        "SELECT a.key, a.spelling, r.list, r.own FROM reference r JOIN address a ON a.id = r.address"
+        " WHERE r.hash = ?1 ORDER BY r.id";
     sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "i", (int64_t)hash);
     int found = row ? 0 : -1;
 
     while (row && (found = carom_db_row(&store->db, row, err)) > 0) {
-        const struct carom_reference reference = {.hash = hash, .key = carom_db_bytes(row, 0),
-                                                  .spelling = carom_db_bytes(row, 1), .list = carom_db_bytes(row, 2),
+        const struct carom_reference reference = {.hash = hash,
+                                                  .key = carom_db_bytes(row, 0),
+                                                  .spelling = carom_db_bytes(row, 1),
+                                                  .list = carom_db_bytes(row, 2),
                                                   .own = carom_db_bytes(row, 3)};
         if (each(user, &reference) != 0) {
             carom_db_done(row);
@@ -90,8 +95,10 @@ int carom_sqlite_taught(struct carom_store *store, struct carom_str key,
     sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "i", address);
     int found = row ? 0 : -1;
     while (row && (found = carom_db_row(&store->db, row, err)) > 0) {
-        const struct carom_reference reference = {.key = key, .spelling = carom_db_bytes(row, 0),
-                                                  .list = carom_db_bytes(row, 1), .own = carom_db_bytes(row, 2)};
+        const struct carom_reference reference = {.key = key,
+                                                  .spelling = carom_db_bytes(row, 0),
+                                                  .list = carom_db_bytes(row, 1),
+                                                  .own = carom_db_bytes(row, 2)};
         if (each(user, &reference) != 0) {
             carom_db_done(row);
             return carom_error_memory(err);

@@ -31,7 +31,8 @@ static bool is_domain(struct carom_str text)
     for (size_t i = 0; i < text.len; i++)
         if (!is_token_char(text.ptr[i]))
             return false;
-    return text.len <= 253 && carom_str_chr(text, '.') != SIZE_MAX && text.ptr[0] != '.' && text.ptr[text.len - 1] != '.';
+    return text.len <= 253 && carom_str_chr(text, '.') != SIZE_MAX && text.ptr[0] != '.' &&
+           text.ptr[text.len - 1] != '.';
 }
 
 static struct carom_str get_domain(const struct carom_args *args)
@@ -64,7 +65,8 @@ static int64_t get_since(const struct carom_args *args)
     char time[32];
     int64_t since;
     if (!carom_args_str(args, "since", &text))
-        carom_args_fail(args, "since is missing: the day from which all mail is signed with it, such as \"2026-03-01\"");
+        carom_args_fail(args,
+                        "since is missing: the day from which all mail is signed with it, such as \"2026-03-01\"");
     snprintf(time, sizeof time, "%sT00:00:00Z", text.ptr);
     since = text.len == 10 ? carom_date_parse_rfc3339(carom_str(time)) : 0;
     if (!since)
@@ -80,8 +82,8 @@ static void get_key(const struct carom_args *verp, struct carom_verp_config *con
     int64_t id = -1;
     if (!carom_args_int(&key, "id", &id) || id < 0 || id >= CAROM_VERP_KEY_IDS)
         carom_args_fail(&key, "id must be a number from 0 to %d", CAROM_VERP_KEY_IDS - 1);
-    *source = (struct carom_verp_source){.id = (unsigned)id, .secret = carom_sink_secret(&key, "secret"),
-                                         .since = get_since(&key)};
+    *source = (struct carom_verp_source){
+        .id = (unsigned)id, .secret = carom_sink_secret(&key, "secret"), .since = get_since(&key)};
     if (source->secret.from == CAROM_SECRET_NONE)
         carom_args_fail(&key, "secret is missing");
     for (; *tail; tail = &(*tail)->next)

@@ -11,6 +11,7 @@ import pathlib
 import subprocess
 import tempfile
 import unittest
+from email.utils import formatdate
 
 CAROM = os.path.abspath(os.environ['CAROM'])
 LIST = 'news.lists.example.org'
@@ -31,7 +32,7 @@ DSN = '''From: MAILER-DAEMON@mx.example.net
 To: <>
 Subject: Undelivered Mail
 Message-ID: <{id}@mx.example.net>
-Date: Sun, 1 Mar 2026 12:00:00 +0000
+Date: {date}
 MIME-Version: 1.0
 Content-Type: multipart/report; report-type=delivery-status; boundary=b
 
@@ -81,7 +82,7 @@ class Verp(unittest.TestCase):
     def pipe(self, recipient, final, about, returned='', number=1):
         """The latest fact about an address, after a bounce that came to recipient."""
         self.carom('pipe', '--policy', 'policy.lua', '--sender', '', '--recipient', recipient,
-                   given=DSN.format(id=number, final=final, returned=returned))
+                   given=DSN.format(date=formatdate(), id=number, final=final, returned=returned))
         kept = json.loads(self.carom('export', '--policy', 'policy.lua', about))
         self.tags = kept['tags']
         return kept['facts'][-1]
@@ -183,7 +184,7 @@ class Pipe(Verp):
 
     def test_parse_with_the_keys(self):
         path = self.sign('--list', LIST, 'jane@example.net')
-        text = f'Delivered-To: {path}\n' + DSN.format(id=1, final='x@y.example', returned='')
+        text = f'Delivered-To: {path}\n' + DSN.format(date=formatdate(), id=1, final='x@y.example', returned='')
         (self.dir / 'one.eml').write_text(text)
         fact = json.loads(self.carom('parse', '--policy', 'policy.lua', '--json', 'one.eml'))
         self.assertEqual((fact['authenticity'], fact['recipient']), ('signed', 'jane@example.net'))
@@ -210,7 +211,7 @@ class Pipe(Verp):
         path = self.sign('--list', LIST, 'jane@example.net')
         (self.dir / 'secret').unlink()
         self.carom('pipe', '--policy', 'policy.lua', '--sender', '', '--recipient', path, code=75,
-                   given=DSN.format(id=1, final='jane@example.net', returned=''))
+                   given=DSN.format(date=formatdate(), id=1, final='jane@example.net', returned=''))
 
 
 if __name__ == '__main__':

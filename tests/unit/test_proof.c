@@ -34,7 +34,8 @@ static int resolve(void *user, struct carom_arena *into, const struct carom_verp
     *n_r = 0;
     *list_r = &subject;
     if (!token->refers && carom_str_eq(token->says.id, CAROM_STR("4711")))
-        subject = (struct carom_verp_subject){CAROM_STR("7"), CAROM_STR("4711"), CAROM_STR("Jane@example.net")}, *n_r = 1;
+        subject = (struct carom_verp_subject){CAROM_STR("7"), CAROM_STR("4711"), CAROM_STR("Jane@example.net")},
+        *n_r = 1;
     if (token->refers && token->reference == carom_verp_reference(into, CAROM_STR("7"), CAROM_STR("jane@example.net")))
         subject = (struct carom_verp_subject){CAROM_STR("7"), CAROM_STR_EMPTY, CAROM_STR("jane@example.net")}, *n_r = 1;
     return 0;
@@ -48,15 +49,17 @@ static struct carom_str list_of(void *user, struct carom_str name)
 
 static int begin(void **state)
 {
-    static struct carom_names authserv = {{"mx.example.org", 14}, NULL}, reporters = {{"arf.provider.example", 20}, NULL};
+    static struct carom_names authserv = {{"mx.example.org", 14}, NULL},
+                              reporters = {{"arf.provider.example", 20}, NULL};
     static struct carom_fbl fbl = {{"fbl@example.org", 15}, &reporters, NULL};
 
     (void)state;
     arena = carom_arena_new();
     carom_verp_key_set(&key, 1, 0, CAROM_STR("a secret of sixteen bytes"));
-    verp = (struct carom_verp){.domain = CAROM_STR("b.example.org"), .prefix = CAROM_STR_EMPTY, .max_age = 30 * DAY,
-                               .keys = &key, .n = 1};
-    trust = (struct carom_trust){.verp = &verp, .authserv = &authserv, .fbl = &fbl, .resolve = resolve, .list_of = list_of};
+    verp = (struct carom_verp){
+        .domain = CAROM_STR("b.example.org"), .prefix = CAROM_STR_EMPTY, .max_age = 30 * DAY, .keys = &key, .n = 1};
+    trust =
+        (struct carom_trust){.verp = &verp, .authserv = &authserv, .fbl = &fbl, .resolve = resolve, .list_of = list_of};
     return arena ? 0 : -1;
 }
 
@@ -111,7 +114,8 @@ static struct carom_fact_list read_dsn(const char *to, const char *top, const ch
 static void check(const char *what, const struct carom_fact *fact, enum carom_authenticity tier, const char *recipient)
 {
     if (fact->authenticity != tier)
-        fail_msg("%s: got %s, want %s", what, carom_authenticity_name(fact->authenticity), carom_authenticity_name(tier));
+        fail_msg("%s: got %s, want %s", what, carom_authenticity_name(fact->authenticity),
+                 carom_authenticity_name(tier));
     if (!carom_str_eq(fact->recipient, carom_str(recipient)))
         fail_msg("%s: got recipient %.*s, want %s", what, CAROM_STR_ARG(fact->recipient), recipient);
 }
@@ -126,7 +130,8 @@ static struct carom_fact one(const char *to, const char *fields, const char *ret
 /* The DSN names the address behind the forwarding; the token knows whom we mailed. */
 static void believes_the_token_not_the_report(void **state)
 {
-    struct carom_fact fact = one(path_of("7", "", "jane@example.net"), FAILED("j.doe@elsewhere.example"), "Subject: x\n");
+    struct carom_fact fact =
+        one(path_of("7", "", "jane@example.net"), FAILED("j.doe@elsewhere.example"), "Subject: x\n");
     (void)state;
 
     check("forwarded", &fact, CAROM_AUTHENTICITY_SIGNED, "jane@example.net");
@@ -137,15 +142,17 @@ static void believes_the_token_not_the_report(void **state)
     assert_true(fact.token.len > 20 && carom_str_eq(fact.delivery, fact.token));
 
     /* The attacker's own token: he can only harm himself. */
-    fact = one(path_of("7", "", "attacker@evil.example"), "Original-Recipient: rfc822; victim@example.net\n" FAILED("victim@example.net"),
+    fact = one(path_of("7", "", "attacker@evil.example"),
+               "Original-Recipient: rfc822; victim@example.net\n" FAILED("victim@example.net"),
                "To: victim@example.net\n");
     check("token of another recipient", &fact, CAROM_AUTHENTICITY_SIGNED, "attacker@evil.example");
 }
 
 static void many_recipients_are_the_one(void **state)
 {
-    struct carom_fact_list facts = read_dsn(path_of("7", "", "jane@example.net"), outside,
-                                            FAILED("a@elsewhere.example") "\n" FAILED("victim@example.com"), "Subject: x\n", now);
+    struct carom_fact_list facts =
+        read_dsn(path_of("7", "", "jane@example.net"), outside,
+                 FAILED("a@elsewhere.example") "\n" FAILED("victim@example.com"), "Subject: x\n", now);
     (void)state;
 
     assert_int_equal(facts.n, 2);
@@ -164,7 +171,8 @@ static void binds_ids_to_their_recipient(void **state)
 
     check("id with its recipient", &fact, CAROM_AUTHENTICITY_SIGNED, long_name);
     assert_true(carom_str_eq(fact.delivery, CAROM_STR("d.99")));
-    fact = one(path, "Original-Recipient: rfc822; Somebody.With.a.long.name@MAIL.example.net\n" FAILED("x@y.example"), "Subject: x\n");
+    fact = one(path, "Original-Recipient: rfc822; Somebody.With.a.long.name@MAIL.example.net\n" FAILED("x@y.example"),
+               "Subject: x\n");
     assert_int_equal(fact.authenticity, CAROM_AUTHENTICITY_SIGNED);
     fact = one(path, FAILED("victim@example.net"), "Subject: x\n");
     check("id with another recipient", &fact, CAROM_AUTHENTICITY_UNPROVEN, "victim@example.net");
@@ -217,7 +225,8 @@ static void refuses_what_we_did_not_sign(void **state)
                FAILED("jane@example.net"), "Subject: x\n");
     check("another domain", &fact, CAROM_AUTHENTICITY_UNPROVEN, "jane@example.net");
 
-    fact = one("bounces@example.org", FAILED("victim@example.com"), "Message-ID: <post@lists.example.org>\nList-Id: <news.example.org>\n");
+    fact = one("bounces@example.org", FAILED("victim@example.com"),
+               "Message-ID: <post@lists.example.org>\nList-Id: <news.example.org>\n");
     check("the Message-ID of a list post", &fact, CAROM_AUTHENTICITY_UNPROVEN, "victim@example.com");
     trust.verp = NULL;
     fact = one(path, FAILED("jane@example.net"), "Subject: x\n");
@@ -234,10 +243,13 @@ static void knows_a_copy(void **state)
 
     for (char *c = upper; *c; c++)
         *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 32) : *c;
-    struct carom_fact a = one(path, FAILED("x@y.example"), "Subject: x\n"), b = one(upper, FAILED("x@y.example"), "Subject: x\n");
+    struct carom_fact a = one(path, FAILED("x@y.example"), "Subject: x\n"),
+                      b = one(upper, FAILED("x@y.example"), "Subject: x\n");
     assert_int_equal(b.authenticity, CAROM_AUTHENTICITY_SIGNED);
     assert_true(carom_str_eq(a.id, b.id));
-    b = one(carom_arena_printf(arena, "SRS0=aB3d=7Q=b.example.org=%.*s@fwd.example", (int)carom_str_rchr(carom_str(path), '@'), path).ptr,
+    b = one(carom_arena_printf(arena, "SRS0=aB3d=7Q=b.example.org=%.*s@fwd.example",
+                               (int)carom_str_rchr(carom_str(path), '@'), path)
+                .ptr,
             FAILED("x@y.example"), "Subject: x\n");
     assert_int_equal(b.authenticity, CAROM_AUTHENTICITY_SIGNED);
     assert_true(carom_str_eq(a.token, b.token));
@@ -256,7 +268,8 @@ static void matches_the_returned_reference(void **state)
     assert_true(carom_str_eq(fact.delivery, CAROM_STR("d.1")) && carom_str_eq(fact.list_by, CAROM_STR("token")));
     fact = one(path_of("7", "", "joan@example.net"), FAILED("x@y.example"), returned);
     check("the envelope is stronger", &fact, CAROM_AUTHENTICITY_SIGNED, "joan@example.net");
-    fact = one(carom_arena_printf(arena, "%s@b.example.org", reference).ptr, FAILED("jane@example.net"), "Subject: x\n");
+    fact =
+        one(carom_arena_printf(arena, "%s@b.example.org", reference).ptr, FAILED("jane@example.net"), "Subject: x\n");
     check("a reference is no return path", &fact, CAROM_AUTHENTICITY_UNPROVEN, "jane@example.net");
     fact = one("bounces@example.org", FAILED("victim@example.com"),
                carom_arena_printf(arena, "X-Carom-Reference: %.8sa%s\n", reference, reference + 9).ptr);
@@ -268,7 +281,8 @@ static void matches_the_returned_reference(void **state)
 
 /* ---- Who reports ---- */
 
-#define PASS "Authentication-Results: mx.example.org; dkim=pass header.d=example.net; spf=pass smtp.helo=mx.example.net\n"
+#define PASS                                                                                                           \
+    "Authentication-Results: mx.example.org; dkim=pass header.d=example.net; spf=pass smtp.helo=mx.example.net\n"
 #define LOCAL "Received: from localhost (localhost [127.0.0.1])\n\tby mx.example.org (Postfix) with ESMTP id 2\n"
 #define OUTSIDE "Received: from helo.example (mx.example.net [192.0.2.7]) by mx.example.org (Postfix) with ESMTP id 1\n"
 #define SPOOF "Received: from localhost (evil.example [192.0.2.66]) by mx.example.org (Postfix) with ESMTP id 1\n"
@@ -291,13 +305,17 @@ static void believes_our_own_server_only(void **state)
         {"HELO [127.0.0.1], then a forged Received", LITERAL OUTSIDE PASS, CAROM_AUTHENTICITY_UNPROVEN},
         {"without any Received", PASS, CAROM_AUTHENTICITY_UNPROVEN},
         {"only from within", PASS LOCAL, CAROM_AUTHENTICITY_UNPROVEN},
-        {"below one of ours that fails", OUTSIDE "Authentication-Results: mx.example.org 1; dkim=fail header.d=example.net;\n"
-         "\tspf=softfail smtp.helo=mx.example.net\n" PASS, CAROM_AUTHENTICITY_UNPROVEN},
+        {"below one of ours that fails",
+         OUTSIDE "Authentication-Results: mx.example.org 1; dkim=fail header.d=example.net;\n"
+                 "\tspf=softfail smtp.helo=mx.example.net\n" PASS,
+         CAROM_AUTHENTICITY_UNPROVEN},
         {"of another server", OUTSIDE "Authentication-Results: mx.evil.example; dkim=pass header.d=example.net\n",
          CAROM_AUTHENTICITY_UNPROVEN},
-        {"of a domain of no concern", OUTSIDE "Authentication-Results: mx.example.org; dkim=pass header.d=evil.example\n",
+        {"of a domain of no concern",
+         OUTSIDE "Authentication-Results: mx.example.org; dkim=pass header.d=evil.example\n",
          CAROM_AUTHENTICITY_UNPROVEN},
-        {"pass in a comment", OUTSIDE "Authentication-Results: mx.example.org; dkim=none (dkim=pass header.d=example.net)\n",
+        {"pass in a comment",
+         OUTSIDE "Authentication-Results: mx.example.org; dkim=none (dkim=pass header.d=example.net)\n",
          CAROM_AUTHENTICITY_UNPROVEN},
         {"a longer domain", OUTSIDE "Authentication-Results: mx.example.org; dkim=pass header.d=notexample.net\n",
          CAROM_AUTHENTICITY_UNPROVEN},
@@ -320,25 +338,33 @@ static void believes_our_own_server_only(void **state)
     check("of another domain's mailbox", &fact, CAROM_AUTHENTICITY_UNPROVEN, "victim@example.com");
     /* A provider signs each user's mail. */
     fact = read_message("bounces@example.org",
-                        OUTSIDE PASS "From: mallory@example.net\nTo: x\nSubject: Undelivered Mail\nMIME-Version: 1.0\n"
-                        "Content-Type: multipart/report; report-type=delivery-status; boundary=B\n\n--B\nContent-Type: text/plain\n\nx\n"
-                        "--B\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.net\n\n"
-                        FAILED("victim@example.net") "\n--B--\n", now).list[0];
+                        OUTSIDE PASS
+                        "From: mallory@example.net\nTo: x\nSubject: Undelivered Mail\nMIME-Version: 1.0\n"
+                        "Content-Type: multipart/report; report-type=delivery-status; boundary=B\n\n--B\nContent-Type: "
+                        "text/plain\n\nx\n"
+                        "--B\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.net\n\n" FAILED(
+                            "victim@example.net") "\n--B--\n",
+                        now)
+               .list[0];
     check("a user of the same provider", &fact, CAROM_AUTHENTICITY_UNPROVEN, "victim@example.net");
 }
 
 static struct carom_fact complaint(const char *to, const char *top)
 {
     return read_message(
-        to,
-        carom_arena_printf(arena,
-                           "%sFrom: feedback@arf.provider.example\nTo: %s\nSubject: complaint\nMIME-Version: 1.0\n"
-                           "Content-Type: multipart/report; report-type=feedback-report; boundary=B\n\n"
-                           "--B\nContent-Type: text/plain\n\nx\n--B\nContent-Type: message/feedback-report\n\n"
-                           "Feedback-Type: abuse\nUser-Agent: x/1\nVersion: 1\nOriginal-Rcpt-To: jane@provider.example\n\n"
-                           "--B\nContent-Type: message/rfc822\n\nFrom: news@example.org\nTo: jane@provider.example\nSubject: x\n\nx\n--B--\n",
-                           top, to).ptr,
-        now).list[0];
+               to,
+               carom_arena_printf(
+                   arena,
+                   "%sFrom: feedback@arf.provider.example\nTo: %s\nSubject: complaint\nMIME-Version: 1.0\n"
+                   "Content-Type: multipart/report; report-type=feedback-report; boundary=B\n\n"
+                   "--B\nContent-Type: text/plain\n\nx\n--B\nContent-Type: message/feedback-report\n\n"
+                   "Feedback-Type: abuse\nUser-Agent: x/1\nVersion: 1\nOriginal-Rcpt-To: jane@provider.example\n\n"
+                   "--B\nContent-Type: message/rfc822\n\nFrom: news@example.org\nTo: jane@provider.example\nSubject: "
+                   "x\n\nx\n--B--\n",
+                   top, to)
+                   .ptr,
+               now)
+        .list[0];
 }
 
 #define FROM_HOST(host) "Received: from x (" host " [192.0.2.9]) by mx.example.org (Postfix) with ESMTP id 1\n"
@@ -351,20 +377,27 @@ static void believes_listed_reporters(void **state)
     fact = complaint("fbl@example.org", FROM_HOST("out1.arf.provider.example"));
     check("listed host", &fact, CAROM_AUTHENTICITY_ALIGNED, "jane@provider.example");
     assert_int_equal(fact.kind, CAROM_KIND_COMPLAINT);
-    fact = complaint("FBL@Example.org", "Received: from arf.provider.example ([192.0.2.9] helo=x)\n\tby mx.example.org with esmtp (Exim 4.96)\n");
+    fact = complaint(
+        "FBL@Example.org",
+        "Received: from arf.provider.example ([192.0.2.9] helo=x)\n\tby mx.example.org with esmtp (Exim 4.96)\n");
     check("as Exim writes it", &fact, CAROM_AUTHENTICITY_ALIGNED, "jane@provider.example");
-    fact = complaint("fbl@example.org", FROM_HOST("evil.example") "Authentication-Results: mx.example.org; dkim=pass header.d=arf.provider.example\n");
+    fact = complaint(
+        "fbl@example.org",
+        FROM_HOST("evil.example") "Authentication-Results: mx.example.org; dkim=pass header.d=arf.provider.example\n");
     check("listed domain", &fact, CAROM_AUTHENTICITY_ALIGNED, "jane@provider.example");
 
     fact = complaint("fbl@example.org", FROM_HOST("evil.example"));
     check("forged", &fact, CAROM_AUTHENTICITY_UNPROVEN, "jane@provider.example");
     fact = complaint("fbl@example.org", FROM_HOST("evil.example") FROM_HOST("arf.provider.example"));
     check("forged trace", &fact, CAROM_AUTHENTICITY_UNPROVEN, "jane@provider.example");
-    fact = complaint("fbl@example.org", "Received: from arf.provider.example (unknown [192.0.2.66]) by mx.example.org (Postfix)\n");
+    fact = complaint("fbl@example.org",
+                     "Received: from arf.provider.example (unknown [192.0.2.66]) by mx.example.org (Postfix)\n");
     check("forged HELO", &fact, CAROM_AUTHENTICITY_UNPROVEN, "jane@provider.example");
-    fact = complaint("fbl@example.org", "Received: from arf.provider.example ([192.0.2.66]) by mx.example.org (8.17/8.17)\n");
+    fact = complaint("fbl@example.org",
+                     "Received: from arf.provider.example ([192.0.2.66]) by mx.example.org (8.17/8.17)\n");
     check("forged HELO, Sendmail without a name", &fact, CAROM_AUTHENTICITY_UNPROVEN, "jane@provider.example");
-    fact = complaint("fbl@example.org", "Received: from x (arf.provider.example [192.0.2.66] (may be forged)) by mx.example.org (8.17)\n");
+    fact = complaint("fbl@example.org",
+                     "Received: from x (arf.provider.example [192.0.2.66] (may be forged)) by mx.example.org (8.17)\n");
     check("reverse name that does not go back", &fact, CAROM_AUTHENTICITY_UNPROVEN, "jane@provider.example");
     fact = complaint("fbl@example.org", FROM_HOST("notarf.provider.example") "Received: from x by y\n");
     check("a longer name", &fact, CAROM_AUTHENTICITY_UNPROVEN, "jane@provider.example");
@@ -375,14 +408,17 @@ static void believes_listed_reporters(void **state)
 static void believes_who_writes_of_himself(void **state)
 {
     static const char mail[] = "From: jane@example.net\nTo: leave@example.org\nSubject: unsubscribe\n\nunsubscribe\n";
-    struct carom_fact fact = read_message("leave@example.org", carom_arena_printf(arena, OUTSIDE PASS "%s", mail).ptr, now).list[0];
+    struct carom_fact fact =
+        read_message("leave@example.org", carom_arena_printf(arena, OUTSIDE PASS "%s", mail).ptr, now).list[0];
     (void)state;
 
     assert_int_equal(fact.kind, CAROM_KIND_UNSUBSCRIBE);
     check("aligned", &fact, CAROM_AUTHENTICITY_ALIGNED, "jane@example.net");
     fact = read_message("leave@example.org", carom_arena_printf(arena, OUTSIDE "%s", mail).ptr, now).list[0];
     check("not authenticated", &fact, CAROM_AUTHENTICITY_UNPROVEN, "jane@example.net");
-    fact = read_message(path_of("7", "", "joan@example.com"), carom_arena_printf(arena, OUTSIDE PASS "%s", mail).ptr, now).list[0];
+    fact =
+        read_message(path_of("7", "", "joan@example.com"), carom_arena_printf(arena, OUTSIDE PASS "%s", mail).ptr, now)
+            .list[0];
     check("to a return path", &fact, CAROM_AUTHENTICITY_SIGNED, "joan@example.com");
 }
 
@@ -401,10 +437,17 @@ static void knows_its_probes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(believes_the_token_not_the_report), TEST(many_recipients_are_the_one), TEST(binds_ids_to_their_recipient),
-        TEST(asks_the_ledger_for_references),    TEST(refuses_what_we_did_not_sign), TEST(knows_a_copy),
-        TEST(matches_the_returned_reference),    TEST(believes_our_own_server_only), TEST(believes_listed_reporters),
-        TEST(believes_who_writes_of_himself),    TEST(knows_its_probes),
+        TEST(believes_the_token_not_the_report),
+        TEST(many_recipients_are_the_one),
+        TEST(binds_ids_to_their_recipient),
+        TEST(asks_the_ledger_for_references),
+        TEST(refuses_what_we_did_not_sign),
+        TEST(knows_a_copy),
+        TEST(matches_the_returned_reference),
+        TEST(believes_our_own_server_only),
+        TEST(believes_listed_reporters),
+        TEST(believes_who_writes_of_himself),
+        TEST(knows_its_probes),
     };
     return cmocka_run_group_tests_name("proof", tests, NULL, NULL);
 }

@@ -26,7 +26,9 @@ static void write_policy(const char *verp)
     FILE *file = fopen(policy, "w");
 
     assert_non_null(file);
-    fprintf(file, "carom.configure { lists = { ['news.lists.example.org'] = { key = '7' }, ['7.example.org'] = {} }, %s }", verp);
+    fprintf(file,
+            "carom.configure { lists = { ['news.lists.example.org'] = { key = '7' }, ['7.example.org'] = {} }, %s }",
+            verp);
     fclose(file);
 }
 
@@ -38,7 +40,8 @@ static int setup(void **state)
         return -1;
     snprintf(policy, sizeof policy, "%s/policy.lua", directory);
     snprintf(store, sizeof store, "sqlite:%s/carom.db", directory);
-    write_policy("verp = { domain = 'b.example.org', keys = { { id = 3, secret = 'a secret of sixteen bytes', since = '2026-01-01' } } }");
+    write_policy("verp = { domain = 'b.example.org', keys = { { id = 3, secret = 'a secret of sixteen bytes', since = "
+                 "'2026-01-01' } } }");
     return 0;
 }
 
@@ -64,14 +67,16 @@ static struct carom_engine *open_engine(bool dry_run, int64_t at)
 
 static void signs_and_verifies(void **state)
 {
-    const struct carom_verp_input input = {.recipient = "Jane@Example.net", .list = "NEWS.lists.example.org", .id = "m-1"};
+    const struct carom_verp_input input = {
+        .recipient = "Jane@Example.net", .list = "NEWS.lists.example.org", .id = "m-1"};
     struct carom_engine *engine = open_engine(false, now), *later = open_engine(true, now + 40 * 86400);
     struct carom_verp_answer answer;
     struct carom_error err = {0};
     char path[CAROM_VERP_PATH_SIZE], header[CAROM_VERP_HEADER_SIZE];
     (void)state;
 
-    if (carom_engine_sign(engine, &input, path, &err) != 0 || carom_engine_sign_header(engine, &input, header, &err) != 0)
+    if (carom_engine_sign(engine, &input, path, &err) != 0 ||
+        carom_engine_sign_header(engine, &input, header, &err) != 0)
         fail_msg("%s", err.text);
     assert_true(strcmp(path + 20, "-7=.m-1=.jane==example.net@b.example.org") == 0 && path[0] == 'd');
     for (int i = 0; i < 2; i++) {
@@ -107,7 +112,8 @@ static void says_why_it_does_not_sign(void **state)
     assert_string_equal(err.text, "verp: nothing to sign: give the recipient, or an id of yours");
     assert_int_equal(carom_engine_sign(engine, &(struct carom_verp_input){.recipient = "nobody"}, path, &err), -1);
     assert_string_equal(err.text, "verp: 'nobody' is no address");
-    assert_int_equal(carom_engine_sign(engine, &(struct carom_verp_input){.recipient = "a@b.example", .time = 1}, path, &err), -1);
+    assert_int_equal(
+        carom_engine_sign(engine, &(struct carom_verp_input){.recipient = "a@b.example", .time = 1}, path, &err), -1);
     assert_int_equal(err.code, CAROM_ERROR_CONFIG);
     carom_engine_close(engine);
     write_policy("");
@@ -124,7 +130,9 @@ static void teach(const char *address, const char *key)
     struct carom_ledger ledger;
     struct carom_error err = {0};
     struct carom_reference reference = {.hash = carom_verp_reference(arena, CAROM_STR("7"), carom_str(address)),
-                                        .key = carom_str(key), .spelling = carom_str(address), .list = CAROM_STR("7"),
+                                        .key = carom_str(key),
+                                        .spelling = carom_str(address),
+                                        .list = CAROM_STR("7"),
                                         .own = CAROM_STR_EMPTY};
 
     if (carom_ledger_open(store, CAROM_LEDGER_WRITE, &ledger, &err) != 0 || ledger.ops->begin(ledger.store, &err) != 0)
@@ -141,7 +149,8 @@ static void teach(const char *address, const char *key)
 
 static void retain(int64_t at)
 {
-    static const struct carom_config kept = {.keep_raw_ms = 86400000, .keep_facts_ms = 86400000, .keep_jobs_ms = 86400000};
+    static const struct carom_config kept = {
+        .keep_raw_ms = 86400000, .keep_facts_ms = 86400000, .keep_jobs_ms = 86400000};
     struct carom_ledger ledger;
     struct carom_error err = {0};
     int more;
@@ -161,7 +170,8 @@ static void the_ledger_resolves_references(void **state)
     char path[CAROM_VERP_PATH_SIZE];
     (void)state;
 
-    assert_int_equal(carom_engine_sign(engine, &(struct carom_verp_input){.recipient = long_name, .list = "7"}, path, &err), 0);
+    assert_int_equal(
+        carom_engine_sign(engine, &(struct carom_verp_input){.recipient = long_name, .list = "7"}, path, &err), 0);
     assert_int_equal(carom_engine_verify(engine, path, long_name, &answer, &err), 0);
     assert_non_null(strstr(answer.why, "was not taught"));
     teach(long_name, long_name);

@@ -29,8 +29,8 @@ static int begin(void **state)
     arena = carom_arena_new();
     carom_verp_key_set(&keys[0], 1, 0, CAROM_STR("first secret of sixteen bytes"));
     carom_verp_key_set(&keys[1], 2, now + 10 * DAY, CAROM_STR("second secret of sixteen bytes"));
-    verp = (struct carom_verp){.domain = CAROM_STR("b.example.org"), .prefix = CAROM_STR_EMPTY, .max_age = 30 * DAY,
-                               .keys = keys, .n = 2};
+    verp = (struct carom_verp){
+        .domain = CAROM_STR("b.example.org"), .prefix = CAROM_STR_EMPTY, .max_age = 30 * DAY, .keys = keys, .n = 2};
     return arena ? 0 : -1;
 }
 
@@ -65,7 +65,8 @@ static struct carom_verp_token read_path(struct carom_str path)
     return token;
 }
 
-static enum carom_verp_verdict check_at(const struct carom_verp_token *token, struct carom_verp_subject about, int64_t at)
+static enum carom_verp_verdict check_at(const struct carom_verp_token *token, struct carom_verp_subject about,
+                                        int64_t at)
 {
     return carom_verp_check(arena, &verp, CAROM_VERP_PATH, token, &about, at);
 }
@@ -80,7 +81,8 @@ static void is_the_same_for_ever(void **state)
         {"7", "", "jane@example.net", "bubufkimsfhkcim4rfv2-7=.jane==example.net@b.example.org"},
         {"7", "12345", "jane@example.net", "bubui7osiohtcv5dzva6-7=.12345=.jane==example.net@b.example.org"},
         {"", "", "J.O_e+x@Example.NET", "bubuhmdne7oxbn5knvfk-=.j.o=5fe=2bx==example.net@b.example.org"},
-        {"dev.lists.example.org", "", "somebody.with.a.long.name@mail.example.net", "buburn3fwtyqdyevipfb-sfmbbu65wnmuy@b.example.org"},
+        {"dev.lists.example.org", "", "somebody.with.a.long.name@mail.example.net",
+         "buburn3fwtyqdyevipfb-sfmbbu65wnmuy@b.example.org"},
     };
     (void)state;
 
@@ -114,7 +116,8 @@ static void says_what_was_signed(void **state)
         assert_true(carom_str_rchr(path, '@') <= CAROM_VERP_LOCAL_MAX);
         for (size_t k = 0; k < carom_str_rchr(path, '@'); k++)
             assert_non_null(strchr("abcdefghijklmnopqrstuvwxyz0123456789=.-", path.ptr[k]));
-        assert_true(carom_str_find(path, CAROM_STR("..")) == SIZE_MAX && carom_str_find(path, CAROM_STR(".@")) == SIZE_MAX);
+        assert_true(carom_str_find(path, CAROM_STR("..")) == SIZE_MAX &&
+                    carom_str_find(path, CAROM_STR(".@")) == SIZE_MAX);
         assert_true(carom_str_eq(token.says.list, about.list));
         assert_true(carom_str_eq(token.says.id, about.id));
         assert_true(carom_str_eq(token.says.recipient, about.recipient));
@@ -152,7 +155,8 @@ static void keeps_within_64_bytes(void **state)
     struct carom_verp_subject about = subject("a-list-with-a-name-that-nobody-can-keep.example.org", "12345", "");
     struct carom_error err;
     assert_int_equal(carom_verp_sign(arena, &verp, CAROM_VERP_PATH, &about, now, &err).len, 0);
-    assert_string_equal(err.text, "verp: list and id are too long for a local part of 64 bytes: give the recipient too");
+    assert_string_equal(err.text,
+                        "verp: list and id are too long for a local part of 64 bytes: give the recipient too");
     about = subject("7", "", "");
     assert_int_equal(carom_verp_sign(arena, &verp, CAROM_VERP_PATH, &about, now, &err).len, 0);
 }
@@ -214,7 +218,8 @@ static void outlives_the_way(void **state)
         path,
         carom_arena_printf(arena, "\"%.*s\"@B.Example.Org", CAROM_STR_ARG(local)),
         carom_arena_printf(arena, "SRS0=aB3d=7Q=b.example.org=%.*s@fwd.example", CAROM_STR_ARG(local)),
-        carom_arena_printf(arena, "SRS1=HHHH=fwd.example==aB3d=7Q=b.example.org=%.*s@two.example", CAROM_STR_ARG(local)),
+        carom_arena_printf(arena, "SRS1=HHHH=fwd.example==aB3d=7Q=b.example.org=%.*s@two.example",
+                           CAROM_STR_ARG(local)),
         carom_arena_printf(arena, "srs0-ab3d=7q=b.example.org=%.*s@fwd.example", CAROM_STR_ARG(local)),
         carom_arena_printf(arena, "prvs=3182ab34cd=%.*s@b.example.org", CAROM_STR_ARG(local)),
         carom_arena_printf(arena, "jane+SRS=x1Y2z=AB=b.example.org=%.*s@contoso.example", CAROM_STR_ARG(local)),
@@ -246,8 +251,9 @@ static void has_a_prefix(void **state)
     assert_true(is_valid(path));
     assert_false(is_valid(carom_str_from(path, 8)));
     for (int n = 1; n <= 60; n++)
-        assert_true(carom_str_rchr(sign_at(subject("7", "", carom_arena_printf(arena, "%0*d@x.example", n, 1).ptr), now),
-                                   '@') <= 64);
+        assert_true(
+            carom_str_rchr(sign_at(subject("7", "", carom_arena_printf(arena, "%0*d@x.example", n, 1).ptr), now),
+                           '@') <= 64);
 }
 
 static void belongs_to_one_domain_list_and_person(void **state)
@@ -280,7 +286,8 @@ static void keeps_headers_apart(void **state)
     assert_int_equal(check_at(&token, token.says, now), CAROM_VERP_FORGED);
     token = read_path(sign_at(about, now));
     assert_int_equal(carom_verp_check(arena, &verp, CAROM_VERP_HEADER, &token, &token.says, now), CAROM_VERP_FORGED);
-    about = subject("a-list-with-a-name-that-nobody-can-keep.example.org", "12345", "somebody.with.a.long.name@mail.example.net");
+    about = subject("a-list-with-a-name-that-nobody-can-keep.example.org", "12345",
+                    "somebody.with.a.long.name@mail.example.net");
     header = carom_verp_sign(arena, &verp, CAROM_VERP_HEADER, &about, now, NULL);
     assert_true(carom_verp_read(arena, &verp, CAROM_VERP_HEADER, header, &token));
     assert_true(carom_str_eq(token.says.recipient, about.recipient) && carom_str_eq(token.says.id, about.id));
@@ -354,9 +361,17 @@ static void survives_anything(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(is_the_same_for_ever), TEST(says_what_was_signed), TEST(keeps_within_64_bytes),
-        TEST(notices_every_changed_byte), TEST(takes_one_spelling), TEST(outlives_the_way), TEST(has_a_prefix),
-        TEST(belongs_to_one_domain_list_and_person), TEST(keeps_headers_apart), TEST(expires), TEST(rotates),
+        TEST(is_the_same_for_ever),
+        TEST(says_what_was_signed),
+        TEST(keeps_within_64_bytes),
+        TEST(notices_every_changed_byte),
+        TEST(takes_one_spelling),
+        TEST(outlives_the_way),
+        TEST(has_a_prefix),
+        TEST(belongs_to_one_domain_list_and_person),
+        TEST(keeps_headers_apart),
+        TEST(expires),
+        TEST(rotates),
         TEST(survives_anything),
     };
     return cmocka_run_group_tests_name("verp", tests, NULL, NULL);
