@@ -26,20 +26,43 @@ static int defer(const struct carom_error *err)
     return EX_TEMPFAIL;
 }
 
-/* The first of these variables that is set and not empty. */
-static const char *environment(const char *const *names)
+static const char *variable(const char *name)
 {
-    for (; *names; names++) {
-        const char *value = getenv(*names);
-        if (value && *value)
-            return value;
-    }
+    const char *value = name ? getenv(name) : NULL;
+    return value ? value : "";
+}
+
+/* Whom the message came to, as servers tell their commands: whole where they do, before aliases where they say that
+   too; else from its parts. NULL when nothing is said, and the header is asked. */
+static const char *recipient_of_environment(void)
+{
+    static const char *const whole[] = {
+        "ORIGINAL_RECIPIENT", /* Postfix */
+        "ORIG_RECIPIENT",     /* Pigeonhole, empty where the server before it said nothing */
+        "RECIPIENT",          /* all */
+    };
+    static const struct {
+        const char *prefix, *local, *suffix, *domain;
+    } parts[] = {
+        {"LOCAL_PART_PREFIX", "LOCAL_PART", "LOCAL_PART_SUFFIX", "DOMAIN"}, /* Exim */
+        {NULL, "LOCAL", NULL, "DOMAIN"},                                    /* Postfix, OpenSMTPD */
+        {NULL, "LOCAL", NULL, "HOST"},                                      /* qmail, Courier */
+    };
+    static char address[1024];
+
+    for (size_t i = 0; i < sizeof(whole) / sizeof(*whole); i++)
+        if (*variable(whole[i]))
+            return variable(whole[i]);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
+        if (*variable(parts[i].local) && *variable(parts[i].domain) &&
+            snprintf(address, sizeof(address), "%s%s%s@%s", variable(parts[i].prefix), variable(parts[i].local),
+                     variable(parts[i].suffix), variable(parts[i].domain)) < (int)sizeof(address))
+            return address;
     return NULL;
 }
 
 int cmd_pipe(int argc, char **argv)
 {
-    static const char *const recipients[] = {"ORIGINAL_RECIPIENT", "RECIPIENT", NULL};
     struct carom_cli_place place = {0};
     const char *log_option = NULL;
     struct carom_envelope envelope = {.source = "-"};
@@ -47,7 +70,7 @@ int cmd_pipe(int argc, char **argv)
         CAROM_CLI_PLACE_OPTIONS(place),
         {"sender", CAROM_OPTION_TEXT, &envelope.sender, "ADDRESS", "envelope sender (default: $SENDER)"},
         {"recipient", CAROM_OPTION_TEXT, &envelope.recipient, "ADDRESS",
-         "the address that the bounce was sent to (default: $ORIGINAL_RECIPIENT, $RECIPIENT)"},
+         "the address that the bounce was sent to (default: what the mail server's variables say)"},
         {"list", CAROM_OPTION_TEXT, &envelope.list, "LIST", "the list that the bounce concerns (a List-Id)"},
         CAROM_CLI_LOG_OPTION(log_option),
         {NULL, 0, NULL, NULL, NULL}};
@@ -79,7 +102,7 @@ int cmd_pipe(int argc, char **argv)
     if (!envelope.sender)
         envelope.sender = getenv("SENDER"); /* set and empty: the null sender */
     if (!envelope.recipient)
-        envelope.recipient = environment(recipients);
+        envelope.recipient = recipient_of_environment();
     envelope.received = (int64_t)time(NULL);
     if (carom_input_slurp(STDIN_FILENO, CAROM_INPUT_MAX, &bytes, &size, &err) != 0)
         return defer(&err);

@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import unittest.mock
 
 CAROM = os.path.abspath(os.environ['CAROM'])
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -158,10 +159,21 @@ class Ordinary(Cli):
         self.assertEqual(self.shown('anna@example.com')[0]['envelope_to'], 'news-bounces@lists.example.org')
 
     def test_pipe_takes_the_envelope_from_the_environment(self):
-        os.environ['ORIGINAL_RECIPIENT'] = 'b+1@lists.example.org'
-        self.addCleanup(os.environ.pop, 'ORIGINAL_RECIPIENT')
-        self.run_carom('pipe', '--policy', self.policy(), given=UNKNOWN.read_bytes())
-        self.assertEqual(self.shown('anna@example.com')[0]['envelope_to'], 'b+1@lists.example.org')
+        told = ({'RECIPIENT': 'b+1@lists.example.org'},
+                {'ORIGINAL_RECIPIENT': 'b+1@lists.example.org', 'RECIPIENT': 'carom@lists.example.org'},
+                {'ORIG_RECIPIENT': 'b+1@lists.example.org', 'RECIPIENT': 'carom@lists.example.org'},
+                {'ORIG_RECIPIENT': '', 'RECIPIENT': 'b+1@lists.example.org', 'LOCAL': 'c', 'DOMAIN': 'example.org'},
+                {'LOCAL_PART': 'b', 'LOCAL_PART_SUFFIX': '+1', 'DOMAIN': 'lists.example.org'},
+                {'LOCAL_PART_PREFIX': 'b+', 'LOCAL_PART': '1', 'DOMAIN': 'lists.example.org'},
+                {'LOCAL': 'b+1', 'EXTENSION': '1', 'USER': 'b', 'DOMAIN': 'lists.example.org'},
+                {'LOCAL': 'b+1', 'EXT': '1', 'HOST': 'lists.example.org'})
+        for number, variables in enumerate(told):
+            state = str(self.dir / f'state{number}')
+            with unittest.mock.patch.dict(os.environ, variables):
+                done = self.run_carom('pipe', '--policy', self.policy(), '--state', state, given=UNKNOWN.read_bytes())
+            self.assertEqual((done.returncode, done.out, done.err), (0, '', ''))
+            shown = self.run_carom('show', '--all', '--state', state).out.splitlines()
+            self.assertEqual([json.loads(row)['envelope_to'] for row in shown], ['b+1@lists.example.org'], variables)
 
     def test_help_of_every_command(self):
         commands = re.findall(r'(?m)^  ([a-z]+)  ', self.run_carom('--help').out)

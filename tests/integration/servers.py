@@ -137,9 +137,9 @@ def refuse_mail():
     socket.sethostname('mail.example.org')
 
 
-def listening():
+def listening(port=25):
     with socket.socket() as client:
-        return client.connect_ex(('127.0.0.1', 25)) == 0
+        return client.connect_ex(('127.0.0.1', port)) == 0
 
 
 def send(senders, wanted):
