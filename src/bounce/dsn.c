@@ -369,35 +369,6 @@ bool carom_read_dsn(struct carom_reading *reading)
     return finish(reading);
 }
 
-/* A multipart whose Content-Type header was lost: "--boundary" and part headers stand in the text. */
-static bool read_lost(struct carom_reading *reading)
-{
-    struct carom_part *root = reading->message->root;
-    struct carom_str rest = root->body, line, boundary = CAROM_STR_EMPTY;
-
-    if (carom_part_is(root, "multipart/") && root->child)
-        return false;
-    if (carom_str_ifind(root->body, CAROM_STR("delivery-status")) == SIZE_MAX)
-        return false;
-    while (carom_str_line(&rest, &line)) {
-        if (boundary.len > 0 && carom_str_istarts(line, CAROM_STR("Content-")))
-            break;
-        boundary = line.len > 2 && carom_str_starts(line, CAROM_STR("--")) ? carom_str_trim(carom_str_from(line, 2))
-                                                                           : CAROM_STR_EMPTY;
-    }
-    if (boundary.len == 0)
-        return false;
-    /* A first part may have no fields: the boundary that the status part stands behind counts, and it is the same. */
-    struct carom_part *split = carom_part_split(reading->arena, root->body, boundary), *found = NULL;
-    for (struct carom_part *p = split; p && !found; p = carom_part_walk_own(split, p))
-        if (is_status(reading->arena, split, p))
-            found = p;
-    if (!found)
-        return false;
-    carom_report_enter(reading, split);
-    return read_parts(reading) && finish(reading);
-}
-
 /* A report attached to a report: content filters wrap what they pass on (InterScan, "TMMSG_"). */
 static bool read_attached(struct carom_reading *reading)
 {
@@ -425,5 +396,5 @@ bool carom_read_dsn_inside(struct carom_reading *reading)
 {
     if (!carom_report_suspect(reading))
         return false;
-    return read_lost(reading) || read_attached(reading);
+    return read_attached(reading);
 }

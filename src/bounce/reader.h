@@ -43,6 +43,7 @@ bool carom_report_sign(struct carom_str text, const char *where);
 
 bool carom_read_dsn(struct carom_reading *reading);       /* RFC 3464, RFC 6533, in the message's own parts */
 bool carom_read_dsn_inside(struct carom_reading *reading); /* the same within an attached message or text */
+bool carom_read_wrapped(struct carom_reading *reading); /* a bounce attached to what a gateway says of it */
 bool carom_read_event(struct carom_reading *reading); /* Amazon SES through SNS, as mail */
 bool carom_read_feedback(struct carom_reading *reading);  /* RFC 5965, 6591, provider variants */
 bool carom_read_xarf(struct carom_reading *reading);      /* X-ARF: YAML or JSON */

@@ -261,6 +261,31 @@ static bool is_nobody(const char *sender)
 }
 
 /* sender: of the envelope, or NULL. */
+/* A multipart whose Content-Type header was lost: "--boundary" stands at the top of the text, and again before the
+   fields of a part (a first part may have none). NULL: none. */
+static struct carom_part *find_lost(struct carom_reading *reading)
+{
+    enum { PREAMBLE = 5 };
+    struct carom_part *root = reading->message->root;
+    struct carom_str rest = root->body, line, boundary = CAROM_STR_EMPTY;
+    bool before = false;
+
+    if (root->child || !carom_part_is(root, "text/plain"))
+        return NULL;
+    for (int i = 0; i < PREAMBLE && boundary.len == 0 && carom_str_line(&rest, &line);) {
+        if (line.len > 4 && carom_str_starts(line, CAROM_STR("--")) && line.ptr[2] != ' ')
+            boundary = carom_str_trim(carom_str_from(line, 2));
+        i += carom_str_trim(line).len > 0;
+    }
+    before = boundary.len > 0;
+    while (boundary.len > 0 && carom_str_line(&rest, &line)) {
+        if (before && carom_str_istarts(line, CAROM_STR("Content-")))
+            return carom_part_split(reading->arena, root->body, boundary);
+        before = carom_str_starts(line, CAROM_STR("--")) && carom_str_eq(carom_str_trim(carom_str_from(line, 2)), boundary);
+    }
+    return NULL;
+}
+
 static void begin(struct carom_reading *reading, const char *sender)
 {
     read_sender(reading);
@@ -268,12 +293,13 @@ static void begin(struct carom_reading *reading, const char *sender)
     reading->unsent = reading->unsent && !sender;
     read_subject(reading);
     read_writer(reading);
-    carom_report_enter(reading, reading->message->root);
+    struct carom_part *lost = carom_report_suspect(reading) ? find_lost(reading) : NULL;
+    carom_report_enter(reading, lost ? lost : reading->message->root);
 }
 
 /* A gateway that wraps what it passes on leaves a text of its own in front: the bounce is the message attached. Only
    where a mail system wrapped a mail system's: a person who attaches a bounce reports no failure. */
-static bool read_wrapped(struct carom_reading *reading)
+bool carom_read_wrapped(struct carom_reading *reading)
 {
     static bool (*const readers[])(struct carom_reading *) = {carom_read_dsn, carom_read_text, carom_read_generic};
     struct carom_reading inner = *reading;
@@ -291,7 +317,7 @@ static bool read_wrapped(struct carom_reading *reading)
         message.root = root;
         inner.message = &message;
         begin(&inner, NULL);
-        if (!inner.daemon)
+        if (!carom_report_suspect(&inner))
             break;
         for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++)
             if (readers[i](&inner))
@@ -306,7 +332,7 @@ struct carom_report *carom_report_read(struct carom_arena *arena, const struct c
 {
     static bool (*const readers[])(struct carom_reading *) = {
         carom_read_dsn, carom_read_event, carom_read_feedback, carom_read_xarf, carom_read_receipt,
-        carom_read_sure_notice, carom_read_text, carom_read_dsn_inside, read_wrapped, carom_read_notice,
+        carom_read_sure_notice, carom_read_text, carom_read_dsn_inside, carom_read_wrapped, carom_read_notice,
         carom_read_generic,
     };
     struct carom_reading reading = {.arena = arena, .message = message, .report = new_report(arena), .scans = SCANS};

@@ -122,12 +122,20 @@ static size_t indentation(struct carom_str line)
 }
 
 /* A line that is indented deeper than the first recipient and says nothing else, or names the recipient before it
-   again, belongs to a diagnostic: replies repeat the address on continuation lines. */
-static bool continues(const struct text_report *report, struct carom_str line, size_t depth, struct carom_str addr)
+   again, or stands in the indented lines right behind that one, belongs to a diagnostic: replies repeat the address on
+   continuation lines. */
+static bool continues(const struct text_report *report, size_t i, size_t depth, struct carom_str addr)
 {
-    return depth != SIZE_MAX && indentation(line) > depth + 1 &&
-           (carom_str_trim(line).len <= addr.len + 2 ||
-            carom_str_ieq(report->found[report->n - 1].captures.addr, addr));
+    struct carom_str line = report->lines.list[i];
+    const struct found *before = depth != SIZE_MAX ? &report->found[report->n - 1] : NULL;
+
+    if (!before || indentation(line) <= depth + 1)
+        return false;
+    if (carom_str_trim(line).len <= addr.len + 2 || carom_str_ieq(before->captures.addr, addr))
+        return true;
+    while (i > before->line && indentation(report->lines.list[i]) > depth + 1 && !is_blank(report->lines.list[i]))
+        i--;
+    return i == before->line;
 }
 
 static void find_in_lines(struct text_report *report)
@@ -142,7 +150,7 @@ static void find_in_lines(struct text_report *report)
             continue;
         if (depth == SIZE_MAX)
             depth = indentation(line);
-        else if (continues(report, line, depth, captures.addr))
+        else if (continues(report, i, depth, captures.addr))
             continue;
         report->found[report->n++] = (struct found){captures, i};
         report->named[i] = true;
@@ -435,7 +443,7 @@ bool carom_read_text(struct carom_reading *reading)
     }
     if (!row && nameless) {
         /* A filter that wraps a report says little; what it wraps names the recipient (InterScan over Mirapoint). */
-        if (carom_read_dsn_inside(reading) || carom_read_generic(reading))
+        if (carom_read_dsn_inside(reading) || carom_read_wrapped(reading) || carom_read_generic(reading))
             return true;
         row = nameless;
         read_nameless(reading, row, lines);
