@@ -266,7 +266,9 @@ static void read_groups(struct carom_reading *reading, struct carom_str bytes)
             carom_str_line(&rest, &line);
         }
     }
-    if (has_address(&group) || (has_fate(&group) && reading->report->n == 0))
+    /* An address without a fate where the message broke off may be half of one. */
+    if ((has_address(&group) && (has_fate(&group) || !reading->message->truncated)) ||
+        (has_fate(&group) && reading->report->n == 0))
         add_recipient(reading, &group);
     if (carom_str_trim(rest).len > 0)
         reading->report->truncated = true;
