@@ -17,6 +17,7 @@ struct carom_command {
     const char *summary;               /* one line for `carom --help` */
 };
 
+/* An underscore is a hyphen on the command line. */
 #define CAROM_COMMANDS(X) \
     X(parse, "decode messages: what happened to whom, and why") \
     X(explain, "say in plain words what an SMTP reply or code means") \
@@ -34,6 +35,7 @@ struct carom_command {
     X(held, "list, release and discard decisions that wait for a person") \
     X(undo, "take decisions back") \
     X(incidents, "list the bad days of providers") \
+    X(check_setup, "try the installation: rights, secrets, sinks") \
     X(status, "say how it goes, and what somebody must do")
 #define CAROM_COMMAND_DECLARE(name, summary) int cmd_##name(int argc, char **argv);
 CAROM_COMMANDS(CAROM_COMMAND_DECLARE)

@@ -225,14 +225,26 @@ static int fail(enum form form, const struct carom_error *err)
     return broken ? NAGIOS_CRITICAL : NAGIOS_UNKNOWN;
 }
 
+/* What stands in the way of the ledger may be seen from outside. */
+static const struct carom_error *explain(struct carom_health *health, struct carom_error *err)
+{
+    if (err->code == CAROM_ERROR_IO && health->url.len)
+        carom_health_read_files(health);
+    if (health->first)
+        carom_error_set(err, CAROM_ERROR_CONFIG, CAROM_STR_FMT "; " CAROM_STR_FMT, CAROM_STR_ARG(health->first->what),
+                        CAROM_STR_ARG(health->first->remedy));
+    return err;
+}
+
 static int show(struct carom_health *health, const struct carom_cli_place *place, enum form form)
 {
     struct carom_error err = {0};
     struct carom_ledger ledger;
     struct carom_policy *policy;
 
+    health->url = CAROM_STR_EMPTY;
     if (carom_cli_ledger(health->arena, place, CAROM_LEDGER_READ, false, &ledger, &policy, &health->url, &err) != 0)
-        return fail(form, &err);
+        return fail(form, explain(health, &err));
     int result = carom_health_read(health, &ledger, &err);
     carom_ledger_close(&ledger);
     carom_policy_free(policy);

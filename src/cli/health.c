@@ -7,6 +7,7 @@
 #include "cli/health.h"
 
 #include "base/error.h"
+#include "cli/owner.h"
 
 static const int64_t minute = 60 * 1000, hour = INT64_C(3600) * 1000, day = INT64_C(24) * 3600 * 1000;
 
@@ -47,6 +48,28 @@ static void find(struct carom_health *health, enum carom_health_level level, str
 }
 
 /* ---- What may be wrong ---- */
+
+/* Mail waits in the mail server until somebody mends it. */
+void carom_health_read_files(struct carom_health *health)
+{
+    struct carom_store_file files[CAROM_STORE_FILES];
+    struct stat directory;
+    size_t n = carom_cli_store_files(health->arena, health->url, &directory, files);
+
+    for (size_t i = 0; i < n; i++) {
+        if (files[i].usable)
+            continue;
+        struct carom_str owner = carom_cli_user_name(health->arena, directory.st_uid);
+        find(health, CAROM_HEALTH_RED,
+             carom_arena_printf(health->arena, "%s %s, and cannot be used by %s, who owns the directory", files[i].path.ptr,
+                                S_ISREG(files[i].info.st_mode)
+                                    ? carom_arena_printf(health->arena, "belongs to %s (mode %o)",
+                                                         carom_cli_user_name(health->arena, files[i].info.st_uid).ptr,
+                                                         (unsigned)files[i].info.st_mode & 07777).ptr
+                                    : "is no regular file", owner.ptr),
+             carom_arena_printf(health->arena, "chown %s: %s, and chmod u+rw it", owner.ptr, files[i].path.ptr).ptr);
+    }
+}
 
 /* A run that is late, and work for it: without work nobody needs one. */
 static bool judge_delivery(struct carom_health *health)
@@ -147,6 +170,7 @@ int carom_health_read(struct carom_health *health, struct carom_ledger *ledger, 
     if (ledger->care->standing(ledger->store, health->now, &health->standing, err) != 0 ||
         ledger->ops->pauses(ledger->store, add_stopped, health, err) != 0)
         return -1;
+    carom_health_read_files(health);
     if (!judge_delivery(health))
         judge_oldest(health);
     judge_stopped(health);

@@ -29,7 +29,9 @@ struct carom_health {
     struct carom_finding *first;   /* the worst ones first */
 };
 
-/* Reads the ledger and judges. arena, now, silent_ms and url are set. */
+/* Judges the rights of the ledger's files alone: whether the ledger can be read at all may depend on them. */
+void carom_health_read_files(struct carom_health *health);
+/* Reads the ledger and judges; the files too. arena, now, silent_ms and url are set. */
 int carom_health_read(struct carom_health *health, struct carom_ledger *ledger, struct carom_error *err);
 
 /* "3 min", "2 h", "5 d": for people. */

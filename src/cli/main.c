@@ -13,7 +13,7 @@
 
 #define COMMAND_ROW(name, summary) {#name, cmd_##name, summary},
 static const struct carom_command commands[] = {CAROM_COMMANDS(COMMAND_ROW)};
-static const size_t commands_n = sizeof(commands) / sizeof(commands[0]);
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]), WORD_SIZE = 24 };
 
 int carom_cli_fail(const struct carom_error *err)
 {
@@ -84,11 +84,22 @@ const char *carom_cli_nearest(const char *word, const char *const *names)
     return nearest;
 }
 
-static int help(FILE *to)
+/* The words of the commands, as they are typed. */
+static void spell(char words[][WORD_SIZE])
+{
+    for (size_t i = 0; i < COMMANDS; i++) {
+        snprintf(words[i], WORD_SIZE, "%s", commands[i].name);
+        for (char *c = words[i]; *c; c++)
+            if (*c == '_')
+                *c = '-';
+    }
+}
+
+static int help(FILE *to, char words[][WORD_SIZE])
 {
     fprintf(to, "usage: carom COMMAND [OPTIONS] …\n\n");
-    for (size_t i = 0; i < commands_n; i++)
-        fprintf(to, "  %-12s  %s\n", commands[i].name, commands[i].summary);
+    for (size_t i = 0; i < COMMANDS; i++)
+        fprintf(to, "  %-12s  %s\n", words[i], commands[i].summary);
     fprintf(to, "\nA SOURCE is a file, - for stdin, a directory of messages, an mbox, or a Maildir.\n"
                 "carom COMMAND --help tells more; so does man carom-COMMAND.\n");
     return to == stdout ? EX_OK : EX_USAGE;
@@ -96,18 +107,20 @@ static int help(FILE *to)
 
 int main(int argc, char **argv)
 {
-    const char *names[sizeof(commands) / sizeof(commands[0]) + 1] = {NULL};
+    const char *names[COMMANDS + 1] = {NULL};
+    char words[COMMANDS][WORD_SIZE];
 
     signal(SIGPIPE, SIG_IGN);
+    spell(words);
     if (argc < 2)
-        return help(stderr);
+        return help(stderr, words);
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
-        return help(stdout);
+        return help(stdout, words);
     if (!strcmp(argv[1], "--version"))
         return printf("carom %s\n", carom_version()), EX_OK;
-    for (size_t i = 0; i < commands_n; i++) {
-        names[i] = commands[i].name;
-        if (strcmp(argv[1], commands[i].name))
+    for (size_t i = 0; i < COMMANDS; i++) {
+        names[i] = words[i];
+        if (strcmp(argv[1], words[i]))
             continue;
         int code = commands[i].run(argc - 1, argv + 1);
         return (fflush(stdout) != 0 || ferror(stdout)) && code == EX_OK ? carom_cli_output_failed(argv[1]) : code;

@@ -39,15 +39,53 @@ static struct stat directory_of(struct carom_arena *arena, struct carom_str path
     }
 }
 
-static struct owner owner_of(struct carom_arena *arena, struct carom_str url)
+static struct carom_str path_of(struct carom_str url)
 {
     const struct carom_str scheme = CAROM_STR("sqlite:");
-    struct carom_str path = carom_str_from(url, carom_str_starts(url, scheme) ? scheme.len : 0);
+    return carom_str_from(url, carom_str_starts(url, scheme) ? scheme.len : 0);
+}
+
+static struct owner owner_of(struct carom_arena *arena, struct carom_str url)
+{
+    struct carom_str path = path_of(url);
     struct stat directory = directory_of(arena, path), file;
 
     if (directory.st_uid == 0 && stat(carom_arena_str(arena, path).ptr, &file) == 0)
         directory = file;
     return (struct owner){directory.st_uid, directory.st_gid};
+}
+
+/* By mode and owner, not by access(2): who looks may be another. SQLite gives a new log the ledger's own rights. */
+static bool is_usable(const struct stat *file, const struct stat *directory)
+{
+    mode_t mode = file->st_mode;
+
+    if (!S_ISREG(mode))
+        return false;
+    if (directory->st_uid == 0)
+        return true;
+    if (file->st_uid == directory->st_uid)
+        return (mode & 0600) == 0600;
+    return file->st_gid == directory->st_gid ? (mode & 060) == 060 : (mode & 06) == 06;
+}
+
+size_t carom_cli_store_files(struct carom_arena *arena, struct carom_str url, struct stat *directory_r,
+                             struct carom_store_file files_r[CAROM_STORE_FILES])
+{
+    static const char *const suffixes[CAROM_STORE_FILES] = {"", "-wal", "-shm", ".lock", ".key"};
+    struct carom_str path = path_of(url);
+    size_t n = 0;
+
+    *directory_r = directory_of(arena, path);
+    for (size_t i = 0; i < CAROM_STORE_FILES; i++) {
+        struct carom_store_file *file = &files_r[n];
+        file->path = carom_arena_printf(arena, CAROM_STR_FMT "%s", CAROM_STR_ARG(path), suffixes[i]);
+        if (lstat(file->path.ptr, &file->info) != 0)
+            continue;
+        file->usable = is_usable(&file->info, directory_r);
+        n++;
+    }
+    return n;
 }
 
 static int set_groups(uid_t user, gid_t group)

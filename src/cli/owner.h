@@ -7,7 +7,7 @@
 #ifndef CAROM_CLI_OWNER_H
 #define CAROM_CLI_OWNER_H
 
-#include <sys/types.h>
+#include <sys/stat.h>
 
 #include "cli/ledger.h"
 
@@ -16,6 +16,17 @@
 int carom_cli_become_owner(const struct carom_cli_place *place, struct carom_error *err);
 /* Becomes that user for good: groups, group, user. where: for the error, what he owns; NULL: nothing. */
 int carom_cli_become(uid_t user, gid_t group, const char *where, struct carom_error *err);
+/* The files of a ledger: itself, its log, its lock, its key. */
+enum { CAROM_STORE_FILES = 5 };
+struct carom_store_file {
+    struct carom_str path; /* NUL-terminated, in the arena */
+    struct stat info;
+    bool usable; /* by who owns the directory */
+};
+/* Those that are there; returns their number. *directory_r: of the directory in which they lie. */
+size_t carom_cli_store_files(struct carom_arena *arena, struct carom_str url, struct stat *directory_r,
+                             struct carom_store_file files_r[CAROM_STORE_FILES]);
+
 /* "carom", or "uid 997" where the number has no name; in the arena. */
 struct carom_str carom_cli_user_name(struct carom_arena *arena, uid_t user);
 

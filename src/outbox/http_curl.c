@@ -35,7 +35,7 @@ struct exchange { /* one request and its answer */
     char reply[256];                   /* the relay's last line */
     struct carom_buf body;
     size_t header_bytes;
-    bool allow_private;
+    bool allow_private, connect_only;
     bool cut;             /* the body was longer than we read */
     bool flood;           /* the header was */
     const char *refused;  /* kind of the address that was refused */
@@ -303,6 +303,7 @@ static unsigned set_up(struct exchange *x, const struct carom_request *request)
     bad |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, x);
     bad |= curl_easy_setopt(easy, CURLOPT_USERAGENT, "carom/" CAROM_VERSION);
     bad |= curl_easy_setopt(easy, CURLOPT_URL, request->url);
+    bad |= curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, request->connect_only ? 1L : 0L);
     if (request->user) {
         if (!request->rcpt)
             bad |= curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
@@ -341,7 +342,7 @@ static int transport_start(void *transport_v, const struct carom_request *reques
     struct exchange *x = calloc(1, sizeof *x);
     if (!x)
         return fail(err, CAROM_ERROR_MEMORY, "out of memory");
-    *x = (struct exchange){.transport = transport, .allow_private = request->allow_private, .job = request->job,
+    *x = (struct exchange){.transport = transport, .allow_private = request->allow_private, .connect_only = request->connect_only, .job = request->job,
                            .body = CAROM_BUF_INIT(ANSWER_MAX), .easy = curl_easy_init()};
     if (!x->easy || set_up(x, request) != 0 || curl_multi_add_handle(transport->multi, x->easy) != CURLM_OK) {
         exchange_free(x);
@@ -397,7 +398,9 @@ static void finish_mail(struct exchange *x, CURLcode result, struct carom_answer
 static void finish_request(struct exchange *x, CURLcode result, struct carom_answer *answer)
 {
     long code = 0;
-    if (result == CURLE_OK || (result == CURLE_WRITE_ERROR && x->cut && !x->body.failed))
+    if (result == CURLE_OK && x->connect_only)
+        code = 200;
+    else if (result == CURLE_OK || (result == CURLE_WRITE_ERROR && x->cut && !x->body.failed))
         curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &code);
     answer->code = (int)code;
     if (code == 0) {

@@ -15,6 +15,8 @@ struct carom_request {
     const char *user, *password; /* basic authentication; NULL none */
     const char *ca;              /* CA file; NULL the system's */
     bool allow_private;
+    bool connect_only;           /* nothing is asked: code 200 once connected, over verified TLS where the URL wants it;
+                                    of mail the relay's last reply before a message, after a login where one is given */
     const char *rcpt;            /* mail: its one recipient; the URL is smtp: or smtps:, the body a message with CRLF;
                                     method and headers are not used */
     const char *sender;          /* mail: of the envelope; NULL: the null sender */

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "policy/calls.h"
 #include "policy/host.h"
 #include "policy/value.h"
 
@@ -71,6 +72,7 @@ void carom_chunk_run(lua_State *L, struct carom_str text, const char *name)
     add_to_hash(carom_host_policy(L), text, name);
     carom_sandbox_charge(L, text.len);
     text = skip_prologue(text);
+    carom_calls_find(text, carom_host_policy(L)->calls);
     const char *chunk = lua_pushfstring(L, "@%s", name);
     int status = luaL_loadbufferx(L, text.ptr, text.len, chunk, "t");
     if (status != LUA_OK)

@@ -22,6 +22,7 @@ struct carom_policy {
     const struct carom_log *log;
     struct carom_str directory, file; /* "/etc/carom/", "policy.lua" */
     bool loading, configured;
+    bool calls[CAROM_ACTION_COUNT]; /* which actions its files call */
     struct sha256_ctx hash; /* of all files */
     struct carom_hook_call *call; /* NULL: none under way */
     struct carom_verp *verp;      /* its keys, once they were asked for */

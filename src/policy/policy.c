@@ -50,6 +50,11 @@ const struct carom_config *carom_policy_config(const struct carom_policy *policy
     return &policy->config;
 }
 
+bool carom_policy_calls(const struct carom_policy *policy, enum carom_action_type type)
+{
+    return policy->calls[type];
+}
+
 static int set_path(struct carom_policy *policy, const char *path, struct carom_error *err)
 {
     struct carom_str whole = carom_str(path);

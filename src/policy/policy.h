@@ -20,6 +20,9 @@ const struct carom_config *carom_policy_config(const struct carom_policy *policy
 /* Its keys: secrets are fetched at the first call and kept. *verp_r is NULL where none are configured. */
 int carom_policy_verp(struct carom_policy *policy, const struct carom_verp **verp_r, struct carom_error *err);
 
+/* Does its text call bounce:TYPE anywhere? What is called in a roundabout way is not seen. */
+bool carom_policy_calls(const struct carom_policy *policy, enum carom_action_type type);
+
 /* What a hook sees. All borrowed for the call. */
 struct carom_subject {
     const struct carom_fact *fact;

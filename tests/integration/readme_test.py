@@ -75,7 +75,7 @@ def check_policy(folder, environment):
 def check_tables():
     header = (ROOT / 'src' / 'carom.h').read_text()
     words = re.findall(r'X\([A-Z_]+, ([a-z_]+)\)', header) + re.findall(r'X\([A-Z_]+, ([a-z_]+), [A-Z]+\)', header)
-    commands = re.findall(r'(?m)^  ([a-z]+)  ', subprocess.run([CAROM, '--help'], capture_output=True, text=True).stdout)
+    commands = re.findall(r'(?m)^  ([a-z-]+)  ', subprocess.run([CAROM, '--help'], capture_output=True, text=True).stdout)
     tables = '\n'.join(line for line in README.splitlines() if line.startswith('|'))
     for word in words:
         if f'`{word}`' not in tables and word not in ('low', 'medium', 'high', 'unproven', 'aligned', 'matched', 'signed',
@@ -84,7 +84,7 @@ def check_tables():
     for command in commands:
         if f'`carom {command}' not in tables:
             yield f'the table of commands has no carom {command}'
-    for command in re.findall(r'(?m)^\| `carom ([a-z]+)', README):
+    for command in re.findall(r'(?m)^\| `carom ([a-z-]+)', README):
         if command not in commands:
             yield f'there is no carom {command}'
 

@@ -5,11 +5,18 @@
 
 usage: CAROM=path/to/carom setup_test.py [unittest arguments]
 """
+import json
 import os
 import pathlib
+import re
 import shutil
+import socket
+import socketserver
+import sqlite3
+import ssl
 import subprocess
 import tempfile
+import threading
 import unittest
 
 CAROM = os.path.abspath(os.environ['CAROM'])
@@ -51,6 +58,21 @@ class Setup(unittest.TestCase):
 
     def owners(self, directory=None):
         return {path.name: path.stat().st_uid for path in (directory or self.state).iterdir()}
+
+
+    def checks(self, code=0, **how):
+        """The lines of check-setup as (result, check, what; remedy)."""
+        options = how.pop('options', ())
+        lines = self.carom('check-setup', '--policy', 'policy.lua', *options, code=code, **how).splitlines()
+        self.assertRegex(lines[-1], r'^\d+ ok, \d+ warnings, \d+ failures$')
+        rows = [re.fullmatch(r'(ok|warning|failure) +(\S+) +(.+)', line) for line in lines[:-1]]
+        self.assertTrue(all(rows), lines)
+        self.assertEqual(code, 78 if any(row[1] == 'failure' for row in rows) else 0, lines)
+        return [row.groups() for row in rows]
+
+    def assertChecked(self, rows, result, check, pattern):
+        self.assertTrue(any(row[0] == result and row[1] == check and re.search(pattern, row[2]) for row in rows),
+                        (result, check, pattern, rows))
 
 
 @unittest.skipUnless(os.geteuid() == 0, 'becoming somebody else needs root')
@@ -120,6 +142,219 @@ class Root(Setup):
         self.carom('show', 'anna@example.com', code=74, **how)
         self.assertRegex(self.errors, r'state directory /\S+/state: Permission denied; run this as the user nobody, as root,')
         self.assertRegex(self.pipe(code=75, **how), r'^4\.3\.0 carom: the state directory .* run this as the user nobody')
+
+    # What a newcomer gets wrong: found by check-setup, and seen in status.
+
+    def status(self, code, pattern):
+        self.assertRegex(self.carom('status', '--nagios', code=code), pattern)
+
+    def test_a_lock_made_by_root(self):
+        self.pipe()
+        lock = self.state / 'carom.db.lock'
+        os.chown(lock, 0, 0)
+        self.pipe(code=75, **self.as_nobody)
+        for how in ({}, self.as_nobody):
+            rows = self.checks(code=78, **how)
+            self.assertChecked(rows, 'failure', 'files', r'carom\.db\.lock belongs to root .* cannot be used by nobody; '
+                                                         r'chown nobody: \S+/carom\.db\.lock')
+        self.status(2, r'CRITICAL - \S+/carom\.db\.lock belongs to root')
+        os.chown(lock, NOBODY, NOBODY)
+        self.assertChecked(self.checks(), 'ok', 'ledger', 'its lock can be taken')
+        self.status(0, 'OK')
+
+    def test_a_log_of_the_ledger_made_by_root(self):
+        self.pipe()
+        keep = sqlite3.connect(self.state / 'carom.db') # as root: the log stays while it is open
+        self.addCleanup(keep.close)
+        keep.execute('SELECT count(*) FROM fact').fetchone()
+        for name in ('carom.db-wal', 'carom.db-shm'):
+            os.chown(self.state / name, 0, 0)
+            (self.state / name).chmod(0o600)
+        self.assertChecked(self.checks(code=78), 'failure', 'files', r'carom\.db-wal belongs to root')
+        self.status(2, r'CRITICAL - \S+/carom\.db-(wal|shm) belongs to root')
+
+    def test_a_ledger_that_cannot_be_read(self):
+        self.pipe()
+        os.chown(self.state / 'carom.db', 0, 0)
+        self.assertChecked(self.checks(code=78), 'failure', 'files', r'carom\.db belongs to root')
+        self.status(2, r'CRITICAL - \S+/carom\.db belongs to root .*; chown nobody:')
+
+    def test_another_owner_whose_group_may_write(self):
+        self.pipe()
+        os.chown(self.state / 'carom.db', 0, NOBODY)
+        (self.state / 'carom.db').chmod(0o660)
+        self.assertChecked(self.checks(), 'warning', 'files', r'carom\.db belongs to root')
+        self.status(0, 'OK')
+
+    def test_for_another_user(self):
+        self.assertChecked(self.checks(), 'ok', 'user', 'for nobody')
+        self.assertChecked(self.checks(code=78, options=('--user', 'daemon')), 'failure', 'directory',
+                           r'belongs to nobody|state directory .*run this as the user nobody')
+        self.carom('check-setup', '--policy', 'policy.lua', '--user', 'no-such-user', code=64)
+        self.carom('check-setup', '--policy', 'policy.lua', '--user', 'daemon', code=64, **self.as_nobody)
+        self.assertIn('only root', self.errors)
+        self.assertEqual(self.owners(), {}, 'check-setup made something')
+
+    def test_root_itself(self):
+        os.chown(self.state, 0, 0)
+        self.assertChecked(self.checks(), 'warning', 'user', 'root, who may do everything; .*--user carom')
+
+    def test_what_the_user_may_not_read(self):
+        (self.dir / 'secret').write_text('s\n')
+        (self.dir / 'secret').chmod(0o600)
+        (self.dir / 'tool').write_text('#!/bin/sh\n')
+        (self.dir / 'tool').chmod(0o700)
+        self.write(f'carom.configure {{ sinks = {{ tag = carom.command {{ argv = {{ "{self.dir}/tool" }} }}, '
+                   f'alert = carom.webhook {{ url = "http://127.0.0.1:1/", allow_private = true, '
+                   f'secret = carom.file "{self.dir}/secret" }} }}, log = {{ file = "{self.dir}/log" }} }}')
+        rows = self.checks(code=78)
+        self.assertChecked(rows, 'failure', 'secret', r'alert: cannot read the secret.s file \S+/secret: Permission denied')
+        self.assertChecked(rows, 'failure', 'program', r'tool cannot be run by nobody: Permission denied')
+        self.assertChecked(rows, 'warning', 'log', r'nobody may not write \S+/log')
+
+
+class Answering(socketserver.ThreadingTCPServer):
+    """Connections, with a greeting or none; in TLS if there is a certificate."""
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self, script=(), context=None):
+        super().__init__(('127.0.0.1', 0), None)
+        self.script, self.context, self.heard = script, context, []
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+        self.port = self.server_address[1]
+
+    def finish_request(self, request, address):
+        try:
+            request.settimeout(10)
+            if self.context:
+                request = self.context.wrap_socket(request, server_side=True)
+            with request:
+                for line in self.script:
+                    request.sendall(line)
+                    self.heard.append(request.recv(1000))
+                if not self.script:
+                    self.heard.append(request.recv(1000))
+        except OSError:
+            pass
+
+
+class Policy(Setup):
+    def server(self, *arguments, **how):
+        server = Answering(*arguments, **how)
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        return server
+
+    def test_all_is_well(self):
+        server = self.server()
+        (self.dir / 'secret').write_text('whsec_MDEyMzQ1Njc4OWFiY2RlZg==\n')
+        (self.dir / 'secret').chmod(0o600)
+        self.write(f'carom.configure {{ sinks = {{ ["*"] = carom.webhook {{ url = "http://127.0.0.1:{server.port}/x?y", '
+                   f'allow_private = true, secret = carom.file "{self.dir}/secret" }}, '
+                   f'tag = carom.command {{ argv = {{ "/bin/true" }} }} }} }}{POLICY}')
+        rows = self.checks()
+        for check, pattern in (('policy', 'loads'), ('secret', 'can be read'), ('program', 'may run /bin/true'), ('clock', '20'),
+                               ('directory', 'is not there yet'), ('sink', r'\*: http://127\.0\.0\.1:\d+ answers$')):
+            self.assertChecked(rows, 'ok', check, pattern)
+        self.assertFalse(self.state.exists(), 'check-setup made something')
+        self.assertEqual([heard for heard in server.heard if heard], [], 'something was asked of the sink')
+        self.pipe()
+        self.assertChecked(self.checks(), 'warning', 'delivery', 'never ran on this ledger; start carom deliver --watch')
+        self.carom('deliver', '--policy', 'policy.lua', '--quiet')
+        self.assertChecked(self.checks(), 'ok', 'delivery', r'the last run was \d s ago')
+        lines = [json.loads(line) for line in self.carom('check-setup', '--policy', 'policy.lua', '--json').splitlines()]
+        self.assertEqual({(line['check'], line['result']) for line in lines if line['check'] in ('ledger', 'sink', 'disk')},
+                         {('ledger', 'ok'), ('sink', 'ok'), ('disk', 'ok')})
+
+    def test_nobody_delivers(self):
+        self.write(f'carom.configure {{ sinks = {{ ["*"] = carom.command {{ argv = {{ "/bin/true" }} }} }} }}{POLICY}')
+        self.pipe()
+        with sqlite3.connect(self.state / 'carom.db') as ledger:
+            ledger.execute('UPDATE job SET due = due - 7200000, planned = planned - 7200000')
+        ledger.close()
+        self.assertChecked(self.checks(code=78), 'failure', 'status', 'nobody runs carom deliver.*start carom deliver --watch')
+        self.assertRegex(self.carom('status', '--nagios', code=2), 'nobody runs carom deliver')
+
+    def test_a_secret_is_missing(self):
+        self.write('carom.configure { sinks = { ["*"] = carom.webhook { url = "http://127.0.0.1:1/", allow_private = true, '
+                   f'secret = carom.env "CAROM_TEST_SECRET" }} }} }}{POLICY}')
+        rows = self.checks(code=78)
+        self.assertChecked(rows, 'failure', 'secret', r'sink \*: .*CAROM_TEST_SECRET.* not set; set it where carom deliver runs')
+        self.assertChecked(rows, 'failure', 'sink', r'sink \*: http://127\.0\.0\.1:1: Failed to connect')
+        rows = self.checks(code=78, environment={'CAROM_TEST_SECRET': 'x'})
+        self.assertChecked(rows, 'ok', 'secret', 'CAROM_TEST_SECRET is set here; carom deliver must have it too')
+        self.assertChecked(self.checks(code=78, environment={'CAROM_TEST_SECRET': 'whsec_###'}), 'failure', 'secret', 'no base64')
+        self.pipe()
+        self.carom('deliver', '--policy', 'policy.lua', '--quiet', code=78)
+        self.assertRegex(self.carom('status', '--nagios', code=1), 'CAROM_TEST_SECRET')
+
+    def test_a_key_of_return_paths_in_the_environment(self):
+        self.write('carom.configure { verp = { domain = "b.example.org", keys = { { id = 1, since = "2026-01-01", '
+                   'secret = carom.env "CAROM_TEST_KEY" } } } }' + POLICY)
+        self.assertChecked(self.checks(code=78), 'failure', 'verp', r'CAROM_TEST_KEY.*carom\.file')
+        rows = self.checks(environment={'CAROM_TEST_KEY': 'k' * 40})
+        self.assertChecked(rows, 'warning', 'verp', 'CAROM_TEST_KEY is set here, but a mail server hands it down to no carom pipe')
+
+    def test_a_policy_that_mails_without_a_server(self):
+        self.write('function on_permanent(b) b:forward("x@example.org") -- b:probe {}\n b:tag("x", "b:probe") end')
+        rows = self.checks(code=78)
+        self.assertChecked(rows, 'failure', 'smtp', 'bounce:forward.*configure smtp')
+        self.assertFalse(any('probe' in row[2] for row in rows), rows)
+        self.write('carom.configure { sinks = { alert = carom.smtp { to = "x@example.org" } } }'
+                   'function on_permanent(b) b : probe {} b:alert { text = [[x:forward]] } end')
+        rows = self.checks(code=78)
+        self.assertChecked(rows, 'failure', 'smtp', 'bounce:probe')
+        self.assertChecked(rows, 'failure', 'smtp', 'bounce:alert')
+        self.assertFalse(any('forward' in row[2] for row in rows), rows)
+
+    def test_the_mail_server_greets(self):
+        greeting = (b'220 mx.example.org ESMTP\r\n', b'250-mx.example.org\r\n250 SIZE 1000\r\n', b'221 bye\r\n')
+        server = self.server(greeting)
+        text = ('carom.configure { smtp = { url = "smtp://127.0.0.1:%d", from = "c@example.org", allow_private = true }, '
+                'sinks = { alert = carom.smtp { to = "x@example.org" } } } function on_permanent(b) b:forward("x@example.org") end')
+        self.write(text % server.port)
+        rows = self.checks()
+        self.assertChecked(rows, 'ok', 'sink', r'smtp: smtp://127\.0\.0\.1:\d+ greets')
+        self.assertEqual(sum(row[1] == 'sink' for row in rows), 1, 'the same server was tried twice')
+        self.assertNotIn(b'MAIL', b''.join(server.heard))
+        self.write(text % self.server((b'554 no service for you\r\n',)).port)
+        self.assertChecked(self.checks(code=78), 'failure', 'sink', 'smtp: ')
+
+    def test_certificates(self):
+        if not shutil.which('openssl'):
+            self.skipTest('openssl, which makes a certificate, is not installed')
+        subprocess.run(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes',
+                        '-keyout', 'key', '-out', 'cert', '-subj', '/CN=localhost', '-addext',
+                        'subjectAltName=DNS:localhost'], cwd=self.dir, check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.dir / 'cert', self.dir / 'key')
+        port = self.server(context=context).port
+        text = ('carom.configure { sinks = { tag = carom.webhook { url = "https://localhost:%d/", secret = "x", '
+                'allow_private = true %s } } }')
+        self.write(text % (port, ''))
+        self.assertChecked(self.checks(code=78), 'failure', 'sink', r'(?i)certificate')
+        self.write(text % (port, f', ca = "{self.dir}/cert"'))
+        self.assertChecked(self.checks(), 'ok', 'sink', 'its certificate is valid')
+
+    def test_private_addresses(self):
+        self.write('carom.configure { sinks = { tag = carom.webhook { url = "https://127.0.0.1/", secret = "x" } } }')
+        self.assertChecked(self.checks(code=78), 'failure', 'sink', 'loopback address.*allow_private')
+
+    def test_a_policy_that_does_not_load(self):
+        self.write('function on_permanant() end')
+        self.assertChecked(self.checks(code=78), 'failure', 'policy', 'on_permanent')
+
+    def test_a_clock_that_is_wrong(self):
+        self.pipe()
+        with sqlite3.connect(self.state / 'carom.db') as ledger:
+            ledger.execute('UPDATE fact SET decided = decided + 86400000')
+        ledger.close()
+        self.assertChecked(self.checks(), 'warning', 'status', 'in the future; set the clock')
+
+    def test_misuse(self):
+        self.carom('check-setup', code=64)
+        self.carom('check-setup', '--policy', 'policy.lua', 'x', code=64)
 
 
 if __name__ == '__main__':

@@ -153,7 +153,7 @@ class Wrong(Status):
     def test_a_secret_is_missing(self):
         (self.dir / 'policy.lua').write_text(policy('carom.env "CAROM_TEST_SECRET"'))
         self.take()
-        self.carom('deliver', '--policy', 'policy.lua')
+        self.carom('deliver', '--policy', 'policy.lua', code=78)
         self.judged('yellow', r'sink \* has waited .*CAROM_TEST_SECRET')
         self.assertRegex(self.carom('status'), r'(?m)^oldest due .*CAROM_TEST_SECRET')
 

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "policy/calls.h"
 #include "policy/policy.h"
 
 static const int64_t day = INT64_C(86400000);
@@ -1034,6 +1035,53 @@ static void files_that_cannot_be_read_are_named(void **state)
     carom_policy_free(policy);
 }
 
+/* ---- What its text calls ---- */
+
+static void calls_are_found_in_code_only(void **state)
+{
+    static const struct {
+        const char *text;
+        bool calls;
+    } cases[] = {
+        {"b:probe {}", true},
+        {"b : probe()", true},
+        {"b:--[[ now ]]\nprobe {}", true},
+        {"f(b):probe{}", true},
+        {"b[1]:probe{}", true}, /* no long bracket */
+        {"x = [==[ ]] ]==] b:probe{}", true},
+        {"x = 'a\\'b' b:probe{}", true},
+        {"x = \"a\\\\\" b:probe{}", true},
+        {"--[==[ ]] ]==] b:probe{}", true},
+        {"-- b:probe{}", false},
+        {"--[[ b:probe{}\n ]]", false},
+        {"--[==[ ]] b:probe{} ]==]", false},
+        {"x = 'b:probe'", false},
+        {"x = [[b:probe{}]]", false},
+        {"x = \"\\\"b:probe{}\"", false},
+        {"b:probes{}", false},
+        {"goto probe ::probe::", false},
+        {"x.probe = 1", false},
+        {"b:", false},
+        {"x = [==[ b:probe", false},
+        {"x = 'b:probe", false},
+        {"x = '\\", false},
+        {"--[", false},
+        {"", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        bool calls[CAROM_ACTION_COUNT] = {false};
+        size_t n = strlen(cases[i].text);
+        char *copy = malloc(n + 1); /* without an end, so that a step beyond it is seen */
+        assert_non_null(copy);
+        memcpy(copy + 1, cases[i].text, n);
+        carom_calls_find(carom_str_n(copy + 1, n), calls);
+        free(copy);
+        if (calls[CAROM_ACTION_PROBE] != cases[i].calls)
+            fail_msg("%s: got %d", cases[i].text, calls[CAROM_ACTION_PROBE]);
+    }
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -1059,6 +1107,7 @@ int main(void)
         TEST(the_language_is_lua),
         TEST(the_same_fact_decides_the_same),
         TEST(files_that_cannot_be_read_are_named),
+        TEST(calls_are_found_in_code_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
