@@ -89,6 +89,9 @@ struct carom_store_ops {
     int (*pause)(struct carom_store *store, const struct carom_pause *pause, struct carom_error *err);
     int (*pauses)(struct carom_store *store, int (*each)(void *user, const struct carom_pause *pause), void *user,
                   struct carom_error *err);
+    /* Raises an alert on account of a job: told to the sink `alert`, at most once a period, as a policy's own are. */
+    int (*alert)(struct carom_store *store, int64_t job, const struct carom_decided *alert, const struct carom_config *config,
+                 int64_t now, struct carom_error *err);
     /* May it be mailed (by that list, where one is given)? held: a removal that waits is a no too. 1 yes; 0 no,
        *refusal_r says why; -1 not known. */
     int (*check)(struct carom_store *store, struct carom_str address, struct carom_str list, bool held, int64_t now,

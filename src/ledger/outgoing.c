@@ -2,9 +2,10 @@
  * SPDX-FileCopyrightText: the carom authors */
 
 /* What a delivery asks beyond the jobs themselves: the message behind a job that mails it on, whether its delivery was
-   submitted again before, and the endpoints that are stopped. It knows no sinks and sends nothing. */
+   submitted again before, the endpoints that are stopped, and alerts about them. It knows no sinks and sends nothing. */
 
 #include "base/error.h"
+#include "ledger/effect.h"
 #include "ledger/pack.h"
 #include "ledger/sqlite.h"
 
@@ -50,6 +51,36 @@ int carom_sqlite_mail(struct carom_store *store, struct carom_arena *arena, int6
     carom_arena_unguard(arena);
     carom_db_reset(&store->db);
     return result;
+}
+
+/* ---- Alerts on account of a job ---- */
+
+/* Of nobody's address, so that it has no place in the order of his jobs. */
+static int raise_alert(struct carom_store *store, int64_t job, const struct carom_decided *alert,
+                       const struct carom_config *config, int64_t now, struct carom_error *err)
+{
+    static const char fact_of[] = "SELECT fact FROM job WHERE id = ?1";
+    static const char next_part[] = "SELECT max(part) + 1 FROM job WHERE fact = ?1";
+    const struct carom_fact nobody = {.recipient = CAROM_STR_EMPTY};
+    const struct carom_entry entry = {.fact = &nobody, .config = config, .now = now};
+    struct carom_effect effect = {.store = store, .db = &store->db, .entry = &entry, .err = err};
+
+    if (carom_db_value(&store->db, carom_db_use(&store->db, err, fact_of, "i", job), &effect.fact, err) != 0)
+        return -1;
+    if (!effect.fact)
+        return carom_error_set(err, CAROM_ERROR_USAGE, "%s: there is no job %lld", store->db.path, (long long)job);
+    return carom_db_value(&store->db, carom_db_use(&store->db, err, next_part, "i", effect.fact), &effect.part, err) == 0
+               ? carom_effect_carry_out(&effect, alert)
+               : -1;
+}
+
+int carom_sqlite_raise(struct carom_store *store, int64_t job, const struct carom_decided *alert,
+                       const struct carom_config *config, int64_t now, struct carom_error *err)
+{
+    bool own;
+    if (carom_db_enter(&store->db, &own, err) != 0)
+        return -1;
+    return carom_db_leave(&store->db, own, raise_alert(store, job, alert, config, now, err), err);
 }
 
 /* ---- Stopped endpoints ---- */

@@ -192,6 +192,13 @@ static int mail(struct carom_store *store, struct carom_arena *arena, int64_t jo
     return top->ops->mail(top->store, arena, job, mail_r, err);
 }
 
+static int raise_alert(struct carom_store *store, int64_t job, const struct carom_decided *alert,
+                       const struct carom_config *config, int64_t now, struct carom_error *err)
+{
+    struct carom_ledger *top = &overlay_of(store)->top;
+    return top->ops->alert(top->store, job, alert, config, now, err);
+}
+
 static int pause_sink(struct carom_store *store, const struct carom_pause *stopped, struct carom_error *err)
 {
     struct carom_ledger *top = &overlay_of(store)->top;
@@ -304,7 +311,7 @@ int carom_overlay_open(const char *path, struct carom_ledger *ledger_r, struct c
     static const struct carom_store_ops ops = {
         .begin = begin, .commit = commit, .rollback = rollback, .seen = seen, .decided = decided,
         .past = past,   .record = record, .claim = claim,       .settle = settle,
-        .resend = resend,
+        .resend = resend, .alert = raise_alert,
         .facts = facts, .jobs = jobs,     .mail = mail,         .pause = pause_sink,
         .pauses = pauses, .check = check, .prepare = prepare,   .close = close_overlay,
         .references = references,

@@ -486,7 +486,7 @@ int carom_sqlite_open(const char *path, enum carom_db_mode mode, struct carom_le
     static const struct carom_store_ops ops = {
         .begin = begin, .commit = commit, .rollback = rollback, .seen = seen, .decided = decided,
         .past = past,   .record = carom_sqlite_record,          .claim = claim, .settle = settle,
-        .resend = resend,
+        .resend = resend, .alert = carom_sqlite_raise,
         .facts = facts, .jobs = jobs,     .mail = carom_sqlite_mail,
         .pause = carom_sqlite_pause,      .pauses = carom_sqlite_pauses, .check = carom_sqlite_check,
         .prepare = carom_sqlite_prepare,  .close = close_store,

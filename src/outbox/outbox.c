@@ -8,6 +8,7 @@
 
 #include "outbox/outbox.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/date.h"
@@ -198,12 +199,40 @@ static void settle_pending(struct run *run, struct flight *flight, struct carom_
     settle(run, flight, CAROM_JOB_PENDING, now + (asks ? HOUR_MS : day), answer, true);
 }
 
+/* Is it one of those that would be told? */
+static bool tells_alerts(const struct run *run, const struct carom_sink *wanted)
+{
+    for (const struct carom_sink *sink = carom_config_sinks(run->config, CAROM_STR("alert")); sink; sink = sink->next)
+        if (sink == wanted)
+            return true;
+    return false;
+}
+
+/* An endpoint that was stopped just now: somebody should hear of a password that expired before the queue is long. */
+static void alert_stopped(struct run *run, const struct flight *flight, bool was_stopped)
+{
+    const struct carom_endpoint *endpoint = flight->endpoint;
+    const struct carom_ledger *ledger = run->ledger;
+    char text[sizeof(endpoint->why) + 200], key[200];
+
+    if (was_stopped || !endpoint->kept || !carom_config_sinks(run->config, CAROM_STR("alert")) ||
+        tells_alerts(run, endpoint->sink))
+        return;
+    snprintf(key, sizeof key, "stopped:" CAROM_STR_FMT, CAROM_STR_ARG(endpoint->name));
+    snprintf(text, sizeof text, "the sink " CAROM_STR_FMT " is stopped, its jobs wait: %s", CAROM_STR_ARG(endpoint->name),
+             endpoint->why);
+    const struct carom_decided alert = {.type = CAROM_ACTION_ALERT, .text = carom_str(text), .key = carom_str(key),
+                                        .every_ms = HOUR_MS};
+    note(run, ledger->ops->alert(ledger->store, flight->job->id, &alert, run->config, carom_date_now_ms(), run->err));
+}
+
 /* Answers that come in after the endpoint was stopped were on their way already: they cost no attempt either. */
 static void settle_retry(struct run *run, struct flight *flight, int64_t retry_after_s, struct carom_str text)
 {
     bool was_stopped = flight->endpoint->stopped;
     if (!was_stopped || flight->trial)
         note(run, carom_endpoint_failed(&run->endpoints, flight->endpoint, run->err));
+    alert_stopped(run, flight, was_stopped);
     if (was_stopped)
         settle_waiting(run, flight, text);
     else
@@ -213,6 +242,7 @@ static void settle_retry(struct run *run, struct flight *flight, int64_t retry_a
 static void settle_verdict(struct run *run, struct flight *flight, enum carom_verdict verdict, int64_t retry_after_s,
                            struct carom_str text)
 {
+    bool was_stopped = flight->endpoint->stopped;
     bool alive = verdict == CAROM_VERDICT_DONE || verdict == CAROM_VERDICT_PENDING || verdict == CAROM_VERDICT_DEAD;
     if (alive) /* it is, also where it only does not want this one */
         note(run, carom_endpoint_alive(&run->endpoints, flight->endpoint, run->err));
@@ -230,6 +260,7 @@ static void settle_verdict(struct run *run, struct flight *flight, enum carom_ve
     case CAROM_VERDICT_DISABLE:
         note(run, carom_endpoint_stop(&run->endpoints, flight->endpoint, text.ptr, verdict == CAROM_VERDICT_DISABLE,
                                       run->err));
+        alert_stopped(run, flight, was_stopped);
         settle_waiting(run, flight, text);
         return;
     case CAROM_VERDICT_RETRY:

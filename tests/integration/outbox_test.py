@@ -222,6 +222,25 @@ class Outbox(Bench):
         self.deliver()
         self.assertEqual({job["state"] for job in self.jobs()}, {"done"})
 
+    def test_a_stopped_sink_raises_an_alert(self):
+        hook, pager = self.receiver("401=password expired"), self.receiver()
+        sinks = ['carom.webhook { url = "%s/", secret = "%s", allow_private = true }' % (server.url, SECRET)
+                 for server in (hook, pager)]
+        self.configure("%s, alert = %s" % tuple(sinks))
+        for name in ("a", "b"):
+            self.bounce(name + "@example.net")
+        self.deliver()
+        self.deliver()
+        self.assertEqual(len(pager.seen), 1)
+        self.assertGenuine(pager)
+        action = json.loads(pager.seen[0]["body"])["data"]["action"]
+        self.assertEqual(action["key"], "stopped:unsubscribe")
+        self.assertRegex(action["text"], "the sink unsubscribe is stopped, its jobs wait: 401 Unauthorized .*: password expired")
+        pager.plan.steps[None] = ["401"]  # who is told of nothing is told of nothing
+        self.carom("outbox", "resend", str(self.jobs()[-1]["job"]))
+        self.deliver()
+        self.assertEqual(len(self.jobs()), 3)
+
     def test_gone_webhook_waits(self):
         server = self.receiver("410")
         self.webhook(server)
