@@ -48,7 +48,8 @@ const char *const carom_schema[] = {
     " list TEXT NOT NULL, since INTEGER NOT NULL, until INTEGER NOT NULL, cause INTEGER NOT NULL,"
     " soft INTEGER NOT NULL, fact INTEGER, batch INTEGER, reason TEXT NOT NULL, ended INTEGER NOT NULL,"
     " ended_by INTEGER) STRICT;",
-    "CREATE INDEX suppression_address ON suppression (address);",
+    /* So wide that what is asked of an address is never looked up in suppression_ended, among all that stand. */
+    "CREATE INDEX suppression_address ON suppression (address, ended, until);",
     "CREATE INDEX suppression_batch ON suppression (batch);",
     "CREATE INDEX suppression_ended ON suppression (ended, until);",
     "CREATE INDEX suppression_fact ON suppression (fact);",
