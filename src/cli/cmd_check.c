@@ -141,7 +141,8 @@ int cmd_check(int argc, char **argv)
         carom_error_memory(&err);
     else if (carom_cli_ledger(arena, &place, CAROM_LEDGER_READ, false, &asking.ledger, &policy, &url, &err) == 0) {
         asking.held = policy && carom_policy_config(policy)->held.deny;
-        code = column ? check_column(&asking, stdin, &err) : check_each(&asking, operands, n, &err);
+        code = carom_cli_list(arena, policy, list, &err) != 0 ? EX_TEMPFAIL
+               : column ? check_column(&asking, stdin, &err) : check_each(&asking, operands, n, &err);
         carom_ledger_close(&asking.ledger);
         carom_policy_free(policy);
     }

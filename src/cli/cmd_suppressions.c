@@ -330,7 +330,9 @@ int cmd_suppressions(int argc, char **argv)
     int result = carom_cli_ledger(job.arena, &place, verb == EXPORT ? CAROM_LEDGER_READ : CAROM_LEDGER_WRITE, verb != EXPORT, &job.ledger,
                                   &policy, &url, &err);
     if (result == 0) {
-        result = carry_out(&job, verb, operands + 1, n - 1);
+        result = carom_cli_list(job.arena, policy, job.list, &err);
+        if (result == 0)
+            result = carry_out(&job, verb, operands + 1, n - 1);
         carom_ledger_close(&job.ledger);
         carom_policy_free(policy);
     }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "cli/cli.h"
 #include "cli/owner.h"
 
 /* What only works on a ledger makes none: an empty one in a misspelt place would look like nothing to do. */
@@ -55,4 +56,21 @@ int carom_cli_ledger_if_any(struct carom_arena *arena, const struct carom_cli_pl
     if (*path && access(path, F_OK) != 0 && errno == ENOENT)
         return 0;
     return carom_ledger_open(url.ptr, CAROM_LEDGER_READ, ledger_r, err);
+}
+
+int carom_cli_list(struct carom_arena *arena, const struct carom_policy *policy, const char *list, struct carom_error *err)
+{
+    const struct carom_list_entry *lists = policy && list ? carom_policy_config(policy)->lists : NULL;
+    size_t n = 0;
+
+    if (!lists || carom_config_list(carom_policy_config(policy), carom_str(list)))
+        return 0;
+    for (const struct carom_list_entry *entry = lists; entry; entry = entry->next)
+        n++;
+    const char **names = carom_arena_array(arena, const char *, n + 1);
+    for (n = 0; lists; lists = lists->next)
+        names[n++] = lists->id.ptr;
+    const char *nearest = carom_cli_nearest(list, names);
+    return carom_error_set(err, CAROM_ERROR_CONFIG, "--list: '%s' is none of the policy's lists%s%s%s", list,
+                           nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 }

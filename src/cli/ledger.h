@@ -27,5 +27,8 @@ int carom_cli_ledger(struct carom_arena *arena, const struct carom_cli_place *pl
 /* For reading, where there is one: else ledger_r->ops is NULL. */
 int carom_cli_ledger_if_any(struct carom_arena *arena, const struct carom_cli_place *place, const struct carom_policy *policy,
                             struct carom_ledger *ledger_r, struct carom_error *err);
+/* Is a list that somebody typed one of the policy's? 0 also where there is no policy, or it names none. A misspelt one was
+   left by nobody. */
+int carom_cli_list(struct carom_arena *arena, const struct carom_policy *policy, const char *list, struct carom_error *err);
 
 #endif

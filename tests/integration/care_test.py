@@ -68,6 +68,14 @@ class Check(Care):
         self.says('no', 'zoe@example.com', '--list', LIST.upper())
         self.says('yes', 'zoe@example.com', '--list', 'other.example.org')
 
+    def test_a_misspelt_list_was_left_by_nobody(self):
+        self.run_bounces()
+        for command, code in (('check', 75), ('suppressions', 78)):
+            add = ['add'] if command == 'suppressions' else []
+            self.assertEqual(self.carom(command, '--policy', 'policy.lua', '--list', 'nwes.lists.example.org', *add,
+                                        'anna@example.com', code=code), '')
+            self.assertIn(f"'nwes.lists.example.org' is none of the policy's lists; did you mean {LIST}?", self.errors)
+
     def test_one_no_among_many(self):
         self.carom('suppressions', 'add', 'zoe@example.com')
         answer = self.carom('check', 'a@example.com', 'zoe@example.com', code=1)
@@ -128,6 +136,14 @@ class Suppressions(Care):
         self.assertEqual(self.carom('suppressions', 'remove', '--batch', batch[1]), '2 ended\n')
         self.says('yes', 'ann@example.com')
         self.says('no', 'carl@example.com')
+
+    def test_an_import_is_linear(self):
+        seconds = []
+        for n in (4000, 16000):
+            begin = time.monotonic()
+            self.carom('suppressions', 'import', '-', given='\n'.join(f'u{i}.{n}@example.com' for i in range(n)))
+            seconds.append(time.monotonic() - begin)
+        self.assertLess(seconds[1], 1 + 8 * seconds[0])
 
     def test_what_is_exported_can_be_imported(self):
         self.run_bounces()
