@@ -19,7 +19,7 @@ import unittest
 CAROM = os.path.abspath(os.environ['CAROM'])
 POLICY = '''
 carom.configure {
-  lists = { ["news.lists.example.org"] = { address = "news@lists.example.org" } },
+  lists = { ["news.lists.example.org"] = { address = "news@lists.example.org" }, ["other.example.org"] = {} },
   sinks = { ["*"] = carom.command { argv = { "/bin/true" } } },
   %s
 }
