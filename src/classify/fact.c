@@ -23,6 +23,7 @@ struct making {
     struct carom_arena *arena;
     const struct carom_message *message; /* NULL for a single reply */
     const struct carom_report *report;
+    const struct carom_judging *judging; /* NULL: the built-in rules alone */
     struct carom_fact common; /* what all facts of the message share */
     struct carom_str origin;  /* names the message in ids */
     struct carom_path path;   /* what the sender left word of for itself */
@@ -205,7 +206,7 @@ static struct carom_verdict judge(struct making *making, const struct carom_repo
 
     if (judge_exit_status(making, recipient, &verdict) && verdict.reason != CAROM_REASON_MAILER_ERROR)
         return verdict;
-    verdict = carom_rules_judge(making->arena, &what);
+    verdict = carom_rules_judge(making->arena, &what, making->judging);
     if (verdict.confidence == CAROM_CONFIDENCE_LOW) /* a guess by the status says less than the exit status does */
         judge_exit_status(making, recipient, &verdict);
     return verdict;
@@ -638,11 +639,12 @@ static struct carom_report_recipient nobody(void)
 
 struct carom_fact_list carom_facts_make(struct carom_arena *arena, const struct carom_message *message,
                                         const struct carom_report *report, const struct carom_envelope *envelope,
-                                        struct carom_trust *trust, int64_t now)
+                                        struct carom_trust *trust, const struct carom_judging *judging, int64_t now)
 {
     static const struct carom_envelope nothing;
-    struct making making = {.arena = arena, .message = message, .report = report, .common = empty_fact(),
-                            .origin = carom_identity_message(arena, message), .trust = trust, .proof = no_proof()};
+    struct making making = {.arena = arena, .message = message, .report = report, .judging = judging,
+                            .common = empty_fact(), .origin = carom_identity_message(arena, message), .trust = trust,
+                            .proof = no_proof()};
     struct carom_fact_list facts = {NULL, 0, message, report};
     struct carom_report_recipient unnamed = nobody();
 
@@ -698,11 +700,12 @@ static struct carom_str unfold(struct carom_arena *arena, struct carom_str text)
     return carom_str_n(out, n);
 }
 
-struct carom_fact_list carom_facts_reply(struct carom_arena *arena, const struct carom_reply_input *input, int64_t now)
+struct carom_fact_list carom_facts_reply(struct carom_arena *arena, const struct carom_reply_input *input,
+                                         const struct carom_judging *judging, int64_t now)
 {
     struct carom_report *report = carom_arena_new_of(arena, struct carom_report);
     struct carom_report_recipient *one = carom_arena_new_of(arena, struct carom_report_recipient);
-    struct making making = {.arena = arena, .report = report, .common = empty_fact(),
+    struct making making = {.arena = arena, .report = report, .judging = judging, .common = empty_fact(),
                             .origin = origin_of_reply(arena, input), .proof = no_proof()};
     struct carom_fact_list facts = {carom_arena_new_of(arena, struct carom_fact), 1, NULL, report};
 
@@ -722,10 +725,11 @@ struct carom_fact_list carom_facts_reply(struct carom_arena *arena, const struct
 }
 
 struct carom_fact_list carom_facts_read(struct carom_arena *arena, struct carom_str bytes,
-                                        const struct carom_envelope *envelope, struct carom_trust *trust, int64_t now)
+                                        const struct carom_envelope *envelope, struct carom_trust *trust,
+                                        const struct carom_judging *judging, int64_t now)
 {
     const struct carom_message *message = carom_message_parse(arena, bytes);
 
     return carom_facts_make(arena, message, carom_report_read(arena, message, envelope ? envelope->sender : NULL),
-                            envelope, trust, now);
+                            envelope, trust, judging, now);
 }

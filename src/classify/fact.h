@@ -10,6 +10,8 @@
 #include "bounce/report.h"
 #include "classify/trust.h"
 
+struct carom_judging; /* classify/rules.h */
+
 struct carom_fact_list {
     struct carom_fact *list; /* at least one */
     size_t n;
@@ -18,12 +20,14 @@ struct carom_fact_list {
 };
 
 /* Judges every recipient of the report. now: seconds since 1970, never earlier than a failure. trust: NULL for none;
-   after the call its `failed` says whether the facts may be used. */
+   after the call its `failed` says whether the facts may be used. judging: the operator's rules and who watches; NULL
+   neither. */
 struct carom_fact_list carom_facts_make(struct carom_arena *arena, const struct carom_message *message,
                                         const struct carom_report *report, const struct carom_envelope *envelope,
-                                        struct carom_trust *trust, int64_t now);
+                                        struct carom_trust *trust, const struct carom_judging *judging, int64_t now);
 /* The same for a single SMTP reply. */
-struct carom_fact_list carom_facts_reply(struct carom_arena *arena, const struct carom_reply_input *input, int64_t now);
+struct carom_fact_list carom_facts_reply(struct carom_arena *arena, const struct carom_reply_input *input,
+                                         const struct carom_judging *judging, int64_t now);
 
 /* Is it only failed because nobody knows better: no code, no status, and no words that a rule knows? */
 static inline bool carom_fact_says_nothing(const struct carom_fact *fact)
@@ -33,7 +37,8 @@ static inline bool carom_fact_says_nothing(const struct carom_fact *fact)
 
 /* Everything in one call: parse, read, judge. */
 struct carom_fact_list carom_facts_read(struct carom_arena *arena, struct carom_str bytes,
-                                        const struct carom_envelope *envelope, struct carom_trust *trust, int64_t now);
+                                        const struct carom_envelope *envelope, struct carom_trust *trust,
+                                        const struct carom_judging *judging, int64_t now);
 
 /* Words to values; false: none of them. */
 bool carom_kind_parse(struct carom_str word, enum carom_kind *kind_r);

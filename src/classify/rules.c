@@ -20,8 +20,12 @@ enum { COMMON = 53 };
 /* Longer texts are judged by their beginning. */
 enum { TEXT_MAX = 64 * 1024 };
 
+/* The best of one set of rules in one text. */
 struct search {
     const struct carom_case *what;
+    const struct carom_rule *rules;
+    const struct carom_rules_watch *watch; /* NULL: nobody wants to know the others */
+    struct carom_str shown, where;
     const struct carom_rule *best;
     size_t start, end;
 };
@@ -57,16 +61,28 @@ static bool conditions_hold(const struct carom_rule *rule, const struct carom_ca
     return rule->weight >= WEAK || !is_dead(rule->reason) || what->status.len < 3 || what->status.ptr[2] != '7';
 }
 
-/* The heavier rule wins, of equal ones that with the longer text. */
+/* The heavier rule wins, of equal ones that with the longer text, then the first. */
+static bool is_better(const struct search *search, const struct carom_rule *rule, size_t length)
+{
+    const struct carom_rule *best = search->best;
+
+    if (!best || rule->weight != best->weight)
+        return !best || rule->weight > best->weight;
+    if (length != search->end - search->start)
+        return length > search->end - search->start;
+    return rule < best;
+}
+
 static bool keep_better(void *user, uint32_t pattern, size_t start, size_t end)
 {
     struct search *search = user;
-    const struct carom_rule *rule = &carom_rules[pattern], *best = search->best;
+    const struct carom_rule *rule = &search->rules[pattern];
+    bool holds = conditions_hold(rule, search->what);
 
-    if (!conditions_hold(rule, search->what))
-        return true;
-    if (!best || rule->weight > best->weight ||
-        (rule->weight == best->weight && end - start > search->end - search->start)) {
+    if (search->watch)
+        search->watch->saw(search->watch->user, rule, carom_str_n(search->shown.ptr + start, end - start),
+                           search->where, holds);
+    if (holds && is_better(search, rule, end - start)) {
         search->best = rule;
         search->start = start;
         search->end = end;
@@ -92,18 +108,34 @@ static struct carom_str hide_addresses(struct carom_arena *arena, struct carom_s
     return carom_str_n(out, folded.len);
 }
 
-static struct search search_text(struct carom_arena *arena, const struct carom_case *what, struct carom_str text,
-                                 struct carom_str *shown_r)
+/* A text made ready for all searches of it. */
+struct ready {
+    struct carom_str shown, folded, where;
+};
+
+static struct ready make_ready(struct carom_arena *arena, struct carom_str text, struct carom_str where)
 {
-    struct search search = {what, NULL, 0, 0};
-    struct carom_automaton_run run;
     struct carom_utf8_text ready = carom_utf8_normalise(arena, carom_str_head(text, TEXT_MAX));
 
-    carom_automaton_begin(&carom_rules_automaton,
-                          carom_arena_alloc(arena, carom_automaton_run_size(&carom_rules_automaton)), &run);
-    carom_automaton_search(&carom_rules_automaton, &run, hide_addresses(arena, ready.folded), keep_better, &search);
-    *shown_r = ready.shown;
+    return (struct ready){ready.shown, hide_addresses(arena, ready.folded), where};
+}
+
+static struct search search_text(struct carom_arena *arena, const struct carom_case *what, const struct ready *text,
+                                 const struct carom_rule *rules, const struct carom_automaton *automaton,
+                                 const struct carom_judging *judging)
+{
+    struct search search = {what, rules, judging->watch, text->shown, text->where, NULL, 0, 0};
+    struct carom_automaton_run run;
+
+    carom_automaton_begin(automaton, carom_arena_alloc(arena, carom_automaton_run_size(automaton)), &run);
+    carom_automaton_search(automaton, &run, text->folded, keep_better, &search);
     return search;
+}
+
+static struct search search_built_in(struct carom_arena *arena, const struct carom_case *what,
+                                     const struct ready *text, const struct carom_judging *judging)
+{
+    return search_text(arena, what, text, carom_rules, &carom_rules_automaton, judging);
 }
 
 /* "No such domain" in answer to MAIL FROM, or with a status about the sender, is said of the sender; not so where the
@@ -118,14 +150,13 @@ static enum carom_reason of_sender(enum carom_reason reason, const struct carom_
                                                                                    : reason;
 }
 
-static void settle(struct carom_verdict *verdict, const struct search *search, struct carom_str shown,
-                   struct carom_str where)
+static void settle(struct carom_verdict *verdict, const struct search *search)
 {
     verdict->reason = search->best->reason;
     verdict->kind = search->best->kind;
     verdict->rule = carom_str(search->best->id);
-    verdict->text = carom_str_n(shown.ptr + search->start, search->end - search->start);
-    verdict->where = where;
+    verdict->text = carom_str_n(search->shown.ptr + search->start, search->end - search->start);
+    verdict->where = search->where;
 }
 
 static void settle_status(struct carom_arena *arena, struct carom_verdict *verdict, struct carom_str status,
@@ -157,38 +188,111 @@ static enum carom_confidence confident(const struct carom_case *what, const stru
     return what->machine ? CAROM_CONFIDENCE_HIGH : CAROM_CONFIDENCE_MEDIUM;
 }
 
-struct carom_verdict carom_rules_judge(struct carom_arena *arena, const struct carom_case *what)
+/* ---- The built-in rules ---- */
+
+static struct carom_verdict nothing_known(void)
 {
-    struct carom_verdict verdict = {CAROM_REASON_UNKNOWN, -1, CAROM_CONFIDENCE_LOW, CAROM_STR_EMPTY, CAROM_STR_EMPTY,
-                                    CAROM_STR_EMPTY};
+    return (struct carom_verdict){CAROM_REASON_UNKNOWN, -1, CAROM_CONFIDENCE_LOW, CAROM_STR_EMPTY, CAROM_STR_EMPTY,
+                                  CAROM_STR_EMPTY};
+}
+
+static struct carom_verdict judge_text(struct carom_arena *arena, const struct carom_case *what,
+                                       const struct carom_status_row *row, const struct carom_judging *judging)
+{
+    struct carom_verdict verdict = nothing_known();
+    struct ready text = make_ready(arena, what->text, CAROM_STR("text"));
+    struct search words = search_built_in(arena, what, &text, judging);
+
+    if (words.best) {
+        settle(&verdict, &words);
+        verdict.confidence = what->guess || words.best->weight < PLAIN ? CAROM_CONFIDENCE_LOW : CAROM_CONFIDENCE_MEDIUM;
+    } else if (row && row->reason != CAROM_REASON_NONE) {
+        settle_status(arena, &verdict, what->status, row->reason);
+    }
+    return verdict;
+}
+
+static struct carom_verdict judge_built_in(struct carom_arena *arena, const struct carom_case *what,
+                                           const struct ready *diagnostic, const struct carom_judging *judging)
+{
+    struct carom_verdict verdict = nothing_known();
     const struct carom_status_row *row = carom_status_find_row(what->status);
     const struct carom_code_row *code = carom_code_find(what->reply_code);
     enum carom_reason by_status = row && !row->vague ? row->reason : CAROM_REASON_NONE;
     enum carom_reason by_code = code ? code->reason : CAROM_REASON_NONE;
-    struct carom_str shown;
-    struct search words = search_text(arena, what, what->diagnostic, &shown);
+    struct search words = search_built_in(arena, what, diagnostic, judging);
 
     if (words.best && (words.best->weight >= WEAK || by_status == CAROM_REASON_NONE)) {
-        settle(&verdict, &words, shown, what->where);
+        settle(&verdict, &words);
         verdict.reason = of_sender(verdict.reason, what, by_status, words.best->weight);
         verdict.confidence = confident(what, &words, by_status);
-        return verdict;
-    }
-    if (by_status != CAROM_REASON_NONE) {
+    } else if (by_status != CAROM_REASON_NONE) {
         settle_status(arena, &verdict, what->status, of_sender(by_status, what, by_status, 0));
         verdict.confidence = confident(what, NULL, by_status);
-        return verdict;
-    }
-    if (by_code != CAROM_REASON_NONE) {
+    } else if (by_code != CAROM_REASON_NONE) {
         settle_code(arena, &verdict, what->reply_code, by_code);
-        return verdict;
+    } else {
+        return judge_text(arena, what, row, judging);
     }
-    words = search_text(arena, what, what->text, &shown);
-    if (words.best) {
-        settle(&verdict, &words, shown, CAROM_STR("text"));
-        verdict.confidence = what->guess ? CAROM_CONFIDENCE_LOW : CAROM_CONFIDENCE_MEDIUM;
-    } else if (row && row->reason != CAROM_REASON_NONE) {
-        settle_status(arena, &verdict, what->status, row->reason);
+    return verdict;
+}
+
+/* ---- The operator's rules ---- */
+
+/* The first without text that holds. Its evidence is what it asks for. */
+static const struct carom_rule *find_condition(const struct carom_own_rules *own, const struct carom_case *what)
+{
+    for (size_t i = own->automaton ? own->automaton->patterns : 0; i < own->n; i++)
+        if (conditions_hold(&own->list[i], what))
+            return &own->list[i];
+    return NULL;
+}
+
+static struct search search_own(struct carom_arena *arena, const struct carom_case *what,
+                                const struct ready *diagnostic, const struct carom_judging *judging)
+{
+    const struct carom_own_rules *own = judging->own;
+    struct search search = {what, own->list, NULL, CAROM_STR_EMPTY, CAROM_STR_EMPTY, NULL, 0, 0};
+
+    if (own->automaton)
+        search = search_text(arena, what, diagnostic, own->list, own->automaton, judging);
+    if (own->automaton && !search.best && what->text.len > 0) {
+        struct ready text = make_ready(arena, what->text, CAROM_STR("text"));
+        search = search_text(arena, what, &text, own->list, own->automaton, judging);
     }
+    if (search.best || !(search.best = find_condition(own, what)))
+        return search;
+    bool status = *search.best->status != 0, code = search.best->code_min != 0;
+    search.where = status ? CAROM_STR("status") : code ? CAROM_STR("reply_code") : CAROM_STR("provider");
+    search.shown = status ? what->status
+                   : code ? carom_arena_printf(arena, "%d", what->reply_code) : what->provider;
+    search.start = 0;
+    search.end = search.shown.len;
+    return search;
+}
+
+static void overrule(struct carom_verdict *verdict, const struct search *own, const struct carom_case *what)
+{
+    enum carom_reason reason = verdict->reason;
+
+    settle(verdict, own);
+    if (own->best->reason == CAROM_REASON_NONE)
+        verdict->reason = reason;
+    verdict->confidence = what->machine && !what->guess ? CAROM_CONFIDENCE_HIGH : CAROM_CONFIDENCE_MEDIUM;
+}
+
+struct carom_verdict carom_rules_judge(struct carom_arena *arena, const struct carom_case *what,
+                                       const struct carom_judging *judging)
+{
+    static const struct carom_judging plain;
+    struct ready diagnostic = make_ready(arena, what->diagnostic, what->where);
+    struct search own = {0};
+
+    judging = judging ? judging : &plain;
+    if (judging->own)
+        own = search_own(arena, what, &diagnostic, judging);
+    struct carom_verdict verdict = judge_built_in(arena, what, &diagnostic, judging);
+    if (own.best)
+        overrule(&verdict, &own, what);
     return verdict;
 }

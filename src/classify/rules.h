@@ -26,6 +26,27 @@ extern const struct carom_rule carom_rules[];
 extern const size_t carom_rules_n;
 extern const struct carom_automaton carom_rules_automaton; /* pattern i is carom_rules[i].text */
 
+/* Rules that an operator wrote. Pattern i of the automaton is list[i].text; those behind the patterns have no text and
+   hold by their conditions alone. They win over the built-in ones whatever the weights; among themselves words win
+   over conditions, then the longer match, then the first. Without a reason a rule states the kind only. */
+struct carom_own_rules {
+    const struct carom_rule *list;
+    size_t n;
+    const struct carom_automaton *automaton; /* NULL: none has a text */
+};
+
+/* Told of every rule whose words stand in a text that was asked, in order of their ends. */
+struct carom_rules_watch {
+    void (*saw)(void *user, const struct carom_rule *rule, struct carom_str text, struct carom_str where, bool holds);
+    void *user;
+};
+
+/* What verdicts depend on beside the case; NULL members: nothing. */
+struct carom_judging {
+    const struct carom_own_rules *own;
+    const struct carom_rules_watch *watch;
+};
+
 /* What is known of one failed attempt. */
 struct carom_case {
     int reply_code;
@@ -46,6 +67,8 @@ struct carom_verdict {
     struct carom_str rule, text, where; /* the evidence; rule is "status:5.1.1" or "code:550" when a code decided */
 };
 
-struct carom_verdict carom_rules_judge(struct carom_arena *arena, const struct carom_case *what);
+/* judging may be NULL. */
+struct carom_verdict carom_rules_judge(struct carom_arena *arena, const struct carom_case *what,
+                                       const struct carom_judging *judging);
 
 #endif

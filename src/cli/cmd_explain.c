@@ -19,6 +19,7 @@
 struct question {
     struct carom_str text;
     const char *recipient, *list, *host, *policy;
+    const struct carom_judging *judging; /* with the rules of that policy */
     bool made_up_recipient, made_up_list;
 };
 
@@ -133,7 +134,7 @@ static int explain_policy(struct carom_arena *arena, const struct question *ques
                           struct carom_error *err)
 {
     const struct carom_reply_input input = input_of(question);
-    const struct carom_fact *fact = &carom_facts_reply(arena, &input, (int64_t)time(NULL)).list[0];
+    const struct carom_fact *fact = &carom_facts_reply(arena, &input, question->judging, (int64_t)time(NULL)).list[0];
     struct carom_decision decision;
     struct carom_headers none = {0};
     int result;
@@ -165,11 +166,9 @@ static int explain_policy(struct carom_arena *arena, const struct question *ques
 }
 
 /* A policy needs to know whom and which list it is about: an example does, and is named as one. */
-static int ask_policy(struct carom_arena *arena, struct question *question, struct carom_error *err)
+static int ask_policy(struct carom_arena *arena, struct question *question, struct carom_policy *policy,
+                      struct carom_error *err)
 {
-    struct carom_policy *policy = carom_policy_load(question->policy, &carom_log_stderr, err);
-    if (!policy)
-        return -1;
     const struct carom_list_entry *lists = carom_policy_config(policy)->lists;
     question->made_up_recipient = !question->recipient;
     question->made_up_list = !question->list;
@@ -177,9 +176,7 @@ static int ask_policy(struct carom_arena *arena, struct question *question, stru
         question->recipient = "somebody@example.com";
     if (!question->list)
         question->list = lists ? lists->id.ptr : "list.example.org";
-    int result = explain_policy(arena, question, policy, err);
-    carom_policy_free(policy);
-    return result;
+    return explain_policy(arena, question, policy, err);
 }
 
 static void print_json(const struct carom_fact *fact)
@@ -192,10 +189,11 @@ static void print_json(const struct carom_fact *fact)
     carom_print_end(&print);
 }
 
-static int explain_reply(struct carom_arena *arena, struct question *question, bool json, struct carom_error *err)
+static int explain_reply(struct carom_arena *arena, struct question *question, bool json, struct carom_policy *policy,
+                         struct carom_error *err)
 {
     const struct carom_reply_input input = input_of(question);
-    const struct carom_fact *fact = &carom_facts_reply(arena, &input, (int64_t)time(NULL)).list[0];
+    const struct carom_fact *fact = &carom_facts_reply(arena, &input, question->judging, (int64_t)time(NULL)).list[0];
 
     if (carom_fact_says_nothing(fact))
         return carom_error_set(err, CAROM_ERROR_USAGE, "explain: nothing is recognised in '%.100s': it holds no reply code, no "
@@ -213,7 +211,21 @@ static int explain_reply(struct carom_arena *arena, struct question *question, b
     if (fact->reply_code || fact->status.len)
         putchar('\n');
     explain_verdict(fact);
-    return question->policy ? ask_policy(arena, question, err) : 0;
+    return policy ? ask_policy(arena, question, policy, err) : 0;
+}
+
+/* The policy comes first: its rules judge the reply too. */
+static int explain_by_policy(struct carom_arena *arena, struct question *question, bool json, struct carom_error *err)
+{
+    struct carom_policy *policy = NULL;
+
+    if (question->policy && !(policy = carom_policy_load(question->policy, &carom_log_stderr, err)))
+        return -1;
+    if (policy)
+        question->judging = carom_policy_judging(policy);
+    int result = explain_reply(arena, question, json, policy, err);
+    carom_policy_free(policy);
+    return result;
 }
 
 int cmd_explain(int argc, char **argv)
@@ -255,7 +267,7 @@ int cmd_explain(int argc, char **argv)
         explain_reason(reason);
         printf("  %-12s%s\n", "fault", carom_fault_name(carom_reason_fault(reason)));
     } else {
-        result = explain_reply(arena, &question, json, &err);
+        result = explain_by_policy(arena, &question, json, &err);
     }
     carom_arena_free(arena);
     return result == 0 ? EX_OK : carom_cli_fail(&err);

@@ -49,7 +49,7 @@ static int one(struct carom_arena *arena, const struct carom_source_item *item, 
     carom_arena_reset(arena);
     if (carom_arena_guard(arena))
         return carom_error_memory(err);
-    facts = carom_facts_read(arena, item->bytes, &envelope, trust ? &trust->trust : NULL, (int64_t)time(NULL));
+    facts = carom_facts_read(arena, item->bytes, &envelope, trust ? &trust->trust : NULL, NULL, (int64_t)time(NULL));
     if (trust && trust->trust.failed) {
         carom_arena_unguard(arena);
         return *err = trust->err, -1;

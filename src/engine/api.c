@@ -34,7 +34,7 @@ int carom_parse(const void *bytes, size_t size, const struct carom_envelope *env
         return carom_error_memory(err);
     }
     facts->facts = carom_facts_read(facts->arena, carom_str_n(size ? bytes : "", size), envelope ? envelope : &nothing, NULL,
-                                    (int64_t)time(NULL));
+                                    NULL, (int64_t)time(NULL));
     carom_result_detach(facts->arena, &facts->facts);
     carom_arena_unguard(facts->arena);
     *facts_r = facts;
@@ -54,7 +54,7 @@ int carom_classify_reply(const char *reply, const char *recipient, const char *r
         carom_facts_free(facts);
         return carom_error_memory(err);
     }
-    facts->facts = carom_facts_reply(facts->arena, &input, (int64_t)time(NULL));
+    facts->facts = carom_facts_reply(facts->arena, &input, NULL, (int64_t)time(NULL));
     carom_result_detach(facts->arena, &facts->facts);
     carom_arena_unguard(facts->arena);
     *facts_r = facts;

@@ -101,7 +101,7 @@ int carom_engine_read(struct carom_policy *policy, struct carom_result *result, 
     result->facts = carom_facts_make(result->arena, message,
                                      wanted ? carom_report_read(result->arena, message, envelope->sender)
                                             : unread(result->arena),
-                                     envelope, &trust->trust, now_ms / 1000);
+                                     envelope, &trust->trust, carom_policy_judging(policy), now_ms / 1000);
     if (trust->trust.failed) { /* a proof that was not found for this reason must not look like none */
         if (err)
             *err = trust->err;

@@ -46,7 +46,7 @@ int carom_engine_reply(struct carom_engine *engine, const struct carom_reply_inp
         carom_result_free(result);
         return carom_error_memory(err);
     }
-    result->facts = carom_facts_reply(result->arena, input, now / 1000);
+    result->facts = carom_facts_reply(result->arena, input, carom_policy_judging(engine->policy), now / 1000);
     carom_arena_unguard(result->arena);
     if (check(input, result->facts.list, err) != 0) {
         carom_result_free(result);

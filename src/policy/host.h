@@ -9,10 +9,12 @@
 #include <lauxlib.h>
 #include <nettle/sha2.h>
 
+#include "classify/rules.h"
 #include "policy/policy.h"
 #include "policy/sandbox.h"
 
-struct carom_hook_call; /* one run of a hook */
+struct carom_hook_call;   /* one run of a hook */
+struct carom_policy_rule; /* rule.c */
 
 struct carom_policy {
     struct carom_sandbox *box;
@@ -23,6 +25,12 @@ struct carom_policy {
     struct carom_str directory, file; /* "/etc/carom/", "policy.lua" */
     bool loading, configured;
     bool calls[CAROM_ACTION_COUNT]; /* which actions its files call */
+    struct {
+        struct carom_policy_rule *first, **end; /* in order of coming */
+        struct carom_automaton *automaton;
+        struct carom_own_rules own;
+        struct carom_judging judging;
+    } rules;
     struct sha256_ctx hash; /* of all files */
     struct carom_hook_call *call; /* NULL: none under way */
     struct carom_verp *verp;      /* its keys, once they were asked for */
@@ -60,6 +68,10 @@ struct carom_limits carom_config_limits(const struct carom_config *config);
 struct carom_args;
 void carom_trust_configure(const struct carom_args *args, struct carom_config *config);
 int carom_trust_verp(lua_State *L);
+
+/* rule.c: carom.rule{}, and all of them made one automaton when the file is loaded. */
+int carom_rule_add(lua_State *L);
+int carom_rules_compile(struct carom_policy *policy, struct carom_error *err);
 
 /* sinks.c, sink_http.c, sink_command.c, sink_smtp.c: carom.webhook, carom.http …, carom.file, carom.env. */
 int carom_sink_webhook(lua_State *L);

@@ -98,8 +98,9 @@ static int log_line(lua_State *L)
 static const luaL_Reg functions[] = {
     {"command", carom_sink_command}, {"configure", carom_configure}, {"env", carom_sink_env},
     {"file", carom_sink_file},       {"http", carom_sink_http},      {"log", log_line},
-    {"match", match},                {"now", now},                   {"seconds", seconds},
-    {"smtp", carom_sink_smtp},       {"verp", carom_trust_verp},      {"webhook", carom_sink_webhook},
+    {"match", match},                {"now", now},                   {"rule", carom_rule_add},
+    {"seconds", seconds},            {"smtp", carom_sink_smtp},      {"verp", carom_trust_verp},
+    {"webhook", carom_sink_webhook},
     {NULL, NULL},
 };
 

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "base/automaton.h"
 #include "base/error.h"
 #include "decision/trust.h"
 #include "policy/environment.h"
@@ -24,6 +25,7 @@ static struct carom_policy *policy_new(const struct carom_log *log)
     if (!policy)
         return NULL;
     policy->log = log;
+    policy->rules.end = &policy->rules.first;
     policy->arena = carom_arena_new();
     policy->scratch = carom_arena_new();
     policy->box = carom_sandbox_new(policy);
@@ -40,6 +42,7 @@ void carom_policy_free(struct carom_policy *policy)
     if (!policy)
         return;
     carom_sandbox_free(policy->box);
+    carom_automaton_free(policy->rules.automaton);
     carom_arena_free(policy->scratch);
     carom_arena_free(policy->arena);
     free(policy);
@@ -53,6 +56,11 @@ const struct carom_config *carom_policy_config(const struct carom_policy *policy
 bool carom_policy_calls(const struct carom_policy *policy, enum carom_action_type type)
 {
     return policy->calls[type];
+}
+
+const struct carom_judging *carom_policy_judging(const struct carom_policy *policy)
+{
+    return &policy->rules.judging;
 }
 
 static int set_path(struct carom_policy *policy, const char *path, struct carom_error *err)
@@ -112,7 +120,7 @@ static int load_file(struct carom_policy *policy, const char *path, struct carom
     carom_sandbox_seed(policy->box, 0);
     int result = carom_sandbox_run(policy->box, load, buf, &limits, NULL, CAROM_ERROR_CONFIG, err);
     policy->loading = false;
-    return result == 0 ? set_version(policy, err) : -1;
+    return result == 0 && carom_rules_compile(policy, err) == 0 ? set_version(policy, err) : -1;
 }
 
 struct carom_policy *carom_policy_load(const char *path, const struct carom_log *log, struct carom_error *err)

@@ -11,6 +11,7 @@
 #include "ledger/ledger.h"
 
 struct carom_policy;
+struct carom_judging; /* classify/rules.h */
 
 /* Loads and checks the file: syntax, configuration keys, hook names. NULL: err says file, line and what to do. */
 struct carom_policy *carom_policy_load(const char *path, const struct carom_log *log, struct carom_error *err);
@@ -22,6 +23,9 @@ int carom_policy_verp(struct carom_policy *policy, const struct carom_verp **ver
 
 /* Does its text call bounce:TYPE anywhere? What is called in a roundabout way is not seen. */
 bool carom_policy_calls(const struct carom_policy *policy, enum carom_action_type type);
+
+/* The rules of carom.rule{}, for carom_facts_make and its like; borrowed until freed. */
+const struct carom_judging *carom_policy_judging(const struct carom_policy *policy);
 
 /* What a hook sees. All borrowed for the call. */
 struct carom_subject {

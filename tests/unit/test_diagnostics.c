@@ -108,7 +108,7 @@ static struct row read_row(char *line)
 static void judge(struct carom_arena *arena, const struct row *row, struct figures *figures)
 {
     const struct carom_reply_input input = {.reply = row->reply, .remote_mta = strcmp(row->host, "-") ? row->host : NULL};
-    struct carom_fact fact = carom_facts_reply(arena, &input, 1700000000).list[0];
+    struct carom_fact fact = carom_facts_reply(arena, &input, NULL, 1700000000).list[0];
     bool kind = is_one_of(row->kind, carom_kind_name(fact.kind));
     bool reason = is_one_of(row->reason, carom_reason_name(fact.reason));
     bool unsafe = fact.hard && !may_be(row->reason, true);

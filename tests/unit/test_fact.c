@@ -59,7 +59,7 @@ static struct carom_fact_list read_dsn_to(const char *envelope_to, const char *f
         "Arrival-Date: Thu, 20 Nov 2025 09:00:00 +0000\n\n%s\n"
         "--B\nContent-Type: text/rfc822-headers\n\n%s\n--B--\n",
         fields, returned);
-    return carom_facts_read(arena, bytes, &envelope, NULL, now);
+    return carom_facts_read(arena, bytes, &envelope, NULL, NULL, now);
 }
 
 static struct carom_fact_list read_dsn(const char *fields, const char *returned)
@@ -311,11 +311,11 @@ static void knows_who_answers(void **state)
 
     (void)state;
     assert_false(carom_arena_guard(arena));
-    facts = carom_facts_read(arena, carom_str(answer), &envelope, NULL, now);
+    facts = carom_facts_read(arena, carom_str(answer), &envelope, NULL, NULL, now);
     CHECK_WORD("kind", carom_kind_name(facts.list[0].kind), "autoreply");
     CHECK_STR("recipient", facts.list[0].recipient, "jane@example.net");
     envelope.recipient = "bounces@example.org";
-    facts = carom_facts_read(arena, carom_str(answer), &envelope, NULL, now);
+    facts = carom_facts_read(arena, carom_str(answer), &envelope, NULL, NULL, now);
     CHECK_STR("recipient without", facts.list[0].recipient, "j.doe@example.com");
     carom_arena_unguard(arena);
 }
@@ -341,7 +341,7 @@ static void tells_the_time(void **state)
 
 static struct carom_fact read_text(const char *text)
 {
-    return carom_facts_read(arena, carom_str(text), NULL, NULL, now).list[0];
+    return carom_facts_read(arena, carom_str(text), NULL, NULL, NULL, now).list[0];
 }
 
 static void has_a_stable_id(void **state)
@@ -428,7 +428,7 @@ static struct carom_fact_list reply_of(const char *reply, const char *recipient,
 {
     const struct carom_reply_input input = {.reply = reply, .recipient = recipient};
 
-    return carom_facts_reply(arena, &input, at);
+    return carom_facts_reply(arena, &input, NULL, at);
 }
 
 static void tells_replies_from_their_copies(void **state)
@@ -441,7 +441,7 @@ static void tells_replies_from_their_copies(void **state)
 
     (void)state;
     assert_false(carom_arena_guard(arena));
-    fact = carom_facts_reply(arena, &first, now).list[0];
+    fact = carom_facts_reply(arena, &first, NULL, now).list[0];
     CHECK_STR("delivery", fact.delivery, "d1");
     CHECK_STR("list", fact.list, "news.lists.example.org");
     CHECK_STR("list_by", fact.list_by, "caller");
@@ -450,18 +450,18 @@ static void tells_replies_from_their_copies(void **state)
     assert_int_equal(fact.time, 1767225000);
     assert_int_equal(fact.received, now);
     other.reply = "450 4.2.1 try later";
-    assert_true(carom_str_eq(carom_facts_reply(arena, &other, now + 60).list[0].id, fact.id));
+    assert_true(carom_str_eq(carom_facts_reply(arena, &other, NULL, now + 60).list[0].id, fact.id));
     other.time++;
-    assert_false(carom_str_eq(carom_facts_reply(arena, &other, now).list[0].id, fact.id));
+    assert_false(carom_str_eq(carom_facts_reply(arena, &other, NULL, now).list[0].id, fact.id));
     other = first;
     other.delivery = "d2";
-    assert_false(carom_str_eq(carom_facts_reply(arena, &other, now).list[0].id, fact.id));
+    assert_false(carom_str_eq(carom_facts_reply(arena, &other, NULL, now).list[0].id, fact.id));
     other = first;
     other.reply = "450 4.2.1 try much later";
-    assert_false(carom_str_eq(carom_facts_reply(arena, &other, now).list[0].id, fact.id));
+    assert_false(carom_str_eq(carom_facts_reply(arena, &other, NULL, now).list[0].id, fact.id));
     other = first;
     other.recipient = "joan@example.com";
-    assert_false(carom_str_eq(carom_facts_reply(arena, &other, now).list[0].id, fact.id));
+    assert_false(carom_str_eq(carom_facts_reply(arena, &other, NULL, now).list[0].id, fact.id));
     carom_arena_unguard(arena);
 }
 

@@ -88,7 +88,7 @@ static const char *const outside = "Received: from helo.example (mx.example.net 
 static struct carom_fact_list read_message(const char *to, const char *text, int64_t received)
 {
     const struct carom_envelope envelope = {.source = "test", .sender = "", .recipient = to, .received = received};
-    return carom_facts_read(arena, carom_arena_str(arena, carom_str(text)), &envelope, &trust, received);
+    return carom_facts_read(arena, carom_arena_str(arena, carom_str(text)), &envelope, &trust, NULL, received);
 }
 
 /* A DSN about `fields`, sent to that address. */

@@ -680,7 +680,7 @@ static struct carom_fact judge(struct carom_arena *arena, const char *reply, con
 {
     const struct carom_reply_input input = {.reply = reply, .recipient = "jane@example.com", .remote_mta = host};
 
-    return carom_facts_reply(arena, &input, 1700000000).list[0];
+    return carom_facts_reply(arena, &input, NULL, 1700000000).list[0];
 }
 
 static void names_the_reason(void **state)
@@ -764,7 +764,7 @@ static void asks_words_then_codes_then_text(void **state)
         struct carom_verdict got;
 
         what.text = carom_str(cases[i].text);
-        got = carom_rules_judge(arena, &what);
+        got = carom_rules_judge(arena, &what, NULL);
         if (!carom_str_eq(got.rule, carom_str(cases[i].rule)))
             fail_msg("%zu %s: got rule %.*s, want %s", i, cases[i].diagnostic, CAROM_STR_ARG(got.rule), cases[i].rule);
         if (got.confidence != cases[i].confidence)
@@ -782,7 +782,7 @@ static void quotes_what_it_matched(void **state)
 
     (void)state;
     assert_false(carom_arena_guard(arena));
-    got = carom_rules_judge(arena, &what);
+    got = carom_rules_judge(arena, &what, NULL);
     if (!carom_str_eq(got.text, CAROM_STR("No Such USER here")) && !carom_str_eq(got.text, CAROM_STR("No Such USER")))
         fail_msg("got \"%.*s\", want the words as they stand", CAROM_STR_ARG(got.text));
     if (!carom_str_eq(got.where, CAROM_STR("Diagnostic-Code")))
