@@ -531,6 +531,10 @@ static void finish(struct making *making, struct carom_fact *fact)
 static void explain(struct making *making, const struct carom_report_recipient *recipient, const struct codes *codes,
                     struct carom_fact *fact)
 {
+    const struct carom_rules_watch *watch = making->judging ? making->judging->watch : NULL;
+
+    if (watch) /* here and not in judging: an exit status may leave no rule to ask */
+        watch->next(watch->user);
     struct carom_verdict verdict = judge(making, recipient, codes, fact->provider);
 
     /* Words that it was given up outrank Action: delayed; but no warning becomes a permanent failure by its words. */

@@ -37,6 +37,7 @@ struct carom_own_rules {
 
 /* Told of every rule whose words stand in a text that was asked, in order of their ends. */
 struct carom_rules_watch {
+    void (*next)(void *user); /* a verdict begins */
     void (*saw)(void *user, const struct carom_rule *rule, struct carom_str text, struct carom_str where, bool holds);
     void *user;
 };

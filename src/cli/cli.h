@@ -21,6 +21,7 @@ struct carom_command {
 #define CAROM_COMMANDS(X) \
     X(parse, "decode messages: what happened to whom, and why") \
     X(explain, "say in plain words what an SMTP reply or code means") \
+    X(rules, "list the rules that read diagnostics, and try them") \
     X(codes, "print the tables: reply codes, enhanced status codes, providers") \
     X(run, "decide for files, directories, mboxes and Maildirs by a policy") \
     X(pipe, "take one message on stdin from a mail server") \

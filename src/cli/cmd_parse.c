@@ -10,12 +10,26 @@
 #include <unistd.h>
 
 #include "classify/fact.h"
+#include "classify/rules.h"
+#include "cli/candidates.h"
 #include "cli/cli.h"
 #include "cli/ledger.h"
 #include "cli/owner.h"
 #include "cli/print.h"
+#include "cli/reading.h"
+#include "cli/unmatched.h"
 #include "engine/trust.h"
 #include "input/source.h"
+
+/* What is made of the messages. */
+struct showing {
+    bool json, explain;
+    struct carom_print *print;
+    struct carom_unmatched *unmatched; /* NULL: not asked for */
+    struct carom_engine_trust *trust;  /* NULL: no policy */
+    const struct carom_own_rules *own;
+    size_t shown;
+};
 
 static void row(const struct carom_fact *fact)
 {
@@ -38,32 +52,55 @@ static void row(const struct carom_fact *fact)
     putchar('\n');
 }
 
-static int one(struct carom_arena *arena, const struct carom_source_item *item, struct carom_print *print, bool json,
-               struct carom_engine_trust *trust, struct carom_error *err)
+static int show_fact(struct showing *showing, const struct carom_fact *fact, struct carom_error *err)
+{
+    if (showing->unmatched)
+        return carom_unmatched_add(showing->unmatched, fact) == 0 ? 0 : carom_error_memory(err);
+    if (!showing->json)
+        return row(fact), 0;
+    struct carom_json line = carom_print_json(showing->print);
+    carom_fact_write(fact, &line);
+    if (carom_print_line(showing->print) != 0)
+        return carom_error_set(err, CAROM_ERROR_IO, "parse: cannot write the output: %s", strerror(errno));
+    return 0;
+}
+
+static void explain(struct showing *showing, const struct carom_source_item *item, const struct carom_fact_list *facts,
+                    struct carom_candidates *candidates)
+{
+    if (showing->shown++)
+        putchar('\n');
+    carom_print_cell(stdout, item->name, 0);
+    if (item->index)
+        printf(": message %llu", (unsigned long long)item->index);
+    putchar('\n');
+    carom_reading_print(facts, candidates);
+}
+
+static int one(struct carom_arena *arena, const struct carom_source_item *item, struct showing *showing,
+               struct carom_error *err)
 {
     const struct carom_envelope envelope = {
         .source = item->name.ptr, .index = item->index, .file_time = item->mtime};
+    struct carom_trust *trust = showing->trust ? &showing->trust->trust : NULL;
+    struct carom_candidates candidates;
     struct carom_fact_list facts;
     int result = 0;
 
     carom_arena_reset(arena);
     if (carom_arena_guard(arena))
         return carom_error_memory(err);
-    facts = carom_facts_read(arena, item->bytes, &envelope, trust ? &trust->trust : NULL, NULL, (int64_t)time(NULL));
-    if (trust && trust->trust.failed) {
+    carom_candidates_begin(&candidates, arena);
+    struct carom_judging judging = {.own = showing->own, .watch = showing->explain ? &candidates.watch : NULL};
+    facts = carom_facts_read(arena, item->bytes, &envelope, trust, &judging, (int64_t)time(NULL));
+    if (trust && trust->failed) {
         carom_arena_unguard(arena);
-        return *err = trust->err, -1;
+        return *err = showing->trust->err, -1;
     }
-    for (size_t i = 0; i < facts.n && result == 0; i++) {
-        if (!json) {
-            row(&facts.list[i]);
-            continue;
-        }
-        struct carom_json line = carom_print_json(print);
-        carom_fact_write(&facts.list[i], &line);
-        if (carom_print_line(print) != 0)
-            result = carom_error_set(err, CAROM_ERROR_IO, "parse: cannot write the output: %s", strerror(errno));
-    }
+    if (showing->explain)
+        explain(showing, item, &facts, &candidates);
+    for (size_t i = 0; i < facts.n && result == 0 && !showing->explain; i++)
+        result = show_fact(showing, &facts.list[i], err);
     carom_arena_unguard(arena);
     return result;
 }
@@ -89,11 +126,14 @@ int cmd_parse(int argc, char **argv)
     struct carom_policy *policy = NULL;
     struct carom_ledger ledger = {0};
     struct carom_engine_trust trust;
-    bool json = false, table = false;
+    struct showing showing = {.json = false};
+    bool table = false, unmatched = false;
     const struct carom_option options[] = {
         CAROM_CLI_PLACE_OPTIONS(place),
-        {"json", CAROM_OPTION_FLAG, &json, NULL, "one JSON object a line, one line a recipient (default in a pipe)"},
+        {"json", CAROM_OPTION_FLAG, &showing.json, NULL, "one JSON object a line, one line a recipient (default in a pipe)"},
         {"table", CAROM_OPTION_FLAG, &table, NULL, "a table (default on a terminal)"},
+        {"explain", CAROM_OPTION_FLAG, &showing.explain, NULL, "how each message was read, and why it means what it means"},
+        {"unmatched", CAROM_OPTION_FLAG, &unmatched, NULL, "the diagnostics that no rule knew, most frequent first, masked"},
         {NULL, 0, NULL, NULL, NULL}};
     char **operands;
     int n = carom_cli_options(argc, argv, options, "[OPTIONS] SOURCE…",
@@ -110,11 +150,14 @@ int cmd_parse(int argc, char **argv)
         return carom_cli_usage("parse", "no SOURCE given: name a file, a directory, or - for stdin");
     if (!place.policy && (place.store || place.state))
         return carom_cli_usage("parse", "--store and --state go with --policy");
-    json = json || (!table && !isatty(STDOUT_FILENO));
+    if (showing.explain && (showing.json || table || unmatched))
+        return carom_cli_usage("parse", "--explain is a page for people: it goes without --json, --table and --unmatched");
+    showing.json = showing.json || (!table && !unmatched && !isatty(STDOUT_FILENO));
     struct carom_arena *arena = carom_arena_new();
     struct carom_source *source = NULL;
     struct carom_print print = carom_print_begin(stdout);
-    if (!arena)
+    showing.print = &print;
+    if (!arena || (unmatched && !(showing.unmatched = carom_unmatched_new())))
         carom_error_memory(&err);
     else if (begin_trust(arena, &place, &policy, &ledger, &trust, &err) == 0)
         source = carom_source_open((const char *const *)operands, (size_t)n, &err);
@@ -122,6 +165,8 @@ int cmd_parse(int argc, char **argv)
         code = carom_cli_fail(&err);
         goto done;
     }
+    showing.trust = policy ? &trust : NULL;
+    showing.own = policy ? carom_policy_judging(policy)->own : NULL;
     while ((got = carom_source_next(source, &item, &err)) != 0) {
         any = true;
         if (got < 0) {
@@ -129,7 +174,7 @@ int cmd_parse(int argc, char **argv)
             code = EX_NOINPUT;
             continue;
         }
-        if (one(arena, &item, &print, json, policy ? &trust : NULL, &err) != 0) {
+        if (one(arena, &item, &showing, &err) != 0) {
             code = carom_cli_fail(&err);
             if (err.code == CAROM_ERROR_IO)
                 break;
@@ -137,7 +182,8 @@ int cmd_parse(int argc, char **argv)
     }
     if (!any)
         fprintf(stderr, "carom: parse: no message in what was given: empty\n");
-    if (carom_print_end(&print) != 0 && code == EX_OK)
+    if (((unmatched && carom_unmatched_print(showing.unmatched, showing.json) != 0) || carom_print_end(&print) != 0) &&
+        code == EX_OK)
         code = carom_cli_output_failed("parse");
 done:
     if (source)
@@ -145,6 +191,7 @@ done:
     if (ledger.ops)
         carom_ledger_close(&ledger);
     carom_policy_free(policy);
+    carom_unmatched_free(showing.unmatched);
     carom_arena_free(arena);
     return code;
 }
