@@ -267,7 +267,7 @@ static struct carom_part *find_lost(struct carom_reading *reading)
 {
     enum { PREAMBLE = 5 };
     struct carom_part *root = reading->message->root;
-    struct carom_str rest = root->body, line, boundary = CAROM_STR_EMPTY;
+    struct carom_str rest = carom_str_head(root->body, TEXT_MAX), line, boundary = CAROM_STR_EMPTY;
     bool before = false;
 
     if (root->child || !carom_part_is(root, "text/plain"))
