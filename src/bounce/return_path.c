@@ -235,8 +235,37 @@ static bool split(struct carom_arena *arena, struct carom_str address, struct ca
     return true;
 }
 
+static bool is_wrap(const struct carom_return_path_row *row) { return strcmp(row->gives, "wrap") == 0; }
+
+bool carom_return_path_chosen(const struct carom_return_paths *chosen, const char *system)
+{
+    if (!chosen)
+        return true;
+    for (const struct carom_names *name = chosen->systems; name; name = name->next)
+        if (carom_str_ieq(name->name, carom_str(system)))
+            return true;
+    return false;
+}
+
+/* A system's rows stand in several places of the table: the first of them counts. */
+static bool is_first(size_t row)
+{
+    for (size_t i = 0; i < row; i++)
+        if (strcmp(carom_return_paths[i].system, carom_return_paths[row].system) == 0)
+            return false;
+    return true;
+}
+
+const char *carom_return_path_system(size_t n)
+{
+    for (size_t i = 0; i < carom_return_paths_n; i++)
+        if (!is_wrap(&carom_return_paths[i]) && is_first(i) && n-- == 0)
+            return carom_return_paths[i].system;
+    return NULL;
+}
+
 static const struct carom_return_path_row *find_row(struct carom_str local, struct carom_str domain,
-                                                    struct captures *captures_r)
+                                                    const struct carom_return_paths *chosen, struct captures *captures_r)
 {
     static const struct captures none = {{"", 0}, {"", 0}, {"", 0}, {"", 0}, {"", 0}};
 
@@ -244,6 +273,8 @@ static const struct carom_return_path_row *find_row(struct carom_str local, stru
         const struct carom_return_path_row *row = &carom_return_paths[i];
 
         *captures_r = none;
+        if (!is_wrap(row) && !(chosen ? carom_return_path_chosen(chosen, row->system) : strcmp(row->sure, "asked") != 0))
+            continue;
         if ((*row->host == '\0' || carom_cell_glob(domain, row->host)) &&
             match(local, carom_str(row->local), captures_r))
             return row;
@@ -262,7 +293,8 @@ static struct carom_str recipient_of(struct carom_arena *arena, const struct cap
     return carom_address_valid(recipient) ? recipient : CAROM_STR_EMPTY;
 }
 
-bool carom_return_path_read(struct carom_arena *arena, struct carom_str address, struct carom_return_path *path_r)
+bool carom_return_path_read(struct carom_arena *arena, struct carom_str address,
+                            const struct carom_return_paths *chosen, struct carom_return_path *path_r)
 {
     const struct carom_return_path_row *row = NULL;
     struct carom_str local, domain;
@@ -273,16 +305,16 @@ bool carom_return_path_read(struct carom_arena *arena, struct carom_str address,
     for (int i = 0; i < WRAPS_MAX; i++) {
         if (!split(arena, path_r->address, &local, &domain))
             return false;
-        row = find_row(local, domain, &captures);
-        if (!row || strcmp(row->gives, "wrap") != 0)
+        row = find_row(local, domain, chosen, &captures);
+        if (!row || !is_wrap(row))
             break;
         path_r->address = join(arena, captures.rest, "@", captures.dom.len > 0 ? lower(arena, captures.dom) : domain);
     }
-    if (!row || strcmp(row->gives, "wrap") == 0)
+    if (!row || is_wrap(row))
         return false;
     path_r->system = carom_str(row->system);
     path_r->type = carom_str(row->gives);
-    path_r->sure = row->sure;
+    path_r->sure = chosen || strcmp(row->sure, "yes") == 0;
     path_r->recipient = recipient_of(arena, &captures, domain);
     if (captures.list.len > 0)
         path_r->list = join(arena, lower(arena, captures.list), ".",

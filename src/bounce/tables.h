@@ -42,8 +42,7 @@ struct carom_detail_row {
 };
 /* return-paths.tsv: what systems write into the envelope sender. */
 struct carom_return_path_row {
-    const char *system, *local, *host, *gives;
-    bool sure;
+    const char *system, *local, *host, *gives, *sure;
 };
 
 extern const struct carom_format_row carom_formats[];

@@ -501,7 +501,8 @@ static void describe_message(struct making *making, const struct carom_envelope 
     common->from = address_or_text(making, headers, "From");
     common->to = address_or_text(making, headers, "To");
     describe_original(making);
-    making->path = carom_path_find(making->arena, headers, making->report, envelope->recipient);
+    making->path = carom_path_find(making->arena, headers, making->report, envelope->recipient,
+                                   making->trust ? making->trust->return_paths : NULL);
     find_proof(making);
     if (making->proof.probe)
         common->mail_type = CAROM_STR("probe");

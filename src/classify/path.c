@@ -17,7 +17,7 @@ static void consider(struct carom_arena *arena, struct carom_path *path, struct 
 
     if (address.len == 0 || path->n == CAROM_PATH_ADDRESSES)
         return;
-    if (carom_return_path_read(arena, address, &says) &&
+    if (carom_return_path_read(arena, address, path->chosen, &says) &&
         (path->says.system.len == 0 || (says.sure && !path->says.sure)))
         path->says = says;
     path->addresses[path->n++] = says.address;
@@ -48,12 +48,13 @@ static void consider_fields(struct carom_arena *arena, struct carom_path *path, 
 }
 
 struct carom_path carom_path_find(struct carom_arena *arena, const struct carom_headers *headers,
-                                  const struct carom_report *report, const char *envelope_to)
+                                  const struct carom_report *report, const char *envelope_to,
+                                  const struct carom_return_paths *chosen)
 {
     static const char *const ours[] = {"X-Original-To", "Delivered-To", "Envelope-To", "X-Envelope-To", "To"};
     static const char *const returned[] = {"Return-Path", "X-Envelope-From"};
     const struct carom_str none = CAROM_STR_EMPTY;
-    struct carom_path path = {.says = {none, none, none, none, none, false}};
+    struct carom_path path = {.says = {none, none, none, none, none, false}, .chosen = chosen};
 
     consider(arena, &path, address_in(arena, carom_str(envelope_to)));
     consider_fields(arena, &path, headers, ours, sizeof ours / sizeof *ours);
@@ -92,7 +93,7 @@ struct carom_str carom_path_recipient(struct carom_arena *arena, const struct ca
 {
     struct carom_str recipient = path->says.sure ? path->says.recipient : CAROM_STR_EMPTY;
 
-    if (recipient.len == 0)
+    if (recipient.len == 0 && carom_return_path_chosen(path->chosen, "verp"))
         recipient = plain_verp(arena, path, &report->returned_headers);
     for (size_t i = 0; recipient.len == 0 && i < carom_identifiers_n; i++) {
         if (strcmp(carom_identifiers[i].gives, "recipient") == 0)

@@ -23,12 +23,14 @@ struct carom_path {
     struct carom_return_path says; /* the surest template among the addresses; system empty: none */
     struct carom_str addresses[CAROM_PATH_ADDRESSES]; /* all of them, unwrapped */
     size_t n, own;                 /* the first of them are where the report came to, the rest stood in it */
+    const struct carom_return_paths *chosen; /* NULL: all that are unmistakable */
 };
 
 /* Reads where the report came to (envelope_to, which may be NULL, and what the delivering servers wrote) and the
    envelope sender of the returned message. */
 struct carom_path carom_path_find(struct carom_arena *arena, const struct carom_headers *headers,
-                                  const struct carom_report *report, const char *envelope_to);
+                                  const struct carom_report *report, const char *envelope_to,
+                                  const struct carom_return_paths *chosen);
 
 /* The recipient that the sender's own mail names: by a template that only its system writes, else by plain VERP of an
    address that the returned message has as recipient, else by a field of the sending software. Unsigned, so a claim.

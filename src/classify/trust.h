@@ -6,12 +6,8 @@
 #ifndef CAROM_CLASSIFY_TRUST_H
 #define CAROM_CLASSIFY_TRUST_H
 
+#include "bounce/return_path.h"
 #include "bounce/verp.h"
-
-struct carom_names { /* a list in order */
-    struct carom_str name;
-    struct carom_names *next;
-};
 
 /* An address at which feedback reports arrive, and the hosts or domains that send them. */
 struct carom_fbl {
@@ -24,6 +20,7 @@ struct carom_trust {
     const struct carom_verp *verp;      /* NULL: no keys */
     const struct carom_names *authserv; /* authserv-ids whose Authentication-Results are believed */
     const struct carom_fbl *fbl;
+    const struct carom_return_paths *return_paths; /* NULL: all that are unmistakable */
     /* Whom a token may mean that holds only a hash, or an id: *n_r subjects in the arena. NULL: nobody knows. -1: the
        ledger could not be asked; nothing may then be decided. */
     int (*resolve)(void *user, struct carom_arena *arena, const struct carom_verp_token *token,

@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "bounce/tables.h"
 #include "classify/provider.h"
 #include "classify/reasons.h"
 #include "cli/cli.h"
@@ -59,6 +60,14 @@ static void print_providers(void)
                carom_providers[i].domains);
 }
 
+static void print_return_paths(void)
+{
+    printf("return path\tlocal part\thosts\tgives\tsure\n");
+    for (size_t i = 0; i < carom_return_paths_n; i++)
+        printf("%s\t%s\t%s\t%s\t%s\n", carom_return_paths[i].system, carom_return_paths[i].local,
+               carom_return_paths[i].host, carom_return_paths[i].gives, carom_return_paths[i].sure);
+}
+
 static void print_reasons(void)
 {
     printf("reason\tfault\tmeaning\tto do\n");
@@ -89,12 +98,13 @@ static void codes_json(struct carom_print *print)
 
 int cmd_codes(int argc, char **argv)
 {
-    bool providers = false, reasons = false, statuses = false, replies = false, json = false;
+    bool providers = false, reasons = false, statuses = false, replies = false, paths = false, json = false;
     const struct carom_option options[] = {
         {"replies", CAROM_OPTION_FLAG, &replies, NULL, "only the three-digit reply codes"},
         {"statuses", CAROM_OPTION_FLAG, &statuses, NULL, "only the enhanced status codes"},
         {"providers", CAROM_OPTION_FLAG, &providers, NULL, "the mailbox providers that we know by host or domain"},
         {"reasons", CAROM_OPTION_FLAG, &reasons, NULL, "the reasons and faults"},
+        {"return-paths", CAROM_OPTION_FLAG, &paths, NULL, "the envelope senders that we read"},
         {"json", CAROM_OPTION_FLAG, &json, NULL, "the reply codes as JSON lines"},
         {NULL, 0, NULL, NULL, NULL}};
     char **operands;
@@ -107,7 +117,7 @@ int cmd_codes(int argc, char **argv)
         return carom_cli_usage("codes", "takes no operand '%s'; carom explain %s says what it means", operands[0],
                                operands[0]);
     if (json) {
-        if (providers || reasons || statuses)
+        if (providers || reasons || paths || statuses)
             return carom_cli_usage("codes", "--json prints the reply codes only");
         struct carom_print print = carom_print_begin(stdout);
         codes_json(&print);
@@ -117,11 +127,13 @@ int cmd_codes(int argc, char **argv)
         print_providers();
     if (reasons)
         print_reasons();
-    if (replies || !(providers || reasons || statuses))
+    if (paths)
+        print_return_paths();
+    if (replies || !(providers || reasons || paths || statuses))
         print_codes();
-    if (!(providers || reasons || statuses || replies))
+    if (!(providers || reasons || paths || statuses || replies))
         putchar('\n');
-    if (statuses || !(providers || reasons || replies))
+    if (statuses || !(providers || reasons || paths || replies))
         print_statuses();
     return EX_OK;
 }

@@ -102,6 +102,7 @@ struct carom_config {
     struct carom_verp_config *verp;   /* NULL: nothing is signed */
     struct carom_names *authserv;     /* trusted_authserv */
     struct carom_fbl *fbl;
+    struct carom_return_paths *return_paths; /* NULL: all that are unmistakable */
     int64_t half_life_ms;             /* of scores; 30 days */
     int64_t keep_raw_ms, keep_facts_ms, keep_jobs_ms; /* 30, 400, 30 days */
     int64_t limit_time_ms, limit_memory, limit_instructions;

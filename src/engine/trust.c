@@ -113,6 +113,7 @@ int carom_engine_trust(struct carom_policy *policy, const struct carom_ledger *l
 
     *trust_r = (struct carom_engine_trust){.trust = {.authserv = config->authserv,
                                                      .fbl = config->fbl,
+                                                     .return_paths = config->return_paths,
                                                      .resolve = resolve,
                                                      .list_of = list_of,
                                                      .user = trust_r},

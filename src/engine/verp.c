@@ -89,7 +89,7 @@ int carom_engine_check_token(struct carom_arena *arena, struct carom_engine_trus
     if (!trust->trust.verp)
         return carom_error_set(err, CAROM_ERROR_CONFIG, "verp: the policy has no keys: configure verp");
     if (place == CAROM_VERP_PATH)
-        carom_return_path_read(arena, carom_address_first(arena, text), &path);
+        carom_return_path_read(arena, carom_address_first(arena, text), NULL, &path);
     else if (carom_str_istarts(text, name))
         path.address = carom_str_trim(carom_str_from(text, name.len));
     bool is_token = carom_proof_token(arena, &trust->trust, place, path.address, &recipient, 1, now, &proof);

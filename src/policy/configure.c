@@ -338,7 +338,7 @@ int carom_configure(lua_State *L)
     static const struct carom_arg names[] = {
         {"store", false},   {"mode", false},   {"lists", false}, {"sinks", false},            {"endpoints", false},
         {"score", false},   {"keep", false},   {"limits", false}, {"commands", false},         {"verp", false},
-        {"trusted_authserv", false},            {"fbl", false},    {"smtp", false},              {"gate", false},
+        {"return_paths", false}, {"trusted_authserv", false},            {"fbl", false},    {"smtp", false},              {"gate", false},
         {"breaker", false},  {"settle", false},  {"held", false},   {"log", false},
     };
     struct carom_policy *policy = carom_host_policy(L);

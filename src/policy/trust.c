@@ -158,6 +158,32 @@ static void get_authserv(const struct carom_args *args, struct carom_config *con
     lua_pop(args->L, 1);
 }
 
+/* The name must be a system of the table. */
+static void check_system(const struct carom_args *args, struct carom_str name)
+{
+    struct carom_nearest nearest = carom_nearest_to(name);
+    const char *system;
+    for (size_t i = 0; (system = carom_return_path_system(i)); i++) {
+        if (carom_str_ieq(carom_str(system), name))
+            return;
+        carom_nearest_offer(&nearest, carom_str(system));
+    }
+    carom_args_fail(args, "return_paths: there is no \"%s\"%s (carom codes --return-paths lists them)", name.ptr,
+                    carom_nearest_push(args->L, &nearest));
+}
+
+static void get_return_paths(const struct carom_args *args, struct carom_config *config)
+{
+    if (!carom_args_table(args, "return_paths"))
+        return;
+    config->return_paths = new(args->L, sizeof *config->return_paths);
+    if (lua_rawlen(args->L, -1) > 0)
+        config->return_paths->systems = take_names(args, "return_paths");
+    for (const struct carom_names *name = config->return_paths->systems; name; name = name->next)
+        check_system(args, name->name);
+    lua_pop(args->L, 1);
+}
+
 static void get_fbl(const struct carom_args *args, struct carom_config *config)
 {
     lua_State *L = args->L;
@@ -190,6 +216,7 @@ void carom_trust_configure(const struct carom_args *args, struct carom_config *c
     get_verp(args, config);
     get_authserv(args, config);
     get_fbl(args, config);
+    get_return_paths(args, config);
 }
 
 /* ---- carom.verp { recipient =, list =, id = } ---- */

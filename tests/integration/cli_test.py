@@ -79,6 +79,19 @@ class Ordinary(Cli):
         done, facts = self.parsed('-', given=UNKNOWN.read_bytes())
         self.assertEqual((done.returncode, facts[0]['source'], facts[0]['recipient']), (0, '-', 'anna@example.com'))
 
+    def test_parse_reads_the_return_paths_that_the_policy_names(self):
+        for path, chosen, recipient in (('news-bounces+jane=example.com', None, 'jane@example.com'),
+                                        ('news-bounces+jane=example.com', '{}', 'forwarded@example.net'),
+                                        ('news-bounces+jane=example.com', '{ "ezmlm" }', 'forwarded@example.net'),
+                                        ('news-jane=example.com', None, 'forwarded@example.net'),
+                                        ('news-jane=example.com', '{ "mailman", "verp" }', 'jane@example.com')):
+            configured = f'carom.configure {{ return_paths = {chosen} }}' if chosen else ''
+            given = (f'Return-Path: <>\nFrom: MAILER-DAEMON@mx.example.net\nTo: {path}@lists.example.org\n'
+                     'Subject: failure notice\n\nHi. This is the qmail-send program at mx.example.net.\n\n'
+                     '<forwarded@example.net>:\n550 5.1.1 user unknown\n').encode()
+            done, facts = self.parsed('--policy', self.policy(configured), '-', given=given)
+            self.assertEqual((done.returncode, facts[0]['recipient']), (0, recipient), f'{path}, {chosen}: {done.err}')
+
     def test_explain(self):
         for text, words in {
             '550 5.1.1 User unknown': ['permanent', 'user_unknown', 'recipient'],

@@ -357,6 +357,8 @@ static void mistakes_in_the_configuration_are_named(void **state)
         {"trusted_authserv = 'mx.example.org'", "trusted_authserv is a list of names"},
         {"trusted_authserv = { 5 }", "trusted_authserv is a list of texts, not of a number"},
         {"trusted_authserv = { 'a b' }", "\"a b\" is no name of a host"},
+        {"return_paths = { 'mailmann' }", "there is no \"mailmann\"; did you mean \"mailman\"?"},
+        {"return_paths = 'mailman'", "return_paths"},
         {"fbl = {}", "fbl is empty"},
         {"fbl = { x = { 'y' } }", "fbl: \"x\" is no mail address"},
         {"fbl = { ['f@example.org'] = {} }", "who reports to an address is a list of names"},

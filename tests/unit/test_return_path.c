@@ -109,8 +109,16 @@ static const struct path_case paths[] = {
     {"b.12.345.0123456789abcdef@example.org", "civicrm", "bounce", "", ""},
     {"office+bounce_5a1b2c3d4e@example.org", "mautic", "bounce", "", ""},
     {"replies+verp-0123456789abcdef0123456789abcdef@example.org", "discourse", "bounce", "", ""},
+    {"0100015700e7be00-0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f-000000@us-west-2.amazonses.com", "amazonses", "bounce", "", ""},
+    {"0100015700e7be00-0a1b2c3d-0a1b-0a1b-0a1b-0a1b2c3d4e5f-000000@mail.example.org", "amazonses", "bounce", "", ""},
+    {"pm_bounces@pm.mtasv.net", "postmark", "bounce", "", ""},
+    {"bounce-md_30850.5a1b.v1-0123456789abcdef0123456789abcdef@mail.example.org", "mandrill", "bounce", "", ""},
+    {"Aabcdefghijk==_1101234567890_abcd==@in.constantcontact.com", "constantcontact", "bounce", "", ""},
+    {"suite5-12345-67@xpressus.emarsys.net", "emarsys", "bounce", "", ""},
+    {"a1b2c3.d4e5=jane=example.net@bounces.example.org", "mailjet", "bounce", "", JANE},
     {"jane+caf_=archive=example.org@gmail.com", "gmail", "bounce", "", "jane@gmail.com"},
     /* Wrapped */
+    {"tag1==val2==news-bounces+jane=example.net@lists.example.org", "mailman", "bounce", LIST, JANE},
     {"prvs=3182ab34cd=news-owner@lists.example.org", "mailman", "owner", LIST, ""},
     {"prvs=news-owner/3182ab34cd@lists.example.org", "mailman", "owner", LIST, ""},
     {"news-owner=prvs=3182ab34cd@lists.example.org", "mailman", "owner", LIST, ""},
@@ -138,7 +146,7 @@ static void reads_return_paths(void **state)
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         const struct path_case *c = &paths[i];
 
-        if (!carom_return_path_read(arena, carom_str(c->address), &path))
+        if (!carom_return_path_read(arena, carom_str(c->address), NULL, &path))
             fail_msg("%s: got no template, want %s", c->address, c->system);
         check(c->address, "system", path.system, c->system);
         check(c->address, "type", path.type, c->type);
@@ -172,7 +180,7 @@ static void leaves_others_alone(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        if (carom_return_path_read(arena, carom_str(cases[i].address), &path))
+        if (carom_return_path_read(arena, carom_str(cases[i].address), NULL, &path))
             fail_msg("%s: got %.*s, want no template", cases[i].address, CAROM_STR_ARG(path.system));
         check(cases[i].address, "address", path.address, cases[i].unwrapped);
         check(cases[i].address, "list", path.list, "");
@@ -193,7 +201,7 @@ static void says_what_is_sure(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        assert_true(carom_return_path_read(arena, carom_str(cases[i].address), &path));
+        assert_true(carom_return_path_read(arena, carom_str(cases[i].address), NULL, &path));
         if (path.sure != cases[i].sure)
             fail_msg("%s: got sure %d, want %d", cases[i].address, path.sure, cases[i].sure);
     }
@@ -226,6 +234,48 @@ static void confirms_plain_verp(void **state)
     }
 }
 
+/* What the operator names is believed, the rest is not looked at; envelopes come off all the same. */
+static void reads_what_is_chosen(void **state)
+{
+    static const struct {
+        const char *systems[2], *address, *system, *recipient;
+    } cases[] = {
+        {{"mailman"}, "news-bounces+jane=example.net@example.org", "mailman", JANE},
+        {{"ezmlm"}, "news-bounces+jane=example.net@example.org", "", ""},
+        {{"ezmlm", "mailman"}, "news-bounces+jane=example.net@example.org", "mailman", JANE},
+        {{NULL}, "news-bounces+jane=example.net@example.org", "", ""},
+        {{"verp"}, "x-jane=example.net@example.org", "verp", JANE},
+        {{"verp"}, "SRS0=aB3d=7Q=example.org=x-jane=example.net@fwd.example.com", "verp", JANE},
+        {{"mailtrain"}, "abc.def.ghi@example.org", "mailtrain", ""},
+        {{"MLMMJ"}, "news+bounces-42-jane=example.net@example.org", "mlmmj", JANE},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct carom_names names[2] = {{carom_str(cases[i].systems[0]), NULL}, {carom_str(cases[i].systems[1]), NULL}};
+        struct carom_return_paths chosen = {cases[i].systems[0] ? &names[0] : NULL};
+        struct carom_return_path path;
+
+        names[0].next = cases[i].systems[1] ? &names[1] : NULL;
+        carom_return_path_read(arena, carom_str(cases[i].address), &chosen, &path);
+        check(cases[i].address, "system", path.system, cases[i].system);
+        check(cases[i].address, "recipient", path.recipient, cases[i].recipient);
+        if (path.system.len && !path.sure)
+            fail_msg("%s: got unsure, want what was chosen to be sure", cases[i].address);
+    }
+}
+
+static void lists_systems(void **state)
+{
+    size_t n = 0;
+
+    (void)state;
+    for (; carom_return_path_system(n); n++)
+        for (size_t i = 0; i < n; i++)
+            assert_string_not_equal(carom_return_path_system(i), carom_return_path_system(n));
+    assert_true(n >= 30);
+}
+
 /* Wrapped without end, or made of separators only: an answer, and soon. */
 static void survives_hostile_addresses(void **state)
 {
@@ -244,7 +294,7 @@ static void survives_hostile_addresses(void **state)
                 n += strlen(units[i]);
             }
             memcpy(text + n, "@example.org", 13);
-            carom_return_path_read(arena, carom_str(text), &path);
+            carom_return_path_read(arena, carom_str(text), NULL, &path);
             if (path.recipient.len > 0 && !carom_address_valid(path.recipient))
                 fail_msg("%s…: got recipient \"%.*s\"", units[i], CAROM_STR_ARG(path.recipient));
             if (size > 640 && path.system.len > 0)
@@ -258,6 +308,8 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(reads_return_paths, begin, end),
         cmocka_unit_test_setup_teardown(leaves_others_alone, begin, end),
+        cmocka_unit_test_setup_teardown(reads_what_is_chosen, begin, end),
+        cmocka_unit_test(lists_systems),
         cmocka_unit_test_setup_teardown(says_what_is_sure, begin, end),
         cmocka_unit_test_setup_teardown(confirms_plain_verp, begin, end),
         cmocka_unit_test_setup_teardown(survives_hostile_addresses, begin, end),

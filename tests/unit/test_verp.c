@@ -232,7 +232,7 @@ static void outlives_the_way(void **state)
             char *address = (char *)carom_arena_str(arena, ways[i]).ptr;
             for (char *c = address; upper && *c; c++)
                 *c = *c >= 'a' && *c <= 'z' ? (char)(*c - 32) : *c;
-            carom_return_path_read(arena, carom_address_first(arena, carom_str(address)), &unwrapped);
+            carom_return_path_read(arena, carom_address_first(arena, carom_str(address)), NULL, &unwrapped);
             if (!is_valid(unwrapped.address))
                 fail_msg("lost: %s became %.*s", address, CAROM_STR_ARG(unwrapped.address));
             assert_true(carom_str_eq(read_path(unwrapped.address).text, local));
