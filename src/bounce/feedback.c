@@ -66,12 +66,22 @@ static void read_fields(struct carom_reading *reading, const struct carom_header
                             carom_str_istarts(f->type, CAROM_STR("dmarc"));
 }
 
+/* Some write the fields as text, in a report that says what it is (RFC 5965 2). */
+static bool is_fields(struct carom_reading *reading, const struct carom_part *part)
+{
+    struct carom_str type = carom_header_param(reading->arena, reading->scope->content_type, "report-type");
+
+    return carom_part_is(part, "message/feedback-report") ||
+           (carom_part_is(part, "text/plain") && carom_str_ieq(type, CAROM_STR("feedback-report")) &&
+            carom_str_istarts(carom_str_trim(carom_part_bytes(reading->arena, part, 64)), CAROM_STR("Feedback-Type:")));
+}
+
 static bool read_arf(struct carom_reading *reading)
 {
     struct carom_part *scope = reading->scope;
 
     for (struct carom_part *p = scope; p; p = carom_part_walk_own(scope, p)) {
-        if (!carom_part_is(p, "message/feedback-report"))
+        if (!is_fields(reading, p))
             continue;
         struct carom_str bytes = carom_part_bytes(reading->arena, p, FIELDS_MAX), body;
         while (bytes.len > 0 && carom_is_space(bytes.ptr[0])) /* blank lines in front */

@@ -186,7 +186,11 @@ static bool may_be(const struct looking *looking, const struct carom_notice_row 
 {
     bool somebody = strcmp(row->gives, "none") != 0 && strcmp(row->gives, "complaint") != 0;
 
-    return !somebody || looking->plain || strcmp(row->where_too, "failure subject") == 0;
+    if (!somebody || looking->plain || strcmp(row->where_too, "failure subject") == 0)
+        return true;
+    /* "Out of Office AutoReply: …" of a postmaster who is away. */
+    return !looking->reading->bulk && !looking->reading->undelivered && strcmp(row->gives, "autoreply") == 0 &&
+           strcmp(row->where, "subject") == 0 && row->pattern[0] != '*' && !*row->where_too;
 }
 
 static bool read_rows(struct carom_reading *reading, bool sure)
