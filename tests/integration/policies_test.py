@@ -13,10 +13,14 @@ import re
 import socketserver
 import subprocess
 import tempfile
+import threading
 import unittest
+
+from receiver import Receiver
 
 CAROM = os.path.abspath(os.environ['CAROM'])
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+SECRET = 'whsec_Y2Fyb20tdGVzdC1zZWNyZXQtMDEyMzQ1Njc4OQ=='
 LIST = 'news.lists.example.org'
 BEGIN = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0) - datetime.timedelta(days=100)
 TODAY = datetime.datetime.now(datetime.timezone.utc)
@@ -248,6 +252,30 @@ class Proven(Case):
         decided, = self.decide('proven.lua', self.sample('06-complaint.eml'))
         self.assertEqual(sorted(decided), ['unsubscribe', 'webhook'])
         self.assertEqual((decided['webhook']['endpoint'], decided['webhook']['payload']), ('crm', {'event': 'complaint'}))
+
+    def test_its_sinks_against_whatever_the_receiver_answers(self):
+        """What the outbox says of the member to be deleted, and of the event to the CRM."""
+        for plan, deleted, told in (('204', 'done', 'done'), ('404', 'done', 'dead'), ('202', 'done', 'done'),
+                                    ('429/60', 'waiting', 'waiting'), ('503', 'waiting', 'waiting'),
+                                    ('drop', 'waiting', 'waiting')):
+            with self.subTest(answer=plan):
+                self.setUp()
+                receiver = Receiver((SECRET,), (plan,), {})
+                threading.Thread(target=receiver.serve_forever, args=(0.05,), daemon=True).start()
+                self.addCleanup(receiver.server_close)
+                self.addCleanup(receiver.shutdown)
+                self.decide('proven.lua', self.sample('06-complaint.eml'))
+                policy = self.dir / 'proven.lua'
+                text = re.sub(r'https://(app|crm)\.example\.org', receiver.url, policy.read_text())
+                text = re.sub(r'carom\.file "/etc/carom/[a-z.]+" \}', f'"{SECRET}", allow_private = true }}', text)
+                policy.write_text(text)
+                place = ['--policy', policy, '--state', self.dir]
+                subprocess.run([CAROM, 'deliver', '--quiet', *place], capture_output=True, timeout=60)
+                out = subprocess.run([CAROM, 'outbox', 'list', '--json', *place], check=True, capture_output=True)
+                jobs = {job['action']: job['state'] for job in map(json.loads, out.stdout.splitlines())}
+                self.assertEqual(jobs, {'unsubscribe': deleted, 'webhook': told})
+                paths = sorted({(r['method'], r['path']) for r in receiver.seen})
+                self.assertEqual(paths, [('DELETE', f'/lists/{LIST}/members/frieda%40example.com'), ('POST', '/hooks/mail')])
 
     def test_who_left_is_tagged(self):
         reply = bounce(UNKNOWN, 1).split('MIME-Version')[0].replace(
