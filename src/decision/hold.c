@@ -9,6 +9,7 @@ static const char *const names[] = {NULL, "gate", "observe", "breaker"};
 static const char below_gate[] = "below the gate: the bounce proves too little; it waits to be released or discarded";
 static const char observed[] = "observed: mode is \"observe\"";
 static const char outdated[] = "about mail of before the address was taken back";
+static const char delivered_since[] = "mail was delivered there since";
 static const char tripped[] = "held by the breaker: too many of this provider at once";
 
 const char *carom_hold_name(enum carom_hold hold)
@@ -107,6 +108,23 @@ void carom_hold_outdated(struct carom_decision *decision, const struct carom_fac
         if (carom_hold_removes(decided)) {
             decided->state = CAROM_ACTION_REFUSED;
             decided->note = outdated;
+        }
+}
+
+bool carom_hold_is_soft(const struct carom_fact *fact)
+{
+    return !fact->hard && (fact->kind == CAROM_KIND_PERMANENT || fact->kind == CAROM_KIND_TRANSIENT ||
+                           fact->kind == CAROM_KIND_DELAYED);
+}
+
+void carom_hold_delivered(struct carom_decision *decision, const struct carom_fact *fact, int64_t time, int64_t delivered)
+{
+    if (!delivered || time > delivered || !carom_hold_is_soft(fact))
+        return;
+    for (struct carom_decided *decided = decision->first; decided; decided = decided->next)
+        if (decided->state == CAROM_ACTION_DECIDED && decided->type == CAROM_ACTION_SUPPRESS) {
+            decided->state = CAROM_ACTION_REFUSED;
+            decided->note = delivered_since;
         }
 }
 

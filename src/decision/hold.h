@@ -23,6 +23,12 @@ void carom_hold_apply(struct carom_decision *decision, const struct carom_fact *
    time: when the failure happened, ms. A valid token says when we sent better than any date of the bounce. */
 void carom_hold_outdated(struct carom_decision *decision, const struct carom_fact *fact, int64_t time, int64_t restored);
 
+/* Did it fail for a cause that passes? */
+bool carom_hold_is_soft(const struct carom_fact *fact);
+/* Refuses to suppress on a soft failure of before the last delivery (delivered, ms; 0 none), of which we heard first: in
+   the other order the delivery would have lifted it. */
+void carom_hold_delivered(struct carom_decision *decision, const struct carom_fact *fact, int64_t time, int64_t delivered);
+
 /* Is this one to be carried out, and does it take the address off a list or off the mail? */
 bool carom_hold_removes(const struct carom_decided *decided);
 bool carom_hold_any_removes(const struct carom_decision *decision);

@@ -223,6 +223,7 @@ static int decide(struct work *work, size_t i, struct carom_error *err)
     if (ask(work, i, &history, err) != 0)
         return -1;
     carom_hold_outdated(&outcome->decision, &facts->list[i], work->presents[i].time, history.restored);
+    carom_hold_delivered(&outcome->decision, &facts->list[i], work->presents[i].time, carom_history_delivered_at(&history));
     carom_hold_apply(&outcome->decision, &facts->list[i], carom_policy_config(engine->policy));
     work->presents[i].ignored = outcome->decision.ignored;
     work->presents[i].held = outcome->decision.hold == CAROM_HOLD_GATE;

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "decision/hold.h"
 
 /* The statements say 0 and 3. */
 _Static_assert(CAROM_JOB_WAITING == 0 && CAROM_JOB_DROPPED == 3, "states are stored as numbers");
@@ -125,12 +126,6 @@ static int outlast(struct carom_effect *effect, struct carom_str list, int64_t u
     return found ? 0 : run(effect, carom_db_use(effect->db, effect->err, shorter, "isi", effect->address, list, effect->by));
 }
 
-static bool is_soft(const struct carom_fact *fact)
-{
-    return !fact->hard && (fact->kind == CAROM_KIND_PERMANENT || fact->kind == CAROM_KIND_TRANSIENT ||
-                           fact->kind == CAROM_KIND_DELAYED);
-}
-
 static int suppress(struct carom_effect *effect, const struct carom_decided *decided)
 {
     static const char sql[] =
@@ -148,7 +143,7 @@ static int suppress(struct carom_effect *effect, const struct carom_decided *dec
         until = 0;
     if (outlast(effect, list, until, &covered) != 0 || next_id(effect, &id) != 0 ||
         run(effect, carom_db_use(effect->db, effect->err, sql, "iisiiiiis", id, effect->address, list, now, until,
-                                 effect->time, (int64_t)is_soft(fact), effect->fact, carom_str(reason))) != 0)
+                                 effect->time, (int64_t)carom_hold_is_soft(fact), effect->fact, carom_str(reason))) != 0)
         return -1;
     struct extra extra = {.until = until, .count = -1};
     if (put_jobs(effect, sinks_of(effect, CAROM_ACTION_SUPPRESS), decided, &extra, settled(effect), 0) != 0)

@@ -26,7 +26,7 @@ int64_t carom_history_time(const struct carom_fact *fact)
     int64_t received = fact->received > 0 && fact->received < limit ? fact->received : 0;
     int64_t time = fact->time > 0 && fact->time < limit ? fact->time : 0;
 
-    if (received && (time > received || time < received - time_slack_s))
+    if (received && (!time || time > received || time < received - time_slack_s))
         time = received;
     return time * 1000;
 }

@@ -62,6 +62,9 @@ static int setup(void **state)
                        "end\n"
                        "function on_system_error(bounce)\n"
                        "  error('broken on purpose')\n"
+                       "end\n"
+                       "function on_rate_limited(bounce)\n"
+                       "  bounce:suppress { duration = '7d' }\n"
                        "end\n");
     return 0;
 }
@@ -353,6 +356,29 @@ static void test_replies_count_once(void **state)
     carom_engine_close(engine);
 }
 
+/* Whichever of the two we hear of first: who was reached after a soft failure is mailed. */
+static void test_a_delivery_that_we_heard_of_before(void **state)
+{
+    const int64_t today = (int64_t)time(NULL);
+    struct carom_reply_input soft = {.reply = "450 4.7.28 rate limit exceeded", .recipient = "jim@example.com", .delivery = "e1",
+                                     .time = today - 7200};
+    struct carom_reply_input delivered = {.reply = "250 ok", .recipient = "jim@example.com", .delivery = "e2", .time = today - 3600};
+    struct carom_engine *engine = engine_open(false);
+
+    (void)state;
+    expect_reply(engine, delivered, false, NULL);
+    for (int i = 0; i < 2; i++) {
+        struct carom_result *result = hear(engine, soft);
+        const struct carom_action *action = carom_result_action(result, 0, 0);
+        assert_string_equal(action->state.ptr, i ? "decided" : "refused");
+        assert_string_equal(action->note.ptr, i ? "" : "mail was delivered there since");
+        carom_result_free(result);
+        soft.delivery = "e3";
+        soft.time = today - 1800;
+    }
+    carom_engine_close(engine);
+}
+
 static void test_a_reply_is_described(void **state)
 {
     struct carom_engine *engine = engine_open(false);
@@ -486,6 +512,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_dry_run_touches_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_engines_in_two_threads, setup, teardown),
         cmocka_unit_test_setup_teardown(test_replies_count_once, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_delivery_that_we_heard_of_before, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_reply_is_described, setup, teardown),
         cmocka_unit_test_setup_teardown(test_replies_that_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_deliveries_clear_what_was_soft, setup, teardown),

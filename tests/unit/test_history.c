@@ -175,6 +175,7 @@ static void test_times(void **state)
         {INT64_MAX, INT64_MAX, 0},
         {INT64_MIN, 1772366400, 1772366400},
         {1772366400, 0, 1772366400},
+        {0, 86400, 86400}, /* received in 1970, and none: not at its first second */
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
