@@ -97,6 +97,8 @@ static void print_table(const struct carom_health *health)
     title("unmatched");
     printf("%lld in the last day\n", (long long)s->unmatched);
     print_jobs(health);
+    title("held");
+    printf("%lld%s\n", (long long)s->held, s->held ? " actions wait for somebody: carom held" : "");
     title("suppressions");
     printf("%lld\n", (long long)s->suppressions);
     title("ledger");
@@ -180,6 +182,7 @@ static int print_json(const struct carom_health *health)
     json_kinds(&json, "last_day", s->day);
     json_number(&json, "unmatched", s->unmatched);
     json_jobs(&json, health);
+    json_number(&json, "held", s->held);
     json_number(&json, "suppressions", s->suppressions);
     carom_json_key(&json, CAROM_STR("ledger"));
     carom_json_object(&json);

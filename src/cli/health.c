@@ -117,7 +117,7 @@ static void judge_stopped(struct carom_health *health)
              carom_arena_printf(health->arena, "the sink " CAROM_STR_FMT " is %s since " CAROM_STR_FMT ": " CAROM_STR_FMT,
                                 CAROM_STR_ARG(pause->sink), pause->until ? "paused" : "disabled",
                                 CAROM_STR_ARG(since(health, pause->since)), CAROM_STR_ARG(pause->why)),
-             pause->until ? "mend it; one job a minute tries whether it is back"
+             pause->until ? "mend it; one job a minute tries whether it is back, and carom outbox enable SINK does not wait for that"
                           : "mend it, then carom outbox enable SINK; its jobs wait until then");
     }
 }
@@ -130,6 +130,11 @@ static void judge_rest(struct carom_health *health)
     if (s->dead)
         find(health, CAROM_HEALTH_YELLOW, carom_arena_printf(arena, "dead letters: %lld", (long long)s->dead),
              "carom outbox list --state-is dead says why; then carom outbox resend or drop");
+    if (s->broken)
+        find(health, CAROM_HEALTH_YELLOW,
+             carom_arena_printf(arena, "a provider's bad day: %lld %s held, and %s for somebody", (long long)s->broken,
+                                s->broken == 1 ? "action is" : "actions are", s->broken == 1 ? "waits" : "wait"),
+             "carom incidents says of which; then carom held release or discard --incident NUMBER");
     if (s->unmatched)
         find(health, CAROM_HEALTH_YELLOW,
              carom_arena_printf(arena, "unmatched actions in the last day: %lld (no list, recipient or sink)",

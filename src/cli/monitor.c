@@ -53,10 +53,10 @@ void carom_health_print_nagios(const struct carom_health *health)
     if (!health->first)
         printf("%lld facts in the last day, %lld jobs wait", (long long)sum(s->day), (long long)s->waiting);
     printf("|facts_hour=%lld facts_day=%lld unmatched=%lld waiting=%lld due=%lld late=%llds pending=%lld dead=%lld "
-           "stopped=%zu suppressions=%lld size=%lldB\n",
+           "stopped=%zu held=%lld suppressions=%lld size=%lldB\n",
            (long long)sum(s->hour), (long long)sum(s->day), (long long)s->unmatched, (long long)s->waiting,
            (long long)s->due, seconds(late_ms(health)), (long long)s->pending, (long long)s->dead, health->stopped_n,
-           (long long)s->suppressions, (long long)s->bytes);
+           (long long)s->held, (long long)s->suppressions, (long long)s->bytes);
 }
 
 /* ---- Prometheus ---- */
@@ -113,6 +113,7 @@ void carom_health_print_prometheus(const struct carom_health *health)
         print_label(health->stopped[i].sink);
         printf("\"} %d\n", health->stopped[i].until ? 1 : 2);
     }
+    gauge("held_actions", "Actions that wait for a person", (long long)s->held);
     gauge("suppressions", "Suppressions that stand", (long long)s->suppressions);
     gauge("ledger_bytes", "Size of the ledger on disk", (long long)s->bytes);
     gauge("ledger_version", "Schema version of the ledger", s->version);

@@ -39,6 +39,7 @@ struct carom_standing {
     int64_t oldest_job, oldest_attempts;
     char oldest_sink[128], oldest_answer[256]; /* why it waits; may be empty */
     int64_t suppressions; /* that stand */
+    int64_t held, broken; /* actions that wait for a person; of them by the breaker */
     int64_t delivered; /* the last run of the outbox; 0: none */
     int64_t bytes;     /* on disk, with its log */
     int version;

@@ -85,6 +85,7 @@ const char *const carom_schema[] = {
     " incident INTEGER NOT NULL, since INTEGER NOT NULL) STRICT;",
     "CREATE INDEX held_fact ON held (fact);",
     "CREATE INDEX held_address ON held (address);",
+    "CREATE INDEX held_cause ON held (cause);",
     /* Who was, or would be, taken off a list or off the mail, for the breaker. id: the fact's; grp: hash of provider and
        reason; state: 0 carried out or released, 1 held, 2 discarded or undone. */
     "CREATE TABLE removal (id INTEGER PRIMARY KEY, grp INTEGER NOT NULL, received INTEGER NOT NULL,"

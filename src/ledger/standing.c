@@ -92,6 +92,18 @@ static int count_jobs(struct carom_store *store, int64_t now, struct carom_stand
     return standing->oldest ? read_oldest(store, standing, err) : 0;
 }
 
+static int count_held(struct carom_store *store, struct carom_standing *standing, struct carom_error *err)
+{
+    static const char sql[] = "SELECT count(*), coalesce(sum(cause = 'breaker'), 0) FROM held";
+    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "");
+    if (!row || carom_db_row(&store->db, row, err) < 0)
+        return -1;
+    standing->held = sqlite3_column_int64(row, 0);
+    standing->broken = sqlite3_column_int64(row, 1);
+    carom_db_done(row);
+    return 0;
+}
+
 /* ---- The whole ---- */
 
 static int64_t size_of(const char *path, const char *suffix)
@@ -122,6 +134,7 @@ int carom_sqlite_standing(struct carom_store *store, int64_t now, struct carom_s
     *standing_r = (struct carom_standing){.version = CAROM_SCHEMA_VERSION,
                                           .bytes = size_of(store->db.path, "") + size_of(store->db.path, "-wal")};
     if (read_values(store, now, standing_r, err) != 0 || count_jobs(store, now, standing_r, err) != 0 ||
+        count_held(store, standing_r, err) != 0 ||
         count_kinds(store, now - hour, standing_r->hour, NULL, err) != 0)
         return -1;
     return count_kinds(store, now - 24 * hour, standing_r->day, &standing_r->unmatched, err);

@@ -178,6 +178,19 @@ class Wrong(Status):
         self.assertTrue(any('unmatched actions in the last day: 2' in f['what'] for f in status['findings']), status)
         self.assertEqual(status['unmatched'], 2)
 
+    def test_what_waits_for_somebody(self):
+        (self.dir / 'policy.lua').write_text('carom.configure { mode = "observe" }' + HOOKS)
+        self.carom('run', '--policy', 'policy.lua', BOUNCES)
+        status = self.judged('green', None) # who only observes wants it so
+        self.assertGreater(status['held'], 3)
+        self.assertRegex(self.carom('status'), rf'(?m)^held +{status["held"]} actions wait for somebody: carom held$')
+        self.assertIn(f' held={status["held"]} ', self.nagios(0))
+        self.assertIn(f'\ncarom_held_actions {status["held"]}\n', self.carom('status', '--prometheus'))
+        self.sql("UPDATE held SET cause = 'breaker'")
+        self.judged('yellow', rf"^a provider's bad day: {status['held']} actions are held, and wait for somebody$")
+        self.carom('held', 'discard', '--policy', 'policy.lua', '--all')
+        self.assertEqual(self.judged('green', None)['held'], 0)
+
     def test_a_clock_that_was_ahead(self):
         self.carom('run', '--policy', 'policy.lua', BOUNCES / '07-vacation.eml')
         self.age(-2 * HOUR)
