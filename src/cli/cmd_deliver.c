@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/ledger.h"
 #include "cli/logging.h"
+#include "cli/print.h"
 #include "ledger/care.h"
 #include "outbox/outbox.h"
 
@@ -95,6 +96,29 @@ static int prune(struct carom_ledger *ledger, const struct carom_config *config,
     return more < 0 && !watch ? -1 : 0;
 }
 
+static int say_stopped(void *user, const struct carom_pause *pause)
+{
+    (void)user;
+    fputs("stopped: the sink ", stdout);
+    carom_print_cell(stdout, pause->sink, 0);
+    fputs(": ", stdout);
+    carom_print_cell(stdout, pause->why, 0);
+    puts("; once it is mended, carom outbox enable SINK has it tried at once");
+    return 0;
+}
+
+/* What this run did, and what is left and why: nothing done may mean that nothing was due yet. */
+static int say(struct carom_ledger *ledger, const struct carom_outbox_summary *summary, struct carom_error *err)
+{
+    struct carom_standing standing;
+    if (ledger->care->standing(ledger->store, carom_date_now_ms(), &standing, err) != 0)
+        return -1;
+    printf("done %zu, to be tried again %zu, dead letters %zu; left in the outbox: waiting %lld, pending %lld, dead %lld\n",
+           summary->done, summary->failed, summary->dead, (long long)standing.waiting, (long long)standing.pending,
+           (long long)standing.dead);
+    return ledger->ops->pauses(ledger->store, say_stopped, NULL, err);
+}
+
 int cmd_deliver(int argc, char **argv)
 {
     struct carom_cli_place place = {0};
@@ -155,8 +179,7 @@ int cmd_deliver(int argc, char **argv)
         if (result != 0 && watch && err.code == CAROM_ERROR_BUSY)
             result = 0; /* the next round will do */
         if (!quiet && !watch && result == 0)
-            printf("done %zu, to be tried again %zu, dead letters %zu, waiting %zu\n", summary.done, summary.failed,
-                   summary.dead, summary.waiting);
+            result = say(&ledger, &summary, &err);
         if (watch && !stopped)
             sleep(1);
     } while (watch && !stopped && result == 0);
