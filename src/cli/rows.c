@@ -2,7 +2,8 @@
  * SPDX-FileCopyrightText: the carom authors */
 
 /* Knows how other systems name their columns (SendGrid: email, reason, created; Mailgun: address, error, created_at;
-   Amazon SES: EmailAddress, Reason, LastUpdateTime; Mailchimp: Email Address). A row that is not understood stops all:
+   Amazon SES: EmailAddress, Reason, LastUpdateTime; Mailchimp: Email Address,
+   UNSUB_TIME, UNSUB_REASON, CLEAN_TIME). A row that is not understood stops all:
    a list of people not to be mailed that is read by half is worse than one that is refused. */
 
 #include "cli/rows.h"
@@ -24,6 +25,7 @@ static const struct {
     {"list", LIST},       {"listid", LIST},     {"since", SINCE},          {"created", SINCE},
     {"createdat", SINCE}, {"date", SINCE},      {"lastupdatetime", SINCE}, {"until", UNTIL},
     {"expires", UNTIL},   {"reason", REASON},   {"error", REASON},         {"description", REASON},
+    {"unsubtime", SINCE}, {"cleantime", SINCE}, {"unsubreason", REASON},
 };
 struct reading {
     struct carom_arena *arena;
@@ -109,6 +111,14 @@ static int read_header(struct reading *reading, struct carom_str *cells, size_t 
     return 0;
 }
 
+/* Spreadsheets end in rows of nothing but separators. */
+static bool is_blank(const struct carom_str *cells, size_t n)
+{
+    while (n && !cells[n - 1].len)
+        n--;
+    return n == 0;
+}
+
 static int read_csv(struct reading *reading, struct carom_str text)
 {
     struct carom_str line, cells[CAROM_CSV_CELLS];
@@ -128,7 +138,7 @@ static int read_csv(struct reading *reading, struct carom_str text)
             return fail(reading, wrong, line);
         if (first && read_header(reading, cells, n, &is_header) != 0)
             return -1;
-        if (is_header)
+        if (is_header || is_blank(cells, n))
             continue;
         for (size_t i = 0; i < n; i++)
             if (reading->columns[i] < COLUMNS)
@@ -185,6 +195,8 @@ int carom_rows_read(struct carom_arena *arena, const char *name, struct carom_st
     struct reading reading = {.arena = arena, .name = name, .row = row, .user = user, .err = err};
     if (carom_str_starts(text, CAROM_STR("\xef\xbb\xbf")))
         text = carom_str_from(text, 3);
+    if (carom_str_starts(text, CAROM_STR("\xff\xfe")) || carom_str_starts(text, CAROM_STR("\xfe\xff")))
+        return carom_error_set(err, CAROM_ERROR_USAGE, "%s: is UTF-16; save it as CSV in UTF-8; nothing was imported", name);
     struct carom_str begin = carom_str_trim(text);
     return begin.len && (begin.ptr[0] == '{' || begin.ptr[0] == '[') ? read_json(&reading, text) : read_csv(&reading, text);
 }

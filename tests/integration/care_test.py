@@ -137,6 +137,19 @@ class Suppressions(Care):
         self.says('yes', 'ann@example.com')
         self.says('no', 'carl@example.com')
 
+    def test_as_others_write_it(self):
+        (self.dir / 'mailchimp.csv').write_text(
+            'Email Address,First Name,OPTIN_TIME,UNSUB_TIME,UNSUB_REASON,TAGS\n'
+            'ann@example.com,Ann,"2019-03-01 10:11:12","2021-06-01 09:00:00",NORMAL,"""customer"""\n')
+        self.carom('suppressions', 'import', 'mailchimp.csv')
+        self.assertIn('since 2021-06-01T09:00:00Z: NORMAL', self.says('no', 'ann@example.com'))
+        (self.dir / 'sheet.csv').write_bytes('\ufeffE-Mail;Reason\r\nbob@example.net;gone\r\n;\r\n;;;\r\n'.encode())
+        self.assertIn('1 new, 0 stood', self.carom('suppressions', 'import', 'sheet.csv'))
+        self.assertIn('gone', self.says('no', 'bob@example.net'))
+        (self.dir / 'unicode.txt').write_bytes('email\tname\r\ncarl@example.com\tCarl\r\n'.encode('utf-16'))
+        self.carom('suppressions', 'import', 'unicode.txt', code=64)
+        self.assertIn('unicode.txt: is UTF-16; save it as CSV in UTF-8', self.errors)
+
     def test_an_import_is_linear(self):
         seconds = []
         for n in (4000, 16000):
