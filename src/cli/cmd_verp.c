@@ -370,6 +370,10 @@ static int run(struct job *job, enum verb verb, struct carom_arena *arena, char 
     if (!job->verp)
         return carom_error_set(job->err, CAROM_ERROR_CONFIG,
                                "%s: verp is not configured: there are no keys to sign with", job->place.policy);
+    /* Nobody would see a misspelt one before a million return paths are out. */
+    struct carom_str list = carom_trust_list_id(carom_policy_config(job->policy), carom_str(job->list));
+    if (job->list && carom_cli_list(arena, job->policy, list.ptr, job->err) != 0)
+        return -1;
     if (carom_arena_guard(job->arena))
         return carom_error_memory(job->err);
     switch (verb) {
