@@ -15,7 +15,7 @@
 
 enum { PAYLOAD_MAX = 64 << 10, TEXT_MAX = 4096, KEY_MAX = 255, VALUE_MAX = 1024, ARGUMENTS_MAX = 64 };
 
-static const char limit_reached[] = "its limit is reached", past_already[] = "it was due before the bounce arrived";
+static const char limit_reached[] = "its limit is reached", past_already[] = "its time is long past";
 
 static struct carom_hook_call *begin(lua_State *L, const char *name)
 {

@@ -101,6 +101,8 @@ static void take_list(lua_State *L, struct carom_str id, struct carom_config *co
     carom_args_str(&args, "key", &key);
     if (address.len && carom_str_chr(address, '@') == SIZE_MAX)
         carom_args_fail(&args, "address = \"%s\" is no mail address", address.ptr);
+    if (carom_str_chr(id, '<') != SIZE_MAX || carom_str_chr(id, '>') != SIZE_MAX)
+        carom_args_fail(&args, "\"%s\" would never be met: write the List-Id without its angle brackets", id.ptr);
     if (carom_config_list(config, id))
         carom_args_fail(&args, "\"%s\" is named twice (a List-Id has no case)", id.ptr);
     *list = (struct carom_list_entry){.id = keep(L, id), .address = keep(L, address), .key = keep(L, key)};

@@ -395,6 +395,7 @@ static void mistakes_in_the_configuration_are_named(void **state)
         {"lists = { x = { adress = 'y' } }", "\"adress\" is no key; did you mean \"address\"?"},
         {"lists = { x = { address = 'y' } }", "is no mail address"},
         {"lists = { x = {}, X = {} }", "is named twice"},
+        {"lists = { ['<news.example.org>'] = {} }", "without its angle brackets"},
         {"sinks = { unsubscrib = carom.http { url = 'https://example.com/' } }", "did you mean \"unsubscribe\"?"},
         {"sinks = { alert = 'https://example.com/' }", "must be made by carom.webhook, carom.http, carom.command or carom.smtp"},
         {"sinks = { alert = {} }", "the list of \"alert\" is empty"},
@@ -789,7 +790,7 @@ static void a_retry_past_on_arrival_is_not_scheduled(void **state)
 {
     struct stage *stage = *state;
     static const struct wanted cases[] = {{"bounce:tag('again', bounce:retry { after = '4h', limit = 5 })",
-                                           "\"limit\":5}[it was due before the bounce arrived] {\"action\":\"tag\","
+                                           "\"limit\":5}[its time is long past] {\"action\":\"tag\","
                                            "\"key\":\"again\",\"value\":\"true\"}"}};
     stage->fact.received = 1600000000;
     EXPECT(stage, cases, "function on_bounce(bounce) ", " end", true);
