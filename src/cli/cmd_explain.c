@@ -161,6 +161,8 @@ static int explain_policy(struct carom_arena *arena, const struct question *ques
                question->made_up_list ? " (taken as an example: --list)" : "",
                decision.hook.len ? "" : "no hook, recorded only", decision.hook.len ? decision.hook.ptr : "");
         print_decision(&decision, fact);
+        if (decision.hook.len && !decision.first)
+            puts("  left alone  recorded only");
     }
     return result;
 }
@@ -189,6 +191,19 @@ static void print_json(const struct carom_fact *fact)
     carom_print_end(&print);
 }
 
+static int nothing_recognised(struct carom_str text, struct carom_error *err)
+{
+    const char *names[CAROM_REASON_COUNT + 1] = {NULL};
+    for (size_t i = 0; i < carom_reason_rows_n && i < CAROM_REASON_COUNT; i++)
+        names[i] = carom_reason_name(carom_reason_rows[i].reason);
+    const char *nearest = carom_cli_nearest(text.ptr, names);
+    if (nearest)
+        return carom_error_set(err, CAROM_ERROR_USAGE, "explain: '%s' is no reason; did you mean %s?", text.ptr, nearest);
+    return carom_error_set(err, CAROM_ERROR_USAGE, "explain: nothing is recognised in '%.100s': it holds no reply code, no "
+                           "enhanced status code and no words that a rule knows; give the server's words with their code, "
+                           "such as '550 5.1.1 User unknown', or a reason (carom codes --reasons prints them)", text.ptr);
+}
+
 static int explain_reply(struct carom_arena *arena, struct question *question, bool json, struct carom_policy *policy,
                          struct carom_error *err)
 {
@@ -196,10 +211,7 @@ static int explain_reply(struct carom_arena *arena, struct question *question, b
     const struct carom_fact *fact = &carom_facts_reply(arena, &input, question->judging, (int64_t)time(NULL)).list[0];
 
     if (carom_fact_says_nothing(fact))
-        return carom_error_set(err, CAROM_ERROR_USAGE, "explain: nothing is recognised in '%.100s': it holds no reply code, no "
-                               "enhanced status code and no words that a rule knows; give the server's words with their "
-                               "code, such as '550 5.1.1 User unknown', or a reason (carom codes prints them)",
-                               question->text.ptr);
+        return nothing_recognised(question->text, err);
     if (json)
         return print_json(fact), 0;
     carom_print_cell(stdout, question->text, 0);

@@ -56,7 +56,7 @@ static int held_row(void *user, const struct carom_held *held)
     carom_print_cell(stdout, held->action, 12);
     carom_print_cell(stdout, held->spelling, 28);
     putchar(' ');
-    carom_print_cell(stdout, held->reason.len ? held->reason : held->kind, 16);
+    carom_print_cell(stdout, held->reason.len ? held->reason : held->kind, 20);
     carom_print_cell(stdout, held->authenticity, 9);
     putchar(' ');
     carom_print_cell(stdout, held->diagnostic, 60);

@@ -97,7 +97,7 @@ static void spell(char words[][WORD_SIZE])
 
 static int help(FILE *to, char words[][WORD_SIZE])
 {
-    fprintf(to, "usage: carom COMMAND [OPTIONS] …\n\n");
+    fprintf(to, "usage: carom COMMAND [OPTIONS] …\n       carom --version\n\n");
     for (size_t i = 0; i < COMMANDS; i++)
         fprintf(to, "  %-12s  %s\n", words[i], commands[i].summary);
     fprintf(to, "\nA SOURCE is a file, - for stdin, a directory of messages, an mbox, or a Maildir.\n"
@@ -114,9 +114,14 @@ int main(int argc, char **argv)
     spell(words);
     if (argc < 2)
         return help(stderr, words);
+    char asked[] = "--help";
+    if (!strcmp(argv[1], "help") && argc == 3) { /* help COMMAND is COMMAND --help */
+        argv[1] = argv[2];
+        argv[2] = asked;
+    }
     if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
         return help(stdout, words);
-    if (!strcmp(argv[1], "--version"))
+    if (!strcmp(argv[1], "--version") || !strcmp(argv[1], "-V"))
         return printf("carom %s\n", carom_version()), EX_OK;
     for (size_t i = 0; i < COMMANDS; i++) {
         names[i] = words[i];

@@ -27,8 +27,8 @@ static int make_directories(struct carom_arena *arena, struct carom_str path, st
         char end = *p;
         *p = 0;
         if (mkdir(copy, 0700) != 0 && errno != EEXIST)
-            return carom_error_set(err, CAROM_ERROR_IO, "%s: cannot make the state directory: %s", copy,
-                                   strerror(errno));
+            return carom_error_set(err, CAROM_ERROR_IO, "%s: cannot make the state directory: %s; run this as a user who may, or name "
+                                   "another with --state", copy, strerror(errno));
         *p = end;
         if (!end)
             return 0;

@@ -107,6 +107,7 @@ class Ordinary(Cli):
     def test_explain_says_when_it_knows_nothing(self):
         for options in ([], ['--json']):
             self.refused(self.run_carom('explain', *options, 'hello world'), USAGE, "nothing is recognised in 'hello world'")
+        self.refused(self.run_carom('explain', 'mailbx_full'), USAGE, r"'mailbx_full' is no reason; did you mean mailbox_full\?")
 
     def test_explain_with_a_policy_has_an_example(self):
         policy = self.policy()
@@ -118,6 +119,9 @@ class Ordinary(Cli):
                               '550 5.1.1 User unknown')
         self.assertIn('first bounce of ann@example.net on the list x.example.org: on_permanent', done.out)
         self.assertIn('"list":"x.example.org"', done.out)
+        silent = self.policy('function on_mailbox_full(bounce) end', 'silent.lua')
+        self.assertRegex(self.run_carom('explain', '--policy', silent, '552 5.2.2 Mailbox full').out,
+                         r'on_mailbox_full\n  left alone  recorded only\n$')
 
     def test_one_mistake_is_said_once(self):
         policy = self.policy('function on_permanent(bounce) error("broken") end\nfunction on_complaint(bounce) error("other") end\n')
@@ -318,6 +322,11 @@ class BadPlaces(Cli):
     def test_no_ledger_yet(self):
         self.refused(self.run_carom('show', 'anna@example.com'), IO, r'carom\.db')
 
+    def test_no_place_for_a_ledger(self):
+        (self.dir / 'file').write_text('')
+        done = self.run_carom('run', '--policy', self.policy(), '--state', 'file/state', UNKNOWN)
+        self.refused(done, IO, r'file/state: cannot make the state directory: Not a directory; .*--state')
+
     def test_only_what_takes_mail_makes_a_ledger(self):
         for command in (['show', 'anna@example.com'], ['outbox'], ['deliver', '--policy', self.policy()],
                         ['outbox', 'resend', '1']):
@@ -374,6 +383,14 @@ class BadArguments(Cli):
                                 (['run', '--polcy', 'x'], '--policy'), (['outbox', 'lits'], 'list')):
             done = self.run_carom(*arguments)
             self.refused(done, USAGE, word)
+
+    def test_help_is_found_by_each_name(self):
+        run = self.run_carom('run', '--help').out
+        self.assertEqual(self.run_carom('help', 'run').out, run)
+        self.assertEqual(self.run_carom('run', '-h').out, run)
+        self.assertEqual(self.run_carom('help').out, self.run_carom('--help').out)
+        self.assertEqual(self.run_carom('-V').out, self.run_carom('--version').out)
+        self.refused(self.run_carom('help', 'prase'), USAGE, r'did you mean parse\?')
 
     def test_something_is_missing(self):
         for arguments, word in ((['parse'], 'SOURCE'), (['run', str(UNKNOWN)], '--policy'), (['explain'], 'explain'),
