@@ -23,7 +23,8 @@ function on_permanent(bounce)
     dead(bounce)
   elseif bounce.fault == "sender" or bounce.fault == "content" then
     -- They refuse us or what we wrote: the subscriber can do nothing about it, somebody here can.
-    bounce:alert { text = "{provider} refuses our mail ({reason}): {diagnostic}", every = "1d" }
+    local who = bounce.provider or "a server"
+    bounce:alert { text = who .. " refuses our mail to {recipient} ({reason}): {diagnostic}", every = "1d" }
   end
 end
 

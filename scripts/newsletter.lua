@@ -51,7 +51,8 @@ function on_permanent(bounce)
   elseif bounce.fault == "sender" or bounce.fault == "content" then
     -- "550 5.7.1 blocked", DMARC, spam, too large: this is about us. The subscriber keeps the subscription and gets
     -- no points; somebody here should look, at most one message a day for each provider and reason.
-    bounce:alert { text = "{provider} refuses our mail ({reason}): {diagnostic}", every = "1d" }
+    local who = bounce.provider or "a server"
+    bounce:alert { text = who .. " refuses our mail to {recipient} ({reason}): {diagnostic}", every = "1d" }
   elseif bounce.fault == "recipient" then
     soft(bounce, 1)
   end

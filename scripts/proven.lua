@@ -45,13 +45,15 @@ function on_permanent(bounce)
     end
   elseif bounce.fault == "sender" or bounce.fault == "content" then
     -- "550 5.7.1 … blocked": Microsoft, or whoever it is, refuses us. Nobody is suppressed; somebody here should look.
-    bounce:alert { text = "{provider} refuses our mail ({reason}): {diagnostic}", every = "1d" }
+    local who = bounce.provider or "a server"
+    bounce:alert { text = who .. " refuses our mail to {recipient} ({reason}): {diagnostic}", every = "1d" }
   end
 end
 
 function on_transient(bounce)
   if bounce.fault == "sender" then
-    bounce:alert { text = "{provider} defers our mail ({reason}): {diagnostic}", every = "1d" }
+    local who = bounce.provider or "a server"
+    bounce:alert { text = who .. " defers our mail to {recipient} ({reason}): {diagnostic}", every = "1d" }
   else
     bounce:retry { after = "4h", limit = 5 }
   end

@@ -46,7 +46,8 @@ function on_permanent(bounce)
   elseif bounce.hard then
     add(bounce, 2)
   elseif bounce.fault == "sender" or bounce.fault == "content" then
-    bounce:alert { text = "{provider} refuses our mail ({reason}): {diagnostic}", every = "1d" }
+    local who = bounce.provider or "a server"
+    bounce:alert { text = who .. " refuses our mail to {recipient} ({reason}): {diagnostic}", every = "1d" }
   else
     add(bounce, 1)
   end
