@@ -97,6 +97,8 @@ static struct carom_str from_iconv(struct carom_arena *arena, const char *name, 
     char *start = carom_arena_alloc(arena, room), *out = start, *in = (char *)(uintptr_t)bytes.ptr;
     iconv_t converter = iconv_open("UTF-8", name);
 
+    if (converter == (iconv_t)-1 && (errno == ENOMEM || errno == EMFILE || errno == ENFILE))
+        carom_arena_alloc(arena, SIZE_MAX); /* the machine is short of it: read as another charset is read wrongly */
     if (converter == (iconv_t)-1)
         return guess(arena, bytes, max);
     while (left > 0 && iconv(converter, &in, &left, &out, &room) == (size_t)-1) {
@@ -117,7 +119,7 @@ static int compare(struct carom_str label, const char *row)
     for (size_t i = 0; i < label.len; i++) {
         unsigned char a = (unsigned char)carom_lower(label.ptr[i]), b = (unsigned char)row[i];
 
-        if (a != b)
+        if (a != b || !b) /* NUL in a label is beyond the row's end */
             return a < b ? -1 : 1;
     }
     return row[label.len] ? -1 : 0;
