@@ -4,9 +4,8 @@
 /* Events of Amazon SES that Amazon SNS sends as mail: the JSON that others get as a webhook, with a text on how to
    unsubscribe behind it. It reads the published fields and judges nothing. */
 
-#include <jansson.h>
-
 #include "base/date.h"
+#include "bounce/object.h"
 #include "bounce/reader.h"
 #include "mail/address.h"
 
@@ -53,30 +52,27 @@ static struct carom_str join_lines(struct carom_arena *arena, struct carom_str t
     return carom_str_n(out, n);
 }
 
-static json_t *load(struct carom_str text)
-{
-    json_t *value = json_loadb(text.ptr, text.len, JSON_DISABLE_EOF_CHECK, NULL);
-
-    if (json_is_object(value))
-        return value;
-    json_decref(value);
-    return NULL;
-}
-
 /* The event itself; SNS wraps it as a string in an object of its own, unless told not to. NULL: none. */
 static json_t *load_event(struct carom_reading *reading)
 {
     struct carom_str text = carom_str_trim(reading->text);
-    json_t *outer, *message, *inner = NULL;
+    json_t *outer, *message, *inner;
 
     if (text.len == 0 || text.ptr[0] != '{' || carom_str_find(text, CAROM_STR("notificationType")) == SIZE_MAX)
         if (text.len == 0 || text.ptr[0] != '{' || carom_str_find(text, CAROM_STR("eventType")) == SIZE_MAX)
             return NULL;
-    if (!(outer = load(join_lines(reading->arena, text))))
+    if (!(outer = carom_object_load(reading->arena, join_lines(reading->arena, text), JSON_DISABLE_EOF_CHECK)))
         return NULL;
-    message = json_object_get(outer, "Message");
-    if (json_is_string(message))
-        inner = load(carom_str_n(json_string_value(message), json_string_length(message)));
+    if (!json_is_string(message = json_object_get(outer, "Message")))
+        return outer;
+    if (carom_arena_guard(reading->arena)) { /* no memory: hand on, but not the tree */
+        json_decref(outer);
+        carom_arena_alloc(reading->arena, SIZE_MAX);
+        return NULL;
+    }
+    inner = carom_object_load(reading->arena, carom_str_n(json_string_value(message), json_string_length(message)),
+                              JSON_DISABLE_EOF_CHECK);
+    carom_arena_unguard(reading->arena);
     if (!inner)
         return outer;
     json_decref(outer);
