@@ -143,7 +143,8 @@ struct told {
     struct told *next;
 };
 
-static struct carom_str list_of(struct carom_arena *arena, struct carom_str arguments, bool *list_only_r)
+/* -1: it cannot be read. To take it for "every list" would tell the sinks too much. */
+static int list_of(struct carom_arena *arena, struct carom_str arguments, struct carom_str *list_r, bool *list_only_r)
 {
     json_t *object = json_loadb(arguments.ptr, arguments.len, 0, NULL);
     const char *list = json_string_value(json_object_get(object, "list")),
@@ -153,8 +154,10 @@ static struct carom_str list_of(struct carom_arena *arena, struct carom_str argu
     if (copy)
         memcpy(copy, list, n);
     *list_only_r = scope && strcmp(scope, "list") == 0;
+    *list_r = copy ? carom_str_n(copy, n) : CAROM_STR_EMPTY;
+    bool read = object && (copy || !n);
     json_decref(object);
-    return copy ? carom_str_n(copy, n) : CAROM_STR_EMPTY;
+    return read ? 0 : -1;
 }
 
 static int gather_told(struct carom_effect *effect, bool removals, struct told **told_r)
@@ -172,7 +175,10 @@ static int gather_told(struct carom_effect *effect, bool removals, struct told *
         bool list_only;
         if (!what || (removals && !what->removes))
             continue;
-        struct carom_str list = list_of(arena, carom_db_bytes(row, 1), &list_only);
+        struct carom_str list;
+        if (list_of(arena, carom_db_bytes(row, 1), &list, &list_only) != 0)
+            return carom_error_set(effect->err, CAROM_ERROR_IO,
+                                   "what was told cannot be read: there is no memory, or the ledger is damaged");
         while (same && (same->what != what || same->list_only != list_only || !carom_str_eq(same->list, list)))
             same = same->next;
         if (same)
