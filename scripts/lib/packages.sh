@@ -8,6 +8,7 @@
 build_packages="gcc libc6-dev meson ninja-build pkg-config liblua5.4-dev libsqlite3-dev nettle-dev libzstd-dev \
 libjansson-dev libcurl4-openssl-dev"
 test_packages="clang libcmocka-dev python3 groff-base binutils"
+fuzz_packages="libclang-rt-14-dev" # libFuzzer and the sanitizers of Debian 12's clang
 
 # Is there what the Debian package of this name brings? Asked by capability, so that other systems answer too.
 package_present()
