@@ -6,12 +6,12 @@
 
 #include "engine/engine.h"
 
-#include <nettle/sha2.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "base/date.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "decision/hold.h"
 #include "engine/incoming.h"
 #include "engine/net.h"
@@ -66,18 +66,10 @@ int64_t carom_engine_now_ms(const struct carom_engine *engine)
     return engine->now ? engine->now * 1000 : carom_date_now_ms();
 }
 
-/* 64 bits of a text, never 0. The store verifies a hit, so that a collision costs nothing. */
+/* Never 0, which says that there is none. The store verifies a hit, so that a collision costs nothing. */
 static uint64_t hash(struct carom_str text)
 {
-    struct sha256_ctx context;
-    uint8_t digest[8];
-    uint64_t value = 0;
-
-    sha256_init(&context);
-    sha256_update(&context, text.len, (const uint8_t *)text.ptr);
-    sha256_digest(&context, sizeof(digest), digest);
-    for (size_t i = 0; i < sizeof(digest); i++)
-        value = value << 8 | digest[i];
+    uint64_t value = carom_hash(text);
     return value ? value : 1;
 }
 

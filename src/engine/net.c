@@ -6,6 +6,7 @@
 #include "engine/net.h"
 
 #include "base/error.h"
+#include "base/hash.h"
 #include "decision/hold.h"
 #include "ledger/breaker.h"
 
@@ -107,7 +108,7 @@ int carom_net_breaker(struct carom_engine *engine, struct carom_arena *arena, st
     removal.provider = carom_hold_group(arena, fact);
     if (!removal.provider.len)
         return 0;
-    removal.group = (uint64_t)carom_ledger_hash(group_text(arena, removal.provider, removal.reason));
+    removal.group = carom_hash(group_text(arena, removal.provider, removal.reason));
     entry->group = removal.group;
     return decision->hold == CAROM_HOLD_NONE ? ask(engine, arena, entry, &removal, decision, err) : 0;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/hash.h"
 
 static const int64_t weeks_ms = INT64_C(28) * 86400 * 1000;
 
@@ -49,7 +50,7 @@ static int count(const struct judge *judge, int64_t limit, int64_t *n_r)
     while (crowd.mask < 2 * crowd.limit)
         crowd.mask = 2 * crowd.mask + 1;
     crowd.slots = carom_arena_array(judge->arena, int64_t, crowd.mask + 1);
-    join_crowd(&crowd, ask->received, carom_ledger_hash(ask->address));
+    join_crowd(&crowd, ask->received, (int64_t)carom_hash(ask->address));
     int result = crowd.n >= crowd.limit
                      ? 0
                      : judge->ledger->ops->removals(judge->ledger->store, ask->group,

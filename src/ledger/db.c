@@ -11,7 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <nettle/sha2.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -281,20 +280,6 @@ int carom_db_next_id(struct carom_db *db, int64_t now, int64_t *id_r, struct car
     db->last_id = db->last_id + 1 > from ? db->last_id + 1 : from;
     *id_r = db->last_id;
     return 0;
-}
-
-int64_t carom_db_hash(struct carom_str text)
-{
-    struct sha256_ctx context;
-    uint8_t digest[8];
-    uint64_t value = 0;
-
-    sha256_init(&context);
-    sha256_update(&context, text.len, (const uint8_t *)text.ptr);
-    sha256_digest(&context, sizeof(digest), digest);
-    for (size_t i = 0; i < sizeof(digest); i++)
-        value = value << 8 | digest[i];
-    return (int64_t)value;
 }
 
 /* ---- Opening ---- */

@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/hash.h"
 #include "ledger/lock.h"
 #include "ledger/pack.h"
 
@@ -73,7 +74,7 @@ int64_t carom_db_id_time(int64_t id);
 int carom_db_next_id(struct carom_db *db, int64_t now, int64_t *id_r, struct carom_error *err);
 /* Says what SQLite said, where, and what to do. Returns -1. */
 int carom_db_error(struct carom_db *db, const char *doing, struct carom_error *err);
-/* 64 bits of a text. Hostile texts cannot be made to collide at will. */
-int64_t carom_db_hash(struct carom_str text);
+/* As the tables keep it. */
+static inline int64_t carom_db_hash(struct carom_str text) { return (int64_t)carom_hash(text); }
 
 #endif

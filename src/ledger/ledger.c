@@ -9,11 +9,6 @@
 #include "ledger/overlay.h"
 #include "ledger/sqlite.h"
 
-int64_t carom_ledger_hash(struct carom_str key)
-{
-    return carom_db_hash(key);
-}
-
 int carom_ledger_open(const char *url, enum carom_ledger_mode mode, struct carom_ledger *ledger_r,
                       struct carom_error *err)
 {

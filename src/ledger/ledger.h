@@ -120,9 +120,6 @@ struct carom_store_ops {
     void (*close)(struct carom_store *store);
 };
 
-/* As the store hashes keys. */
-int64_t carom_ledger_hash(struct carom_str key);
-
 struct carom_care_ops;
 struct carom_ledger {
     const struct carom_store_ops *ops;

@@ -10,6 +10,7 @@
 
 #include "base/automaton.h"
 #include "base/error.h"
+#include "base/hash.h"
 #include "decision/trust.h"
 #include "policy/environment.h"
 #include "policy/freeze.h"
@@ -208,20 +209,6 @@ static int run_dead_letter_hook(lua_State *L)
     return 0;
 }
 
-/* The same number for the same id, on every machine. */
-static uint64_t seed_of(struct carom_str id)
-{
-    struct sha256_ctx ctx;
-    uint8_t digest[8];
-    uint64_t seed = 0;
-    sha256_init(&ctx);
-    sha256_update(&ctx, id.len, (const uint8_t *)id.ptr);
-    sha256_digest(&ctx, sizeof(digest), digest);
-    for (size_t i = 0; i < sizeof(digest); i++)
-        seed = seed << 8 | digest[i];
-    return seed;
-}
-
 static int run_hook(struct carom_policy *policy, lua_CFunction function, struct run *run, uint64_t seed,
                     struct carom_error *err)
 {
@@ -247,7 +234,7 @@ int carom_policy_decide(struct carom_policy *policy, struct carom_arena *arena, 
     struct run run = {.call = {.name = CAROM_STR_EMPTY, .subject = subject, .now = subject->now, .arena = arena,
                                .decision = decision_r}};
     carom_decision_init(decision_r);
-    if (run_hook(policy, run_bounce_hook, &run, seed_of(subject->fact->id), err) != 0) {
+    if (run_hook(policy, run_bounce_hook, &run, carom_hash(subject->fact->id), err) != 0) {
         carom_decision_init(decision_r);
         return -1;
     }
@@ -268,7 +255,7 @@ int carom_policy_message(struct carom_policy *policy, const struct carom_incomin
 {
     struct run run = {.call = {.name = CAROM_STR("on_message"), .incoming = incoming, .now = incoming->now},
                       .wanted = true, .hook = "on_message"};
-    int result = run_hook(policy, run_message_hook, &run, seed_of(incoming->headers->block), err);
+    int result = run_hook(policy, run_message_hook, &run, carom_hash(incoming->headers->block), err);
     *wanted_r = run.wanted;
     return result;
 }
