@@ -59,6 +59,7 @@ static int list_row(void *user, const struct carom_job *job)
         carom_date_format(job->due / 1000, due);
     printf("%-20lld ", (long long)job->id);
     carom_print_cell(stdout, carom_str(carom_job_state_name(job->state)), 8);
+    carom_print_cell(stdout, job->action, 12);
     carom_print_cell(stdout, job->sink, 16);
     putchar(' ');
     carom_print_cell(stdout, job->address, 28);

@@ -1,23 +1,32 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the carom authors */
 
-/* carom show: what the ledger holds of an address, for machines: JSON lines. */
+/* carom show: what the ledger holds of an address: rows for people, JSON lines for machines. */
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/date.h"
 #include "cli/cli.h"
 #include "cli/ledger.h"
 #include "cli/print.h"
+#include "cli/standing_table.h"
 #include "mail/address.h"
+
+struct showing {
+    struct carom_print print;
+    bool table, all;
+};
 
 static int row(void *user, struct carom_str json)
 {
-    struct carom_print *print = user;
+    struct showing *showing = user;
 
-    carom_buf_add_str(&print->buf, json);
-    return carom_print_line(print);
+    if (showing->table)
+        return carom_show_fact(json, showing->all);
+    carom_buf_add_str(&showing->print.buf, json);
+    return carom_print_line(&showing->print);
 }
 
 static void time_field(struct carom_json *json, const char *name, int64_t ms)
@@ -78,13 +87,17 @@ static void print_standing(struct carom_print *print, struct carom_str address, 
 int cmd_show(int argc, char **argv)
 {
     struct carom_cli_place place = {0};
-    bool all = false;
-    const struct carom_option options[] = {CAROM_CLI_PLACE_OPTIONS(place),
-                                           {"all", CAROM_OPTION_FLAG, &all, NULL, "the facts of everybody"},
-                                           {NULL, 0, NULL, NULL, NULL}};
+    struct showing showing = {.table = false};
+    bool json = false;
+    const struct carom_option options[] = {
+        CAROM_CLI_PLACE_OPTIONS(place),
+        {"json", CAROM_OPTION_FLAG, &json, NULL, "JSON lines (default in a pipe)"},
+        {"table", CAROM_OPTION_FLAG, &showing.table, NULL, "rows for people (default on a terminal)"},
+        {"all", CAROM_OPTION_FLAG, &showing.all, NULL, "the facts of everybody"},
+        {NULL, 0, NULL, NULL, NULL}};
     char **operands;
     int n = carom_cli_options(argc, argv, options, "[OPTIONS] ADDRESS…",
-                              "Prints the facts and decisions kept of an address, then its standing, as JSON lines.",
+                              "Prints the facts and decisions kept of an address, oldest first, then how it stands.",
                               &operands);
     struct carom_error err = {0};
     struct carom_ledger ledger;
@@ -94,8 +107,11 @@ int cmd_show(int argc, char **argv)
 
     if (n < 0)
         return carom_cli_options_exit(n);
-    if (all ? n > 0 : n == 0)
-        return carom_cli_usage("show", all ? "--all takes no ADDRESS" : "no ADDRESS given");
+    if (showing.all ? n > 0 : n == 0)
+        return carom_cli_usage("show", showing.all ? "--all takes no ADDRESS" : "no ADDRESS given");
+    if (json && showing.table)
+        return carom_cli_usage("show", "--json and --table exclude one another");
+    showing.table = showing.table || (!json && isatty(STDOUT_FILENO));
     struct carom_arena *arena = carom_arena_new();
     if (!arena || carom_arena_guard(arena)) {
         carom_error_memory(&err);
@@ -105,9 +121,9 @@ int cmd_show(int argc, char **argv)
         carom_arena_free(arena);
         return carom_cli_fail(&err);
     }
-    struct carom_print print = carom_print_begin(stdout);
-    if (all)
-        result = ledger.ops->facts(ledger.store, CAROM_STR_EMPTY, row, &print, &err);
+    showing.print = carom_print_begin(stdout);
+    if (showing.all)
+        result = ledger.ops->facts(ledger.store, CAROM_STR_EMPTY, row, &showing, &err);
     for (int i = 0; i < n && result == 0; i++) {
         struct carom_str key = carom_address_key(arena, carom_str(operands[i]));
         struct carom_history history = {.now = carom_date_now_ms(),
@@ -118,13 +134,15 @@ int cmd_show(int argc, char **argv)
             result = carom_error_set(&err, CAROM_ERROR_USAGE, "show: '%s' is no address", operands[i]);
             break;
         }
-        result = ledger.ops->facts(ledger.store, key, row, &print, &err);
+        result = ledger.ops->facts(ledger.store, key, row, &showing, &err);
         if (result == 0)
             result = ledger.ops->past(ledger.store, arena, key, &history, &err);
-        if (result == 0)
-            print_standing(&print, key, &history);
+        if (result == 0 && showing.table)
+            carom_show_standing(key, &history);
+        else if (result == 0)
+            print_standing(&showing.print, key, &history);
     }
-    if (carom_print_end(&print) != 0 && result == 0)
+    if (carom_print_end(&showing.print) != 0 && result == 0)
         result = carom_error_set(&err, CAROM_ERROR_IO, "show: cannot write the output: %s", strerror(errno));
     carom_ledger_close(&ledger);
     carom_policy_free(policy);

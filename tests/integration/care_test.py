@@ -192,7 +192,7 @@ class Suppressions(Care):
     def test_an_end_that_was_to_be_told_is_told_at_once(self):
         self.run_bounces()
         def ends():
-            return [line.split()[4] for line in self.carom('outbox', 'list').splitlines()
+            return [line.split()[5] for line in self.carom('outbox', 'list').splitlines()
                     if 'waiting' in line and 'anna@example.com' in line]
         before = sorted(ends())
         self.assertEqual(self.carom('suppressions', 'remove', 'anna@example.com'), '1 ended\n')

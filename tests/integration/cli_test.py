@@ -148,6 +148,19 @@ class Ordinary(Cli):
         standing = self.shown('anna@example.com')[-1]
         self.assertIn('news.lists.example.org', [left.get('list') for left in standing['left']])
 
+    def test_show_for_people(self):
+        retry = 'function on_transient(bounce) bounce:retry { after = "4h", limit = 5 } end'
+        self.run_carom('run', '--policy', self.policy(POLICY + retry), BOUNCES)
+        done = self.run_carom('show', '--table', 'anna@example.com', 'dieter@example.net', 'nobody@example.com')
+        self.assertEqual((done.returncode, done.err), (0, ''))
+        self.assertRegex(done.out, r'(?m)^2025-11-03T\S+Z  unsubscribe +permanent user_unknown: 550 5\.1\.1 <anna@example')
+        self.assertRegex(done.out, r'(?m)^anna@example\.com\n(?:  left .*\n)?  left        news\.lists\.example\.org since 20')
+        self.assertRegex(done.out, r'nobody@example\.com\n  no suppression, and no list left\n$')
+        everybody = self.run_carom('show', '--table', '--all').out
+        self.assertEqual(len(everybody.splitlines()), 11)
+        self.assertRegex(everybody, r'(?m)^\S+Z  dieter@example\.net +retry refused ')
+        self.refused(self.run_carom('show', '--json', '--table', 'a@b.example'), USAGE, 'exclude one another')
+
     def test_run_twice_changes_nothing(self):
         policy = self.policy()
         self.run_carom('run', '--policy', policy, BOUNCES)
@@ -364,7 +377,7 @@ function''', 1))
         self.assertEqual(self.run_carom('run', '--policy', policy, UNKNOWN).returncode, 0)
         done = self.run_carom('deliver', '--policy', policy)
         self.assertEqual(done.returncode, 0, done.err)
-        self.assertRegex(done.out, r'done 0, to be tried again 1,')
+        self.assertRegex(done.out, r'done 0, to be tried again 1, dead letters 0; left in the outbox: waiting \d, pending 0, dead 0')
         jobs = [json.loads(line) for line in self.run_carom('outbox', 'list', '--json').out.splitlines()]
         self.assertEqual([(job['state'], job['attempts'], job['address']) for job in jobs],
                          [('waiting', 1, 'anna@example.com')])
