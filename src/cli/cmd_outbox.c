@@ -198,19 +198,75 @@ static int change(struct carom_ledger *ledger, struct listing *listing, bool res
                                CAROM_STR("dropped by hand"), true, err);
 }
 
+/* ---- All dead letters: after an outage that lasted longer than the attempts ---- */
+
+struct dead_letter {
+    const struct carom_job *job; /* in the arena */
+    struct dead_letter *next;
+};
+struct dead_letters {
+    struct listing *listing;
+    struct dead_letter *first, **end;
+};
+
+static int keep_dead(void *user, const struct carom_job *job)
+{
+    struct dead_letters *letters = user;
+    struct dead_letter *letter = carom_arena_new_of(letters->listing->arena, struct dead_letter);
+
+    *letter = (struct dead_letter){.job = job};
+    *letters->end = letter;
+    letters->end = &letter->next;
+    letters->listing->n++;
+    return 0;
+}
+
+static int resend_each(struct carom_ledger *ledger, struct listing *listing, const struct dead_letter *letter,
+                       struct carom_error *err)
+{
+    struct carom_str sink = CAROM_STR_EMPTY;
+    for (; letter; letter = letter->next) {
+        if (!carom_str_eq(sink, letter->job->sink) && revive(ledger, listing, letter->job->sink, false, err) != 0)
+            return -1;
+        sink = letter->job->sink;
+        if (ledger->ops->resend(ledger->store, letter->job->id, carom_date_now_ms(), CAROM_STR("to be sent again by hand"), err) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int resend_all(struct carom_ledger *ledger, struct listing *listing, struct carom_error *err)
+{
+    struct dead_letters letters = {.listing = listing, .end = &letters.first};
+
+    if (ledger->ops->begin(ledger->store, err) != 0)
+        return -1;
+    if (ledger->ops->jobs(ledger->store, listing->arena, CAROM_JOB_DEAD, keep_dead, &letters, err) != 0 ||
+        resend_each(ledger, listing, letters.first, err) != 0) {
+        ledger->ops->rollback(ledger->store);
+        return -1;
+    }
+    if (ledger->ops->commit(ledger->store, err) != 0)
+        return -1;
+    printf("%llu dead letter%s due again\n", (unsigned long long)listing->n, listing->n == 1 ? " is" : "s are");
+    return 0;
+}
+
 int cmd_outbox(int argc, char **argv)
 {
     static const char *const verbs[] = {"list", "show", "resend", "drop", "stopped", "enable", NULL};
     struct carom_cli_place place = {0};
     struct listing listing = {0};
     const char *state = NULL;
+    bool all = false;
     const struct carom_option options[] = {
         CAROM_CLI_PLACE_OPTIONS(place),
         {"state-is", CAROM_OPTION_TEXT, &state, "STATE", "list only what is waiting, pending, done, dead or dropped"},
+        {"all", CAROM_OPTION_FLAG, &all, NULL, "resend: all dead letters"},
         {"json", CAROM_OPTION_FLAG, &listing.json, NULL, "JSON lines"},
         {NULL, 0, NULL, NULL, NULL}};
     char **operands;
-    int n = carom_cli_options(argc, argv, options, "[OPTIONS] [list | show JOB… | resend JOB… | drop JOB… | stopped | enable SINK…]",
+    int n = carom_cli_options(argc, argv, options, "[OPTIONS] [list | show JOB… | resend JOB… | resend --all | drop JOB… | stopped | enable SINK…]",
                               "Lists what is to be delivered, shows a job, sends it again or drops it; lists the sinks that "
                               "are stopped, and enables them again.", &operands);
     struct carom_error err = {0};
@@ -229,7 +285,9 @@ int cmd_outbox(int argc, char **argv)
         return carom_cli_usage("outbox", "'%s' is none of list, show, resend, drop, stopped, enable%s%s%s", verb,
                                nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
     }
-    if (is_list || is_stopped ? n > 1 : n < 2)
+    if (all && (!is_resend || n > 1))
+        return carom_cli_usage("outbox", "--all goes with resend, and without the number of a job");
+    if (all ? false : is_list || is_stopped ? n > 1 : n < 2)
         return carom_cli_usage("outbox", is_list || is_stopped ? "%s takes no operand"
                                          : is_enable           ? "%s wants the name of a SINK"
                                                                : "%s wants the number of a JOB", verb);
@@ -249,6 +307,8 @@ int cmd_outbox(int argc, char **argv)
         result = stopped_list(&ledger, &listing, is_stopped, &err);
     if (is_list && result == 0)
         result = list(&ledger, &listing, state, &err);
+    if (all)
+        result = resend_all(&ledger, &listing, &err);
     for (int i = 1; is_enable && i < n && result == 0; i++)
         result = revive(&ledger, &listing, carom_str(operands[i]), true, &err);
     for (int i = 1; !is_enable && i < n && result == 0; i++) {

@@ -129,7 +129,7 @@ static void judge_rest(struct carom_health *health)
 
     if (s->dead)
         find(health, CAROM_HEALTH_YELLOW, carom_arena_printf(arena, "dead letters: %lld", (long long)s->dead),
-             "carom outbox list --state-is dead says why; then carom outbox resend or drop");
+             "carom outbox list --state-is dead says why; then carom outbox resend --all, or resend or drop JOB");
     if (s->broken)
         find(health, CAROM_HEALTH_YELLOW,
              carom_arena_printf(arena, "a provider's bad day: %lld %s held, and %s for somebody", (long long)s->broken,

@@ -274,6 +274,20 @@ class Outbox(Bench):
         self.assertEqual((self.job()["state"], self.job()["attempts"]), ("waiting", 1))
         self.assertLess(self.due_in(self.job()), 6)
 
+    def test_all_dead_letters_begin_anew(self):
+        server = self.receiver("400", "400", "204")
+        self.webhook(server)
+        for recipient in ("jane@example.net", "joan@example.net", "june@example.net"):
+            self.bounce(recipient)
+        self.deliver()
+        self.assertEqual(sorted(job["state"] for job in self.jobs()), ["dead", "dead", "done"])
+        self.assertEqual(self.carom("outbox", "resend", "--all").stdout, "2 dead letters are due again\n")
+        self.deliver()
+        self.assertEqual([job["state"] for job in self.jobs()], ["done"] * 3)
+        self.assertEqual(self.carom("outbox", "resend", "--all").stdout, "0 dead letters are due again\n")
+        self.carom("outbox", "drop", "--all", status=64)
+        self.carom("outbox", "resend", "--all", "1", status=64)
+
     def test_redirect_and_refusal_are_dead_letters(self):
         target = self.receiver()
         for step in ("302>" + target.url + "/", "400=no thanks"):
