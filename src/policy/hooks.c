@@ -30,7 +30,20 @@ static const char *word(int i)
     return i < OTHERS ? others[i] : NULL;
 }
 
-static void check_name(lua_State *L, struct carom_str name)
+/* Where the function under this name begins: "policy.lua:12: ". Pushed; empty for what is no function of Lua. */
+static const char *place_of(lua_State *L, int globals, struct carom_str name)
+{
+    lua_Debug where;
+    lua_pushlstring(L, name.ptr, name.len);
+    if (lua_rawget(L, globals) != LUA_TFUNCTION) {
+        lua_pop(L, 1);
+        return lua_pushliteral(L, "");
+    }
+    lua_getinfo(L, ">S", &where);
+    return where.linedefined > 0 ? lua_pushfstring(L, "%s:%d: ", where.short_src, where.linedefined) : lua_pushliteral(L, "");
+}
+
+static void check_name(lua_State *L, int globals, struct carom_str name)
 {
     struct carom_str rest = carom_str_from(name, 3);
     char candidate[CAROM_HOOK_NAME];
@@ -45,7 +58,8 @@ static void check_name(lua_State *L, struct carom_str name)
         if (nearest.best.ptr == candidate) /* which the next round overwrites */
             nearest.best = carom_str(lua_pushstring(L, candidate));
     }
-    luaL_error(L, "%s is no hook%s", name.ptr, carom_nearest_push(L, &nearest));
+    const char *place = place_of(L, globals, name);
+    luaL_error(L, "%s%s is no hook%s", place, name.ptr, carom_nearest_push(L, &nearest));
 }
 
 void carom_hooks_collect(lua_State *L)
@@ -61,7 +75,7 @@ void carom_hooks_collect(lua_State *L)
         if (lua_rawgeti(L, keys, i) == LUA_TSTRING) {
             name.ptr = lua_tolstring(L, -1, &name.len);
             if (carom_str_starts(name, CAROM_STR("on_"))) {
-                check_name(L, name);
+                check_name(L, globals, name);
                 lua_pushvalue(L, -1);
                 if (lua_rawget(L, globals) != LUA_TFUNCTION)
                     luaL_error(L, "%s must be a function, not a %s", name.ptr, luaL_typename(L, -1));
