@@ -12,6 +12,8 @@
 #include "cli/setup.h"
 #include "outbox/render.h"
 
+enum { SECRET_MIN = 16 }; /* bytes, as for a key of verp */
+
 static bool may(const char *path, int mode)
 {
     return faccessat(AT_FDCWD, path, mode, AT_EACCESS) == 0;
@@ -80,6 +82,17 @@ static bool fits(struct carom_setup *setup, const struct carom_sink *sink, struc
                          carom_webhook_sign(setup->arena, value, CAROM_STR("id"), 0, CAROM_STR_EMPTY, signature) == 0);
 }
 
+/* A word that somebody thought of is guessed. */
+static void warn_of_length(struct carom_setup *setup, const struct carom_sink *sink, struct carom_str value)
+{
+    const size_t prefix = sizeof("whsec_") - 1;
+    size_t bytes = carom_str_starts(value, CAROM_STR("whsec_")) ? (value.len - prefix) * 3 / 4 : value.len;
+    if (sink->type == CAROM_SINK_WEBHOOK && bytes < SECRET_MIN)
+        carom_setup_say(setup, CAROM_SETUP_WARNING, "secret",
+                        carom_setup_text(setup, "sink %s: the secret is short: %zu bytes", sink->name.ptr, bytes),
+                        CAROM_STR("make one: whsec_ and what head -c 32 /dev/urandom | base64 prints"));
+}
+
 static void warn_of_readers(struct carom_setup *setup, const struct carom_secret *secret)
 {
     struct stat info;
@@ -92,7 +105,7 @@ static void warn_of_readers(struct carom_setup *setup, const struct carom_secret
 static void check_secret(struct carom_setup *setup, const struct carom_sink *sink, const struct carom_secret *secret)
 {
     struct carom_error err = {0};
-    struct carom_str value;
+    struct carom_str value = CAROM_STR_EMPTY;
 
     if (secret->from == CAROM_SECRET_NONE)
         return;
@@ -111,6 +124,8 @@ static void check_secret(struct carom_setup *setup, const struct carom_sink *sin
     else if (secret->from == CAROM_SECRET_FILE)
         carom_setup_say(setup, CAROM_SETUP_OK, "secret",
                         carom_setup_text(setup, "sink %s: %s can be read", sink->name.ptr, secret->value.ptr), CAROM_STR_EMPTY);
+    if (fits(setup, sink, value))
+        warn_of_length(setup, sink, value);
     warn_of_readers(setup, secret);
 }
 

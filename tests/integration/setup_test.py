@@ -284,6 +284,7 @@ class Policy(Setup):
         self.assertChecked(rows, 'failure', 'sink', r'sink \*: http://127\.0\.0\.1:1: Failed to connect')
         rows = self.checks(code=78, environment={'CAROM_TEST_SECRET': 'x'})
         self.assertChecked(rows, 'ok', 'secret', 'CAROM_TEST_SECRET is set here; carom deliver must have it too')
+        self.assertChecked(rows, 'warning', 'secret', r'the secret is short: 1 bytes; make one: whsec_')
         self.assertChecked(self.checks(code=78, environment={'CAROM_TEST_SECRET': 'whsec_###'}), 'failure', 'secret', 'no base64')
         self.pipe()
         self.carom('deliver', '--policy', 'policy.lua', '--quiet', code=78)
