@@ -204,9 +204,10 @@ static void summarise(const struct run *run, FILE *to, struct carom_str url)
     summarise_counts(to, "kinds", t->kinds, CAROM_KIND_COUNT, kind_word);
     summarise_counts(to, "reasons", t->reasons, CAROM_REASON_COUNT, reason_word);
     summarise_counts(to, "actions", t->actions, CAROM_ACTION_COUNT, action_word);
-    if (t->unmatched || t->refused)
-        fprintf(to, "%-11sunmatched %llu (no list, recipient or sink), refused %llu\n", "not done",
-                (unsigned long long)t->unmatched, (unsigned long long)t->refused);
+    if (t->unmatched)
+        fprintf(to, "%-11sunmatched %llu: no list, recipient or sink\n", "not done", (unsigned long long)t->unmatched);
+    if (t->refused)
+        fprintf(to, "%-11srefused %llu: --table and --json say why\n", "not done", (unsigned long long)t->refused);
     if (t->held)
         fprintf(to, "%-11s%llu actions wait for somebody; see carom held\n", "held", (unsigned long long)t->held);
     if (run->dry && t->duplicates)

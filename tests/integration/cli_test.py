@@ -150,7 +150,9 @@ class Ordinary(Cli):
 
     def test_show_for_people(self):
         retry = 'function on_transient(bounce) bounce:retry { after = "4h", limit = 5 } end'
-        self.run_carom('run', '--policy', self.policy(POLICY + retry), BOUNCES)
+        summary = self.run_carom('run', '--policy', self.policy(POLICY + retry), BOUNCES).out
+        self.assertRegex(summary, r'(?m)^not done +refused 1: ')
+        self.assertNotIn('unmatched', summary)
         done = self.run_carom('show', '--table', 'anna@example.com', 'dieter@example.net', 'nobody@example.com')
         self.assertEqual((done.returncode, done.err), (0, ''))
         self.assertRegex(done.out, r'(?m)^2025-11-03T\S+Z  unsubscribe +permanent user_unknown: 550 5\.1\.1 <anna@example')
