@@ -17,12 +17,14 @@
 struct showing {
     struct carom_print print;
     bool table, all;
+    uint64_t facts;
 };
 
 static int row(void *user, struct carom_str json)
 {
     struct showing *showing = user;
 
+    showing->facts++;
     if (showing->table)
         return carom_show_fact(json, showing->all);
     carom_buf_add_str(&showing->print.buf, json);
@@ -125,7 +127,9 @@ int cmd_show(int argc, char **argv)
     if (showing.all)
         result = ledger.ops->facts(ledger.store, CAROM_STR_EMPTY, row, &showing, &err);
     for (int i = 0; i < n && result == 0; i++) {
-        struct carom_str key = carom_address_key(arena, carom_str(operands[i]));
+        struct carom_str address = carom_address_first(arena, carom_str(operands[i]));
+        struct carom_str key = carom_address_key(arena, address.len ? address : carom_str(operands[i]));
+        const uint64_t before = showing.facts;
         struct carom_history history = {.now = carom_date_now_ms(),
                                         .half_life_ms = policy ? carom_policy_config(policy)->half_life_ms
                                                                : carom_duration_parse_ms(CAROM_STR("30d"))};
@@ -135,6 +139,9 @@ int cmd_show(int argc, char **argv)
             break;
         }
         result = ledger.ops->facts(ledger.store, key, row, &showing, &err);
+        /* A report may name somebody by less than an address; what nobody named is a slip of the keyboard. */
+        if (result == 0 && showing.facts == before && !carom_address_valid(key))
+            result = carom_error_set(&err, CAROM_ERROR_USAGE, "show: '%s' is no address", operands[i]);
         if (result == 0)
             result = ledger.ops->past(ledger.store, arena, key, &history, &err);
         if (result == 0 && showing.table)

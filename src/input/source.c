@@ -153,6 +153,21 @@ static void close_file(struct carom_source *source)
     source->fd = -1;
 }
 
+/* An archive that logrotate packed would pass for one message that says nothing. NULL: it is not packed. */
+static const char *packed_by(struct carom_str view)
+{
+    static const struct {
+        struct carom_str head;
+        const char *name;
+    } packers[] = {{{"\x1f\x8b", 2}, "gzip"}, {{"\xfd" "7zXZ", 5}, "xz"}, {{"\x28\xb5\x2f\xfd", 4}, "zstd"},
+                   {{"BZh", 3}, "bzip2"}, {{"PK\x03\x04", 4}, "zip"}};
+
+    for (size_t i = 0; i < sizeof(packers) / sizeof(packers[0]); i++)
+        if (carom_str_starts(view, packers[i].head))
+            return packers[i].name;
+    return NULL;
+}
+
 /* The head of the file tells an mbox. 1: there is a message to read; 0: nothing in it. */
 static int begin_file(struct carom_source *source, const struct stat *st, bool in_directory, struct carom_error *err)
 {
@@ -164,6 +179,9 @@ static int begin_file(struct carom_source *source, const struct stat *st, bool i
         carom_window_fill(&source->window, HEAD, err) < 0)
         return -1;
     struct carom_str view = carom_window_view(&source->window);
+    const char *packer = packed_by(view);
+    if (packer)
+        return carom_error_set(err, CAROM_ERROR_IO, "is packed by %s; unpack it, into a file or a pipe to -", packer);
     source->mbox = !(in_directory && source->maildir) && carom_mbox_starts(view);
     return view.len > 0;
 }

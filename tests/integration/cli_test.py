@@ -5,7 +5,10 @@
 
 usage: CAROM=path/to/carom cli_test.py [unittest arguments]
 """
+import bz2
+import gzip
 import json
+import lzma
 import os
 import pathlib
 import re
@@ -162,6 +165,8 @@ class Ordinary(Cli):
         self.assertEqual(len(everybody.splitlines()), 11)
         self.assertRegex(everybody, r'(?m)^\S+Z  dieter@example\.net +retry refused ')
         self.refused(self.run_carom('show', '--json', '--table', 'a@b.example'), USAGE, 'exclude one another')
+        self.assertEqual(self.run_carom('show', 'Anna <anna@example.com>').out, self.run_carom('show', 'anna@example.com').out)
+        self.refused(self.run_carom('show', 'anna'), USAGE, "'anna' is no address")
 
     def test_run_twice_changes_nothing(self):
         policy = self.policy()
@@ -322,6 +327,13 @@ class BadPlaces(Cli):
         done = self.run_carom('run', '--policy', self.policy(), 'absent.eml', UNKNOWN)
         self.refused(done, NO_INPUT, r'absent\.eml')
         self.assertRegex(done.out, r'(?s)messages +1\b.*unread +1\b')
+
+    def test_a_packed_archive(self):
+        for name, pack in (('a.mbox.gz', gzip.compress), ('a.mbox.xz', lzma.compress), ('a.mbox.bz2', bz2.compress)):
+            (self.dir / name).write_bytes(pack(UNKNOWN.read_bytes()))
+            done = self.run_carom('run', '--policy', self.policy(), name, UNKNOWN)
+            self.refused(done, NO_INPUT, rf'{name}: is packed by \w+; unpack it')
+            self.assertRegex(done.out, r'(?m)^messages +1,')
 
     def test_an_unwritable_ledger(self):
         for url in ('sqlite:/proc/carom.db', f'sqlite:{self.dir}', 'sqlite:/nowhere/at/all/carom.db'):
