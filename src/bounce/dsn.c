@@ -154,6 +154,9 @@ static void read_diagnostic(struct carom_arena *arena, struct carom_str value, s
 
     r->diagnostic = carom_str_trim(text);
     r->diagnostic_type = type;
+    int64_t status = carom_str_number(r->diagnostic);
+    if (status > 0 && status <= 255 && carom_str_ieq(type, CAROM_STR("x-unix")))
+        r->exit_status = (int)status;
     if (r->diagnostic.len > 0)
         r->where = CAROM_STR("Diagnostic-Code");
 }
@@ -178,8 +181,13 @@ static void add_recipient(struct carom_reading *reading, const struct group *gro
 
     r->final = read_address(arena, group->final, false);
     r->original = read_address(arena, group->original, true);
+    struct carom_str actual = read_address(arena, group->actual, false);
     if (r->final.len == 0)
-        r->final = r->original.len > 0 ? r->original : read_address(arena, group->actual, false);
+        r->final = r->original.len > 0 ? r->original : actual;
+    if (actual.len > 0 && !carom_str_ieq(actual, r->final)) { /* Sendmail forwarded it there */
+        r->original = r->original.len > 0 ? r->original : r->final;
+        r->final = actual;
+    }
     r->action = read_action(arena, group->action);
     if (carom_str_word(&rest, &status))
         r->status = status;

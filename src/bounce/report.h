@@ -32,7 +32,9 @@ struct carom_report_recipient {
     struct carom_str text_diagnostic; /* what the human part says of this recipient, where it differs */
     struct carom_str remote_mta, remote_ip, command;
     struct carom_str where; /* the field or part the diagnostic stood in: "Diagnostic-Code", "text" */
+    bool session;           /* the remote server's words stand in a printed session: the report's own add nothing */
     int reply_code;         /* where stated outside the diagnostic */
+    int exit_status;        /* of a local program, sysexits(3): an X-Unix diagnostic that is a number; 0: none */
     int64_t last_attempt, retry_until;
     enum carom_claim claim;
     struct carom_report_recipient *next;

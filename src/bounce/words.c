@@ -214,10 +214,14 @@ static size_t address_at(struct carom_str line, struct carom_str addr, struct ca
     return label.len > 0 && label.ptr[label.len - 1] == ':' && !is_header_label(label) ? at : SIZE_MAX;
 }
 
+/* "<a@example.com>: …", or without brackets (OpenSMTPD). */
 static bool starts_with_address(struct carom_str line)
 {
-    size_t end = carom_str_chr(line, '>');
+    size_t end = carom_str_chr(line, '>'), colon = carom_str_chr(line, ':');
 
+    if (colon < line.len && carom_str_chr(carom_str_head(line, colon), ' ') >= colon &&
+        carom_address_valid(carom_str_head(line, colon)))
+        return true;
     return line.len > 0 && line.ptr[0] == '<' && end < line.len && carom_str_chr(carom_str_head(line, end), '@') < end;
 }
 
@@ -253,6 +257,13 @@ static bool is_poor(const struct carom_report_recipient *recipient)
            carom_str_eq(recipient->where, CAROM_STR("Status"));
 }
 
+/* Sendmail keeps the first line of a reply: "552-5.7.0 This message was blocked because its content presents a". */
+static bool goes_on(struct carom_str words, struct carom_str diagnostic)
+{
+    return diagnostic.len > 3 && diagnostic.ptr[3] == '-' && words.len > diagnostic.len &&
+           carom_str_starts(words, diagnostic);
+}
+
 static bool same_class(struct carom_str a, struct carom_str b)
 {
     return a.len > 0 && b.len > 0 && a.ptr[0] == b.ptr[0];
@@ -269,6 +280,7 @@ void carom_read_words(struct carom_reading *reading, struct carom_report_recipie
                            carom_is_digit(recipient->diagnostic.ptr[0]) && !same_class(words, recipient->diagnostic))) {
         words = carom_text_flow(reading->arena, words);
         recipient->command = command;
+        recipient->session = command.len > 0;
         if (recipient->remote_mta.len == 0)
             recipient->remote_mta = host;
     } else {
@@ -281,7 +293,7 @@ void carom_read_words(struct carom_reading *reading, struct carom_report_recipie
     if (words.len == 0 || carom_str_ieq(words, recipient->diagnostic))
         return;
     recipient->text_diagnostic = words;
-    if (is_poor(recipient)) {
+    if (is_poor(recipient) || goes_on(words, recipient->diagnostic)) {
         recipient->diagnostic = words;
         recipient->diagnostic_type = CAROM_STR_EMPTY;
         recipient->where = CAROM_STR("text");

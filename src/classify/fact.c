@@ -52,18 +52,16 @@ static bool says_less(struct carom_str status, struct carom_str than)
     return status.len == 5 && status.ptr[4] == '0' && than.len >= 5 && memcmp(status.ptr, than.ptr, 4) == 0;
 }
 
-/* Diagnostics of the type X-Unix may be the exit status of a local program, sysexits(3); -1: this is none. */
-static int exit_status(const struct carom_report_recipient *recipient)
+/* An X-Unix diagnostic that is an exit status holds no words, unless the report had some beside it. */
+static bool has_words(const struct carom_report_recipient *recipient)
 {
-    int64_t status = carom_str_number(carom_str_trim(recipient->diagnostic));
-
-    return status <= 255 && carom_str_ieq(recipient->diagnostic_type, CAROM_STR("x-unix")) ? (int)status : -1;
+    return recipient->exit_status == 0 || carom_str_number(carom_str_trim(recipient->diagnostic)) < 0;
 }
 
 static struct codes read_codes(struct making *making, const struct carom_report_recipient *recipient)
 {
-    bool words = exit_status(recipient) < 0;
-    struct codes codes = {.reply = carom_reply_find(making->arena, words ? recipient->diagnostic : CAROM_STR_EMPTY)};
+    struct carom_str words = has_words(recipient) ? recipient->diagnostic : CAROM_STR_EMPTY;
+    struct codes codes = {.reply = carom_reply_find(making->arena, words)};
     struct carom_reply text = carom_reply_find(making->arena, recipient->text_diagnostic);
     struct carom_str stated = carom_str_head(recipient->status, carom_status_length(recipient->status));
 
@@ -170,10 +168,10 @@ static bool is_hard(const struct carom_fact *fact)
 static bool judge_exit_status(struct making *making, const struct carom_report_recipient *recipient,
                               struct carom_verdict *verdict_r)
 {
-    int status = exit_status(recipient);
+    int status = recipient->exit_status;
     enum carom_reason reason = CAROM_REASON_MAILER_ERROR;
 
-    if (status < 0)
+    if (status == 0)
         return false;
     if (status == 67)
         reason = CAROM_REASON_USER_UNKNOWN;
@@ -185,12 +183,22 @@ static bool judge_exit_status(struct making *making, const struct carom_report_r
     return true;
 }
 
-/* The text of the whole report tells of this recipient only where there is no other one. */
+/* The text of the whole report tells of this recipient only where there is no other one. Of a session it is a summary:
+   Sendmail calls every 550 to RCPT "User unknown". */
 static struct carom_str other_words(const struct making *making, const struct carom_report_recipient *recipient)
 {
     if (recipient->diagnostic.len > 0 && recipient->text_diagnostic.len > 0)
         return recipient->text_diagnostic;
+    if (recipient->session)
+        return CAROM_STR_EMPTY;
     return making->report->n <= 1 ? making->report->text : CAROM_STR_EMPTY;
+}
+
+/* What Sendmail calls an exit status: 5.5.0 for 69 (service unavailable), 4.4.7 in the end for 75 (try again). */
+static bool is_sendmails(const struct carom_verdict *verdict)
+{
+    return carom_str_eq(verdict->where, CAROM_STR("status")) &&
+           (verdict->reason == CAROM_REASON_SYNTAX_ERROR || verdict->reason == CAROM_REASON_EXPIRED);
 }
 
 static struct carom_verdict judge(struct making *making, const struct carom_report_recipient *recipient,
@@ -204,10 +212,12 @@ static struct carom_verdict judge(struct making *making, const struct carom_repo
         .where = recipient->where.len > 0 ? recipient->where : CAROM_STR("diagnostic"),
         .text = other_words(making, recipient), .guess = making->report->guess, .machine = making->report->machine};
 
-    if (judge_exit_status(making, recipient, &verdict) && verdict.reason != CAROM_REASON_MAILER_ERROR)
+    if (!has_words(recipient) && judge_exit_status(making, recipient, &verdict) &&
+        verdict.reason != CAROM_REASON_MAILER_ERROR)
         return verdict;
     verdict = carom_rules_judge(making->arena, &what, making->judging);
-    if (verdict.confidence == CAROM_CONFIDENCE_LOW) /* a guess by the status says less than the exit status does */
+    /* A guess by the status says less than the exit status does. */
+    if (verdict.confidence == CAROM_CONFIDENCE_LOW || is_sendmails(&verdict))
         judge_exit_status(making, recipient, &verdict);
     return verdict;
 }

@@ -212,6 +212,12 @@ static struct carom_verdict judge_text(struct carom_arena *arena, const struct c
     return verdict;
 }
 
+/* "421 4.3.2 closing: retry timeout exceeded" (Exim): the cause stands in the status, the words are of the end. */
+static bool ends_patience(enum carom_reason by_words, enum carom_reason by_status)
+{
+    return by_words == CAROM_REASON_EXPIRED && by_status != CAROM_REASON_EXPIRED;
+}
+
 static struct carom_verdict judge_built_in(struct carom_arena *arena, const struct carom_case *what,
                                            const struct ready *diagnostic, const struct carom_judging *judging)
 {
@@ -222,7 +228,8 @@ static struct carom_verdict judge_built_in(struct carom_arena *arena, const stru
     enum carom_reason by_code = code ? code->reason : CAROM_REASON_NONE;
     struct search words = search_built_in(arena, what, diagnostic, judging);
 
-    if (words.best && (words.best->weight >= WEAK || by_status == CAROM_REASON_NONE)) {
+    if (words.best && (by_status == CAROM_REASON_NONE ||
+                       (words.best->weight >= WEAK && !ends_patience(words.best->reason, by_status)))) {
         settle(&verdict, &words);
         verdict.reason = of_sender(verdict.reason, what, by_status, words.best->weight);
         verdict.confidence = confident(what, &words, by_status);

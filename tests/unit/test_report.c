@@ -131,8 +131,8 @@ static void takes_words_of_people(void **state)
          "550 5.1.1 unknown", "550 5.1.1 unknown", "", ""},
         /* Sendmail: the session says more than the first line of the reply */
         {">>> RCPT To:<b@example.com>\n<<< 250 ok\n>>> RCPT To:<a@example.com>\n<<< 550-5.1.1 no\n<<< 550 5.1.1 such user\n",
-         "Final-Recipient: rfc822; a@example.com\nAction: failed\nDiagnostic-Code: smtp; 550-5.1.1 no\n", "550-5.1.1 no",
-         "550-5.1.1 no 550 5.1.1 such user", "RCPT", ""},
+         "Final-Recipient: rfc822; a@example.com\nAction: failed\nDiagnostic-Code: smtp; 550-5.1.1 no\n",
+         "550-5.1.1 no 550 5.1.1 such user", "550-5.1.1 no 550 5.1.1 such user", "RCPT", ""},
         /* Sendmail: there was no session, or a program failed */
         {"   ----- Transcript of session follows -----\n550 5.1.2 <a@example.com>... Host unknown\n",
          "Final-Recipient: rfc822; a@example.com\nAction: failed\n", "550 5.1.2 <a@example.com>... Host unknown",
