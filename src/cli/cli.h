@@ -36,6 +36,7 @@ struct carom_command {
     X(held, "list, release and discard decisions that wait for a person") \
     X(undo, "take decisions back") \
     X(incidents, "list the bad days of providers") \
+    X(ledger, "check, back up, migrate and prune the ledger") \
     X(check_setup, "try the installation: rights, secrets, sinks") \
     X(status, "say how it goes, and what somebody must do")
 #define CAROM_COMMAND_DECLARE(name, summary) int cmd_##name(int argc, char **argv);

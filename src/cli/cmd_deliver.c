@@ -79,6 +79,7 @@ static int prune(struct carom_ledger *ledger, const struct carom_config *config,
                  struct carom_error *err)
 {
     int64_t now = carom_date_now_ms(), end = now + (watch ? PRUNE_WATCH_MS : PRUNE_MS);
+    struct carom_pruned pruned = {0};
     int more = 1;
 
     if (now < *next && *next - now <= PRUNE_EVERY_MS)
@@ -86,7 +87,7 @@ static int prune(struct carom_ledger *ledger, const struct carom_config *config,
     if (expire(ledger, config, now, err) != 0)
         return err->code == CAROM_ERROR_BUSY ? 0 : -1;
     while (more > 0 && !stopped && carom_date_now_ms() < end)
-        more = ledger->care->prune(ledger->store, config, now, err);
+        more = ledger->care->prune(ledger->store, config, now, &pruned, err);
     if (more <= 0)
         *next = now + PRUNE_EVERY_MS;
     if (more == 0 || err->code == CAROM_ERROR_BUSY)
@@ -159,7 +160,7 @@ int cmd_deliver(int argc, char **argv)
         carom_error_memory(&err);
         return carom_cli_fail(&err);
     }
-    if (carom_cli_ledger(arena, &place, CAROM_LEDGER_WRITE, watch, &ledger, &letters.policy, &url, &err) != 0) {
+    if (carom_cli_ledger(arena, &place, CAROM_LEDGER_MIGRATE, watch, &ledger, &letters.policy, &url, &err) != 0) {
         carom_arena_free(arena);
         return carom_cli_fail(&err);
     }

@@ -18,14 +18,13 @@ static int must_exist(struct carom_str url, struct carom_error *err)
     struct carom_ledger ledger;
 
     if (carom_ledger_open(url.ptr, CAROM_LEDGER_READ, &ledger, err) != 0)
-        return -1;
+        return err->code == CAROM_ERROR_CONFIG ? 0 : -1; /* of another version, perhaps: who opens it says so */
     carom_ledger_close(&ledger);
     return 0;
 }
 
-int carom_cli_ledger(struct carom_arena *arena, const struct carom_cli_place *place, enum carom_ledger_mode mode, bool make,
-                     struct carom_ledger *ledger_r, struct carom_policy **policy_r, struct carom_str *url_r,
-                     struct carom_error *err)
+int carom_cli_ledger_find(struct carom_arena *arena, const struct carom_cli_place *place, struct carom_policy **policy_r,
+                          struct carom_str *url_r, struct carom_error *err)
 {
     *policy_r = NULL;
     if (carom_cli_become_owner(place, err) != 0)
@@ -33,9 +32,22 @@ int carom_cli_ledger(struct carom_arena *arena, const struct carom_cli_place *pl
     if (place->policy && !(*policy_r = carom_policy_load(place->policy, place->log ? place->log : &carom_log_stderr, err)))
         return -1;
     if (carom_engine_store_url(arena, place->store, *policy_r ? carom_policy_config(*policy_r) : NULL, place->state,
-                               url_r, err) == 0 &&
-        (make ? carom_engine_store_make(arena, *url_r, place->state, err)
-              : mode == CAROM_LEDGER_WRITE ? must_exist(*url_r, err) : 0) == 0 &&
+                               url_r, err) == 0)
+        return 0;
+    carom_policy_free(*policy_r);
+    *policy_r = NULL;
+    return -1;
+}
+
+int carom_cli_ledger(struct carom_arena *arena, const struct carom_cli_place *place, enum carom_ledger_mode mode, bool make,
+                     struct carom_ledger *ledger_r, struct carom_policy **policy_r, struct carom_str *url_r,
+                     struct carom_error *err)
+{
+    bool writes = mode == CAROM_LEDGER_WRITE || mode == CAROM_LEDGER_MIGRATE;
+
+    if (carom_cli_ledger_find(arena, place, policy_r, url_r, err) != 0)
+        return -1;
+    if ((make ? carom_engine_store_make(arena, *url_r, place->state, err) : writes ? must_exist(*url_r, err) : 0) == 0 &&
         carom_ledger_open(url_r->ptr, mode, ledger_r, err) == 0)
         return 0;
     carom_policy_free(*policy_r);

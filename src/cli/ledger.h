@@ -20,6 +20,9 @@ struct carom_cli_place {
         "state", CAROM_OPTION_TEXT, &(place).state, "DIR", "the state directory (default: CAROM_STATE, /var/lib/carom)" \
     }
 
+/* Where it lies, without opening it; the policy as below. */
+int carom_cli_ledger_find(struct carom_arena *arena, const struct carom_cli_place *place, struct carom_policy **policy_r,
+                          struct carom_str *url_r, struct carom_error *err);
 /* Opens the ledger, which must be there unless make; loads the policy where one is named (else *policy_r is NULL). url_r: where it lies, in the arena. */
 int carom_cli_ledger(struct carom_arena *arena, const struct carom_cli_place *place, enum carom_ledger_mode mode, bool make,
                      struct carom_ledger *ledger_r, struct carom_policy **policy_r, struct carom_str *url_r,

@@ -192,4 +192,5 @@ const struct carom_care_ops carom_sqlite_care = {
     .note = carom_sqlite_note,
     .standing = carom_sqlite_standing,
     .prune = carom_sqlite_prune,
+    .prune_anew = carom_sqlite_prune_anew,
 };

@@ -25,6 +25,11 @@ struct carom_forgotten {
     int64_t mentions; /* rows about others in which it was blotted out */
 };
 
+/* What retention removed; others: what stood once and ended, and addresses of which nothing is left. */
+struct carom_pruned {
+    int64_t messages, jobs, facts, others;
+};
+
 /* What was done last when; the numbers are stored. */
 enum carom_note { CAROM_NOTE_DELIVERY = 1 }; /* a run of the outbox came to its end */
 
@@ -116,8 +121,11 @@ struct carom_care_ops {
     /* The messages that are kept of an address, oldest first. */
     int (*messages)(struct carom_store *store, struct carom_str key, int (*row)(void *user, struct carom_str message),
                     void *user, struct carom_error *err);
-    /* One step of retention, in a short transaction of its own: 1 there may be more to do, 0 nothing for now, -1. */
-    int (*prune)(struct carom_store *store, const struct carom_config *config, int64_t now, struct carom_error *err);
+    /* One step of retention, in a short transaction of its own, or the caller's: 1 there may be more to do, 0 nothing for
+       now, -1. What it removed is added to pruned. What has to stay is looked at again after a day, or after prune_anew(). */
+    int (*prune)(struct carom_store *store, const struct carom_config *config, int64_t now, struct carom_pruned *pruned,
+                 struct carom_error *err);
+    int (*prune_anew)(struct carom_store *store, struct carom_error *err);
     /* Remembers whom a hash or an id means. 1: new, or an id that was another's; 0: known; -1. */
     int (*teach)(struct carom_store *store, const struct carom_reference *reference, int64_t now,
                  struct carom_error *err);

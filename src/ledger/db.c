@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "ledger/migrate.h"
 #include "ledger/netfs.h"
 #include "ledger/schema.h"
 
@@ -170,7 +171,7 @@ int carom_db_value(struct carom_db *db, sqlite3_stmt *statement, int64_t *value_
 
 /* ---- Transactions ---- */
 
-static int execute(struct carom_db *db, const char *sql, const char *doing, struct carom_error *err)
+int carom_db_execute(struct carom_db *db, const char *sql, const char *doing, struct carom_error *err)
 {
     return sqlite3_exec(db->handle, sql, NULL, NULL, NULL) == SQLITE_OK ? 0 : carom_db_error(db, doing, err);
 }
@@ -183,7 +184,7 @@ int carom_db_begin(struct carom_db *db, struct carom_error *err)
         return carom_error_set(err, CAROM_ERROR_USAGE, "%s: a transaction is open already", db->path);
     if (db->mode == CAROM_DB_WRITE && carom_lock_take(&db->lock, err) != 0)
         return -1;
-    if (execute(db, "BEGIN IMMEDIATE", "write to", err) != 0) {
+    if (carom_db_execute(db, "BEGIN IMMEDIATE", "write to", err) != 0) {
         if (db->mode == CAROM_DB_WRITE)
             carom_lock_release(&db->lock);
         return -1;
@@ -217,7 +218,7 @@ int carom_db_commit(struct carom_db *db, struct carom_error *err)
         /* A batch writes the same pages again and again: copying them back late copies them once. */
         sqlite3_wal_autocheckpoint(db->handle, db->written >= MANY_FACTS ? CHECKPOINT_MANY : CHECKPOINT_FEW);
         carom_db_reset(db);
-        result = execute(db, "COMMIT", "commit to", err);
+        result = carom_db_execute(db, "COMMIT", "commit to", err);
     }
     if (result != 0) {
         carom_db_rollback(db);
@@ -284,7 +285,7 @@ int carom_db_next_id(struct carom_db *db, int64_t now, int64_t *id_r, struct car
 
 /* ---- Opening ---- */
 
-static int pragma_value(struct carom_db *db, const char *sql, int64_t *value_r, struct carom_error *err)
+int carom_db_pragma(struct carom_db *db, const char *sql, int64_t *value_r, struct carom_error *err)
 {
     sqlite3_stmt *statement;
     if (sqlite3_prepare_v2(db->handle, sql, -1, &statement, NULL) != SQLITE_OK)
@@ -301,25 +302,42 @@ static int create_tables(struct carom_db *db, struct carom_error *err)
     char marks[96];
     snprintf(marks, sizeof(marks), "PRAGMA application_id=%d; PRAGMA user_version=%d", CAROM_SCHEMA_APPLICATION,
              CAROM_SCHEMA_VERSION);
-    if (execute(db, "BEGIN IMMEDIATE", "create", err) != 0)
+    if (carom_db_execute(db, "BEGIN IMMEDIATE", "create", err) != 0)
         return -1;
     int result = 0;
     for (const char *const *statement = carom_schema; *statement && result == 0; statement++)
-        result = execute(db, *statement, "create", err);
-    if (result == 0 && execute(db, marks, "create", err) == 0 &&
-        execute(db, "COMMIT", "create", err) == 0)
+        result = carom_db_execute(db, *statement, "create", err);
+    if (result == 0 && carom_db_execute(db, marks, "create", err) == 0 &&
+        carom_db_execute(db, "COMMIT", "create", err) == 0)
         return 0;
     if (!sqlite3_get_autocommit(db->handle))
         sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
     return -1;
 }
 
-static int check_tables(struct carom_db *db, struct carom_error *err)
+static int check_version(struct carom_db *db, int64_t version, enum carom_db_mode mode, struct carom_error *err)
+{
+    if (version == CAROM_SCHEMA_VERSION)
+        return 0;
+    if (version > CAROM_SCHEMA_VERSION)
+        return carom_error_set(err, CAROM_ERROR_CONFIG,
+                               "%s: the ledger has schema version %lld, this carom knows %d: a newer carom wrote it; "
+                               "upgrade this one",
+                               db->path, (long long)version, CAROM_SCHEMA_VERSION);
+    if (mode == CAROM_DB_MIGRATE)
+        return carom_migrate(db, carom_migrations, CAROM_SCHEMA_VERSION, err);
+    return carom_error_set(err, CAROM_ERROR_CONFIG,
+                           "%s: the ledger has schema version %lld, this carom needs %d; run carom ledger backup, then carom "
+                           "ledger migrate",
+                           db->path, (long long)version, CAROM_SCHEMA_VERSION);
+}
+
+static int check_tables(struct carom_db *db, enum carom_db_mode mode, struct carom_error *err)
 {
     int64_t application, version, tables;
-    if (pragma_value(db, "PRAGMA application_id", &application, err) != 0 ||
-        pragma_value(db, "PRAGMA user_version", &version, err) != 0 ||
-        pragma_value(db, "SELECT count(*) FROM sqlite_schema", &tables, err) != 0)
+    if (carom_db_pragma(db, "PRAGMA application_id", &application, err) != 0 ||
+        carom_db_pragma(db, "PRAGMA user_version", &version, err) != 0 ||
+        carom_db_pragma(db, "SELECT count(*) FROM sqlite_schema", &tables, err) != 0)
         return -1;
     if (!application && !version && !tables) {
         if (db->mode != CAROM_DB_READ)
@@ -329,12 +347,7 @@ static int check_tables(struct carom_db *db, struct carom_error *err)
     if (application != CAROM_SCHEMA_APPLICATION)
         return carom_error_set(err, CAROM_ERROR_CONFIG,
                                "%s: is a database of another program, no ledger; name another with --store", db->path);
-    if (version != CAROM_SCHEMA_VERSION)
-        return carom_error_set(err, CAROM_ERROR_CONFIG,
-                               "%s: the ledger has schema version %lld, this carom knows %d; use the carom that wrote it%s",
-                               db->path, (long long)version, CAROM_SCHEMA_VERSION,
-                               version > CAROM_SCHEMA_VERSION ? ", or upgrade this one" : "");
-    return 0;
+    return mode == CAROM_DB_LOOK ? 0 : check_version(db, version, mode, err);
 }
 
 /* WAL stays set in the file; to ask again costs nothing. */
@@ -344,11 +357,11 @@ static int configure(struct carom_db *db, struct carom_error *err)
     sqlite3_extended_result_codes(db->handle, 1);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, (int *)NULL);
-    if (execute(db, "PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL;"
+    if (carom_db_execute(db, "PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL;"
                     " PRAGMA secure_delete=ON", "open", err) != 0)
         return -1;
     if (db->mode == CAROM_DB_READ)
-        return execute(db, "PRAGMA query_only=ON", "open", err);
+        return carom_db_execute(db, "PRAGMA query_only=ON", "open", err);
     return 0;
 }
 
@@ -420,21 +433,21 @@ static int open_handle(struct carom_db *db, struct carom_error *err)
     return configure(db, err);
 }
 
-static int open_for_writing(struct carom_db *db, struct carom_error *err)
+static int open_for_writing(struct carom_db *db, enum carom_db_mode mode, struct carom_error *err)
 {
     if (carom_netfs_check(db->path, err) != 0 || carom_lock_open(&db->lock, db->path, err) != 0 ||
         carom_lock_take(&db->lock, err) != 0)
         return -1;
     int result = -1;
     if (make_file(db, err) == 0 && open_handle(db, err) == 0 && set_wal(db, err) == 0)
-        result = check_tables(db, err);
+        result = check_tables(db, mode, err);
     carom_lock_release(&db->lock);
     return result;
 }
 
 int carom_db_open(struct carom_db *db, const char *path, enum carom_db_mode mode, struct carom_error *err)
 {
-    *db = (struct carom_db){.mode = mode,
+    *db = (struct carom_db){.mode = mode == CAROM_DB_MIGRATE ? CAROM_DB_WRITE : mode == CAROM_DB_LOOK ? CAROM_DB_READ : mode,
                             .lock = {.fd = -1},
                             .scratch = CAROM_BUF_INIT((size_t)1 << 28),
                             .packed = CAROM_BUF_INIT((size_t)1 << 30),
@@ -442,12 +455,12 @@ int carom_db_open(struct carom_db *db, const char *path, enum carom_db_mode mode
     int result = -1;
     if (!(db->path = strdup(path)))
         carom_error_memory(err);
-    else if (mode == CAROM_DB_WRITE)
-        result = open_for_writing(db, err);
+    else if (db->mode == CAROM_DB_WRITE)
+        result = open_for_writing(db, mode, err);
     else if (mode == CAROM_DB_MEMORY)
-        result = open_handle(db, err) == 0 ? check_tables(db, err) : -1;
+        result = open_handle(db, err) == 0 ? check_tables(db, mode, err) : -1;
     else if (check_readable(db, err) == 0 && carom_netfs_check(path, err) == 0 && open_handle(db, err) == 0)
-        result = check_tables(db, err);
+        result = check_tables(db, mode, err);
     if (result != 0)
         carom_db_close(db);
     return result;

@@ -17,7 +17,8 @@
 
 enum { CAROM_DB_STATEMENTS = 256 };
 
-enum carom_db_mode { CAROM_DB_READ, CAROM_DB_WRITE, CAROM_DB_MEMORY };
+/* MIGRATE: WRITE, that brings an older schema up to ours first. LOOK: READ, whatever schema version it has. */
+enum carom_db_mode { CAROM_DB_READ, CAROM_DB_WRITE, CAROM_DB_MEMORY, CAROM_DB_MIGRATE, CAROM_DB_LOOK };
 
 struct carom_db {
     sqlite3 *handle;
@@ -53,6 +54,9 @@ sqlite3_stmt *carom_db_use(struct carom_db *db, struct carom_error *err, const c
 int carom_db_row(struct carom_db *db, sqlite3_stmt *statement, struct carom_error *err);
 /* To the end, without rows. */
 int carom_db_run(struct carom_db *db, sqlite3_stmt *statement, struct carom_error *err);
+/* Outside all that is cached: statements that are run once, and one integer of one. */
+int carom_db_execute(struct carom_db *db, const char *sql, const char *doing, struct carom_error *err);
+int carom_db_pragma(struct carom_db *db, const char *sql, int64_t *value_r, struct carom_error *err);
 /* Ends a statement before its last row. */
 void carom_db_done(sqlite3_stmt *statement);
 /* Ends all: what was being read when memory ran out. */

@@ -9,10 +9,18 @@
 #include "ledger/overlay.h"
 #include "ledger/sqlite.h"
 
+static const struct carom_str scheme = {"sqlite:", 7};
+
+struct carom_str carom_ledger_path(struct carom_str url)
+{
+    return carom_str_from(url, carom_str_starts(url, scheme) ? scheme.len : 0);
+}
+
 int carom_ledger_open(const char *url, enum carom_ledger_mode mode, struct carom_ledger *ledger_r,
                       struct carom_error *err)
 {
-    const struct carom_str scheme = CAROM_STR("sqlite:");
+    static const enum carom_db_mode modes[] = {[CAROM_LEDGER_READ] = CAROM_DB_READ, [CAROM_LEDGER_WRITE] = CAROM_DB_WRITE,
+                                               [CAROM_LEDGER_MIGRATE] = CAROM_DB_MIGRATE};
     struct carom_str text = carom_str(url);
 
     *ledger_r = (struct carom_ledger){0};
@@ -24,7 +32,7 @@ int carom_ledger_open(const char *url, enum carom_ledger_mode mode, struct carom
         return carom_error_set(err, CAROM_ERROR_CONFIG, "the store '%s' names no file; write sqlite:PATH", url);
     if (mode == CAROM_LEDGER_DRY)
         return carom_overlay_open(path, ledger_r, err);
-    return carom_sqlite_open(path, mode == CAROM_LEDGER_WRITE ? CAROM_DB_WRITE : CAROM_DB_READ, ledger_r, err);
+    return carom_sqlite_open(path, modes[mode], ledger_r, err);
 }
 
 void carom_ledger_close(struct carom_ledger *ledger)

@@ -59,6 +59,7 @@ struct step {
     int64_t now, before; /* ms: older goes */
     struct sweep sweep;
     int64_t last; /* key of the last row of the step */
+    struct carom_pruned *pruned;
     struct carom_error *err;
 };
 
@@ -93,13 +94,32 @@ static int begin_again(struct step *step)
     return find_range(step);
 }
 
+static int64_t *counter(struct step *step)
+{
+    enum { RAW = 1, JOB, FACT };
+    struct carom_pruned *pruned = step->pruned;
+    switch (step->kept->id) {
+    case RAW:
+        return &pruned->messages;
+    case JOB:
+        return &pruned->jobs;
+    case FACT:
+        return &pruned->facts;
+    default:
+        return &pruned->others;
+    }
+}
+
 static int drop(struct step *step)
 {
     static const char put[] = "INSERT INTO sweep (id, upto, since) VALUES (?1, ?2, ?3)"
                               " ON CONFLICT (id) DO UPDATE SET upto = excluded.upto, since = excluded.since";
-    return carom_db_run(step->db, carom_db_use(step->db, step->err, step->kept->drop, "iii", step->sweep.upto, step->last,
-                                               step->before),
-                        step->err) == 0
+    int result = carom_db_run(step->db, carom_db_use(step->db, step->err, step->kept->drop, "iii", step->sweep.upto,
+                                                     step->last, step->before),
+                              step->err);
+    if (result == 0)
+        *counter(step) += sqlite3_changes(step->db->handle);
+    return result == 0
                ? carom_db_run(step->db, carom_db_use(step->db, step->err, put, "iii", step->kept->id, step->last,
                                                      step->sweep.since),
                               step->err)
@@ -118,16 +138,27 @@ static int take_step(struct step *step)
     return carom_db_leave(step->db, own, drop(step), step->err) == 0 ? 1 : -1;
 }
 
-int carom_sqlite_prune(struct carom_store *store, const struct carom_config *config, int64_t now, struct carom_error *err)
+int carom_sqlite_prune(struct carom_store *store, const struct carom_config *config, int64_t now, struct carom_pruned *pruned,
+                       struct carom_error *err)
 {
     const int64_t keep[] = {
         [OF_RAW] = config->keep_raw_ms, [OF_JOBS] = config->keep_jobs_ms, [OF_FACTS] = config->keep_facts_ms};
 
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        struct step step = {.db = &store->db, .kept = &kinds[i], .now = now, .before = now - keep[kinds[i].age], .err = err};
+        struct step step = {.db = &store->db, .kept = &kinds[i], .now = now, .before = now - keep[kinds[i].age],
+                            .pruned = pruned, .err = err};
         int taken = take_step(&step);
         if (taken != 0)
             return taken;
     }
     return 0;
+}
+
+int carom_sqlite_prune_anew(struct carom_store *store, struct carom_error *err)
+{
+    static const char sql[] = "DELETE FROM sweep";
+    bool own;
+    if (carom_db_enter(&store->db, &own, err) != 0)
+        return -1;
+    return carom_db_leave(&store->db, own, carom_db_run(&store->db, carom_db_use(&store->db, err, sql, ""), err), err);
 }

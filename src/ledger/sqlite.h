@@ -73,7 +73,9 @@ int carom_sqlite_note(struct carom_store *store, enum carom_note what, int64_t n
 int carom_sqlite_standing(struct carom_store *store, int64_t now, struct carom_standing *standing_r,
                           struct carom_error *err);
 /* In prune.c. */
-int carom_sqlite_prune(struct carom_store *store, const struct carom_config *config, int64_t now, struct carom_error *err);
+int carom_sqlite_prune(struct carom_store *store, const struct carom_config *config, int64_t now, struct carom_pruned *pruned,
+                       struct carom_error *err);
+int carom_sqlite_prune_anew(struct carom_store *store, struct carom_error *err);
 extern const struct carom_care_ops carom_sqlite_care;
 
 /* Takes over an address's suppressions, departures and tags from another store. */

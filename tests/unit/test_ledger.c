@@ -758,10 +758,11 @@ static struct carom_config keeping(void)
 /* All steps of one run. Returns how many there were. */
 static int prune(struct carom_ledger *ledger, int64_t at)
 {
+    struct carom_pruned pruned = {0};
     const struct carom_config kept = keeping();
     struct carom_error err = {0};
     int steps = 0, more;
-    while ((more = ledger->care->prune(ledger->store, &kept, at, &err)) > 0)
+    while ((more = ledger->care->prune(ledger->store, &kept, at, &pruned, &err)) > 0)
         steps++;
     must(more, &err, "prune");
     return steps;
@@ -1079,9 +1080,9 @@ static void test_refusals(void **state)
     struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
     carom_ledger_close(&ledger);
     query("PRAGMA user_version=2");
-    refused(url, CAROM_LEDGER_WRITE, "schema version 2", path);
-    refused(url, CAROM_LEDGER_READ, "schema version 2", path);
-    refused(url, CAROM_LEDGER_DRY, "schema version 2", path);
+    refused(url, CAROM_LEDGER_WRITE, "schema version 2, this carom knows 1: a newer carom wrote it", path);
+    refused(url, CAROM_LEDGER_READ, "schema version 2, this carom knows 1: a newer carom wrote it", path);
+    refused(url, CAROM_LEDGER_DRY, "schema version 2, this carom knows 1: a newer carom wrote it", path);
     query("PRAGMA user_version=1");
     query("PRAGMA application_id=7");
     refused(url, CAROM_LEDGER_WRITE, "another program", path);

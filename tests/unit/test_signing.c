@@ -149,6 +149,7 @@ static void teach(const char *address, const char *key)
 
 static void retain(int64_t at)
 {
+    struct carom_pruned pruned = {0};
     static const struct carom_config kept = {
         .keep_raw_ms = 86400000, .keep_facts_ms = 86400000, .keep_jobs_ms = 86400000};
     struct carom_ledger ledger;
@@ -156,7 +157,7 @@ static void retain(int64_t at)
     int more;
 
     assert_int_equal(carom_ledger_open(store, CAROM_LEDGER_WRITE, &ledger, &err), 0);
-    while ((more = ledger.care->prune(ledger.store, &kept, at, &err)) > 0)
+    while ((more = ledger.care->prune(ledger.store, &kept, at, &pruned, &err)) > 0)
         ;
     assert_int_equal(more, 0);
     carom_ledger_close(&ledger);
