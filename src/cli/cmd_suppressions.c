@@ -104,6 +104,7 @@ static int put_all(struct job *job, const char *source, size_t *new_r)
 static int import(struct job *job, char **files, int n)
 {
     struct carom_buf buf = CAROM_BUF_INIT((size_t)1 << 31);
+    struct carom_str *passed_over = carom_arena_array(job->arena, struct carom_str, (size_t)n);
     size_t added = 0;
     int result = 0;
 
@@ -112,7 +113,7 @@ static int import(struct job *job, char **files, int n)
         result = read_file(files[i], &buf, job->err);
         if (result == 0) /* its texts outlive the buffer */
             result = carom_rows_read(job->arena, files[i], carom_arena_str(job->arena, carom_buf_str(&buf)), keep_row, job,
-                                     job->err);
+                                     &passed_over[i], job->err);
     }
     carom_buf_deinit(&buf);
     if (result == 0)
@@ -121,6 +122,12 @@ static int import(struct job *job, char **files, int n)
         printf("batch %lld: %zu new, %zu stood already\n", (long long)job->batch, added, job->n - added);
     else if (result == 0)
         printf("nothing new: %zu stood already or are over\n", job->n);
+    for (int i = 0; i < n && result == 0; i++)
+        if (passed_over[i].len) {
+            printf("%s: columns that were not read: ", files[i]);
+            carom_print_cell(stdout, passed_over[i], 0);
+            putchar('\n');
+        }
     return result;
 }
 

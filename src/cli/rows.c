@@ -32,6 +32,7 @@ struct reading {
     const char *name;
     size_t line;
     enum column columns[CAROM_CSV_CELLS]; /* of CSV */
+    struct carom_str passed_over;
     int (*row)(void *user, const struct carom_ban *ban);
     void *user;
     struct carom_error *err;
@@ -98,6 +99,11 @@ static int read_header(struct reading *reading, struct carom_str *cells, size_t 
                 reading->columns[i] = UNKNOWN;
         address |= reading->columns[i] == ADDRESS;
     }
+    for (size_t i = 0; i < n && address; i++)
+        if (reading->columns[i] == UNKNOWN && cells[i].len)
+            reading->passed_over = carom_arena_printf(reading->arena, CAROM_STR_FMT "%s" CAROM_STR_FMT,
+                                                      CAROM_STR_ARG(reading->passed_over),
+                                                      reading->passed_over.len ? ", " : "", CAROM_STR_ARG(cells[i]));
     if (address)
         return 0;
     if (carom_str_chr(cells[0], '@') == SIZE_MAX)
@@ -190,13 +196,18 @@ static int read_json(struct reading *reading, struct carom_str text)
 }
 
 int carom_rows_read(struct carom_arena *arena, const char *name, struct carom_str text,
-                    int (*row)(void *user, const struct carom_ban *ban), void *user, struct carom_error *err)
+                    int (*row)(void *user, const struct carom_ban *ban), void *user, struct carom_str *passed_over_r,
+                    struct carom_error *err)
 {
-    struct reading reading = {.arena = arena, .name = name, .row = row, .user = user, .err = err};
+    struct reading reading = {
+        .arena = arena, .name = name, .passed_over = CAROM_STR_EMPTY, .row = row, .user = user, .err = err};
     if (carom_str_starts(text, CAROM_STR("\xef\xbb\xbf")))
         text = carom_str_from(text, 3);
     if (carom_str_starts(text, CAROM_STR("\xff\xfe")) || carom_str_starts(text, CAROM_STR("\xfe\xff")))
         return carom_error_set(err, CAROM_ERROR_USAGE, "%s: is UTF-16; save it as CSV in UTF-8; nothing was imported", name);
     struct carom_str begin = carom_str_trim(text);
-    return begin.len && (begin.ptr[0] == '{' || begin.ptr[0] == '[') ? read_json(&reading, text) : read_csv(&reading, text);
+    int result = begin.len && (begin.ptr[0] == '{' || begin.ptr[0] == '[') ? read_json(&reading, text)
+                                                                            : read_csv(&reading, text);
+    *passed_over_r = reading.passed_over;
+    return result;
 }

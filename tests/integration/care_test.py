@@ -141,7 +141,8 @@ class Suppressions(Care):
         (self.dir / 'mailchimp.csv').write_text(
             'Email Address,First Name,OPTIN_TIME,UNSUB_TIME,UNSUB_REASON,TAGS\n'
             'ann@example.com,Ann,"2019-03-01 10:11:12","2021-06-01 09:00:00",NORMAL,"""customer"""\n')
-        self.carom('suppressions', 'import', 'mailchimp.csv')
+        self.assertIn('mailchimp.csv: columns that were not read: First Name, OPTIN_TIME, TAGS\n',
+                      self.carom('suppressions', 'import', 'mailchimp.csv'))
         self.assertIn('since 2021-06-01T09:00:00Z: NORMAL', self.says('no', 'ann@example.com'))
         (self.dir / 'sheet.csv').write_bytes('\ufeffE-Mail;Reason\r\nbob@example.net;gone\r\n;\r\n;;;\r\n'.encode())
         self.assertIn('1 new, 0 stood', self.carom('suppressions', 'import', 'sheet.csv'))
