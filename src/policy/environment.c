@@ -40,6 +40,37 @@ static int to_string(lua_State *L)
     return 1;
 }
 
+/* ---- Stock functions, called in place: they take the frame of the one that stands before them ---- */
+
+static int call_stock(lua_State *L)
+{
+    return lua_tocfunction(L, lua_upvalueindex(1))(L);
+}
+
+/* Where a number is asked for Lua reads one from a text, however long and as often as it is given: math.max of a million
+   times the same megabyte of zeros is one instruction. So texts are paid for before. Upvalue: the original. */
+static int charged(lua_State *L)
+{
+    enum { SHORT = 256, A_STEP = 8 };
+    uint64_t steps = 0;
+    for (int i = lua_gettop(L); i > 0; i--) {
+        size_t len = lua_type(L, i) == LUA_TSTRING ? lua_rawlen(L, i) : 0;
+        steps += len > SHORT ? len / A_STEP : 0;
+    }
+    if (steps)
+        carom_sandbox_charge(L, steps);
+    return call_stock(L);
+}
+
+/* A byte that %q escapes costs a call of snprintf. */
+static void charge_quoting(lua_State *L, size_t len)
+{
+    enum { QUOTED_MAX = 64 << 10, STEPS_A_BYTE = 4 };
+    if (len > QUOTED_MAX)
+        luaL_error(L, "string.format: '%%q' takes at most %d bytes", QUOTED_MAX);
+    carom_sandbox_charge(L, len * STEPS_A_BYTE);
+}
+
 /* string.format: the original behind a check of its conversions. Upvalue: the original. */
 static int format(lua_State *L)
 {
@@ -58,15 +89,14 @@ static int format(lua_State *L)
         arg++;
         if (conversion == 'p')
             return luaL_error(L, "string.format: '%%p' is not available: an address differs from run to run");
+        if (conversion == 'q' && arg <= n && lua_type(L, arg) == LUA_TSTRING)
+            charge_quoting(L, lua_rawlen(L, arg));
         if (conversion == 's' && arg <= n && lua_type(L, arg) != LUA_TSTRING) {
             push_text(L, arg);
             lua_replace(L, arg);
         }
     }
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_insert(L, 1);
-    lua_call(L, n, 1);
-    return 1;
+    return charged(L);
 }
 
 /* string.rep: the original spins over empty strings. Upvalue: the original. */
@@ -84,11 +114,7 @@ static int repeat(lua_State *L)
         (int64_t)total < 0)
         carom_sandbox_memory_exceeded(L);
     carom_sandbox_charge(L, (uint64_t)n + total / 64);
-    lua_settop(L, 3);
-    lua_pushvalue(L, lua_upvalueindex(1));
-    lua_insert(L, 1);
-    lua_call(L, 3, 1);
-    return 1;
+    return call_stock(L);
 }
 
 /* ---- Tables ---- */
@@ -239,6 +265,8 @@ static void copy_names(lua_State *L, int from, int to, const char *const *names)
 {
     for (; *names; names++) {
         lua_getfield(L, from, *names);
+        if (lua_iscfunction(L, -1))
+            lua_pushcclosure(L, charged, 1);
         lua_setfield(L, to, *names);
     }
 }

@@ -16,12 +16,14 @@
 
 #include "base/str.h"
 
-enum exceeded { WITHIN, TIME, MEMORY, INSTRUCTIONS, NO_MEMORY };
+enum exceeded { WITHIN, TIME, MEMORY, INSTRUCTIONS, STACK, NO_MEMORY };
 
 enum {
     PERIOD = 500,         /* instructions between two looks at the clock */
     PERIOD_LARGE = 16,    /* the same while large blocks exist: one instruction may then take milliseconds */
     LARGE = 256 << 10,    /* such as reading a number from a string of that length */
+    STACK_MAX = 96 << 10,   /* bytes of Lua's stack: n values that are __call of each other move n²/2 in one instruction */
+    STACK_LARGE = 16 << 10, /* of them count as a large block */
     CLOCK_STEPS = 10000,  /* charged steps between two looks at the clock */
     CLOCK_BYTES = 1 << 20 /* allocated bytes between two looks at the clock */
 };
@@ -35,6 +37,9 @@ struct carom_sandbox {
     enum exceeded exceeded;
     enum exceeded denied; /* why the allocator last said no */
     size_t used, large;   /* bytes in all blocks, in large ones */
+    void *stack, *latest; /* the blocks that are Lua's stack, and its newest vector */
+    size_t stack_bytes, latest_bytes;
+    bool growing_stack;   /* what is moved now is the stack */
     size_t fresh;         /* bytes allocated since the last look at the clock */
     uint64_t steps, looked;
     int64_t started;
@@ -72,7 +77,7 @@ static void exceed(struct carom_sandbox *box, enum exceeded which)
     if (box->exceeded != WITHIN)
         return;
     box->exceeded = which;
-    if (which != MEMORY && which != NO_MEMORY)
+    if (which == TIME || which == INSTRUCTIONS)
         note_where(box);
     lua_sethook(box->L, count, LUA_MASKCOUNT, 1);
 }
@@ -87,6 +92,8 @@ static void look_at_clock(struct carom_sandbox *box)
 
 static _Noreturn void raise(struct carom_sandbox *box)
 {
+    if (!box->where[0])
+        note_where(box);
     lua_pushlightuserdata(box->L, box);
     lua_error(box->L);
     abort(); /* lua_error never returns */
@@ -109,7 +116,7 @@ static void count(lua_State *L, lua_Debug *ar)
 
 static void arm(struct carom_sandbox *box)
 {
-    int period = box->large ? PERIOD_LARGE : PERIOD;
+    int period = box->large || box->stack_bytes >= STACK_LARGE ? PERIOD_LARGE : PERIOD;
     if (!box->running || box->exceeded != WITHIN || box->period == period)
         return;
     box->period = period;
@@ -127,9 +134,17 @@ static void *deny(struct carom_sandbox *box, enum exceeded why)
     return NULL;
 }
 
+/* What a block takes of the machine's memory: malloc keeps a size beside each and deals in units. */
+static size_t cost(size_t n)
+{
+    enum { HEAD = 8, UNIT = 16, LEAST = 32 };
+    size_t units = (n + HEAD + UNIT - 1) / UNIT * UNIT;
+    return n == 0 ? 0 : units < LEAST ? LEAST : units;
+}
+
 static void account(struct carom_sandbox *box, size_t before, size_t after)
 {
-    box->used += after - before;
+    box->used += cost(after) - cost(before);
     box->large -= before >= LARGE ? before : 0;
     box->large += after >= LARGE ? after : 0;
     arm(box);
@@ -140,23 +155,71 @@ static void account(struct carom_sandbox *box, size_t before, size_t after)
         look_at_clock(box);
 }
 
+static void set_stack(struct carom_sandbox *box, void *block, size_t bytes)
+{
+    box->stack = block;
+    box->stack_bytes = bytes;
+    if (box->running && bytes > STACK_MAX)
+        exceed(box, STACK);
+    arm(box);
+}
+
+/* Lua does not say which block is its stack. It is the one that moves when room on it is asked for, and it moves either
+   by being resized or, as in 5.4.4, into a new vector right after which the old one is freed. */
+static void follow_stack(struct carom_sandbox *box, void *ptr, void *block, size_t bytes)
+{
+    if (!ptr) {
+        box->latest = block;
+        box->latest_bytes = bytes;
+    } else if (ptr != box->stack && !box->growing_stack) {
+        return;
+    } else if (block) {
+        set_stack(box, block, bytes);
+    } else {
+        set_stack(box, box->latest, box->latest_bytes);
+    }
+}
+
+/* WITHIN where the block may be made that large, else why not. */
+static enum exceeded permit(const struct carom_sandbox *box, size_t before, size_t after)
+{
+    if (after <= before)
+        return WITHIN;
+    if (box->running && box->exceeded != WITHIN)
+        return box->exceeded; /* nothing that comes after the end needs more */
+    return box->used + (cost(after) - cost(before)) > (size_t)box->limits.memory ? MEMORY : WITHIN;
+}
+
 static void *allocate(void *user, void *ptr, size_t osize, size_t nsize)
 {
     struct carom_sandbox *box = user;
     size_t before = ptr ? osize : 0; /* for a new block osize is the type of the object */
+    void *block = NULL;
 
     if (nsize == 0) {
         free(ptr);
-        account(box, before, 0);
-        return NULL;
+    } else {
+        enum exceeded why = permit(box, before, nsize);
+        if (why != WITHIN)
+            return deny(box, why);
+        block = realloc(ptr, nsize);
+        if (!block && nsize > before)
+            return deny(box, NO_MEMORY);
+        block = block ? block : ptr; /* Lua relies on shrinking never to fail */
     }
-    if (nsize > before && box->used + (nsize - before) > (size_t)box->limits.memory)
-        return deny(box, MEMORY);
-    void *block = realloc(ptr, nsize);
-    if (!block && nsize > before)
-        return deny(box, NO_MEMORY);
     account(box, before, nsize);
-    return block ? block : ptr; /* Lua relies on shrinking never to fail */
+    if (ptr || nsize)
+        follow_stack(box, ptr, block, nsize);
+    return block;
+}
+
+static bool find_stack(struct carom_sandbox *box)
+{
+    enum { MORE = 100 };
+    box->growing_stack = true;
+    bool grown = lua_checkstack(box->L, MORE);
+    box->growing_stack = false;
+    return grown;
 }
 
 struct carom_sandbox *carom_sandbox_new(void *host)
@@ -169,7 +232,7 @@ struct carom_sandbox *carom_sandbox_new(void *host)
     box->locale = newlocale(LC_ALL_MASK, "C", (locale_t)0);
     if (box->locale)
         box->L = lua_newstate(allocate, box);
-    if (!box->L) {
+    if (!box->L || !find_stack(box)) {
         carom_sandbox_free(box);
         return NULL;
     }
@@ -313,6 +376,8 @@ static void print_limit(const struct carom_sandbox *box, char *out, size_t size)
         snprintf(out, size, "the time limit of %lld ms is exceeded", (long long)box->limits.time_ms);
     else if (box->exceeded == MEMORY)
         snprintf(out, size, "the memory limit of %lld KiB is exceeded", (long long)box->limits.memory / 1024);
+    else if (box->exceeded == STACK)
+        snprintf(out, size, "the limit of %d KiB for calls and arguments is exceeded", STACK_MAX / 1024);
     else
         snprintf(out, size, "the limit of %lld instructions is exceeded", (long long)box->limits.instructions);
 }

@@ -19,188 +19,27 @@
 #include "base/buf.h"
 #include "policy/policy.h"
 
-enum { BUDGET_MS = 250 };
+/* Less than the 250 ms of a policy that says nothing, for there are many attacks. The processor's time, so that a busy
+   machine is not the hook's fault. */
+enum { BUDGET_MS = 100 };
+/* Of the process: the cap of 8 MiB, a tenth more, and what malloc cannot give back because of the blocks between. */
+enum { CAP_KIB = 8192, MOST_KIB = CAP_KIB + CAP_KIB / 10 + CAP_KIB };
+#define BUDGET "time = '100ms'"
 
 #define MEMORY "the memory limit of 8192 KiB is exceeded"
+#define STACK "the limit of 96 KiB for calls and arguments is exceeded"
 #define LIMIT "is exceeded" /* whichever comes first */
 
 struct attack {
-    const char *code; /* the body of a hook */
-    const char *want; /* in the error; NULL: it succeeds */
+    const char *code, *want;
 };
 
 static const struct attack attacks[] = {
-    /* Loops. */
-    {"while true do end", LIMIT},
-    {"repeat until false", LIMIT},
-    {"::again:: goto again", LIMIT},
-    {"for i = 1, math.maxinteger do end", LIMIT},
-    {"for i = 1, math.huge do end", LIMIT},
-    {"for x in function() return 1 end do end", LIMIT},
-    {"for x in rawlen, '' do end", LIMIT},
-    {"local function f() return f() end f()", LIMIT},
-    {"while true do local x = #('x') end", LIMIT},
-    /* pcall that would swallow the limit. */
-    {"while true do pcall(function() while true do end end) end", LIMIT},
-    {"local function f() pcall(f) while true do end end f()", LIMIT},
-    {"while true do pcall(error, {}) end", LIMIT},
-    {"while true do pcall(pcall, pcall, error) end", LIMIT},
-    {"while true do pcall(string.rep, 'x', 1e12) end", MEMORY},
-    {"while true do pcall(function() local t = {} while true do t[#t + 1] = {} end end) end", LIMIT},
-    {"local ok = pcall(function() while true do end end) bounce:tag('ok', ok)", LIMIT},
-    {"xpcall(function() while true do end end, print)", "attempt to call a nil value (global 'xpcall')"},
-    /* string.rep. */
-    {"local s = string.rep('', 2^40)", NULL},
-    {"while true do local s = string.rep('', 2^40) end", LIMIT},
-    {"local s = string.rep('x', 2^40)", MEMORY},
-    {"local s = ('x'):rep(1 << 62, 'yz')", MEMORY},
-    {"local s = ('x'):rep(1e9, ('y'):rep(1000000))", MEMORY},
-    {"local s = 'x' while true do s = s .. s end", MEMORY},
-    {"local s = ('x'):rep(3000000) while true do local t = s .. 'y' end", LIMIT},
-    {"while true do local s = ('x'):rep(3000000) end", LIMIT},
-    {"local s = ('x'):rep(2000000) while true do local t = s:upper() end", LIMIT},
-    {"local s = ('x'):rep(3000000) while true do local t = s:reverse() end", LIMIT},
-    {"local s = ('x'):rep(3000000) while true do local t = s:sub(2) end", LIMIT},
-    /* Patterns. */
-    {"local s = ('a'):rep(100000) s:find('a*a*a*b')", LIMIT},
-    {"local s = (' '):rep(100000) .. 'x' s:find('%s+$')", LIMIT},
-    {"local s = (' '):rep(100000) .. 'x' s:match('^(.-)%s*$')", LIMIT},
-    {"local s = ('a'):rep(100000) s:gsub('a-a-a-b', '')", LIMIT},
-    {"local s = ('a'):rep(100000) for w in s:gmatch('.-.-b') do end", LIMIT},
-    {"local s = ('a'):rep(100000) s:match('(.-)(.-)%1%2b')", LIMIT},
-    {"local s = ('('):rep(100000) s:gsub('%b()', '')", LIMIT},
-    {"local s = ('a'):rep(10000) s:find('[' .. ('b'):rep(100000) .. ']')", LIMIT},
-    {"local s = ('a'):rep(100000) s:find('[a' .. ('b'):rep(1000000) .. ']*c')", LIMIT},
-    {"local s = ('a'):rep(300) s:find(('a?'):rep(300) .. ('a'):rep(300))", "pattern too complex"},
-    {"('x'):find(('('):rep(40))", "too many captures"},
-    {"('x'):find('[a')", "missing ']'"},
-    {"('x'):find('%')", "ends with '%'"},
-    {"local s = ('x'):rep(1000000) s:gsub('', ('y'):rep(100000))", MEMORY},
-    {"local s = ('x'):rep(1000) s:gsub('.', function() while true do end end)", LIMIT},
-    {"('x'):gsub('.', setmetatable({}, { __index = function() while true do end end }))", LIMIT},
-    {"while true do ('x'):gsub('', '', 1) end", LIMIT},
-    {"local s, n = ('x'):rep(3000000), 0 while true do s:find('y', 1, true) end", LIMIT},
-    /* Ranges of tables. */
-    {"table.concat({}, 'x', 1, 2^40)", "a range of more than 1000000 elements"},
-    {"while true do pcall(table.concat, {}, 'x', 1, 2^62) end", LIMIT},
-    {"table.move({}, 1, 2^40, 2)", "a range of more than 1000000 elements"},
-    {"table.move({}, math.mininteger, math.maxinteger, 1)", "a range of more than 1000000 elements"},
-    {"while true do table.move({}, 1, 999999, 2) end", LIMIT},
-    {"table.unpack({}, 1, 1e8)", "a range of more than 1000000 elements"},
-    {"table.unpack({}, 1, 999999)", "too many results to unpack"},
-    {"while true do pcall(table.unpack, {}, 1, 900000) end", LIMIT},
-    {"local t = {} for i = 1, 1e9 do table.insert(t, 1, i) end", LIMIT},
-    {"local t = {} for i = 1, 50000 do t[i] = i end while true do table.remove(t, 1) table.insert(t, 1) end", LIMIT},
-    {"local t = {} for i = 1, 100000 do t[i] = i end while true do table.sort(t) end", LIMIT},
-    {"table.sort({ 1, 2, 3 }, function() while true do end end)", LIMIT},
-    {"local t = {} for i = 1, 50000 do t[i] = -i end while true do table.sort(t, rawequal) end", LIMIT},
-    {"local t = {} for i = 1, 1000 do t[i] = i end table.sort(t, function() return true end)", NULL},
-    {"local t = {} for i = 1, 60000 do t[i] = ('x'):rep(3) end while true do local s = table.concat(t, 'yy') end", LIMIT},
-    {"table.insert(setmetatable({}, { __len = function() return 2^60 end }), 1)", NULL},
-    {"local t = {} for i = 1, 100000 do t[i] = i end while true do for k in pairs(t) do break end end", LIMIT},
-    {"local t = {} for i = 1, 100000 do t[i] = i end local k repeat k = next(t, k) until false", LIMIT},
-    {"local t = {} while true do t[#t + 1] = select('#', table.unpack(t)) end", LIMIT},
-    /* Memory. */
-    {"local t = {} for i = 1, 1e9 do t[i] = i end", MEMORY},
-    {"local t = {} while true do t = { t } end", LIMIT},
-    {"local t = {} while true do t[#t + 1] = function() return t end end", MEMORY},
-    {"local t = {} while true do t[#t + 1] = ('x'):rep(1000) .. #t end", MEMORY},
-    {"local t = {} for i = 1, 1e9 do t['k' .. i] = true end", MEMORY},
-    {"local t = {} for i = 1, 110000 do t[i] = { } end while true do local x = { { } } end", LIMIT},
-    {"local t = {} for i = 1, 1e9 do t[i] = ('x'):rep(100000 - i) end", MEMORY},
-    {"string.pack('!16c2147483647', 'x')", LIMIT},
-    {"local function f(...) return f(1, ...) end f()", LIMIT},
-    /* Depth. */
-    {"local function f() return 1 + f() end f()", LIMIT},
-    {"local t = setmetatable({}, {}) getmetatable(t).__index = t local x = t.x", "loop"},
-    {"local m = {} m.__index = function(t, k) return t[k] end local x = setmetatable({}, m).x", "C stack overflow"},
-    {"local m = {} m.__eq = function(a, b) return a == b end local x = setmetatable({}, m) == setmetatable({}, m)",
-     "C stack overflow"},
-    {"local function f() pcall(f) end f() while true do f() end", LIMIT},
-    {"local function f(s) return (s:gsub('.', f)) end f('x')", "C stack overflow"},
-    {"local t = {} t.t = t bounce:webhook('crm', t)", "tables nested deeper than 16"},
-    /* Metamethods and error values. */
-    {"setmetatable({}, { __gc = function() while true do end end })", "__gc is not available"},
-    {"setmetatable({}, { __mode = 'k' })", "__mode is not available"},
-    {"setmetatable({}, { __close = function() end })", "__close is not available"},
-    {"local m = {} local x <const> = setmetatable({}, m) m.__close = function() while true do end end "
-     "local y <close> = x while true do end", LIMIT},
-    {"local m = {} setmetatable({}, m) m.__gc = function() while true do end end m = nil", NULL},
-    {"tostring(setmetatable({}, { __tostring = function() while true do end end }))", LIMIT},
-    {"tostring(setmetatable({}, { __tostring = function() return {} end }))", "'__tostring' must return a string"},
-    {"error(setmetatable({}, { __tostring = function() while true do end end }))", "error with a table instead of a text"},
-    {"error({})", "error with a table instead of a text"},
-    {"error()", "error with a nil instead of a text"},
-    {"error(nil, 2)", "error with a nil instead of a text"},
-    {"error(42)", "42"},
-    {"error(('x'):rep(1000000))", "xxxx"},
-    {"error(bounce)", "error with a userdata instead of a text"},
-    /* Ways out. */
-    {"load('\\27Lua')", "attempt to call a nil value (global 'load')"},
-    {"string.dump(on_other)", "attempt to call a nil value (field 'dump')"},
-    {"io.open('/etc/passwd')", "attempt to index a nil value (global 'io')"},
-    {"os.execute('true')", "attempt to index a nil value (global 'os')"},
-    {"debug.sethook()", "attempt to index a nil value (global 'debug')"},
-    {"coroutine.wrap(function() while true do end end)()", "attempt to index a nil value (global 'coroutine')"},
-    {"package.loaded.x = 1", "attempt to index a nil value (global 'package')"},
-    {"collectgarbage('stop')", "attempt to call a nil value (global 'collectgarbage')"},
-    {"dofile('/etc/passwd')", "attempt to call a nil value (global 'dofile')"},
-    {"require('os')", "require belongs at the top of the file"},
-    {"require('../../etc/passwd')", "is no name of a file beside the policy"},
-    {"getmetatable('').__index.upper = nil", "attempt to index a boolean value"},
-    {"getmetatable(bounce).__index = nil", "attempt to index a boolean value"},
-    {"setmetatable(bounce, {})", "table expected"},
-    {"getmetatable(_G).__newindex = nil", "attempt to index a nil value"},
-    {"string.format('%99999d', 1)", "invalid conversion"},
-    {"string.format('%p', {})", "'%p' is not available"},
-    {"if tostring({}):find('0x') or string.format('%s', print or {}):find('0x') then error('address') end", NULL},
-    /* State left behind. */
-    {"counter = 1", "global 'counter' cannot be set in a hook"},
-    {"on_permanent = nil", "global 'on_permanent' cannot be set in a hook"},
-    {"_G.on_permanent = function() end", "global 'on_permanent' cannot be set in a hook"},
-    {"rawset(_G, 'x', 1)", "read-only"},
-    {"setmetatable(_G, {})", "read-only"},
-    {"table.insert(made, 1)", "read-only"},
-    {"made.deep.x = 1", "field 'x' of a table made at load cannot be set"},
-    {"made.deep.list[1] = 1", "of a table made at load cannot be set"},
-    {"string.rep = nil", "cannot be set"},
-    {"carom.log = print", "cannot be set"},
-    {"getmetatable(instance).__index = nil", "cannot be set"},
-    {"local o = setmetatable({}, Class) getmetatable(o).name = 'x'", "cannot be set"},
-    {"kept = bounce", "cannot be set"},
-    {"shared = shared + 1", "changed the variable \"shared\""},
-    {"counting()", "changed the variable \"count\""},
-    {"_ENV = {}", "changed the variable \"_ENV\""},
-    {"shared = 2 error('and fails')", "and fails"},
-    {"shared = 2 while true do end", LIMIT},
-    {"bounce.kind = 'other'", "bounce is read-only"},
-    /* The host's own functions. */
-    {"while true do carom.log('info', 'x') end", "more than 100 lines in one hook"},
-    {"while true do pcall(carom.log, 'info', 'x') end", LIMIT},
-    {"while true do bounce:tag('k', 'v') end", "more than 100 actions in one hook"},
-    {"while true do pcall(bounce.tag, bounce, 'k', 'v') end", LIMIT},
-    {"local s = ('a*'):rep(500) while true do carom.match(bounce.text, s) end", LIMIT},
-    {"local s = ('a'):rep(2000000) carom.match(s, 'b')", "at most 1048576 bytes"},
-    {"while true do local x = bounce:header('Subject') end", LIMIT},
-    {"while true do local x = bounce.text .. 'x' end", LIMIT},
-    {"while true do local x = bounce:count { within = '30d' } end", LIMIT},
-    {"bounce:webhook('crm', { x = ('x'):rep(1000000) })", "larger than 65536 bytes"},
-    {"while true do pcall(bounce.webhook, bounce, 'crm', { x = ('x'):rep(60000) }) end", LIMIT},
-    {"bounce:tag('k', ('x'):rep(1000000))", "a value at most 1024"},
-    {"bounce:alert { text = ('{'):rep(1000000) }", "text is longer than 4096 bytes"},
-    /* Long texts as numbers, in comparisons, as UTF-8. */
-    {"local s = ('1'):rep(3000000) while true do local x = tonumber(s) end", LIMIT},
-    {"local s = ('1'):rep(3000000) while true do pcall(function() return s | 0 end) end", LIMIT},
-    {"local s = ('1'):rep(3000000) while true do pcall(function() return s + 0 end) end", LIMIT},
-    {"local s = ('1'):rep(3000000) while true do pcall(function() for i = s, 1 do end end) end", LIMIT},
-    {"local a, b = ('x'):rep(2000000) .. 'a', ('x'):rep(2000000) .. 'b' while true do local x = a < b end", LIMIT},
-    {"local a, b = ('x'):rep(2000000) .. 'a', ('x'):rep(2000000) .. 'b' while true do local x = a == b end", LIMIT},
-    {"local s = ('x'):rep(3000000) while true do local x = utf8.len(s) end", LIMIT},
-    {"local s = ('x'):rep(300000) while true do local x = select('#', s:byte(1, -1)) end", LIMIT},
+#include "attacks.h"
 };
 
 static const char preamble[] =
-    "carom.configure { endpoints = { crm = carom.http { url = 'https://crm.example.com/' } } }\n"
+    "carom.configure { limits = { %s }, endpoints = { crm = carom.http { url = 'https://crm.example.com/' } } }\n"
     "made = { deep = { list = {} } }\n"
     "Class = { name = 'class' } Class.__index = Class\n"
     "instance = setmetatable({}, Class)\n"
@@ -285,10 +124,11 @@ static int decide(struct carom_policy *policy, const struct stage *stage, enum c
     return result;
 }
 
-static struct carom_policy *load(const struct stage *stage, const char *body, struct carom_error *err)
+static struct carom_policy *load(const struct stage *stage, const char *limits, const char *body, struct carom_error *err)
 {
     struct carom_buf buf = CAROM_BUF_INIT(4 << 20);
-    carom_buf_printf(&buf, "%s%s\nend\n", preamble, body);
+    carom_buf_printf(&buf, preamble, limits);
+    carom_buf_printf(&buf, "%s\nend\n", body);
     write_file(stage->path, buf.ptr, buf.len);
     carom_buf_deinit(&buf);
     return carom_policy_load(stage->path, NULL, err);
@@ -307,33 +147,70 @@ static void expect_good_hook(struct carom_policy *policy, const struct stage *st
     carom_buf_deinit(&json);
 }
 
+/* The most memory that the process has had since the last forget_peak, in KiB; -1 where Linux does not tell. */
+static long peak_kib(void)
+{
+    char line[256];
+    long kib = -1;
+    FILE *status = fopen("/proc/self/status", "r");
+    while (status && kib < 0 && fgets(line, sizeof(line), status))
+        sscanf(line, "VmHWM: %ld", &kib);
+    if (status)
+        fclose(status);
+    return kib;
+}
+
+static bool forget_peak(void)
+{
+    FILE *clear = fopen("/proc/self/clear_refs", "w");
+    bool written = clear && fputs("5", clear) >= 0;
+    return clear && fclose(clear) == 0 && written;
+}
+
 /* All attacks are tried, whichever succeeds. */
 #define complain(...) (failures++, print_error(__VA_ARGS__))
 static int failures;
 
-static void attack(const struct stage *stage, const struct attack *attack)
+/* What the hook ends with: "" when it ends well. */
+static void run_attack(const struct stage *stage, const struct attack *attack, const char *limits, char end[1024])
 {
     struct carom_error err = {0};
     struct carom_buf json = CAROM_BUF_INIT(1 << 20);
-    struct carom_policy *policy = load(stage, attack->code, &err);
+    struct carom_policy *policy = load(stage, limits, attack->code, &err);
     if (!policy)
         fail_msg("%s: does not load: %s", attack->code, err.text);
+    long before = forget_peak() ? peak_kib() : -1;
     int64_t start = cpu_ms();
     int result = decide(policy, stage, CAROM_KIND_OTHER, &json, &err);
     int64_t took = cpu_ms() - start;
-    if (took > 2 * BUDGET_MS)
+    if (before >= 0 && peak_kib() - before > MOST_KIB)
+        complain("%s: took %ld KiB, want at most %d\n", attack->code, peak_kib() - before, MOST_KIB);
+    if (strcmp(limits, BUDGET) == 0 && took > 2 * BUDGET_MS)
         complain("%s: took %d ms, want at most %d\n", attack->code, (int)took, 2 * BUDGET_MS);
-    if (!attack->want && result != 0)
-        complain("%s: got \"%s\", want success\n", attack->code, err.text);
-    if (attack->want && (result == 0 || !strstr(err.text, attack->want)))
-        complain("%s: got \"%s\", want \"%s\"\n", attack->code, result ? err.text : "success", attack->want);
-    if (attack->want && (strncmp(err.text, "policy.lua:", 11) != 0 || !strstr(err.text, "on_other: ")))
-        complain("%s: got \"%s\", which does not name file and hook\n", attack->code, err.text);
-    if (attack->want && json.len)
+    if (result != 0 && json.len)
         complain("%s: a failed hook leaves %s\n", attack->code, json.ptr);
+    snprintf(end, 1024, "%s", result == 0 ? "" : err.text);
     expect_good_hook(policy, stage, attack->code);
     carom_buf_deinit(&json);
     carom_policy_free(policy);
+}
+
+static bool ends_as_wanted(const struct attack *attack, const char *end)
+{
+    return attack->want ? strstr(end, attack->want) != NULL : !*end;
+}
+
+/* On a slow machine the time limit may come before what an attack is about; with time to spare it must come. */
+static void attack(const struct stage *stage, const struct attack *attack)
+{
+    char end[1024];
+    run_attack(stage, attack, BUDGET, end);
+    if (strstr(end, "the time limit of 100 ms is exceeded") && !ends_as_wanted(attack, end))
+        run_attack(stage, attack, "time = '60s'", end);
+    if (!ends_as_wanted(attack, end))
+        complain("%s: got \"%s\", want \"%s\"\n", attack->code, end, attack->want ? attack->want : "");
+    if (*end && (strncmp(end, "policy.lua:", 11) != 0 || !strstr(end, "on_other: ") || strchr(end, '\n')))
+        complain("%s: got \"%s\", which does not name file and hook in one line\n", attack->code, end);
 }
 
 static void attacks_end_and_leave_nothing(void **state)
@@ -388,7 +265,7 @@ static void many_failures_do_not_add_up(void **state)
         "local t = {} pcall(function() for i = 1, 1e9 do t[i] = { i } end end) while true do end";
     struct carom_error err = {0};
     struct carom_buf json = CAROM_BUF_INIT(1 << 20);
-    struct carom_policy *policy = load(*state, body, &err);
+    struct carom_policy *policy = load(*state, "", body, &err);
     assert_non_null(policy);
     for (int i = 0; i < 20; i++) {
         assert_int_equal(decide(policy, *state, CAROM_KIND_OTHER, &json, &err), -1);
