@@ -41,7 +41,7 @@ int carom_print_end(struct carom_print *print)
     return fflush(print->to) == 0 ? result : -1;
 }
 
-/* The next character of text, safe to show: control bytes and broken UTF-8 become '?'. */
+/* The next character of text, safe to show: what controls a terminal, what is not seen and broken UTF-8 become '?'. */
 static struct carom_str next_shown(struct carom_str *text)
 {
     uint32_t character;
@@ -51,11 +51,7 @@ static struct carom_str next_shown(struct carom_str *text)
     *text = carom_str_from(*text, n ? n : 1);
     if (n && (character == '\t' || character == '\n'))
         return CAROM_STR(" ");
-    /* C0, DEL, C1, and the marks that turn the writing direction. */
-    if (!n || character < 0x20 || (character >= 0x7f && character < 0xa0) ||
-        (character >= 0x202a && character <= 0x202e) || (character >= 0x2066 && character <= 0x2069))
-        return CAROM_STR("?");
-    return shown;
+    return n && carom_utf8_printable(character) ? shown : CAROM_STR("?");
 }
 
 void carom_print_cell(FILE *to, struct carom_str text, size_t width)

@@ -13,12 +13,21 @@ static enum carom_rendered refuse(struct carom_render *render, const char *why, 
     return CAROM_RENDER_DEAD;
 }
 
+/* Bytes of the separator that path begins with, 0: none. Some servers decode a path before they split it. */
+static size_t separator(struct carom_str path)
+{
+    bool encoded = carom_str_istarts(path, CAROM_STR("%2f")) || carom_str_istarts(path, CAROM_STR("%5c"));
+    return encoded ? 3 : path.len && path.ptr[0] == '/';
+}
+
 /* Segments "." and "..", which a server resolves (RFC 3986 5.2.4), also percent-encoded. */
 static bool has_dots(struct carom_str path)
 {
     while (path.len) {
-        size_t end = carom_str_chr(path, '/');
-        struct carom_str segment = carom_str_head(path, end == SIZE_MAX ? path.len : end);
+        size_t end = 0;
+        while (end < path.len && !separator(carom_str_from(path, end)))
+            end++;
+        struct carom_str segment = carom_str_head(path, end);
         size_t dots = 0, i = 0;
         while (i < segment.len) {
             bool encoded = carom_str_istarts(carom_str_from(segment, i), CAROM_STR("%2e"));
@@ -29,7 +38,8 @@ static bool has_dots(struct carom_str path)
         }
         if (i == segment.len && (dots == 1 || dots == 2))
             return true;
-        path = end == SIZE_MAX ? CAROM_STR_EMPTY : carom_str_from(path, end + 1);
+        path = carom_str_from(path, end);
+        path = carom_str_from(path, separator(path));
     }
     return false;
 }

@@ -295,8 +295,10 @@ static void test_urls(void **state)
     } cases[] = {
         {"http://example.org/{list}/{address}?q={address}", "a b@example.net", "dev.example.org", CAROM_RENDERED,
          "http://example.org/dev.example.org/a%20b%40example.net?q=a%20b%40example.net"},
-        {"http://example.org/{address}", "a/../b?c=d&e#f%@x", "l", CAROM_RENDERED,
-         "http://example.org/a%2F..%2Fb%3Fc%3Dd%26e%23f%25%40x"},
+        {"http://example.org/{address}", "a/.b/c..?c=d&e#f%@x", "l", CAROM_RENDERED,
+         "http://example.org/a%2F.b%2Fc..%3Fc%3Dd%26e%23f%25%40x"},
+        {"http://example.org/{address}", "a/../b@x", "l", CAROM_RENDER_DEAD, "segment of dots"},
+        {"http://example.org/{address}", "a\\\\..\\\\b@x", "l", CAROM_RENDER_DEAD, "segment of dots"},
         {"http://example.org/{address}", "a\\r\\nHost: evil\\u0000@x", "l", CAROM_RENDERED,
          "http://example.org/a%0D%0AHost%3A%20evil%00%40x"},
         {"http://example.org/{list_key}/{list_address}/{evidence.rule}/{reply_code}/{hard}/{action}", "a@x",
