@@ -366,6 +366,8 @@ static void explain(const struct exchange *x, CURLcode result, struct carom_answ
                  x->refused);
     else if (x->flood)
         snprintf(out, size, "the header of the answer is larger than %d bytes", ANSWER_MAX);
+    else if (result == CURLE_OUT_OF_MEMORY && x->requests) /* curl 7.88 keeps 100 KB of a line, and calls more that */
+        snprintf(out, size, "a header line of the answer is too long, or there is no memory");
     else if (x->requests > REQUESTS_MAX)
         snprintf(out, size, "the connection was closed without an answer, twice");
     else
