@@ -31,7 +31,6 @@ int carom_window_open(struct carom_window *window, int fd, bool regular, uint64_
     window->offset = 0;
     window->regular = regular && lseek(fd, 0, SEEK_CUR) == 0;
     window->eof = false;
-    /* One byte more than the file, so that one short read shows its end. */
     size_t capacity = size < SMALL ? SMALL : size < SLICE ? (size_t)size + 1 : SLICE;
     return window->capacity < capacity ? grow(window, capacity, err) : 0;
 }
@@ -72,7 +71,7 @@ int carom_window_fill(struct carom_window *window, size_t wanted, struct carom_e
             return carom_error_set(err, CAROM_ERROR_IO, "reading failed: %s", strerror(errno));
         window->end += (size_t)n;
         window->offset += (uint64_t)n;
-        window->eof = n == 0 || (window->regular && (size_t)n < room && n < SLICE);
+        window->eof = n == 0; /* not where it gave less than was asked for: a network's file may do that anywhere */
     }
     return 0;
 }
@@ -83,13 +82,18 @@ int64_t carom_window_peek(struct carom_window *window, size_t at, char *out, siz
     struct carom_str view = carom_window_view(window);
     if (view.len - n < at || view.len < n) {
         if (window->regular && !window->eof) {
-            ssize_t got;
-            do
-                got = pread(window->fd, out, n, (off_t)(window->offset - view.len + at));
-            while (got < 0 && errno == EINTR);
-            if (got < 0)
-                carom_error_set(err, CAROM_ERROR_IO, "reading failed: %s", strerror(errno));
-            return got;
+            size_t done = 0;
+            while (done < n) {
+                ssize_t got = pread(window->fd, out + done, n - done, (off_t)(window->offset - view.len + at + done));
+                if (got < 0 && errno == EINTR)
+                    continue;
+                if (got < 0)
+                    return carom_error_set(err, CAROM_ERROR_IO, "reading failed: %s", strerror(errno));
+                if (got == 0)
+                    break;
+                done += (size_t)got;
+            }
+            return (int64_t)done;
         }
         if (carom_window_fill(window, at + n, err) < 0)
             return -1;
