@@ -5,7 +5,7 @@
    unsubscribe behind it. It reads the published fields and judges nothing. */
 
 #include "base/date.h"
-#include "bounce/object.h"
+#include "base/load.h"
 #include "bounce/reader.h"
 #include "mail/address.h"
 
@@ -52,6 +52,20 @@ static struct carom_str join_lines(struct carom_arena *arena, struct carom_str t
     return carom_str_n(out, n);
 }
 
+/* NULL: text holds no object. For want of memory it jumps: a bounce must not pass for something else then. */
+static json_t *load(struct carom_arena *arena, struct carom_str text)
+{
+    json_error_t wrong;
+    json_t *value = carom_json_load(text, JSON_DISABLE_EOF_CHECK, &wrong);
+
+    if (!value && carom_json_starved(&wrong))
+        carom_arena_alloc(arena, SIZE_MAX);
+    if (json_is_object(value))
+        return value;
+    json_decref(value);
+    return NULL;
+}
+
 /* The event itself; SNS wraps it as a string in an object of its own, unless told not to. NULL: none. */
 static json_t *load_event(struct carom_reading *reading)
 {
@@ -61,7 +75,7 @@ static json_t *load_event(struct carom_reading *reading)
     if (text.len == 0 || text.ptr[0] != '{' || carom_str_find(text, CAROM_STR("notificationType")) == SIZE_MAX)
         if (text.len == 0 || text.ptr[0] != '{' || carom_str_find(text, CAROM_STR("eventType")) == SIZE_MAX)
             return NULL;
-    if (!(outer = carom_object_load(reading->arena, join_lines(reading->arena, text), JSON_DISABLE_EOF_CHECK)))
+    if (!(outer = load(reading->arena, join_lines(reading->arena, text))))
         return NULL;
     if (!json_is_string(message = json_object_get(outer, "Message")))
         return outer;
@@ -70,8 +84,7 @@ static json_t *load_event(struct carom_reading *reading)
         carom_arena_alloc(reading->arena, SIZE_MAX);
         return NULL;
     }
-    inner = carom_object_load(reading->arena, carom_str_n(json_string_value(message), json_string_length(message)),
-                              JSON_DISABLE_EOF_CHECK);
+    inner = load(reading->arena, carom_str_n(json_string_value(message), json_string_length(message)));
     carom_arena_unguard(reading->arena);
     if (!inner)
         return outer;

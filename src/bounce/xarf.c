@@ -4,8 +4,8 @@
 /* X-ARF: abuse reports whose fields are YAML (version 0.1, 0.2) or JSON (version 4, RFC 9477 allows it). Of attacks they
    tell as well; only what is about mail is a complaint. */
 
+#include "base/load.h"
 #include "bounce/line.h"
-#include "bounce/object.h"
 #include "bounce/reader.h"
 
 enum { FIELDS_MAX = 64 * 1024 };
@@ -58,8 +58,11 @@ static struct carom_str member(struct carom_arena *arena, const json_t *root, co
 
 static struct fields read_json(struct carom_arena *arena, struct carom_str text)
 {
-    json_t *root = carom_object_load(arena, text, 0);
+    json_error_t wrong;
+    json_t *root = carom_json_load(text, 0, &wrong);
 
+    if (!root && carom_json_starved(&wrong))
+        carom_arena_alloc(arena, SIZE_MAX);
     if (carom_arena_guard(arena)) { /* no memory: hand on, but not the tree */
         json_decref(root);
         carom_arena_alloc(arena, SIZE_MAX);

@@ -4,10 +4,10 @@
 /* A fact out of the JSON that was written of it, by the same table of fields. What is not there, or is not of the type
    that the table states, is not known. */
 
-#include <jansson.h>
 
 #include "base/date.h"
 #include "base/error.h"
+#include "base/load.h"
 #include "classify/fact.h"
 
 static struct carom_fact blank(void)
@@ -65,7 +65,7 @@ int carom_fact_read(struct carom_arena *arena, struct carom_str text, const char
                     struct carom_error *err)
 {
     json_error_t wrong;
-    json_t *whole = json_loadb(text.ptr, text.len, 0, &wrong), *object = member ? json_object_get(whole, member) : whole;
+    json_t *whole = carom_json_load(text, 0, &wrong), *object = member ? json_object_get(whole, member) : whole;
 
     *fact_r = blank();
     if (!json_is_object(object)) {

@@ -9,13 +9,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/date.h"
+#include "base/load.h"
 #include "cli/cli.h"
 #include "input/lines.h"
 #include "input/source.h"
@@ -326,7 +326,7 @@ static int take_line(struct answering *to, struct carom_str line, struct carom_e
 {
     struct carom_result *result;
     json_error_t wrong;
-    json_t *object = json_loadb(line.ptr, line.len, JSON_REJECT_DUPLICATES, &wrong);
+    json_t *object = carom_json_load(line, JSON_REJECT_DUPLICATES, &wrong);
     int failed;
 
     carom_arena_reset(to->arena);
@@ -334,7 +334,9 @@ static int take_line(struct answering *to, struct carom_str line, struct carom_e
         json_decref(object);
         return carom_error_memory(err);
     }
-    if (!object)
+    if (!object && carom_json_starved(&wrong))
+        failed = carom_error_memory(err);
+    else if (!object)
         failed = carom_error_set(err, CAROM_ERROR_USAGE, "the line is no JSON: %s, at byte %d", wrong.text, wrong.position);
     else
         failed = take_object(to, object, &result, err);

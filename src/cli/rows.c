@@ -8,10 +8,10 @@
 
 #include "cli/rows.h"
 
-#include <jansson.h>
 
 #include "base/date.h"
 #include "base/error.h"
+#include "base/load.h"
 #include "base/utf8.h"
 #include "cli/csv.h"
 #include "mail/address.h"
@@ -183,7 +183,7 @@ static int read_json(struct reading *reading, struct carom_str text)
         json_error_t error;
         if (!carom_str_trim(line).len)
             continue;
-        json_t *object = json_loadb(line.ptr, line.len, 0, &error);
+        json_t *object = carom_json_load(line, 0, &error);
         if (!object)
             return fail(reading, error.text, line);
         int result = json_is_object(object) ? read_object(reading, object)

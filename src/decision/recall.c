@@ -5,11 +5,11 @@
 
 #include "decision/recall.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 
 #include "base/date.h"
 #include "base/error.h"
+#include "base/load.h"
 
 /* ---- Members ---- */
 
@@ -147,7 +147,7 @@ static int read_guarded(struct carom_arena *arena, json_t *object, struct carom_
 int carom_decision_recall(struct carom_arena *arena, struct carom_str json, struct carom_decision *decision_r,
                           struct carom_error *err)
 {
-    json_t *object = json_loadb(json.ptr, json.len, 0, NULL);
+    json_t *object = carom_json_load(json, 0, NULL);
     carom_decision_init(decision_r);
     int result = read_guarded(arena, object, decision_r, err);
     json_decref(object);
@@ -179,7 +179,7 @@ static int amend(json_t *object, const char *from, const char *to, bool removals
 int carom_decision_amend(struct carom_str json, enum carom_action_state from, enum carom_action_state to, bool removals,
                          const char *note, struct carom_buf *out, struct carom_error *err)
 {
-    json_t *object = json_loadb(json.ptr, json.len, 0, NULL);
+    json_t *object = carom_json_load(json, 0, NULL);
     if (!object)
         return damaged(err);
     bool ok = amend(object, carom_action_state_name(from), carom_action_state_name(to), removals, note) == 0;

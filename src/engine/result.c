@@ -5,10 +5,10 @@
 
 #include "engine/result.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/load.h"
 
 void carom_result_actions_make(struct carom_arena *arena, struct carom_outcome *outcome, const struct carom_fact *fact)
 {
@@ -60,7 +60,7 @@ int carom_result_actions_recall(struct carom_arena *arena, struct carom_outcome 
                                 struct carom_error *err)
 {
     json_error_t wrong;
-    json_t *object = json_loadb(decision.ptr, decision.len, 0, &wrong), *actions = json_object_get(object, "actions"), *one;
+    json_t *object = carom_json_load(decision, 0, &wrong), *actions = json_object_get(object, "actions"), *one;
     size_t i;
 
     if (!json_is_array(actions)) {

@@ -5,10 +5,10 @@
 
 #include "ledger/stored.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 
 #include "base/error.h"
+#include "base/load.h"
 #include "decision/recall.h"
 #include "ledger/held.h"
 
@@ -146,7 +146,7 @@ struct told {
 /* -1: it cannot be read. To take it for "every list" would tell the sinks too much. */
 static int list_of(struct carom_arena *arena, struct carom_str arguments, struct carom_str *list_r, bool *list_only_r)
 {
-    json_t *object = json_loadb(arguments.ptr, arguments.len, 0, NULL);
+    json_t *object = carom_json_load(arguments, 0, NULL);
     const char *list = json_string_value(json_object_get(object, "list")),
                *scope = json_string_value(json_object_get(object, "scope"));
     size_t n = list ? strlen(list) : 0;

@@ -6,8 +6,8 @@
 
 #include "outbox/render.h"
 
-#include <jansson.h>
 
+#include "base/load.h"
 #include "mail/header.h"
 
 enum { TEXT_MAX = 4 << 20, FORM_MAX = 64 << 20 /* a mail that carries one */, OWN_HEADERS = 8 };
@@ -243,7 +243,12 @@ static enum carom_rendered render_job(const struct carom_render_input *input, en
                                       void *out, struct carom_error *err)
 {
     const struct carom_job *job = input->job;
-    json_t *data = json_loadb(job->data.ptr, job->data.len, JSON_ALLOW_NUL, NULL);
+    json_error_t wrong;
+    json_t *data = carom_json_load(job->data, JSON_ALLOW_NUL, &wrong);
+    if (!data && carom_json_starved(&wrong)) {
+        carom_error_memory(err);
+        return CAROM_RENDER_FAILED;
+    }
     if (!data) {
         carom_error_set(err, CAROM_ERROR_IO, "job %lld: its data is not a JSON object", (long long)job->id);
         return CAROM_RENDER_DEAD;
@@ -322,7 +327,7 @@ static int take(const struct carom_sink *sink, const json_t *answer, struct caro
 int carom_render_take(const struct carom_sink *sink, struct carom_str body, struct carom_arena *arena,
                       struct carom_pair **found_r, struct carom_error *err)
 {
-    json_t *answer = json_loadb(body.ptr, body.len, JSON_ALLOW_NUL, NULL);
+    json_t *answer = carom_json_load(body, JSON_ALLOW_NUL, NULL);
     *found_r = NULL;
     if (!answer)
         return carom_error_set(err, CAROM_ERROR_IO, "sink %.*s: the look-up's answer is no JSON",

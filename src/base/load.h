@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Reading JSON. The tree is jansson's memory: whoever allocates from an arena while he holds it needs a guard. */
+
+#ifndef CAROM_BASE_LOAD_H
+#define CAROM_BASE_LOAD_H
+
+#include <jansson.h>
+
+#include "base/str.h"
+
+/* As json_loadb, and sure of what was read. NULL: *wrong_r (NULL allowed) says why, carom_json_starved that it was for
+   want of memory. The caller frees it with json_decref. */
+json_t *carom_json_load(struct carom_str text, size_t flags, json_error_t *wrong_r);
+static inline bool carom_json_starved(const json_error_t *wrong)
+{
+    return json_error_code(wrong) == json_error_out_of_memory;
+}
+
+#endif
