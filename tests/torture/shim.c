@@ -5,7 +5,8 @@
    knows nothing of it, and there is no hook in the library that could be left on.
 
    CAROM_TORTURE=CALL:N[+][:HOW]   CALL malloc (all that allocate), write, fsync, rename, open, close, connect, read;
-                                   + for good; HOW EIO, ENOSPC, EINTR, EMFILE or short (half of what was asked for)
+                                   + for good; HOW EIO, ENOSPC, EINTR, EMFILE or short (half of what was asked for, at
+                                   most 100 bytes)
    CAROM_TORTURE_COUNTS=FILE       at the end of each process a line "CALL N" for each kind is added, and "live N": the
                                    blocks that were never freed */
 
@@ -161,7 +162,7 @@ static long transfer(enum call call, size_t n)
     if (!fails(call))
         return (long)n;
     if (plan.cut)
-        return (long)(n > 1 ? n / 2 : n);
+        return (long)(n > 200 ? 100 : n > 1 ? n / 2 : n);
     errno = plan.error;
     return -1;
 }
