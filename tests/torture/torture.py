@@ -7,8 +7,8 @@ usage: torture.py CAROM SHIM [--every N] [--only SCENARIO] [--point CALL:N[+][:H
 
 A run without failures counts what may fail (shim.c). Then there is a process for each such point: every allocation
 fails once, and from there on for good; every write, fsync, rename, open, close, connect and read fails with the errors
-that it may have, or does half of what it should. --every 1 takes all of them, hours; --every 20 each twentieth; without
-it a sample of ten for each command. What must hold:
+that it may have, or does half of what it should. --every 1 takes all of them, hours; --every 20 each twentieth
+allocation and each third of the others; without it a sample of ten for each command. What must hold:
 - no crash, no hang;
 - the exit code is one that the manual names, for `carom pipe` 0 or 75;
 - 0 means that everything was said and is stored: output and ledger are those of the run without failures;
@@ -319,7 +319,8 @@ def points(counts, every):
         n = counts[call]
         for k, how in enumerate(hows):
             if every:
-                some = range(1 + k % every, n + 1, every if n > 100 else 1)
+                step = every if call == 'malloc' else 1 + every // 10
+                some = range(1 + k % step, n + 1, step)
             elif call == 'malloc':
                 some = [1 + (n - 1) * (3 + 8 * i + 2 * k) // 17 for i in range(2)]
             else:
