@@ -29,12 +29,14 @@ void carom_result_actions_make(struct carom_arena *arena, struct carom_outcome *
         action->note = carom_str(decided->note);
         /* The buffer is heap: copy without a jump, then free. */
         struct carom_str written = carom_buf_str(&buf);
-        char *copy = carom_arena_try(arena, written.len + 1);
+        char *copy = buf.failed ? NULL : carom_arena_try(arena, written.len + 1);
         if (copy)
             memcpy(copy, written.ptr, written.len);
         size_t len = written.len;
         carom_buf_deinit(&buf);
-        action->details = copy ? carom_str_n(copy, len) : CAROM_STR_EMPTY;
+        if (!copy)
+            carom_arena_alloc(arena, SIZE_MAX);
+        action->details = carom_str_n(copy, len);
     }
 }
 
