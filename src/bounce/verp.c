@@ -59,7 +59,7 @@ static void encode32(const uint8_t *bytes, size_t size, char *out, size_t n)
     for (size_t i = 0; i < n; i++) {
         unsigned value = 0;
         for (size_t bit = 5 * i; bit < 5 * i + 5; bit++)
-            value = value << 1 | (bit / 8 < size ? bytes[bit / 8] >> (7 - bit % 8) & 1u : 0u);
+            value = value << 1 | (bit / 8 < size ? (unsigned)bytes[bit / 8] >> (7 - bit % 8) & 1u : 0u);
         out[i] = base32[value];
     }
 }
