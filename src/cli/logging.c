@@ -114,5 +114,6 @@ static void log_outcome(struct carom_logger *logger, const struct carom_fact *fa
 void carom_cli_log_result(struct carom_cli_log *log, const struct carom_result *result)
 {
     for (size_t i = 0; i < result->facts.n; i++)
-        log_outcome(&log->logger, &result->facts.list[i], &result->outcomes[i]);
+        if (!result->outcomes[i].failed)
+            log_outcome(&log->logger, &result->facts.list[i], &result->outcomes[i]);
 }

@@ -85,6 +85,7 @@ struct work {
     bool *twin;         /* the same fact stood before in this message */
     uint32_t *previous; /* the fact before that shares the address: its index + 1, or 0 */
     int64_t now;
+    struct carom_error failed; /* why the first hook that failed did, where the others go on */
 };
 
 static void describe(struct work *work, size_t i)
@@ -142,20 +143,22 @@ static void link_facts(struct work *work, size_t n)
     }
 }
 
+static bool is_new(const struct carom_outcome *outcome) { return !outcome->duplicate && !outcome->failed; }
+
 /* Facts of this very message about the same address are part of the past, though not yet written. */
 static void add_siblings(struct work *work, size_t i, struct carom_history *history)
 {
     size_t more = 0;
 
     for (uint32_t k = work->previous[i]; k; k = work->previous[k - 1])
-        more += !work->result->outcomes[k - 1].duplicate;
+        more += is_new(&work->result->outcomes[k - 1]);
     if (!more)
         return;
     struct carom_past *list = carom_arena_array(work->arena, struct carom_past, history->n + more);
     if (history->n)
         memcpy(list, history->list, history->n * sizeof(*list));
     for (uint32_t k = work->previous[i]; k; k = work->previous[k - 1])
-        if (!work->result->outcomes[k - 1].duplicate)
+        if (is_new(&work->result->outcomes[k - 1]))
             list[history->n++] = work->presents[k - 1];
     history->list = list;
 }
@@ -191,6 +194,17 @@ static int ask(struct work *work, size_t i, struct carom_history *history, struc
     return carom_policy_decide(work->engine->policy, work->arena, &subject, decision, err);
 }
 
+/* Where somebody sees to it that the message is tried again, the other recipients need not wait for it. */
+static int set_aside(struct work *work, size_t i, const struct carom_error *err)
+{
+    if (!work->engine->permit || !err || err->code != CAROM_ERROR_SCRIPT)
+        return -1;
+    if (!work->failed.code)
+        work->failed = *err;
+    work->result->outcomes[i].failed = true;
+    return 0;
+}
+
 static int decide(struct work *work, size_t i, struct carom_error *err)
 {
     struct carom_engine *engine = work->engine;
@@ -213,7 +227,7 @@ static int decide(struct work *work, size_t i, struct carom_error *err)
         return -1;
     add_siblings(work, i, &history);
     if (ask(work, i, &history, err) != 0)
-        return -1;
+        return set_aside(work, i, err);
     carom_hold_outdated(&outcome->decision, &facts->list[i], work->presents[i].time, history.restored);
     carom_hold_delivered(&outcome->decision, &facts->list[i], work->presents[i].time, carom_history_delivered_at(&history));
     carom_hold_apply(&outcome->decision, &facts->list[i], carom_policy_config(engine->policy));
@@ -262,7 +276,7 @@ static int record(struct work *work, struct carom_error *err)
 
     for (size_t i = 0; i < facts->n; i++) {
         struct carom_outcome *outcome = &work->result->outcomes[i];
-        if (outcome->duplicate)
+        if (!is_new(outcome))
             continue;
         struct carom_entry entry = {.fact = &facts->list[i],
                                     .decision = &outcome->decision,
@@ -343,6 +357,8 @@ static int transact(struct work *work, struct carom_error *err)
         written = wrote;
         carom_arena_unguard(work->arena);
     }
+    if (result == 0 && !engine->batch && engine->permit)
+        result = engine->permit(engine->permit_user, work->failed.code ? &work->failed : NULL, err);
     if (result != 0 && (!engine->batch || written)) {
         engine->ledger.ops->rollback(engine->ledger.store);
         engine->batch = false;

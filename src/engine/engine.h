@@ -20,7 +20,8 @@ int carom_engine_state_dir(struct carom_arena *arena, const char *option, struct
 int carom_engine_store_url(struct carom_arena *arena, const char *option, const struct carom_config *config,
                            const char *state, struct carom_str *url_r, struct carom_error *err);
 
-/* Makes the state directory (0700) where the store lies in it. */
+/* Makes the state directory (0700) where path, or the store, lies in it. */
+int carom_engine_state_make(struct carom_arena *arena, struct carom_str path, const char *state, struct carom_error *err);
 int carom_engine_store_make(struct carom_arena *arena, struct carom_str url, const char *state, struct carom_error *err);
 
 struct carom_engine {
@@ -30,6 +31,11 @@ struct carom_engine {
     int64_t now;                 /* fixed clock, seconds since 1970; 0: the system's */
     bool keep_raw;               /* keep each message, not only those that an operator must look at */
     bool batch;                  /* between carom_engine_begin and _commit */
+    /* Asked before each commit of a single message. failed: why a hook failed for some of its recipients, of whom nothing
+       is written; NULL: none did. 0 commits; -1 with err gives the message up. NULL: nobody is asked, and a hook that
+       fails gives the whole message up. */
+    int (*permit)(void *user, const struct carom_error *failed, struct carom_error *err);
+    void *permit_user;
 };
 
 /* The one way in behind all others: decides about result->facts and writes them. Takes the result over: *result_r

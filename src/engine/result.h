@@ -11,6 +11,7 @@
 
 struct carom_outcome {
     bool duplicate;
+    bool failed; /* its hook did: nothing was decided or written */
     struct carom_decision decision;
     struct carom_action *actions;
     size_t n;

@@ -106,7 +106,11 @@ int carom_engine_store_url(struct carom_arena *arena, const char *option, const 
 int carom_engine_store_make(struct carom_arena *arena, struct carom_str url, const char *state, struct carom_error *err)
 {
     const struct carom_str scheme = CAROM_STR("sqlite:");
-    struct carom_str path = carom_str_from(url, carom_str_starts(url, scheme) ? scheme.len : url.len);
+    return carom_str_starts(url, scheme) ? carom_engine_state_make(arena, carom_str_from(url, scheme.len), state, err) : 0;
+}
+
+int carom_engine_state_make(struct carom_arena *arena, struct carom_str path, const char *state, struct carom_error *err)
+{
     struct carom_str directory;
 
     if (carom_engine_state_dir(arena, state, &directory, NULL) != 0 || !carom_str_starts(path, directory) ||
