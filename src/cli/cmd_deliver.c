@@ -1,17 +1,22 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the carom authors */
 
-/* carom deliver: works off the outbox, once or for ever. */
+/* carom deliver: works off the spool and the outbox, once or for ever. */
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/date.h"
+#include "base/error.h"
 #include "cli/cli.h"
 #include "cli/ledger.h"
 #include "cli/logging.h"
 #include "cli/print.h"
+#include "cli/spooled.h"
 #include "ledger/care.h"
 #include "outbox/outbox.h"
 
@@ -120,13 +125,68 @@ static int say(struct carom_ledger *ledger, const struct carom_outbox_summary *s
     return ledger->ops->pauses(ledger->store, say_stopped, NULL, err);
 }
 
+/* ---- The spool ---- */
+
+/* What cannot be worked off is no reason to deliver nothing. */
+static void work_spool(const struct carom_spooled *spooled, bool quiet)
+{
+    struct carom_spooled_summary summary;
+    struct carom_error err = {0};
+
+    if (carom_spooled_work(spooled, &summary, &err) != 0)
+        carom_log_printf(&spooled->log->logger.log, CAROM_LOG_ERROR, "%s", err.text);
+    if (!quiet && summary.taken + summary.failed + summary.waiting + summary.poison)
+        carom_spooled_print(&summary);
+}
+
+/* In a process of its own: who works off the spool starts others, and may have no ledger open. It goes when its parent
+   does. 0, or -1. */
+static int watch_spool(const struct carom_spooled *spooled, pid_t *child_r, struct carom_error *err)
+{
+    pid_t parent = getpid();
+
+    fflush(NULL);
+    if ((*child_r = fork()) < 0)
+        return carom_error_set(err, CAROM_ERROR_MEMORY, "cannot start a process for the spool: %s", strerror(errno));
+    while (*child_r == 0) {
+        if (getppid() != parent)
+            _exit(EX_OK);
+        work_spool(spooled, true);
+        sleep(1);
+    }
+    return 0;
+}
+
+/* Whoever started us starts us again. */
+static int is_watched(pid_t *child, struct carom_error *err)
+{
+    int status;
+
+    if (*child <= 0 || waitpid(*child, &status, WNOHANG) != *child)
+        return 0;
+    *child = 0;
+    return carom_error_set(err, CAROM_ERROR_IO, "the process that works off the spool has ended (status %d)", status);
+}
+
+static void end_watch(pid_t child)
+{
+    if (child <= 0)
+        return;
+    kill(child, SIGTERM);
+    while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+        continue;
+}
+
 int cmd_deliver(int argc, char **argv)
 {
     struct carom_cli_place place = {0};
-    const char *log_option = NULL;
+    const char *log_option = NULL, *spool = NULL, *deadline = NULL;
+    struct carom_spooled spooled = {.place = &place};
     bool watch = false, quiet = false, verbose = false;
     const struct carom_option options[] = {
         CAROM_CLI_PLACE_OPTIONS(place),
+        CAROM_SPOOLED_OPTION(spool),
+        CAROM_SPOOLED_DEADLINE_OPTION(deadline),
         {"watch", CAROM_OPTION_FLAG, &watch, NULL, "go on for ever, looking every second"},
         {"quiet", CAROM_OPTION_FLAG, &quiet, NULL, "no summary"},
         {"verbose", CAROM_OPTION_FLAG, &verbose, NULL, "a line for each delivery"},
@@ -134,13 +194,14 @@ int cmd_deliver(int argc, char **argv)
         {NULL, 0, NULL, NULL, NULL}};
     char **operands;
     int n = carom_cli_options(argc, argv, options, "--policy FILE [OPTIONS]",
-                              "Delivers what is due: webhooks and HTTP calls, signed, in order, until they are done; removes what is old.",
+                              "Delivers what is due: webhooks and HTTP calls, signed, in order, until they are done. Works off the spool, removes what is old.",
                               &operands);
     struct carom_error err = {0};
     struct carom_ledger ledger;
     struct carom_cli_log log;
     struct dead_letters letters = {.log = &log.logger.log};
-    struct carom_str url;
+    struct carom_str url, directory;
+    pid_t watcher = 0;
     struct carom_outbox_summary summary = {0};
     int64_t noted = 0;
     int64_t next_prune = 0;
@@ -152,6 +213,8 @@ int cmd_deliver(int argc, char **argv)
         return carom_cli_usage("deliver", "no policy given: --policy FILE (its sinks say where to deliver)");
     if (n > 0)
         return carom_cli_usage("deliver", "takes no operand '%s'", operands[0]);
+    if (!carom_spooled_deadline("deliver", deadline, &spooled.deadline_ms))
+        return EX_USAGE;
     if (carom_cli_log_begin(&log, log_option, CAROM_LOG_TO_STDERR, &err) != 0)
         return carom_cli_fail(&err);
     place.log = &log.logger.log;
@@ -160,7 +223,20 @@ int cmd_deliver(int argc, char **argv)
         carom_error_memory(&err);
         return carom_cli_fail(&err);
     }
+    if (carom_spooled_directory(arena, &place, spool, &directory, &err) != 0) {
+        carom_arena_free(arena);
+        return carom_cli_fail(&err);
+    }
+    spooled.log = &log;
+    spooled.directory = directory.ptr;
+    if (!watch)
+        work_spool(&spooled, quiet);
+    else if (watch_spool(&spooled, &watcher, &err) != 0) {
+        carom_arena_free(arena);
+        return carom_cli_fail(&err);
+    }
     if (carom_cli_ledger(arena, &place, CAROM_LEDGER_MIGRATE, watch, &ledger, &letters.policy, &url, &err) != 0) {
+        end_watch(watcher);
         carom_arena_free(arena);
         return carom_cli_fail(&err);
     }
@@ -183,7 +259,10 @@ int cmd_deliver(int argc, char **argv)
             result = say(&ledger, &summary, &err);
         if (watch && !stopped)
             sleep(1);
+        if (result == 0)
+            result = is_watched(&watcher, &err);
     } while (watch && !stopped && result == 0);
+    end_watch(watcher);
     carom_ledger_close(&ledger);
     carom_policy_free(letters.policy);
     carom_arena_free(arena);

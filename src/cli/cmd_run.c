@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/error.h"
 #include "cli/cli.h"
 #include "cli/ledger.h"
 #include "cli/lines.h"
@@ -16,6 +17,7 @@
 #include "cli/owner.h"
 #include "cli/print.h"
 #include "cli/repeated.h"
+#include "cli/spooled.h"
 #include "engine/result.h"
 #include "input/source.h"
 
@@ -335,13 +337,38 @@ static int work(struct run *run, const char *list)
     return run->tally.failed ? EX_SOFTWARE : run->tally.unread ? EX_NOINPUT : EX_OK;
 }
 
+/* By hand: now, whatever is due when. */
+static int work_spool(struct carom_spooled *spooled, const char *given, bool quiet)
+{
+    struct carom_arena *arena = carom_arena_new();
+    struct carom_spooled_summary summary;
+    struct carom_error err = {0};
+    struct carom_str directory;
+
+    if (!arena || carom_arena_guard(arena)) {
+        carom_error_memory(&err);
+        return carom_cli_fail(&err);
+    }
+    int result = carom_spooled_directory(arena, spooled->place, given, &directory, &err);
+    spooled->directory = directory.ptr;
+    if (result == 0)
+        result = carom_spooled_work(spooled, &summary, &err);
+    carom_arena_free(arena);
+    if (result != 0)
+        return carom_cli_fail(&err);
+    if (!quiet)
+        carom_spooled_print(&summary);
+    return summary.failed + summary.waiting + summary.poison ? EX_TEMPFAIL : EX_OK;
+}
+
 int cmd_run(int argc, char **argv)
 {
     struct carom_cli_place place = {0};
     static const char *const from_stdin[] = {"-"};
-    bool quiet = false, lines = false;
-    const char *list = NULL, *log = NULL;
+    bool quiet = false, lines = false, spool = false;
+    const char *list = NULL, *log = NULL, *deadline = NULL;
     struct run run = {0};
+    struct carom_spooled spooled = {.place = &place, .log = &run.log, .all = true};
     const struct carom_option options[] = {
         CAROM_CLI_PLACE_OPTIONS(place),
         {"list", CAROM_OPTION_TEXT, &list, "LIST", "the list that these bounces concern (a List-Id)"},
@@ -349,11 +376,13 @@ int cmd_run(int argc, char **argv)
         {"json", CAROM_OPTION_FLAG, &run.json, NULL, "facts and actions as JSON lines; the summary goes to stderr"},
         {"table", CAROM_OPTION_FLAG, &run.table, NULL, "a row for each recipient: what is done, and why"},
         {"lines", CAROM_OPTION_FLAG, &lines, NULL, "messages and replies as JSON lines, each answered in its turn"},
+        {"spool", CAROM_OPTION_FLAG, &spool, NULL, "what carom pipe took and could not decide, of the state directory or DIR"},
+        CAROM_SPOOLED_DEADLINE_OPTION(deadline),
         {"quiet", CAROM_OPTION_FLAG, &quiet, NULL, "no progress and no summary"},
         CAROM_CLI_LOG_OPTION(log),
         {NULL, 0, NULL, NULL, NULL}};
     char **operands;
-    int n = carom_cli_options(argc, argv, options, "--policy FILE [OPTIONS] SOURCE…\n       carom run --policy FILE --lines [FILE…]",
+    int n = carom_cli_options(argc, argv, options, "--policy FILE [OPTIONS] SOURCE…\n       carom run --policy FILE --lines [FILE…]\n       carom run --policy FILE --spool [DIR]",
                               "Reads messages, asks the policy, and keeps facts, decisions and jobs in the ledger.",
                               &operands);
     struct carom_error err = {0};
@@ -363,11 +392,23 @@ int cmd_run(int argc, char **argv)
         return carom_cli_options_exit(n);
     if (!place.policy)
         return carom_cli_usage("run", "no policy given: --policy FILE");
-    if (n == 0 && !lines)
+    if (n == 0 && !lines && !spool)
         return carom_cli_usage("run", "no SOURCE given: name a file, a directory, or - for stdin");
     if (run.json + run.table + lines > 1)
         return carom_cli_usage("run", "--json, --table and --lines exclude one another");
-    if (carom_cli_log_begin(&run.log, log, CAROM_LOG_TO_STDERR, &err) != 0 || carom_cli_become_owner(&place, &err) != 0)
+    if (spool && (run.json + run.table + lines + run.dry || list))
+        return carom_cli_usage("run", "--spool takes none of --json, --table, --lines, --dry-run and --list");
+    if (spool && n > 1)
+        return carom_cli_usage("run", "--spool takes one DIR");
+    if (deadline && !spool)
+        return carom_cli_usage("run", "--deadline goes with --spool");
+    if (!carom_spooled_deadline("run", deadline, &spooled.deadline_ms))
+        return EX_USAGE;
+    if (carom_cli_log_begin(&run.log, log, CAROM_LOG_TO_STDERR, &err) != 0)
+        return carom_cli_fail(&err);
+    if (spool)
+        return work_spool(&spooled, n ? operands[0] : NULL, quiet);
+    if (carom_cli_become_owner(&place, &err) != 0)
         return carom_cli_fail(&err);
     struct carom_arena *arena = carom_arena_new();
     struct carom_str url;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "cli/cli.h"
 
 struct owner {
     uid_t user;
@@ -120,6 +121,39 @@ static struct owner owner_by_policy(struct carom_arena *arena, const struct caro
         owner = owner_of(arena, url);
     carom_policy_free(policy);
     return owner;
+}
+
+static int act_as(struct owner owner, struct carom_error *err)
+{
+    if (!owner.user || (set_groups(owner.user, owner.group) == 0 && setegid(owner.group) == 0 && seteuid(owner.user) == 0))
+        return 0;
+    return carom_error_set(err, CAROM_ERROR_IO, "cannot act as the user %lu: %s; run this as that user",
+                           (unsigned long)owner.user, strerror(errno));
+}
+
+int carom_cli_act_as_owner(const struct carom_cli_place *place, struct carom_error *err)
+{
+    struct carom_str url = CAROM_STR_EMPTY;
+
+    if (geteuid() != 0)
+        return 0;
+    struct carom_arena *arena = carom_arena_new();
+    if (!arena || carom_arena_guard(arena)) {
+        carom_arena_free(arena);
+        return carom_error_memory(err);
+    }
+    int result = carom_engine_store_url(arena, place->store, NULL, place->state, &url, err);
+    if (result == 0)
+        result = act_as(owner_of(arena, url), err);
+    carom_arena_unguard(arena);
+    carom_arena_free(arena);
+    return result;
+}
+
+void carom_cli_act_as_self(void)
+{
+    if (getuid() == 0 && geteuid() != 0 && (seteuid(0) != 0 || setegid(0) != 0))
+        _exit(EX_TEMPFAIL); /* cannot be: the real user stayed root */
 }
 
 int carom_cli_become_owner(const struct carom_cli_place *place, struct carom_error *err)

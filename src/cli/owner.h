@@ -14,6 +14,10 @@
 /* To be called before anything is opened. For root: becomes, for good, who owns the directory in which the ledger of
    place lies, or will lie; where that is root, who owns the ledger. For anybody else nothing. 0 or -1. */
 int carom_cli_become_owner(const struct carom_cli_place *place, struct carom_error *err);
+/* For root, until carom_cli_act_as_self: acts as that owner, who is found without asking the policy; it is what may be
+   broken. For anybody else nothing. */
+int carom_cli_act_as_owner(const struct carom_cli_place *place, struct carom_error *err);
+void carom_cli_act_as_self(void);
 /* Becomes that user for good: groups, group, user. where: for the error, what he owns; NULL: nothing. */
 int carom_cli_become(uid_t user, gid_t group, const char *where, struct carom_error *err);
 /* The files of a ledger: itself, its log, its lock, its key. */

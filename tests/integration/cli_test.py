@@ -313,12 +313,14 @@ class BadPolicies(Cli):
         for what in ('io.open("x")', 'os.execute("x")', 'load("x")', 'debug.getinfo(1)', 'collectgarbage()'):
             self.refused(self.decide(f'function on_permanent(bounce)\n  {what}\nend'), SOFTWARE, r'policy\.lua:2: ')
 
-    def test_pipe_keeps_the_bounce_with_the_server(self):
+    def test_pipe_takes_the_bounce_into_the_spool(self):
         for text in ('function on_permanent(bounce', 'function on_permament(b) end',
                      'function on_permanent(b) return b.reson end'):
             done = self.run_carom('pipe', '--policy', self.policy(text), given=UNKNOWN.read_bytes())
+            self.assertEqual((done.returncode, done.out, done.err), (0, '', ''))
+            done = self.run_carom('run', '--spool', '--policy', 'policy.lua')
             self.assertEqual(done.returncode, TEMPORARY)
-            self.assertRegex(done.out, r'\A4\.3\.0 carom: .*policy\.lua.*\n\Z')
+            self.assertRegex(done.err, r'(?m)still in the spool .*policy\.lua.*$')
 
 
 class BadPlaces(Cli):
@@ -339,9 +341,10 @@ class BadPlaces(Cli):
         for url in ('sqlite:/proc/carom.db', f'sqlite:{self.dir}', 'sqlite:/nowhere/at/all/carom.db'):
             self.refused(self.run_carom('run', '--policy', self.policy(), '--store', url, UNKNOWN), IO,
                          re.escape(url.partition(':')[2]))
-            done = self.run_carom('pipe', '--policy', self.policy(), '--store', url, given=UNKNOWN.read_bytes())
+            done = self.run_carom('pipe', '--policy', self.policy(), '--store', url, '--spool', '/proc/spool',
+                                  given=UNKNOWN.read_bytes())
             self.assertEqual(done.returncode, TEMPORARY, url)
-            self.assertRegex(done.out, r'\A4\.3\.0 carom: ')
+            self.assertRegex(done.out, r'\A4\.3\.0 carom: .*; and not into the spool: ')
 
     def test_a_store_of_another_kind(self):
         self.refused(self.run_carom('run', '--policy', self.policy(), '--store', 'mysql:x', UNKNOWN), CONFIG, r'mysql')

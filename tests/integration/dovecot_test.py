@@ -50,8 +50,10 @@ def main():
     check('kept in the mailbox', list(MAILDIR.glob('new/*')), [])
     name, to, recipient = LATE
     servers.POLICY.write_text('this is no policy\n')
+    servers.SPOOL.write_text('no directory')
     deliver(name, to)
     check('kept in the mailbox while the policy is broken', len(list(MAILDIR.glob('new/*'))), 1)
+    servers.SPOOL.unlink()
     servers.POLICY.write_text((servers.HERE / 'servers.lua').read_text())
     servers.follow(PAGE, 'What carom could not take')
     check(f'{name}: facts', [(f['recipient'], f['envelope_to']) for f in facts()][-1:], [(recipient, to)])

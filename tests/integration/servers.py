@@ -4,7 +4,8 @@
 one expectation of what must stand in the ledger whatever the server.
 
 Each runs as root inside tests/integration/overlay: nothing else would survive what it does to /etc. Mail is refused by
-remote.py. First the policy is broken, so that the server has to keep its bounces; then it is mended.
+remote.py. First the policy is broken and there can be no spool, so that the server has to keep its bounces; then there can,
+and carom takes them; then the policy is mended.
 """
 import email.message
 import json
@@ -26,6 +27,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 EXAMPLES = HERE.parent.parent / 'examples'
 POLICY = pathlib.Path('/etc/carom/policy.lua')
 STATE = pathlib.Path('/var/lib/carom')
+SPOOL = STATE / 'spool'
 SYSLOG = pathlib.Path('/var/log/carom-test.log')
 LIST = 'news.lists.example.org'
 REMOTE_PORT = 2525
@@ -223,13 +225,24 @@ class Server:
         return {row['recipient'] for row in facts() if kind_wanted(row['kind'])}
 
     def keeps_what_is_not_taken(self):
-        """A policy that does not load: every bounce stays with the server, and none is in the ledger."""
+        """A policy that does not load, and no spool: every bounce stays with the server, and none is in the ledger."""
         POLICY.write_text('this is no policy\n')
+        SPOOL.write_text('no directory')
         send(self.senders, self.wanted)
         until('bounces deferred', lambda: len(re.findall(self.deferred, self.log.read_text())) >= len(self.senders))
         check('facts while the policy is broken', facts(), [])
         check('the queue is empty while the policy is broken', self.empty(), False)
+
+    def hands_over_what_waits(self):
+        """With a spool the same is taken, and decided when the policy is mended."""
+        SPOOL.unlink()
+        self.hurry()
+        until('bounces in the spool', lambda: len(list(SPOOL.glob('*.mail'))) >= len(self.senders))
+        check('facts while all is in the spool', facts(), [])
         POLICY.write_text((HERE / 'servers.lua').read_text())
+        carom('run', '--spool', '--policy', POLICY)
+        check('left in the spool', list(SPOOL.glob('*.mail')), [])
+        check('nothing of the spool in the ledger', facts() == [], False)
         self.hurry()
 
     def wait_for(self, what, kind_wanted, count):
@@ -256,6 +269,7 @@ class Server:
         self.set_up()
         until('port 25 open', listening)
         self.keeps_what_is_not_taken()
+        self.hands_over_what_waits()
         count = len(self.senders)
         self.wait_for('warnings', lambda kind: kind == 'delayed', count)
         self.wait_for('failures', lambda kind: kind != 'delayed', count * (len(self.wanted) - 1))
@@ -282,7 +296,7 @@ def main(server, after=lambda: None):
         print('not ok', problem)
     if not problems:
         count = len(server.senders) * len(server.wanted)
-        print(f'{count} mails refused, their bounces kept while carom could not take them, then taken and decided')
+        print(f'{count} mails refused, their bounces kept while carom could not take them, then spooled, then decided')
         sys.exit(0)
     for log in {server.log, SYSLOG}:
         print(f'-- {log}\n{log.read_text(errors="replace") if log.exists() else ""}')

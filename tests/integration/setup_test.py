@@ -152,13 +152,16 @@ class Root(Setup):
         self.pipe()
         lock = self.state / 'carom.db.lock'
         os.chown(lock, 0, 0)
-        self.pipe(code=75, **self.as_nobody)
+        self.pipe(**self.as_nobody)
+        self.assertEqual(len(list((self.state / 'spool').glob('*.mail'))), 1)
         for how in ({}, self.as_nobody):
             rows = self.checks(code=78, **how)
             self.assertChecked(rows, 'failure', 'files', r'carom\.db\.lock belongs to root .* cannot be used by nobody; '
                                                          r'chown nobody: \S+/carom\.db\.lock')
         self.status(2, r'CRITICAL - \S+/carom\.db\.lock belongs to root')
         os.chown(lock, NOBODY, NOBODY)
+        self.carom('run', '--spool', '--quiet', '--policy', 'policy.lua')
+        self.assertEqual(set(self.owners().values()), {NOBODY}, self.owners())
         self.assertChecked(self.checks(), 'ok', 'ledger', 'its lock can be taken')
         self.status(0, 'OK')
 

@@ -211,8 +211,9 @@ class Pipe(Verp):
     def test_a_missing_secret_is_no_missing_proof(self):
         path = self.sign('--list', LIST, 'jane@example.net')
         (self.dir / 'secret').unlink()
-        self.carom('pipe', '--policy', 'policy.lua', '--sender', '', '--recipient', path, code=75,
+        self.carom('pipe', '--policy', 'policy.lua', '--sender', '', '--recipient', path,
                    given=DSN.format(date=formatdate(), id=1, final='jane@example.net', returned=''))
+        self.assertEqual(len(list((self.dir / 'state' / 'spool').glob('*.mail'))), 1)
 
 
 if __name__ == '__main__':

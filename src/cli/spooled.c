@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* What a round does with each message: tried, then removed, or marked and left. A message that was killed with its worker
+   three times waits for another policy or another carom. */
+
+#include "cli/spooled.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/date.h"
+#include "base/error.h"
+#include "cli/cli.h"
+#include "cli/owner.h"
+#include "cli/worker.h"
+
+static const int64_t first_wait_ms = 10 * 1000, longest_wait_ms = 3600 * 1000;
+
+int carom_spooled_directory(struct carom_arena *arena, const struct carom_cli_place *place, const char *given,
+                            struct carom_str *path_r, struct carom_error *err)
+{
+    struct carom_str state;
+
+    if (given && *given)
+        return *path_r = carom_arena_str(arena, carom_str(given)), 0;
+    if (carom_engine_state_dir(arena, place->state, &state, err) != 0)
+        return -1;
+    *path_r = carom_arena_printf(arena, CAROM_STR_FMT "/spool", CAROM_STR_ARG(state));
+    return 0;
+}
+
+bool carom_spooled_deadline(const char *command, const char *given, int64_t *ms_r)
+{
+    static const int64_t usual_ms = 8000, longest_ms = 15 * 60 * 1000; /* Postfix waits for 1000 s */
+
+    *ms_r = given ? carom_duration_parse_ms(carom_str(given)) : usual_ms;
+    if (*ms_r > 0 && *ms_r <= longest_ms)
+        return true;
+    carom_cli_usage(command, "--deadline wants a duration of at most 15m, such as 8s, not '%s'", given);
+    return false;
+}
+
+/* ---- Has the policy changed? ---- */
+
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+    for (int i = 0; i < 8; i++, value >>= 8)
+        hash = (hash ^ (value & 0xff)) * UINT64_C(1099511628211); /* FNV-1a */
+    return hash;
+}
+
+static uint64_t mix_text(uint64_t hash, const char *text)
+{
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
+    return hash;
+}
+
+static uint64_t mix_file(uint64_t hash, int directory, const char *name)
+{
+    struct stat info;
+    if (fstatat(directory, name, &info, 0) != 0)
+        return hash;
+    hash = mix(mix(hash, (uint64_t)info.st_size), (uint64_t)info.st_ino);
+    return mix(mix(hash, (uint64_t)info.st_mtim.tv_sec), (uint64_t)info.st_mtim.tv_nsec);
+}
+
+/* In whatever order the directory lists them. */
+static uint64_t sum_of_directory(const char *path)
+{
+    DIR *files = opendir(path);
+    const struct dirent *entry;
+    uint64_t sum = 0;
+
+    while (files && (entry = readdir(files)))
+        if (carom_str_iends(carom_str(entry->d_name), CAROM_STR(".lua")))
+            sum += mix_file(mix_text(UINT64_C(14695981039346656037), entry->d_name), dirfd(files), entry->d_name);
+    if (files)
+        closedir(files);
+    return sum;
+}
+
+uint64_t carom_spooled_fingerprint(const char *policy)
+{
+    char directory[4096];
+    size_t slash = carom_str_rchr(carom_str(policy), '/');
+    uint64_t hash = mix_file(mix_text(UINT64_C(14695981039346656037), carom_version()), AT_FDCWD, policy);
+
+    if (slash == SIZE_MAX)
+        hash = mix(hash, sum_of_directory("."));
+    else if (snprintf(directory, sizeof(directory), "%.*s/", (int)slash, policy) < (int)sizeof(directory))
+        hash = mix(hash, sum_of_directory(directory));
+    return hash >> 1;
+}
+
+void carom_spooled_tried(struct carom_spool_marks *marks, bool killed, const char *why, int64_t now)
+{
+    int64_t wait = first_wait_ms;
+
+    for (int64_t i = 0; i < marks->tries && wait < longest_wait_ms; i++)
+        wait *= 4;
+    marks->due = now + (wait < longest_wait_ms ? wait : longest_wait_ms);
+    marks->tries++;
+    marks->kills += killed;
+    snprintf(marks->why, sizeof(marks->why), "%s", why);
+}
+
+/* ---- A message ---- */
+
+struct item {
+    const char *directory, *name;
+    bool gone;
+};
+
+/* In the worker, whose end frees it. */
+static int message(void *user, struct carom_str *bytes_r, struct carom_envelope *envelope_r, struct carom_error *err)
+{
+    const struct item *item = user;
+    struct carom_spool_message message;
+    struct carom_arena *arena = carom_arena_new();
+
+    if (!arena || carom_arena_guard(arena))
+        return carom_error_memory(err);
+    int found = carom_spool_read(arena, item->directory, item->name, &message, err);
+    carom_arena_unguard(arena);
+    if (found == 0)
+        return carom_error_set(err, CAROM_ERROR_IO, "the spool %s: %s is gone", item->directory, item->name);
+    if (found < 0)
+        return -1;
+    message.envelope.source = "-"; /* as it came */
+    *bytes_r = message.bytes;
+    *envelope_r = message.envelope;
+    return 0;
+}
+
+/* 1: taken; 0: it stays; -1: it stays, and so would the others. */
+static int try(const struct carom_spooled *spooled, struct carom_spool_entry *entry, uint64_t policy)
+{
+    struct item item = {.directory = spooled->directory, .name = entry->name};
+    const struct carom_worker worker = {.place = spooled->place, .log = spooled->log, .deadline_ms = spooled->deadline_ms,
+                                        .message = message, .user = &item};
+    const struct carom_log *log = &spooled->log->logger.log;
+    struct carom_error err = {0}, marking = {0};
+    enum carom_worker_end end = carom_worker_run(&worker, &err);
+
+    if (end == CAROM_WORKER_DONE && carom_spool_remove(spooled->directory, entry->name, &err) == 0)
+        return 1;
+    if (entry->marks.policy != policy)
+        entry->marks.tries = 0; /* another policy is tried as patiently */
+    if (end != CAROM_WORKER_KILLED)
+        entry->marks.kills = 0;
+    entry->marks.policy = policy;
+    carom_spooled_tried(&entry->marks, end == CAROM_WORKER_KILLED, err.text, carom_date_now_ms());
+    if (carom_spool_mark(spooled->directory, entry->name, &entry->marks, &marking) != 0)
+        carom_log_printf(log, CAROM_LOG_ERROR, "%s", marking.text);
+    carom_log_printf(log, CAROM_LOG_WARNING, "%s in the spool %s: %s",
+                     carom_spool_is_poison(&entry->marks) ? "set aside" : "still", spooled->directory, err.text);
+    return end == CAROM_WORKER_FAILED && err.code == CAROM_ERROR_BUSY ? -1 : 0;
+}
+
+static bool is_due(const struct carom_spooled *spooled, const struct carom_spool_marks *marks, uint64_t policy, int64_t now)
+{
+    if (marks->policy != policy)
+        return true;
+    /* A clock that went back keeps nobody waiting for longer than ever. */
+    return !carom_spool_is_poison(marks) && (spooled->all || marks->due <= now || marks->due > now + longest_wait_ms);
+}
+
+static int work(const struct carom_spooled *spooled, struct carom_arena *arena, struct carom_spooled_summary *summary,
+                struct carom_error *err)
+{
+    uint64_t policy = carom_spooled_fingerprint(spooled->place->policy);
+    struct carom_spool_entry *entries;
+    int going = 0;
+    size_t n;
+
+    carom_spool_sweep(spooled->directory);
+    if (carom_spool_list(arena, spooled->directory, &entries, &n, err) != 0)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        bool due = going >= 0 && is_due(spooled, &entries[i].marks, policy, carom_date_now_ms());
+        if (due && (going = try(spooled, &entries[i], policy)) == 1)
+            summary->taken++;
+        else if (carom_spool_is_poison(&entries[i].marks))
+            summary->poison++;
+        else if (due)
+            summary->failed++;
+        else
+            summary->waiting++;
+    }
+    return 0;
+}
+
+static bool is_there(const char *directory)
+{
+    struct stat info;
+    return stat(directory, &info) == 0 || errno != ENOENT;
+}
+
+int carom_spooled_work(const struct carom_spooled *spooled, struct carom_spooled_summary *summary_r,
+                       struct carom_error *err)
+{
+    struct carom_arena *arena = NULL;
+    int lock = -1, result = -1;
+
+    *summary_r = (struct carom_spooled_summary){0};
+    if (carom_cli_act_as_owner(spooled->place, err) != 0)
+        return -1;
+    if (!is_there(spooled->directory)) {
+        result = 0;
+    } else if ((lock = carom_spool_lock(spooled->directory, 0, err)) < 0) {
+        result = err->code == CAROM_ERROR_BUSY ? 0 : -1;
+    } else if (!(arena = carom_arena_new())) {
+        carom_error_memory(err);
+    } else {
+        result = work(spooled, arena, summary_r, err);
+    }
+    carom_arena_free(arena);
+    carom_spool_unlock(lock);
+    carom_cli_act_as_self();
+    return result;
+}
+
+void carom_spooled_print(const struct carom_spooled_summary *summary)
+{
+    printf("spool: taken %zu, failed again %zu, waiting %zu, set aside %zu\n", summary->taken, summary->failed,
+           summary->waiting, summary->poison);
+}
+
+/* ---- Looking ---- */
+
+void carom_spooled_look(struct carom_arena *arena, const char *directory, struct carom_spooled_standing *standing_r)
+{
+    struct carom_spool_entry *entries;
+    size_t n;
+
+    *standing_r = (struct carom_spooled_standing){.directory = directory};
+    if (carom_spool_list(arena, directory, &entries, &n, &standing_r->err) != 0)
+        return;
+    for (size_t i = n; i-- > 0;) {
+        bool poison = carom_spool_is_poison(&entries[i].marks);
+        char *why = poison ? standing_r->poison_why : standing_r->why;
+        standing_r->poison += poison;
+        standing_r->waiting += !poison;
+        standing_r->oldest = entries[i].since;
+        snprintf(why, sizeof(standing_r->why), "%s", entries[i].marks.why);
+    }
+}
