@@ -9,7 +9,9 @@
 #include "cli/cli.h"
 #include "cli/health.h"
 #include "cli/ledger.h"
+#include "cli/owner.h"
 #include "cli/print.h"
+#include "cli/spooled.h"
 
 enum form { TABLE, JSON, NAGIOS, PROMETHEUS };
 enum { NAGIOS_CRITICAL = 2, NAGIOS_UNKNOWN = 3 };
@@ -69,6 +71,21 @@ static void print_jobs(const struct carom_health *health)
     }
 }
 
+static void print_waiting(const struct carom_health *health)
+{
+    const struct carom_standing *s = &health->standing;
+
+    title("spool");
+    printf("%zu, set aside %zu\n", health->spool.waiting, health->spool.poison);
+    if (s->held) {
+        title("held by");
+        printf("gate %lld, observe %lld, breaker %lld\n", (long long)s->held_gate, (long long)s->held_observe,
+               (long long)s->held_breaker);
+    }
+    title("incidents");
+    printf("%lld\n", (long long)s->incidents);
+}
+
 static void print_findings(const struct carom_health *health)
 {
     title("status");
@@ -99,6 +116,7 @@ static void print_table(const struct carom_health *health)
     print_jobs(health);
     title("held");
     printf("%lld%s\n", (long long)s->held, s->held ? " actions wait for somebody: carom held" : "");
+    print_waiting(health);
     title("suppressions");
     printf("%lld\n", (long long)s->suppressions);
     title("ledger");
@@ -169,6 +187,29 @@ static void json_jobs(struct carom_json *json, const struct carom_health *health
     carom_json_array_end(json);
 }
 
+static void json_waiting(struct carom_json *json, const struct carom_health *health)
+{
+    const struct carom_standing *s = &health->standing;
+
+    carom_json_key(json, CAROM_STR("spool"));
+    carom_json_object(json);
+    carom_json_field_str(json, "directory", carom_str(health->spool.directory));
+    json_number(json, "waiting", (int64_t)health->spool.waiting);
+    json_number(json, "set_aside", (int64_t)health->spool.poison);
+    if (health->spool.oldest) {
+        carom_json_field_time(json, "oldest", health->spool.oldest / 1000);
+        carom_json_field_str(json, "why", carom_str(health->spool.waiting ? health->spool.why : health->spool.poison_why));
+    }
+    carom_json_object_end(json);
+    carom_json_key(json, CAROM_STR("held_by"));
+    carom_json_object(json);
+    json_number(json, "gate", s->held_gate);
+    json_number(json, "observe", s->held_observe);
+    json_number(json, "breaker", s->held_breaker);
+    carom_json_object_end(json);
+    json_number(json, "incidents", s->incidents);
+}
+
 static int print_json(const struct carom_health *health)
 {
     const struct carom_standing *s = &health->standing;
@@ -183,6 +224,7 @@ static int print_json(const struct carom_health *health)
     json_number(&json, "unmatched", s->unmatched);
     json_jobs(&json, health);
     json_number(&json, "held", s->held);
+    json_waiting(&json, health);
     json_number(&json, "suppressions", s->suppressions);
     carom_json_key(&json, CAROM_STR("ledger"));
     carom_json_object(&json);
@@ -239,13 +281,19 @@ static const struct carom_error *explain(struct carom_health *health, struct car
     return err;
 }
 
-static int show(struct carom_health *health, const struct carom_cli_place *place, enum form form)
+static int show(struct carom_health *health, const struct carom_cli_place *place, const char *spool, enum form form)
 {
     struct carom_error err = {0};
     struct carom_ledger ledger;
     struct carom_policy *policy;
+    struct carom_str directory;
 
     health->url = CAROM_STR_EMPTY;
+    if (carom_cli_act_as_owner(place, &err) != 0 ||
+        carom_spooled_directory(health->arena, place, spool, &directory, &err) != 0)
+        return fail(form, &err);
+    carom_spooled_look(health->arena, directory.ptr, &health->spool);
+    carom_cli_act_as_self();
     if (carom_cli_ledger(health->arena, place, CAROM_LEDGER_READ, false, &ledger, &policy, &health->url, &err) != 0)
         return fail(form, explain(health, &err));
     int result = carom_health_read(health, &ledger, &err);
@@ -258,9 +306,10 @@ int cmd_status(int argc, char **argv)
 {
     struct carom_cli_place place = {0};
     bool json = false, nagios = false, prometheus = false;
-    const char *silent = NULL;
+    const char *silent = NULL, *spool = NULL;
     const struct carom_option options[] = {
         CAROM_CLI_PLACE_OPTIONS(place),
+        CAROM_SPOOLED_OPTION(spool),
         {"silent", CAROM_OPTION_TEXT, &silent, "DURATION", "yellow when no message came for so long, such as 2d"},
         {"json", CAROM_OPTION_FLAG, &json, NULL, "one JSON object"},
         {"nagios", CAROM_OPTION_FLAG, &nagios, NULL, "a line for Nagios; exit 0 green, 1 yellow, 2 red, 3 not known"},
@@ -287,7 +336,7 @@ int cmd_status(int argc, char **argv)
         carom_error_memory(&err);
         return fail(form, &err);
     }
-    int code = show(&health, &place, form);
+    int code = show(&health, &place, spool, form);
     carom_arena_free(arena);
     return code;
 }

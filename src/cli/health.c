@@ -49,7 +49,30 @@ static void find(struct carom_health *health, enum carom_health_level level, str
 
 /* ---- What may be wrong ---- */
 
-/* Mail waits in the mail server until somebody mends it. */
+/* Taken from the mail server, and decided by nobody yet. */
+static void judge_spool(struct carom_health *health)
+{
+    const struct carom_spooled_standing *spool = &health->spool;
+    struct carom_arena *arena = health->arena;
+
+    if (spool->err.code)
+        find(health, CAROM_HEALTH_RED, carom_arena_str(arena, carom_str(spool->err.text)),
+             "run this as the user who owns the state directory, or mend its rights");
+    if (spool->waiting)
+        find(health, CAROM_HEALTH_RED,
+             carom_arena_printf(arena, "%zu %s in the spool %s, the oldest for " CAROM_STR_FMT "%s%s", spool->waiting,
+                                spool->waiting == 1 ? "message waits" : "messages wait", spool->directory,
+                                CAROM_STR_ARG(since(health, spool->oldest)), spool->why[0] ? ": " : "", spool->why),
+             "mend that; carom deliver tries again by itself, carom run --spool at once");
+    if (spool->poison)
+        find(health, CAROM_HEALTH_RED,
+             carom_arena_printf(arena, "%zu %s set aside in the spool %s: %d times nothing came of it: %s", spool->poison,
+                                spool->poison == 1 ? "message is" : "messages are", spool->directory, CAROM_SPOOL_KILLS,
+                                spool->poison_why),
+             "another policy or another version of carom tries them again; what nobody needs may be removed by hand");
+}
+
+/* What is taken meanwhile goes to the spool. */
 void carom_health_read_files(struct carom_health *health)
 {
     struct carom_store_file files[CAROM_STORE_FILES];
@@ -69,6 +92,7 @@ void carom_health_read_files(struct carom_health *health)
                                     : "is no regular file", owner.ptr),
              carom_arena_printf(health->arena, "chown %s: %s, and chmod u+rw it", owner.ptr, files[i].path.ptr).ptr);
     }
+    judge_spool(health);
 }
 
 /* A run that is late, and work for it: without work nobody needs one. */
@@ -127,13 +151,19 @@ static void judge_rest(struct carom_health *health)
     const struct carom_standing *s = &health->standing;
     struct carom_arena *arena = health->arena;
 
+    if (s->incidents)
+        find(health, CAROM_HEALTH_YELLOW,
+             carom_arena_printf(arena, "a bad day of %s (%s) since " CAROM_STR_FMT "%s: what it would have removed is held",
+                                s->incident_provider, s->incident_reason, CAROM_STR_ARG(since(health, s->incident_since)),
+                                s->incidents > 1 ? ", and of others" : ""),
+             "carom incidents lists them; then carom held release or discard");
     if (s->dead)
         find(health, CAROM_HEALTH_YELLOW, carom_arena_printf(arena, "dead letters: %lld", (long long)s->dead),
              "carom outbox list --state-is dead says why; then carom outbox resend --all, or resend or drop JOB");
-    if (s->broken)
+    if (s->held_breaker)
         find(health, CAROM_HEALTH_YELLOW,
-             carom_arena_printf(arena, "a provider's bad day: %lld %s held, and %s for somebody", (long long)s->broken,
-                                s->broken == 1 ? "action is" : "actions are", s->broken == 1 ? "waits" : "wait"),
+             carom_arena_printf(arena, "a provider's bad day: %lld %s held, and %s for somebody", (long long)s->held_breaker,
+                                s->held_breaker == 1 ? "action is" : "actions are", s->held_breaker == 1 ? "waits" : "wait"),
              "carom incidents says of which; then carom held release or discard --incident NUMBER");
     if (s->unmatched)
         find(health, CAROM_HEALTH_YELLOW,

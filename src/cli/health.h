@@ -6,6 +6,7 @@
 #ifndef CAROM_CLI_HEALTH_H
 #define CAROM_CLI_HEALTH_H
 
+#include "cli/spooled.h"
 #include "ledger/care.h"
 
 enum carom_health_level { CAROM_HEALTH_GREEN, CAROM_HEALTH_YELLOW, CAROM_HEALTH_RED };
@@ -23,15 +24,17 @@ struct carom_health {
     int64_t silent_ms; /* how long may no message come? 0: for ever */
     struct carom_str url;
     struct carom_standing standing;
+    struct carom_spooled_standing spool;
     struct carom_pause *stopped; /* sinks, in the order in which they were */
     size_t stopped_n;
     enum carom_health_level level; /* the worst of the findings */
     struct carom_finding *first;   /* the worst ones first */
 };
 
-/* Judges the rights of the ledger's files alone: whether the ledger can be read at all may depend on them. */
+/* Judges the rights of the ledger's files, on which it may depend whether it can be read at all, and the spool, which fills
+   when it cannot. */
 void carom_health_read_files(struct carom_health *health);
-/* Reads the ledger and judges; the files too. arena, now, silent_ms and url are set. */
+/* Reads the ledger and judges; the files too. arena, now, silent_ms, url and spool (carom_spooled_look) are set. */
 int carom_health_read(struct carom_health *health, struct carom_ledger *ledger, struct carom_error *err);
 
 /* "3 min", "2 h", "5 d": for people. */

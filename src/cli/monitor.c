@@ -53,10 +53,11 @@ void carom_health_print_nagios(const struct carom_health *health)
     if (!health->first)
         printf("%lld facts in the last day, %lld jobs wait", (long long)sum(s->day), (long long)s->waiting);
     printf("|facts_hour=%lld facts_day=%lld unmatched=%lld waiting=%lld due=%lld late=%llds pending=%lld dead=%lld "
-           "stopped=%zu held=%lld suppressions=%lld size=%lldB\n",
+           "stopped=%zu held=%lld suppressions=%lld size=%lldB spool=%zu set_aside=%zu incidents=%lld\n",
            (long long)sum(s->hour), (long long)sum(s->day), (long long)s->unmatched, (long long)s->waiting,
            (long long)s->due, seconds(late_ms(health)), (long long)s->pending, (long long)s->dead, health->stopped_n,
-           (long long)s->held, (long long)s->suppressions, (long long)s->bytes);
+           (long long)s->held, (long long)s->suppressions, (long long)s->bytes, health->spool.waiting,
+           health->spool.poison, (long long)s->incidents);
 }
 
 /* ---- Prometheus ---- */
@@ -114,6 +115,10 @@ void carom_health_print_prometheus(const struct carom_health *health)
         printf("\"} %d\n", health->stopped[i].until ? 1 : 2);
     }
     gauge("held_actions", "Actions that wait for a person", (long long)s->held);
+    describe("spooled_messages", "Messages that were taken and are not decided");
+    printf("carom_spooled_messages{state=\"waiting\"} %zu\ncarom_spooled_messages{state=\"set_aside\"} %zu\n",
+           health->spool.waiting, health->spool.poison);
+    gauge("open_incidents", "Bad days of providers that have not ended", (long long)s->incidents);
     gauge("suppressions", "Suppressions that stand", (long long)s->suppressions);
     gauge("ledger_bytes", "Size of the ledger on disk", (long long)s->bytes);
     gauge("ledger_version", "Schema version of the ledger", s->version);

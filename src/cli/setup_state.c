@@ -159,7 +159,10 @@ static void say_health(struct carom_setup *setup, struct carom_ledger *ledger, s
     struct carom_health health = {.arena = setup->arena, .now = setup->now, .url = url};
     struct carom_error err = {0};
     bool tells = setup->config && (setup->config->sinks || setup->config->endpoints || setup->config->smtp);
+    struct carom_str spool;
 
+    if (carom_spooled_directory(setup->arena, setup->place, NULL, &spool, NULL) == 0)
+        carom_spooled_look(setup->arena, spool.ptr, &health.spool);
     if (carom_health_read(&health, ledger, &err) != 0) {
         carom_setup_say(setup, CAROM_SETUP_FAILURE, "ledger", carom_setup_text(setup, "%s", err.text), CAROM_STR_EMPTY);
         return;

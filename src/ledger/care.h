@@ -44,7 +44,11 @@ struct carom_standing {
     int64_t oldest_job, oldest_attempts;
     char oldest_sink[128], oldest_answer[256]; /* why it waits; may be empty */
     int64_t suppressions; /* that stand */
-    int64_t held, broken; /* actions that wait for a person; of them by the breaker */
+    int64_t held; /* actions that wait for a person */
+    int64_t held_gate, held_observe, held_breaker; /* of them, by cause */
+    int64_t incidents; /* that have not ended */
+    int64_t incident_since; /* the oldest of them, by receipt; 0 none */
+    char incident_provider[128], incident_reason[64];
     int64_t delivered; /* the last run of the outbox; 0: none */
     int64_t bytes;     /* on disk, with its log */
     int version;

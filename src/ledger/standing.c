@@ -92,16 +92,40 @@ static int count_jobs(struct carom_store *store, int64_t now, struct carom_stand
     return standing->oldest ? read_oldest(store, standing, err) : 0;
 }
 
+/* ---- What waits for a person ---- */
+
 static int count_held(struct carom_store *store, struct carom_standing *standing, struct carom_error *err)
 {
-    static const char sql[] = "SELECT count(*), coalesce(sum(cause = 'breaker'), 0) FROM held";
+    static const char sql[] = "SELECT cause, count(*) FROM held GROUP BY cause";
+    const struct {
+        struct carom_str cause;
+        int64_t *n;
+    } counts[] = {{CAROM_STR("gate"), &standing->held_gate}, {CAROM_STR("observe"), &standing->held_observe},
+                  {CAROM_STR("breaker"), &standing->held_breaker}};
     sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "");
-    if (!row || carom_db_row(&store->db, row, err) < 0)
-        return -1;
-    standing->held = sqlite3_column_int64(row, 0);
-    standing->broken = sqlite3_column_int64(row, 1);
-    carom_db_done(row);
-    return 0;
+    int found = row ? 0 : -1;
+
+    while (row && (found = carom_db_row(&store->db, row, err)) > 0)
+        for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++)
+            if (carom_str_eq(carom_db_bytes(row, 0), counts[i].cause))
+                standing->held += *counts[i].n = sqlite3_column_int64(row, 1);
+    return found;
+}
+
+static int count_incidents(struct carom_store *store, struct carom_standing *standing, struct carom_error *err)
+{
+    static const char sql[] = "SELECT provider, reason, since FROM incident WHERE ended = 0 ORDER BY since, id";
+    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "");
+    int found = row ? 0 : -1;
+
+    while (row && (found = carom_db_row(&store->db, row, err)) > 0) {
+        if (standing->incidents++)
+            continue;
+        keep_text(standing->incident_provider, sizeof(standing->incident_provider), carom_db_bytes(row, 0));
+        keep_text(standing->incident_reason, sizeof(standing->incident_reason), carom_db_bytes(row, 1));
+        standing->incident_since = sqlite3_column_int64(row, 2);
+    }
+    return found;
 }
 
 /* ---- The whole ---- */
@@ -134,7 +158,7 @@ int carom_sqlite_standing(struct carom_store *store, int64_t now, struct carom_s
     *standing_r = (struct carom_standing){.version = CAROM_SCHEMA_VERSION,
                                           .bytes = size_of(store->db.path, "") + size_of(store->db.path, "-wal")};
     if (read_values(store, now, standing_r, err) != 0 || count_jobs(store, now, standing_r, err) != 0 ||
-        count_held(store, standing_r, err) != 0 ||
+        count_held(store, standing_r, err) != 0 || count_incidents(store, standing_r, err) != 0 ||
         count_kinds(store, now - hour, standing_r->hour, NULL, err) != 0)
         return -1;
     return count_kinds(store, now - 24 * hour, standing_r->day, &standing_r->unmatched, err);
