@@ -40,6 +40,7 @@ struct carom_sandbox {
     void *stack, *latest; /* the blocks that are Lua's stack, and its newest vector */
     size_t stack_bytes, latest_bytes;
     bool growing_stack;   /* what is moved now is the stack */
+    size_t kept;          /* of these, what the host keeps outside of the state until the run ends */
     size_t fresh;         /* bytes allocated since the last look at the clock */
     uint64_t steps, looked;
     int64_t started;
@@ -286,6 +287,15 @@ void carom_sandbox_charge(lua_State *L, uint64_t steps)
         raise(box);
 }
 
+void carom_sandbox_keep(lua_State *L, size_t bytes)
+{
+    struct carom_sandbox *box = carom_sandbox_of(L);
+    if (box->used + bytes > (size_t)box->limits.memory)
+        carom_sandbox_memory_exceeded(L);
+    box->used += bytes;
+    box->kept += bytes;
+}
+
 int64_t carom_sandbox_memory(lua_State *L)
 {
     return carom_sandbox_of(L)->limits.memory;
@@ -422,6 +432,8 @@ static void begin(struct carom_sandbox *box, const struct carom_limits *limits)
 static void end(struct carom_sandbox *box)
 {
     box->running = false;
+    box->used -= box->kept;
+    box->kept = 0;
     lua_sethook(box->L, NULL, 0, 0);
 }
 

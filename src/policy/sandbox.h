@@ -13,7 +13,7 @@
 
 struct carom_limits {
     int64_t time_ms;      /* of this thread's processor: a busy machine is not the hook's fault */
-    int64_t memory;       /* bytes, of everything in the state */
+    int64_t memory;       /* bytes, of everything in the state and of what the host keeps for it meanwhile */
     int64_t instructions; /* of the virtual machine; library functions charge for what they do */
 };
 
@@ -38,6 +38,8 @@ void *carom_sandbox_host(lua_State *L);
 lua_State *carom_sandbox_state(struct carom_sandbox *box);
 /* Counts work done in C like so many instructions; raises when a limit is exceeded. */
 void carom_sandbox_charge(lua_State *L, uint64_t steps);
+/* Counts bytes that the host is about to keep for the policy, until this run ends; raises where the cap forbids it. */
+void carom_sandbox_keep(lua_State *L, size_t bytes);
 int64_t carom_sandbox_memory(lua_State *L);            /* the cap in force */
 void carom_sandbox_set_limits(lua_State *L, const struct carom_limits *limits); /* while running: from now on */
 _Noreturn void carom_sandbox_memory_exceeded(lua_State *L); /* a request beyond any cap */

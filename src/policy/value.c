@@ -37,6 +37,7 @@ struct carom_buf *carom_value_buffer(lua_State *L, size_t max)
 
 struct carom_str carom_value_keep(lua_State *L, struct carom_arena *arena, struct carom_str text)
 {
+    carom_sandbox_keep(L, text.len + 1);
     char *copy = carom_arena_try(arena, text.len + 1);
     if (!copy)
         carom_sandbox_no_memory(L);
@@ -47,6 +48,7 @@ struct carom_str carom_value_keep(lua_State *L, struct carom_arena *arena, struc
 
 void *carom_value_new(lua_State *L, struct carom_arena *arena, size_t size)
 {
+    carom_sandbox_keep(L, size);
     void *bytes = carom_arena_try(arena, size);
     if (!bytes)
         carom_sandbox_no_memory(L);
