@@ -268,9 +268,12 @@ static char *put_digits(char *out, int64_t number, size_t n)
     return out + n;
 }
 
+static const int64_t year_9999 = INT64_C(253402300799);
+
 /* The way back from days_from_civil, by eras of 400 years; free of the C library's time zone and locale. */
 size_t carom_date_format(int64_t seconds, char out[32])
 {
+    seconds = seconds < 0 ? 0 : seconds > year_9999 ? year_9999 : seconds; /* four digits are what RFC 3339 has */
     int64_t days = seconds / 86400 - (seconds % 86400 < 0), time = seconds - days * 86400;
     int64_t z = days + 719468, era = (z >= 0 ? z : z - 146096) / 146097, of_era = z - era * 146097;
     int64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;

@@ -12,7 +12,7 @@
    comments, asctime ("Mon Jan  2 15:04:05 2006", also of From_ lines), "2012-10-31 04-46-42". 0: not understood. */
 int64_t carom_date_parse(struct carom_str text);
 
-/* "2026-03-01T12:00:00Z" (RFC 3339) into out; returns its length. */
+/* "2026-03-01T12:00:00Z" (RFC 3339) into out; returns its length. Beyond 1970 to 9999 it is the nearest of them. */
 size_t carom_date_format(int64_t seconds, char out[32]);
 int64_t carom_date_parse_rfc3339(struct carom_str text); /* 0: not understood */
 

@@ -98,6 +98,11 @@ static void formats(void **state)
         strftime(asctime, sizeof(asctime), "%a %b %e %H:%M:%S %Y", &tm);
         expect(asctime, carom_date_parse(carom_str(asctime)), t);
     }
+    char got[32];
+    carom_date_format(INT64_MIN, got);
+    assert_string_equal(got, "1970-01-01T00:00:00Z");
+    carom_date_format(INT64_MAX, got);
+    assert_string_equal(got, "9999-12-31T23:59:59Z");
 }
 
 static void reads_rfc3339(void **state)
