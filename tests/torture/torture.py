@@ -164,6 +164,10 @@ def scenarios(url):
     yield Scenario('verp-sign', 'verp', 'sign', 'anna@example.com', '--list', LIST, keys=VERP)
     yield Scenario('verp-import', 'verp', 'import', '-', '--list', LIST, given=LONG + '\n', before=[ZOE], keys=VERP)
     yield Scenario('status', 'status', '--json', before=[ANNA], codes=DOCUMENTED | {1, 2, 3}, ends=(0, 1, 2))
+    yield Scenario('ledger-check', 'ledger', 'check', before=[ANNA], codes=DOCUMENTED | {1})
+    yield Scenario('ledger-backup', 'ledger', 'backup', 'copy', before=[ANNA], judge='copied',
+                   codes=DOCUMENTED | {1})
+    yield Scenario('ledger-prune', 'ledger', 'prune', before=[ANNA])
     yield Scenario('outbox-list', 'outbox', '--json', 'list', before=[ANNA], keys=command)
     yield Scenario('outbox-drop', 'outbox', 'drop', 'JOB', before=[ANNA], keys=command)
     yield Scenario('outbox-resend', 'outbox', 'resend', 'JOB', before=[ANNA, (('outbox', 'drop', 'JOB'), '')], keys=command)
@@ -206,7 +210,7 @@ class Bench:
     def run(self, argv, given='', plan=None):
         """Exit code, stdout, stderr, and what the shim counted."""
         more = ['--policy', 'policy.lua'] if argv[0] in ('run', 'pipe', 'deliver', 'verp', 'undo', 'check-setup',
-                                                       'held', 'outbox') else []
+                                                       'held', 'outbox', 'ledger') else []
         if self.scenario.state:
             more += ['--state', 'state']
         env = {'PATH': '/usr/bin:/bin', 'LANG': 'C.UTF-8', 'CAROM_MODULES': os.environ.get('CAROM_MODULES', '')}
@@ -236,9 +240,9 @@ class Bench:
         jobs = self.run(('outbox', '--json', 'list'))[1].splitlines() if 'JOB' in words else []
         return [str(json.loads(jobs[0])['job']) if word == 'JOB' else word for word in words]
 
-    def stored(self):
+    def stored(self, ledger='state/carom.db'):
         """Every row of the ledger, which must be whole. Blobs are compressed or hashes of what differs."""
-        ledger = self.place / 'state' / 'carom.db'
+        ledger = self.place / ledger
         if not ledger.exists() or not ledger.stat().st_size:
             return ''
         said = []
@@ -273,6 +277,9 @@ class Bench:
         if how == 'stored':
             if code == 0 and after != self.after and not self.spooled():
                 raise Broken('exit 0, and it is neither in the ledger nor in the spool')
+        elif how == 'copied':
+            if code == 0 and self.stored('copy/carom.db') != after:
+                raise Broken('exit 0, and the copy is not whole')
         elif how == 'delivered':
             jobs = [json.loads(line) for line in self.run(('outbox', '--json', 'list'))[1].splitlines()]
             if len(jobs) != 1 or (jobs[0]['state'] == 'done' and not self.told()):
@@ -285,7 +292,7 @@ class Bench:
 
     def again(self):
         """The same command without a failure does what it always does, where something was left behind."""
-        if self.scenario.judge == 'delivered' or self.stored() == self.before:
+        if self.scenario.judge in ('delivered', 'copied') or self.stored() == self.before:
             return
         code, _, said, _ = self.run(self.argv(), self.scenario.given)
         if code != self.code:
