@@ -149,6 +149,8 @@ static int watch_spool(const struct carom_spooled *spooled, pid_t *child_r, stru
     if ((*child_r = fork()) < 0)
         return carom_error_set(err, CAROM_ERROR_MEMORY, "cannot start a process for the spool: %s", strerror(errno));
     while (*child_r == 0) {
+        signal(SIGINT, SIG_IGN); /* of a whole group: the parent ends it in its turn */
+        signal(SIGTERM, SIG_IGN);
         if (getppid() != parent)
             _exit(EX_OK);
         work_spool(spooled, true);
@@ -172,7 +174,7 @@ static void end_watch(pid_t child)
 {
     if (child <= 0)
         return;
-    kill(child, SIGTERM);
+    kill(child, SIGKILL); /* its worker commits nothing then */
     while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
         continue;
 }

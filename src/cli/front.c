@@ -8,6 +8,7 @@
 #include "cli/front.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
@@ -41,7 +42,12 @@ static char memory[MEMORY];
 void carom_front_set_up(void)
 {
     sigset_t none;
+    int fd = 0;
 
+    while (fd >= 0 && fd <= STDERR_FILENO) /* a closed one would become our socket, or a file of ours */
+        fd = open("/dev/null", O_RDWR);
+    if (fd > STDERR_FILENO)
+        close(fd);
     alarm(0);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

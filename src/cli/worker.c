@@ -70,8 +70,8 @@ static void set_up(const struct carom_worker *worker)
     if (null > STDERR_FILENO)
         close(null);
     signal(SIGALRM, SIG_DFL);
-    signal(SIGINT, SIG_DFL);
-    signal(SIGTERM, SIG_DFL);
+    signal(SIGINT, SIG_IGN); /* of a whole group: it must not look as if the message had done it */
+    signal(SIGTERM, SIG_IGN);
     alarm((unsigned)(worker->deadline_ms / 1000 + 2));
 }
 

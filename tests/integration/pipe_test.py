@@ -145,6 +145,16 @@ class Taken(Pipe):
         self.pipe(bounce(2), '--deadline', '1500ms', preexec_fn=spoil)
         self.assertEqual(len(self.spooled()), 1)
 
+    def test_without_descriptors(self):
+        for closed in (1,), (2,), (1, 2):
+            done = subprocess.run(self.command('pipe', '--policy', 'policy.lua'), input=bounce(len(closed)), cwd=self.dir,
+                                  env=self.environment, preexec_fn=lambda fds=closed: [os.close(fd) for fd in fds])
+            self.assertEqual(done.returncode, 0)
+        self.assertEqual(len(self.facts()), 2)
+        done = subprocess.run(self.command('pipe', '--policy', 'policy.lua'), capture_output=True, cwd=self.dir,
+                              env=self.environment, preexec_fn=lambda: os.close(0))
+        self.assertEqual(done.returncode, TEMPORARY)
+
     def test_what_it_holds_while_it_waits(self):
         front = subprocess.Popen(self.command('pipe', '--policy', 'policy.lua'), stdin=subprocess.PIPE, cwd=self.dir,
                                  env=self.environment)
@@ -247,8 +257,7 @@ class Spooled(Pipe):
 
     def test_a_server_that_watches(self):
         watch = subprocess.Popen(self.command('deliver', '--watch', '--policy', 'policy.lua'), cwd=self.dir,
-                                 env=self.environment, stderr=subprocess.PIPE)
-        self.addCleanup(watch.stderr.close)
+                                 env=self.environment, start_new_session=True)
         try:
             self.until('a ledger', (self.state / 'carom.db').exists)
             self.policy(FAILING)
@@ -257,8 +266,10 @@ class Spooled(Pipe):
             self.until('an empty spool', lambda: not self.spooled())
             self.assertEqual(self.recipients(), ['ann@example.com'])
         finally:
-            watch.send_signal(signal.SIGTERM)
+            os.killpg(watch.pid, signal.SIGTERM) # as a service manager does
             self.assertEqual(watch.wait(PATIENCE_S), 0)
+        with self.assertRaises(ProcessLookupError):
+            os.killpg(watch.pid, 0)
 
     def test_a_ledger_of_another_version(self):
         self.pipe(bounce(0, ['zoe@example.com']))
