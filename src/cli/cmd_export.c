@@ -8,9 +8,11 @@
 #include <stdio.h>
 
 #include "base/date.h"
+#include "base/error.h"
 #include "cli/cli.h"
 #include "cli/ledger.h"
 #include "cli/print.h"
+#include "cli/spooled.h"
 #include "ledger/care.h"
 #include "mail/address.h"
 
@@ -53,6 +55,13 @@ static int message_row(void *user, struct carom_str message)
     return 0;
 }
 
+static int spooled_row(void *user, const struct carom_spool_entry *entry, const struct carom_spool_message *message,
+                       struct carom_error *err)
+{
+    (void)entry;
+    return message_row(user, message->bytes) == 0 ? 0 : carom_error_memory(err);
+}
+
 static void write_standing(struct carom_json *json, const struct carom_history *history)
 {
     carom_json_key(json, CAROM_STR("suppressions"));
@@ -85,7 +94,7 @@ static void write_standing(struct carom_json *json, const struct carom_history *
 }
 
 static int write_all(struct export *export, const struct carom_ledger *ledger, struct carom_arena *arena,
-                     struct carom_str key, struct carom_error *err)
+                     struct carom_str key, const char *spool, struct carom_error *err)
 {
     struct carom_history history = {.now = carom_date_now_ms()};
     struct carom_json *json = &export->json;
@@ -116,6 +125,11 @@ static int write_all(struct export *export, const struct carom_ledger *ledger, s
     if (ledger->care->messages(ledger->store, key, message_row, export, err) != 0)
         return -1;
     carom_json_array_end(json);
+    carom_json_key(json, CAROM_STR("undecided"));
+    carom_json_array(json);
+    if (carom_spooled_search(spool, &key, 1, spooled_row, export, err) != 0)
+        return -1;
+    carom_json_array_end(json);
     carom_json_object_end(json);
     carom_print_line(&export->print);
     return 0;
@@ -124,7 +138,9 @@ static int write_all(struct export *export, const struct carom_ledger *ledger, s
 int cmd_export(int argc, char **argv)
 {
     struct carom_cli_place place = {0};
-    const struct carom_option options[] = {CAROM_CLI_PLACE_OPTIONS(place), {NULL, 0, NULL, NULL, NULL}};
+    const char *spool = NULL;
+    const struct carom_option options[] = {
+        CAROM_CLI_PLACE_OPTIONS(place), CAROM_SPOOLED_OPTION(spool), {NULL, 0, NULL, NULL, NULL}};
     char **operands;
     int n = carom_cli_options(argc, argv, options, "[OPTIONS] ADDRESS",
                               "Prints all that is kept of an address as one JSON object, for the person who asks.",
@@ -132,7 +148,7 @@ int cmd_export(int argc, char **argv)
     struct carom_error err = {0};
     struct carom_ledger ledger;
     struct carom_policy *policy;
-    struct carom_str url;
+    struct carom_str url, directory;
     struct export export = {.print = carom_print_begin(stdout)};
 
     if (n < 0)
@@ -150,7 +166,9 @@ int cmd_export(int argc, char **argv)
                                           : carom_error_set(&err, CAROM_ERROR_USAGE, "export: '%s' is no address",
                                                             operands[0]);
     if (result == 0) {
-        result = write_all(&export, &ledger, arena, key, &err);
+        result = carom_spooled_directory(arena, &place, spool, &directory, &err);
+        if (result == 0)
+            result = write_all(&export, &ledger, arena, key, directory.ptr, &err);
         if (result != 0) { /* no half of it */
             carom_buf_clear(&export.print.buf);
             if (err.code == CAROM_ERROR_NONE)

@@ -15,12 +15,14 @@
 #include "base/error.h"
 #include "cli/cli.h"
 #include "cli/ledger.h"
+#include "cli/owner.h"
 #include "cli/print.h"
+#include "cli/spooled.h"
 #include "ledger/care.h"
 #include "ledger/mention.h"
 #include "mail/address.h"
 
-enum { DEPTH_MAX = 16, SLICE = 1 << 20, OVERLAP = 1024 };
+enum { DEPTH_MAX = 16, SLICE = 1 << 20, OVERLAP = 1024, SPOOL_WAIT_MS = 15 * 1000 };
 
 struct sinks {
     char *names[256];
@@ -110,6 +112,40 @@ static size_t search_state(struct carom_arena *arena, const struct carom_str *ke
     return search.found;
 }
 
+/* ---- The spool ---- */
+
+struct spool {
+    const char *directory;
+    int lock;
+    size_t removed;
+};
+
+static int remove_spooled(void *user, const struct carom_spool_entry *entry, const struct carom_spool_message *message,
+                          struct carom_error *err)
+{
+    struct spool *spool = user;
+    (void)message;
+    spool->removed++;
+    return carom_spool_remove(spool->directory, entry->name, err);
+}
+
+/* Locked until the ledger has forgotten too: what is being decided now would come back. */
+static int forget_spooled(struct spool *spool, const struct carom_str *keys, size_t n, struct carom_error *err)
+{
+    struct stat info;
+
+    if (stat(spool->directory, &info) != 0 && errno == ENOENT)
+        return 0;
+    if ((spool->lock = carom_spool_lock(spool->directory, SPOOL_WAIT_MS, err)) < 0)
+        return -1;
+    carom_spool_sweep(spool->directory);
+    int result = carom_spooled_search(spool->directory, keys, n, remove_spooled, spool, err);
+    if (spool->removed)
+        printf("undecided  %zu messages removed from the spool %s, with what they said of others\n", spool->removed,
+               spool->directory);
+    return result;
+}
+
 /* ---- The command ---- */
 
 static void print_summary(const struct carom_forgotten *f, const struct sinks *sinks, bool keep_hash)
@@ -131,9 +167,18 @@ static void print_summary(const struct carom_forgotten *f, const struct sinks *s
     }
 }
 
-static int forget(struct carom_arena *arena, const struct carom_cli_place *place, const struct carom_str *keys, size_t n,
-                  bool keep_hash, size_t *left_r, struct carom_error *err)
+struct request {
+    struct carom_cli_place place;
+    const char *spool;
+    struct carom_str *keys;
+    size_t n;
+    bool keep_hash;
+    size_t left; /* files that still hold one */
+};
+
+static int forget_recorded(struct carom_arena *arena, struct request *request, struct carom_error *err)
 {
+    const struct carom_cli_place *place = &request->place;
     struct carom_forgotten forgotten;
     struct sinks sinks = {.n = 0};
     struct carom_ledger ledger;
@@ -142,34 +187,52 @@ static int forget(struct carom_arena *arena, const struct carom_cli_place *place
 
     if (carom_cli_ledger(arena, place, CAROM_LEDGER_WRITE, false, &ledger, &policy, &url, err) != 0)
         return -1;
-    int result = ledger.care->forget(ledger.store, keys, n, keep_hash, carom_date_now_ms(), keep_sink, &sinks, &forgotten,
-                                     err);
+    int result = ledger.care->forget(ledger.store, request->keys, request->n, request->keep_hash, carom_date_now_ms(),
+                                     keep_sink, &sinks, &forgotten, err);
     carom_ledger_close(&ledger);
     carom_policy_free(policy);
     if (result == 0)
-        print_summary(&forgotten, &sinks, keep_hash);
+        print_summary(&forgotten, &sinks, request->keep_hash);
     for (size_t i = 0; i < sinks.n; i++)
         free(sinks.names[i]);
     if (result == 0 && (place->state || !place->store) &&
         (result = carom_engine_state_dir(arena, place->state, &directory, err)) == 0)
-        *left_r = search_state(arena, keys, n, directory, carom_str_from(url, strlen("sqlite:")));
+        request->left = search_state(arena, request->keys, request->n, directory, carom_str_from(url, strlen("sqlite:")));
+    return result;
+}
+
+/* The spool first: what is decided in between would be recorded anew. */
+static int forget(struct carom_arena *arena, struct request *request, struct carom_error *err)
+{
+    struct spool spool = {.lock = -1};
+    struct carom_str directory;
+
+    if (carom_cli_act_as_owner(&request->place, err) != 0)
+        return -1;
+    int result = carom_spooled_directory(arena, &request->place, request->spool, &directory, err);
+    spool.directory = directory.ptr;
+    if (result == 0)
+        result = forget_spooled(&spool, request->keys, request->n, err);
+    carom_cli_act_as_self();
+    if (result == 0)
+        result = forget_recorded(arena, request, err);
+    carom_spool_unlock(spool.lock);
     return result;
 }
 
 int cmd_forget(int argc, char **argv)
 {
-    struct carom_cli_place place = {0};
-    bool keep_hash = false;
+    struct request request = {0};
     const struct carom_option options[] = {
-        CAROM_CLI_PLACE_OPTIONS(place),
-        {"keep-hash", CAROM_OPTION_FLAG, &keep_hash, NULL, "keep a keyed hash, so that they stay unmailed"},
+        CAROM_CLI_PLACE_OPTIONS(request.place),
+        CAROM_SPOOLED_OPTION(request.spool),
+        {"keep-hash", CAROM_OPTION_FLAG, &request.keep_hash, NULL, "keep a keyed hash, so that they stay unmailed"},
         {NULL, 0, NULL, NULL, NULL}};
     char **operands;
     int n = carom_cli_options(argc, argv, options, "[OPTIONS] ADDRESS…",
-                              "Erases addresses: facts, whole messages, suppressions, jobs, and where they are mentioned.",
+                              "Erases addresses: facts, whole messages, suppressions, jobs, what waits in the spool, and where they are mentioned.",
                               &operands);
     struct carom_error err = {0};
-    size_t left = 0;
 
     if (n < 0)
         return carom_cli_options_exit(n);
@@ -180,15 +243,16 @@ int cmd_forget(int argc, char **argv)
         carom_error_memory(&err);
         return carom_cli_fail(&err);
     }
-    struct carom_str *keys = carom_arena_array(arena, struct carom_str, (size_t)n);
+    struct carom_str *keys = request.keys = carom_arena_array(arena, struct carom_str, (size_t)n);
     int result = 0;
+    request.n = (size_t)n;
     for (int i = 0; i < n && result == 0; i++) {
         keys[i] = carom_address_key(arena, carom_str(operands[i]));
         if (!carom_address_valid(keys[i]))
             result = carom_error_set(&err, CAROM_ERROR_USAGE, "forget: '%s' is no address", operands[i]);
     }
     if (result == 0)
-        result = forget(arena, &place, keys, (size_t)n, keep_hash, &left, &err);
+        result = forget(arena, &request, &err);
     carom_arena_free(arena);
-    return result != 0 ? carom_cli_fail(&err) : left ? 1 : EX_OK;
+    return result != 0 ? carom_cli_fail(&err) : request.left ? 1 : EX_OK;
 }

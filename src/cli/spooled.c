@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -18,6 +19,8 @@
 #include "cli/cli.h"
 #include "cli/owner.h"
 #include "cli/worker.h"
+#include "ledger/mention.h"
+#include "mail/address.h"
 
 static const int64_t first_wait_ms = 10 * 1000, longest_wait_ms = 3600 * 1000;
 
@@ -250,4 +253,97 @@ void carom_spooled_look(struct carom_arena *arena, const char *directory, struct
         standing_r->oldest = entries[i].since;
         snprintf(why, sizeof(standing_r->why), "%s", entries[i].marks.why);
     }
+}
+
+/* ---- Searching ---- */
+
+struct search {
+    const char *directory;
+    const struct carom_mention *mentions;
+    size_t n;
+    int (*row)(void *user, const struct carom_spool_entry *entry, const struct carom_spool_message *message,
+               struct carom_error *err);
+    void *user;
+};
+
+/* What is encoded in the message is plain in its facts. */
+static bool stands_in_facts(const struct search *search, const struct carom_spool_message *message)
+{
+    struct carom_facts *facts;
+    bool stands = false;
+    size_t end;
+
+    if (carom_parse(message->bytes.ptr, message->bytes.len, &message->envelope, &facts, NULL) != 0)
+        return false;
+    for (size_t i = 0; i < carom_facts_count(facts) && !stands; i++) {
+        char *json = carom_fact_json(carom_facts_get(facts, i));
+        stands = json && carom_mention_find(search->mentions, search->n, carom_str(json), 0, &end) != SIZE_MAX;
+        free(json);
+    }
+    carom_facts_free(facts);
+    return stands;
+}
+
+static bool stands_in_text(const struct search *search, const char *text)
+{
+    size_t end;
+    return carom_mention_find(search->mentions, search->n, carom_str(text), 0, &end) != SIZE_MAX;
+}
+
+/* What killed a worker is not read here. */
+static bool stands_in(const struct search *search, const struct carom_spool_entry *entry,
+                      const struct carom_spool_message *message)
+{
+    size_t end;
+    return carom_mention_find(search->mentions, search->n, message->bytes, 0, &end) != SIZE_MAX ||
+           stands_in_text(search, message->envelope.recipient) || stands_in_text(search, message->envelope.sender) ||
+           stands_in_text(search, entry->marks.why) || (!entry->marks.kills && stands_in_facts(search, message));
+}
+
+static int search_entry(const struct search *search, struct carom_arena *arena, const struct carom_spool_entry *entry,
+                        struct carom_error *err)
+{
+    struct carom_spool_message message;
+
+    carom_arena_reset(arena);
+    if (carom_arena_guard(arena))
+        return carom_error_memory(err);
+    int result = carom_spool_read(arena, search->directory, entry->name, &message, err);
+    carom_arena_unguard(arena);
+    if (result > 0)
+        result = stands_in(search, entry, &message) ? search->row(search->user, entry, &message, err) : 0;
+    return result;
+}
+
+static int search_all(const struct search *search, struct carom_arena *arena, struct carom_arena *each,
+                      struct carom_error *err)
+{
+    struct carom_spool_entry *entries;
+    size_t n;
+
+    if (carom_spool_list(arena, search->directory, &entries, &n, err) != 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        if (search_entry(search, each, &entries[i], err) != 0)
+            return -1;
+    return 0;
+}
+
+int carom_spooled_search(const char *directory, const struct carom_str *keys, size_t n,
+                         int (*row)(void *user, const struct carom_spool_entry *entry,
+                                    const struct carom_spool_message *message, struct carom_error *err),
+                         void *user, struct carom_error *err)
+{
+    struct carom_mention *mentions = calloc(n, sizeof(*mentions));
+    struct carom_arena *arena = carom_arena_new(), *each = carom_arena_new();
+    const struct search search = {.directory = directory, .mentions = mentions, .n = n, .row = row, .user = user};
+    int result;
+
+    for (size_t i = 0; mentions && i < n; i++)
+        mentions[i] = (struct carom_mention){carom_address_local(keys[i]), carom_address_domain(keys[i])};
+    result = mentions && arena && each ? search_all(&search, arena, each, err) : carom_error_memory(err);
+    carom_arena_free(each);
+    carom_arena_free(arena);
+    free(mentions);
+    return result;
 }

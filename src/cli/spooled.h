@@ -45,6 +45,13 @@ int carom_spooled_work(const struct carom_spooled *spooled, struct carom_spooled
 
 void carom_spooled_print(const struct carom_spooled_summary *summary); /* a line on stdout */
 
+/* Each message that waits and in which one of n address keys stands, as it is written or decoded in a fact. A row that
+   returns -1 ends it. */
+int carom_spooled_search(const char *directory, const struct carom_str *keys, size_t n,
+                         int (*row)(void *user, const struct carom_spool_entry *entry,
+                                    const struct carom_spool_message *message, struct carom_error *err),
+                         void *user, struct carom_error *err);
+
 /* For the commands that look: what waits. */
 struct carom_spooled_standing {
     size_t waiting, poison;

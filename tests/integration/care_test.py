@@ -267,6 +267,26 @@ class Forget(Care):
         self.assertEqual(standing.count('\n'), 1, standing)
         self.assertNotRegex(self.carom('outbox', 'list', '--json').encode(), ANNA)
 
+    def test_what_waits_in_the_spool(self):
+        (self.dir / 'broken.lua').write_text('no policy')
+        plain, other = MENTION, (BOUNCES / '02-mailbox-full.eml').read_text()
+        coded = re.sub('(?i)anna(?=@|=|%40)', 'nobody', MENTION.replace('77', '78'))
+        coded = re.sub(r'(?m)^Content-Type: message/delivery-status\n\n(.*?)^(?=--b)',
+                       lambda m: 'Content-Type: message/delivery-status\nContent-Transfer-Encoding: base64\n\n' +
+                       base64.encodebytes(m[1].replace('bob@example.com', 'anna@example.com').encode()).decode(),
+                       coded, flags=re.S)
+        self.assertNotRegex(coded.encode(), ANNA)
+        for message in (plain, coded, other):
+            self.carom('pipe', '--policy', 'broken.lua', given=message)
+        self.assertEqual(len(list((self.state / 'spool').glob('*.mail'))), 3)
+        told = json.loads(self.carom('export', 'anna@example.com'))['undecided']
+        self.assertEqual({base64.b64decode(row['message_base64']).decode() for row in told}, {plain, coded})
+        self.assertRegex(self.carom('forget', 'anna@example.com'), r'(?m)^undecided +2 messages removed from the spool')
+        self.assertEqual(self.holding(), [])
+        left, = (self.state / 'spool').glob('*.mail')
+        self.assertTrue(left.read_text().endswith(other))
+        self.assertEqual(json.loads(self.carom('export', 'anna@example.com'))['undecided'], [])
+
     def test_others_stay(self):
         before = self.carom('show', 'clara@example.com')
         self.carom('forget', 'anna@example.com')
