@@ -6,6 +6,7 @@
 usage: CAROM=path/to/carom care_test.py [unittest arguments]
 """
 import base64
+import ctypes
 import json
 import os
 import pathlib
@@ -327,6 +328,106 @@ class Forget(Care):
     def test_misuse(self):
         self.carom('forget', code=64)
         self.carom('forget', 'nonsense', code=64)
+
+
+EVERYWHERE = '''
+carom.configure {
+  lists = { ["news.lists.example.org"] = { address = "news@lists.example.org" } },
+  sinks = { ["*"] = carom.webhook { url = "https://app.example.org/anna@example.com", secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZg==" } },
+  breaker = { window = "1h", min = 1, factor = 2 },
+  verp = { domain = "bounces.example.org", keys = { { id = 1, since = "2026-01-01", secret = "a secret of the test, not yours" } } },
+  gate = { failure = "unproven" },
+}
+function on_permanent(bounce)
+  bounce:suppress { duration = "90d" }
+  bounce:unsubscribe { list = "news.lists.example.org", force = true }
+  bounce:tag("last", bounce.recipient)
+  bounce:alert { key = "lost:" .. bounce.recipient, text = "{recipient} is gone" }
+end
+'''
+# In a page the byte before a text may be a letter.
+ANYWHERE = re.compile(rb'(?i)(?<!jo)anna(@|=|%40|=40)example\.com')
+# Where an address can stand, beside the tables that hold numbers only.
+TABLES = {'address', 'alert', 'batch', 'fact', 'held', 'incident', 'job', 'operation', 'raw', 'reference', 'removal',
+          'suppression', 'tag', 'departure', 'pause'}
+
+
+class ForgetEverywhere(Care):
+    """An address that stands in every table, in files of the spool, in free pages and in the log."""
+
+    def setUp(self):
+        super().setUp()
+        (self.dir / 'policy.lua').write_text(EVERYWHERE)
+        bounce = (BOUNCES / '01-user-unknown.eml').read_text()
+        for i, name in enumerate(['anna', 'b1', 'b2', 'b3', 'b4', 'anna', 'anna']):
+            self.carom('pipe', '--policy', 'policy.lua', '--log', 'stderr', given=re.sub(
+                r'(?mi)^Message-ID: .*', f'Message-ID: <{i}@mx.example.org>', bounce).replace('anna@', f'{name}@'))
+        self.carom('pipe', '--policy', 'policy.lua', '--log', 'stderr', given=MENTION)
+        self.carom('undo', '--policy', 'policy.lua', 'anna@example.com')
+        (self.dir / 'for anna@example.com').write_text('address,reason\nx@example.com,as anna@example.com asked\nanna@example.com,asked\n')
+        self.carom('suppressions', 'import', 'for anna@example.com')
+        (self.dir / 'people.txt').write_text('address,id\nanna@example.com,4711\n')
+        self.carom('verp', 'import', '--policy', 'policy.lua', '--list', LIST, 'people.txt')
+        self.sql("INSERT INTO pause VALUES (1, 'unsubscribe', 1, 1, 'https://app.example.org/anna@example.com: 401')")
+
+    def sql(self, statement):
+        ledger = sqlite3.connect(self.state / 'carom.db')
+        with ledger:
+            rows = ledger.execute(statement).fetchall()
+        ledger.close()
+        return rows
+
+    @staticmethod
+    def plain(value):
+        """The bytes of a column, unpacked where they are packed."""
+        if not isinstance(value, bytes):
+            return str(value).encode()
+        if value[:1] != b'\1': # it did not pay, or is the hash of an erased address
+            return value
+        value = value[1:]
+        zstd = ctypes.CDLL('libzstd.so.1')
+        zstd.ZSTD_getFrameContentSize.restype = ctypes.c_ulonglong
+        zstd.ZSTD_decompress.restype = ctypes.c_size_t
+        room = zstd.ZSTD_getFrameContentSize(value, ctypes.c_size_t(len(value)))
+        if room > 1 << 26: # no frame
+            return value
+        text = ctypes.create_string_buffer(room)
+        got = zstd.ZSTD_decompress(text, ctypes.c_size_t(room), value, ctypes.c_size_t(len(value)))
+        assert got == room, 'a row cannot be unpacked'
+        return text.raw
+
+    def row_of_anna(self):
+        rows = self.sql("SELECT id FROM address WHERE key = 'anna@example.com'")
+        return rows[0][0] if rows else 0
+
+    def tables(self, anna):
+        """Those with her address in a text, or with her row."""
+        found = set()
+        for table, in self.sql("SELECT name FROM sqlite_schema WHERE type = 'table'"):
+            columns = [row[1] for row in self.sql(f'PRAGMA table_info({table})')]
+            for row in self.sql(f'SELECT * FROM {table}'):
+                own = 'address' in columns and anna and row[columns.index('address')] == anna
+                if own or any(ANYWHERE.search(self.plain(value)) for value in row):
+                    found.add(table)
+        return found
+
+    def files(self):
+        return sorted(path.name for path in self.state.rglob('*') if path.is_file() and ANYWHERE.search(path.read_bytes()))
+
+    def test_no_file_holds_it(self):
+        anna = self.row_of_anna()
+        (self.dir / 'broken.lua').write_text('function on_permanent(')
+        self.carom('pipe', '--policy', 'broken.lua', given=MENTION)
+        self.assertGreater(len(self.sql('SELECT * FROM incident')), 0)
+        self.assertEqual(TABLES - {'incident'} - self.tables(anna), set())
+        self.assertIn('carom.db', self.files())
+        self.assertTrue([name for name in self.files() if name.endswith('.mail')])
+        self.carom('forget', '--keep-hash', 'anna@example.com')
+        self.assertEqual(self.files(), [])
+        self.assertEqual(self.tables(anna), set())
+        self.assertIn('erased', self.says('no', 'anna@example.com'))
+        self.says('yes', 'joanna@example.com')
+        self.assertIn('nothing is wrong', self.carom('ledger', 'check'))
 
 
 class Export(Care):
