@@ -182,18 +182,22 @@ class Backup(Ledger):
 
 
 class Migrate(Ledger):
+    def spooled(self):
+        """Why what was taken waits."""
+        return '\n'.join(mark.read_text() for mark in (self.state / 'spool').glob('*.mark'))
+
     def test_who_refuses_and_what_is_said(self):
         self.pipe()
         self.assertIn('nothing to do', self.carom('ledger', 'migrate'))
         self.sql('PRAGMA user_version=2')
-        said = self.pipe(1, code=75)
-        self.assertTrue(said.startswith('4.3.0 '), said)
-        self.assertIn('a newer carom wrote it', said)
+        self.pipe(1)
+        self.assertIn('a newer carom wrote it', self.spooled())
         self.carom('run', '--policy', 'policy.lua', '-', given=self.message(1), code=78)
         self.carom('deliver', '--policy', 'policy.lua', code=78)
         self.carom('ledger', 'migrate', code=78)
         self.sql('PRAGMA user_version=0')
-        self.assertIn('carom ledger migrate', self.pipe(1, code=75))
+        self.pipe(2)
+        self.assertIn('carom ledger migrate', self.spooled())
         self.carom('ledger', 'migrate', code=78)
         self.assertIn('no way from schema version 0 to 1', self.errors)
         self.assertEqual(self.sql('SELECT count(*) FROM fact'), [[(1,)]])
