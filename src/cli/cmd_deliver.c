@@ -69,10 +69,9 @@ static int note_run(struct carom_ledger *ledger, int64_t *noted, struct carom_er
 /* What nobody released in time is given up. */
 static int expire(struct carom_ledger *ledger, const struct carom_config *config, int64_t now, struct carom_error *err)
 {
-    const struct carom_selection old = {.until = now - config->held.expire_ms, .reason = CAROM_STR_EMPTY,
-                                        .provider = CAROM_STR_EMPTY, .rule = CAROM_STR_EMPTY, .list = CAROM_STR_EMPTY,
-                                        .policy = CAROM_STR_EMPTY, .key = CAROM_STR_EMPTY, .cause = CAROM_STR_EMPTY};
+    struct carom_selection old = carom_selection_any();
     struct carom_settled settled;
+    old.until = now - config->held.expire_ms;
     return old.until > 0 ? ledger->care->settle_held(ledger->store, &old, config, CAROM_SETTLE_EXPIRE, now, &settled, err)
                          : 0;
 }

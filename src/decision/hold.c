@@ -134,14 +134,6 @@ bool carom_hold_removes(const struct carom_decided *decided)
            (decided->type == CAROM_ACTION_UNSUBSCRIBE || decided->type == CAROM_ACTION_SUPPRESS);
 }
 
-bool carom_hold_any_removes(const struct carom_decision *decision)
-{
-    for (const struct carom_decided *decided = decision->first; decided; decided = decided->next)
-        if (carom_hold_removes(decided))
-            return true;
-    return false;
-}
-
 void carom_hold_removals(struct carom_decision *decision)
 {
     decision->hold = CAROM_HOLD_BREAKER;

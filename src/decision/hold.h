@@ -31,7 +31,6 @@ void carom_hold_delivered(struct carom_decision *decision, const struct carom_fa
 
 /* Is this one to be carried out, and does it take the address off a list or off the mail? */
 bool carom_hold_removes(const struct carom_decided *decided);
-bool carom_hold_any_removes(const struct carom_decision *decision);
 /* Holds those for the breaker. */
 void carom_hold_removals(struct carom_decision *decision);
 

@@ -64,6 +64,8 @@ struct carom_selection {
     int64_t incident, fact;
 };
 
+struct carom_selection carom_selection_any(void);
+
 /* An action that waits. Texts are borrowed for the call. */
 struct carom_held {
     int64_t fact, since, incident;

@@ -112,20 +112,16 @@ int carom_operation_run(struct carom_operation_work *work,
 
 /* ---- Undo ---- */
 
+#define DONE                                                                                                           \
+    "AND f.undone = 0 AND f.held = 0 AND (?9 = 0 OR f.id = ?9) AND EXISTS (SELECT 1 FROM"                              \
+    " json_each(f.decision, '$.actions') a WHERE json_extract(a.value, '$.state') = 'decided') ORDER BY f.id"
+
 /* What has an action that was carried out, and was not taken back before. */
 static int gather_done(struct carom_store *store, const struct carom_selection *selection, struct carom_rows *rows,
                        struct carom_error *err)
 {
-    static const char sql[] =
-        "SELECT f.id FROM fact f WHERE" CAROM_SELECTION_WHERE
-        "AND f.undone = 0 AND f.held = 0 AND (?9 = 0 OR f.id = ?9) AND EXISTS (SELECT 1 FROM"
-        " json_each(f.decision, '$.actions') a WHERE json_extract(a.value, '$.state') = 'decided')"
-        " ORDER BY f.id";
-    static const char of_address[] =
-        "SELECT f.id FROM fact f WHERE f.address = ?7 AND" CAROM_SELECTION_WHERE
-        "AND f.undone = 0 AND f.held = 0 AND (?9 = 0 OR f.id = ?9) AND EXISTS (SELECT 1 FROM"
-        " json_each(f.decision, '$.actions') a WHERE json_extract(a.value, '$.state') = 'decided')"
-        " ORDER BY f.id";
+    static const char sql[] = "SELECT f.id FROM fact f WHERE" CAROM_SELECTION_WHERE DONE;
+    static const char of_address[] = "SELECT f.id FROM fact f WHERE f.address = ?7 AND" CAROM_SELECTION_WHERE DONE;
     int64_t address;
     *rows = (struct carom_rows){0};
     if (carom_selection_address(store, selection, &address, err) != 0)
@@ -225,14 +221,7 @@ static int find_operation(struct carom_store *store, int64_t id, struct carom_er
 int carom_sqlite_redo(struct carom_store *store, int64_t operation, const struct carom_config *config, int64_t now,
                       struct carom_settled *settled_r, struct carom_error *err)
 {
-    const struct carom_selection of = {.reason = CAROM_STR_EMPTY,
-                                       .provider = CAROM_STR_EMPTY,
-                                       .rule = CAROM_STR_EMPTY,
-                                       .list = CAROM_STR_EMPTY,
-                                       .policy = CAROM_STR_EMPTY,
-                                       .key = CAROM_STR_EMPTY,
-                                       .cause = CAROM_STR_EMPTY,
-                                       .fact = operation};
+    struct carom_selection of = carom_selection_any();
     struct carom_operation_work work = {.store = store,
                                         .config = config,
                                         .selection = &of,
@@ -241,6 +230,7 @@ int carom_sqlite_redo(struct carom_store *store, int64_t operation, const struct
                                         .reverses = operation,
                                         .settled = settled_r,
                                         .err = err};
+    of.fact = operation;
     return find_operation(store, operation, err) == 0 ? carom_operation_run(&work, gather_undone, redo_one, NULL) : -1;
 }
 
