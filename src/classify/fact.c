@@ -103,7 +103,7 @@ static bool kind_of_class(char klass, enum carom_kind *kind_r)
 }
 
 /* Causes that pass, where words alone state them. */
-static bool is_passing(enum carom_reason reason)
+bool carom_reason_passes(enum carom_reason reason)
 {
     switch (reason) {
     case CAROM_REASON_EXPIRED:
@@ -142,14 +142,14 @@ static enum carom_kind failure_kind(const struct carom_report_recipient *recipie
         return kind;
     if (kind_of_class(codes->report_status.len ? codes->report_status.ptr[0] : ' ', &kind))
         return kind;
-    if (recipient->claim == CAROM_CLAIM_GAVE_UP || is_passing(verdict->reason))
+    if (recipient->claim == CAROM_CLAIM_GAVE_UP || carom_reason_passes(verdict->reason))
         return CAROM_KIND_TRANSIENT;
     if (verdict->reason == CAROM_REASON_UNKNOWN)
         kind_of_class(codes->status.len ? codes->status.ptr[0] : ' ', &kind); /* X.0.0, better than nothing */
     return kind;
 }
 
-static bool is_hard(const struct carom_fact *fact)
+bool carom_fact_is_hard(const struct carom_fact *fact)
 {
     if (fact->kind != CAROM_KIND_PERMANENT)
         return false;
@@ -453,7 +453,7 @@ static struct carom_str find_envelope_to(struct making *making, const struct car
 }
 
 /* Texts that are not known point to something all the same (see carom.h). */
-static struct carom_fact empty_fact(void)
+struct carom_fact carom_fact_blank(void)
 {
     struct carom_fact fact;
 
@@ -528,7 +528,7 @@ static void describe_message(struct making *making, const struct carom_envelope 
 static void finish(struct making *making, struct carom_fact *fact)
 {
     fact->fault = carom_reason_fault(fact->reason);
-    fact->hard = is_hard(fact);
+    fact->hard = carom_fact_is_hard(fact);
     if (fact->delivery.len == 0 && fact->original.message_id.len > 0 && fact->recipient.len > 0)
         fact->delivery = carom_arena_printf(making->arena, CAROM_STR_FMT " " CAROM_STR_FMT,
                                             CAROM_STR_ARG(fact->original.message_id), CAROM_STR_ARG(fact->recipient));
@@ -641,7 +641,7 @@ static struct carom_proof no_proof(void)
     return (struct carom_proof){.token = none, .recipient = none, .list = none, .delivery = none};
 }
 
-static struct carom_report_recipient nobody(void)
+struct carom_report_recipient carom_report_nobody(void)
 {
     return (struct carom_report_recipient){
         .original = CAROM_STR_EMPTY, .final = CAROM_STR_EMPTY, .action = CAROM_STR_EMPTY, .status = CAROM_STR_EMPTY,
@@ -650,7 +650,7 @@ static struct carom_report_recipient nobody(void)
         .where = CAROM_STR_EMPTY};
 }
 
-/* ---- The three ways in ---- */
+/* ---- The ways in ---- */
 
 struct carom_fact_list carom_facts_make(struct carom_arena *arena, const struct carom_message *message,
                                         const struct carom_report *report, const struct carom_envelope *envelope,
@@ -658,10 +658,10 @@ struct carom_fact_list carom_facts_make(struct carom_arena *arena, const struct 
 {
     static const struct carom_envelope nothing;
     struct making making = {.arena = arena, .message = message, .report = report, .judging = judging,
-                            .common = empty_fact(), .origin = carom_identity_message(arena, message), .trust = trust,
+                            .common = carom_fact_blank(), .origin = carom_identity_message(arena, message), .trust = trust,
                             .proof = no_proof()};
     struct carom_fact_list facts = {NULL, 0, message, report};
-    struct carom_report_recipient unnamed = nobody();
+    struct carom_report_recipient unnamed = carom_report_nobody();
 
     describe_message(&making, envelope ? envelope : &nothing, now);
     facts.list = carom_arena_array(arena, struct carom_fact, report->n + 1);
@@ -673,6 +673,24 @@ struct carom_fact_list carom_facts_make(struct carom_arena *arena, const struct 
         facts.list[facts.n++] = make_delivery(&making, r);
     if (facts.n == 0) /* a failure of nobody knows whom */
         facts.list[facts.n++] = make_delivery(&making, &unnamed);
+    return facts;
+}
+
+struct carom_fact_list carom_facts_alone(struct carom_arena *arena, const struct carom_report_recipient *one,
+                                         const struct carom_fact *common, struct carom_str origin,
+                                         const struct carom_judging *judging)
+{
+    struct carom_report *report = carom_arena_new_of(arena, struct carom_report);
+    struct carom_report_recipient *copy = carom_arena_new_of(arena, struct carom_report_recipient);
+    struct making making = {.arena = arena, .report = report, .judging = judging, .common = *common,
+                            .origin = origin, .proof = no_proof()};
+    struct carom_fact_list facts = {carom_arena_new_of(arena, struct carom_fact), 1, NULL, report};
+
+    *copy = *one;
+    *report = (struct carom_report){.type = CAROM_REPORT_DELIVERY, .format = common->format, .machine = true,
+                                    .recipients = copy, .n = 1, .reporting_mta = CAROM_STR_EMPTY,
+                                    .arrival_date = CAROM_STR_EMPTY, .text = CAROM_STR_EMPTY};
+    facts.list[0] = make_delivery(&making, copy);
     return facts;
 }
 
@@ -690,7 +708,7 @@ static struct carom_str origin_of_reply(struct carom_arena *arena, const struct 
 
 static struct carom_report_recipient recipient_of_reply(struct carom_arena *arena, const struct carom_reply_input *input)
 {
-    struct carom_report_recipient one = nobody();
+    struct carom_report_recipient one = carom_report_nobody();
 
     one.final = carom_arena_str(arena, carom_str(input->recipient));
     one.diagnostic = carom_arena_str(arena, carom_str_trim(carom_str(input->reply)));
@@ -718,23 +736,17 @@ static struct carom_str unfold(struct carom_arena *arena, struct carom_str text)
 struct carom_fact_list carom_facts_reply(struct carom_arena *arena, const struct carom_reply_input *input,
                                          const struct carom_judging *judging, int64_t now)
 {
-    struct carom_report *report = carom_arena_new_of(arena, struct carom_report);
-    struct carom_report_recipient *one = carom_arena_new_of(arena, struct carom_report_recipient);
-    struct making making = {.arena = arena, .report = report, .judging = judging, .common = empty_fact(),
-                            .origin = origin_of_reply(arena, input), .proof = no_proof()};
-    struct carom_fact_list facts = {carom_arena_new_of(arena, struct carom_fact), 1, NULL, report};
+    struct carom_report_recipient one = recipient_of_reply(arena, input);
+    struct carom_fact common = carom_fact_blank();
+    struct carom_fact_list facts;
 
-    *one = recipient_of_reply(arena, input);
-    *report = (struct carom_report){.type = CAROM_REPORT_DELIVERY, .format = CAROM_STR("smtp-reply"), .machine = true,
-                                    .recipients = one, .n = 1, .reporting_mta = CAROM_STR_EMPTY,
-                                    .arrival_date = CAROM_STR_EMPTY, .text = CAROM_STR_EMPTY};
-    making.common.format = report->format;
-    making.common.authenticity = CAROM_AUTHENTICITY_DIRECT;
-    making.common.received = now;
-    making.common.delivery = carom_arena_str(arena, carom_str(input->delivery));
-    making.common.list = carom_arena_str(arena, carom_str(input->list));
-    making.common.list_by = making.common.list.len ? CAROM_STR("caller") : CAROM_STR_EMPTY;
-    facts.list[0] = make_delivery(&making, one);
+    common.format = CAROM_STR("smtp-reply");
+    common.authenticity = CAROM_AUTHENTICITY_DIRECT;
+    common.received = now;
+    common.delivery = carom_arena_str(arena, carom_str(input->delivery));
+    common.list = carom_arena_str(arena, carom_str(input->list));
+    common.list_by = common.list.len ? CAROM_STR("caller") : CAROM_STR_EMPTY;
+    facts = carom_facts_alone(arena, &one, &common, origin_of_reply(arena, input), judging);
     facts.list[0].diagnostic = unfold(arena, facts.list[0].diagnostic);
     return facts;
 }

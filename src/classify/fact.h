@@ -28,6 +28,16 @@ struct carom_fact_list carom_facts_make(struct carom_arena *arena, const struct 
 /* The same for a single SMTP reply. */
 struct carom_fact_list carom_facts_reply(struct carom_arena *arena, const struct carom_reply_input *input,
                                          const struct carom_judging *judging, int64_t now);
+/* The same for one recipient's fate that stands in no message. common: what is known beside it; origin tells it from
+   others in ids. */
+struct carom_fact_list carom_facts_alone(struct carom_arena *arena, const struct carom_report_recipient *one,
+                                         const struct carom_fact *common, struct carom_str origin,
+                                         const struct carom_judging *judging);
+
+struct carom_fact carom_fact_blank(void); /* nothing is known */
+bool carom_fact_is_hard(const struct carom_fact *fact);     /* from kind and reason */
+bool carom_reason_passes(enum carom_reason reason);         /* a cause that passes, where words alone state it */
+struct carom_report_recipient carom_report_nobody(void);    /* nothing is known */
 
 /* Is it only failed because nobody knows better: no code, no status, and no words that a rule knows? */
 static inline bool carom_fact_says_nothing(const struct carom_fact *fact)
@@ -45,6 +55,7 @@ bool carom_kind_parse(struct carom_str word, enum carom_kind *kind_r);
 bool carom_reason_parse(struct carom_str word, enum carom_reason *reason_r);
 bool carom_fault_parse(struct carom_str word, enum carom_fault *fault_r);
 bool carom_authenticity_parse(struct carom_str word, enum carom_authenticity *authenticity_r);
+bool carom_confidence_parse(struct carom_str word, enum carom_confidence *confidence_r);
 
 /* One table of all fields drives JSON, Lua and placeholders. */
 enum carom_field_type { CAROM_FIELD_STR, CAROM_FIELD_INT, CAROM_FIELD_TIME, CAROM_FIELD_BOOL, CAROM_FIELD_KIND,
@@ -61,6 +72,10 @@ const struct carom_field *carom_field_find(struct carom_str group, struct carom_
 /* The value as text (times RFC 3339, booleans true/false); empty when not known. */
 struct carom_str carom_field_text(struct carom_arena *arena, const struct carom_field *field,
                                   const struct carom_fact *fact);
+/* And back. False, and nothing is changed: it is no value of that field. */
+bool carom_field_parse(struct carom_arena *arena, const struct carom_field *field, struct carom_str text,
+                       struct carom_fact *fact);
+void carom_field_copy(const struct carom_field *field, const struct carom_fact *from, struct carom_fact *to);
 
 /* The fact as a JSON object. Kind, hard and recipient are always written (recipient null when not known). */
 void carom_fact_write(const struct carom_fact *fact, struct carom_json *json);

@@ -4,6 +4,7 @@
 /* The fields of a fact by name: one table for JSON, Lua and placeholders. It knows their types, not how they came. */
 
 #include <inttypes.h>
+#include <limits.h>
 
 #include "base/date.h"
 #include "base/str.h"
@@ -130,6 +131,77 @@ struct carom_str carom_field_text(struct carom_arena *arena, const struct carom_
         number = integer(field, fact);
         return number ? carom_arena_printf(arena, "%" PRId64, number) : CAROM_STR_EMPTY;
     default: return carom_str(word(field, fact));
+    }
+}
+
+/* ---- From text ---- */
+
+static void *member_of(const struct carom_field *field, struct carom_fact *fact)
+{
+    return (char *)fact + field->offset;
+}
+
+static bool parse_number(const struct carom_field *field, struct carom_str text, struct carom_fact *fact)
+{
+    int64_t number = carom_str_number(text);
+
+    if (number < 0 || (field->offset != offsetof(struct carom_fact, index) && number > INT_MAX))
+        return false;
+    if (field->offset == offsetof(struct carom_fact, index)) /* wider than the others */
+        fact->index = (uint64_t)number;
+    else
+        *(int *)member_of(field, fact) = (int)number;
+    return true;
+}
+
+static bool parse_time(struct carom_str text, int64_t *time_r)
+{
+    int64_t time = carom_date_parse_rfc3339(text);
+
+    if (time != 0)
+        *time_r = time;
+    return time != 0;
+}
+
+bool carom_field_parse(struct carom_arena *arena, const struct carom_field *field, struct carom_str text,
+                       struct carom_fact *fact)
+{
+    void *value = member_of(field, fact);
+
+    switch (field->type) {
+    case CAROM_FIELD_STR: *(struct carom_str *)value = carom_arena_str(arena, text); return true;
+    case CAROM_FIELD_INT: return parse_number(field, text, fact);
+    case CAROM_FIELD_TIME: return parse_time(text, value);
+    case CAROM_FIELD_BOOL:
+        *(bool *)value = carom_str_eq(text, CAROM_STR("true"));
+        return *(bool *)value || carom_str_eq(text, CAROM_STR("false"));
+    case CAROM_FIELD_KIND: return carom_kind_parse(text, value);
+    case CAROM_FIELD_REASON: return carom_reason_parse(text, value);
+    case CAROM_FIELD_FAULT: return carom_fault_parse(text, value);
+    case CAROM_FIELD_CONFIDENCE: return carom_confidence_parse(text, value);
+    default: return carom_authenticity_parse(text, value);
+    }
+}
+
+void carom_field_copy(const struct carom_field *field, const struct carom_fact *from, struct carom_fact *to)
+{
+    void *value = member_of(field, to);
+
+    switch (field->type) {
+    case CAROM_FIELD_STR: *(struct carom_str *)value = *(const struct carom_str *)member(field, from); break;
+    case CAROM_FIELD_TIME: *(int64_t *)value = *(const int64_t *)member(field, from); break;
+    case CAROM_FIELD_BOOL: *(bool *)value = *(const bool *)member(field, from); break;
+    case CAROM_FIELD_INT:
+        if (field->offset == offsetof(struct carom_fact, index))
+            to->index = from->index;
+        else
+            *(int *)value = *(const int *)member(field, from);
+        break;
+    case CAROM_FIELD_KIND: to->kind = from->kind; break;
+    case CAROM_FIELD_REASON: to->reason = from->reason; break;
+    case CAROM_FIELD_FAULT: to->fault = from->fault; break;
+    case CAROM_FIELD_CONFIDENCE: to->confidence = from->confidence; break;
+    case CAROM_FIELD_AUTHENTICITY: to->authenticity = from->authenticity; break;
     }
 }
 

@@ -4,61 +4,24 @@
 /* A fact out of the JSON that was written of it, by the same table of fields. What is not there, or is not of the type
    that the table states, is not known. */
 
-
-#include "base/date.h"
 #include "base/error.h"
 #include "base/load.h"
 #include "classify/fact.h"
 
-static struct carom_fact blank(void)
-{
-    struct carom_fact fact = {.original = {.headers = CAROM_STR_EMPTY}};
-    for (size_t i = 0; i < carom_fields_n; i++)
-        if (carom_fields[i].type == CAROM_FIELD_STR)
-            *(struct carom_str *)(void *)((char *)&fact + carom_fields[i].offset) = CAROM_STR_EMPTY;
-    return fact;
-}
-
-static struct carom_str text_of(const json_t *value)
-{
-    return json_is_string(value) ? carom_str_n(json_string_value(value), json_string_length(value)) : CAROM_STR_EMPTY;
-}
-
-static void read_number(struct carom_fact *fact, const struct carom_field *field, int64_t number)
-{
-    if (field->offset == offsetof(struct carom_fact, index)) /* wider than the others */
-        fact->index = (uint64_t)number;
-    else
-        *(int *)(void *)((char *)fact + field->offset) = (int)number;
-}
-
-static void read_word(struct carom_fact *fact, enum carom_field_type type, struct carom_str word)
-{
-    if (type == CAROM_FIELD_KIND)
-        carom_kind_parse(word, &fact->kind);
-    else if (type == CAROM_FIELD_REASON)
-        carom_reason_parse(word, &fact->reason);
-    else if (type == CAROM_FIELD_FAULT)
-        carom_fault_parse(word, &fact->fault);
-    else if (type == CAROM_FIELD_AUTHENTICITY)
-        carom_authenticity_parse(word, &fact->authenticity);
-    else
-        for (int i = 0; i < CAROM_CONFIDENCE_COUNT; i++)
-            if (carom_str_eq(word, carom_str(carom_confidence_name((enum carom_confidence)i))))
-                fact->confidence = (enum carom_confidence)i;
-}
-
+/* Numbers and truth are written as such, all else as text. */
 static void read_field(struct carom_arena *arena, struct carom_fact *fact, const struct carom_field *field,
                        const json_t *value)
 {
-    void *member = (char *)fact + field->offset;
-    switch (field->type) {
-    case CAROM_FIELD_STR: *(struct carom_str *)member = carom_arena_str(arena, text_of(value)); break;
-    case CAROM_FIELD_TIME: *(int64_t *)member = carom_date_parse_rfc3339(text_of(value)); break;
-    case CAROM_FIELD_BOOL: *(bool *)member = json_is_true(value); break;
-    case CAROM_FIELD_INT: read_number(fact, field, json_integer_value(value)); break;
-    default: read_word(fact, field->type, text_of(value)); break;
-    }
+    struct carom_str text = CAROM_STR_EMPTY;
+
+    if (json_is_string(value))
+        text = carom_str_n(json_string_value(value), json_string_length(value));
+    else if (json_is_integer(value))
+        text = carom_arena_printf(arena, "%lld", (long long)json_integer_value(value));
+    else if (json_is_boolean(value))
+        text = json_is_true(value) ? CAROM_STR("true") : CAROM_STR("false");
+    if (text.len > 0)
+        carom_field_parse(arena, field, text, fact);
 }
 
 int carom_fact_read(struct carom_arena *arena, struct carom_str text, const char *member, struct carom_fact *fact_r,
@@ -67,7 +30,7 @@ int carom_fact_read(struct carom_arena *arena, struct carom_str text, const char
     json_error_t wrong;
     json_t *whole = carom_json_load(text, 0, &wrong), *object = member ? json_object_get(whole, member) : whole;
 
-    *fact_r = blank();
+    *fact_r = carom_fact_blank();
     if (!json_is_object(object)) {
         json_decref(whole);
         return carom_error_set(err, CAROM_ERROR_IO, "a fact as it was kept cannot be read: %s",

@@ -89,3 +89,13 @@ bool carom_authenticity_parse(struct carom_str word, enum carom_authenticity *au
     *authenticity_r = (enum carom_authenticity)i;
     return true;
 }
+
+bool carom_confidence_parse(struct carom_str word, enum carom_confidence *confidence_r)
+{
+    int i = find(confidences, COUNT(confidences), word);
+
+    if (i < 0)
+        return false;
+    *confidence_r = (enum carom_confidence)i;
+    return true;
+}

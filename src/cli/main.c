@@ -3,6 +3,7 @@
 
 /* The program: a table of subcommands, and what they share in speaking to people. */
 
+#include "base/nearest.h"
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -46,42 +47,13 @@ int carom_cli_usage(const char *command, const char *format, ...)
     return EX_USAGE;
 }
 
-/* Levenshtein distance, for words of at most 31 bytes. */
-static size_t distance(const char *a, const char *b)
-{
-    size_t row[32], na = strlen(a), nb = strlen(b);
-
-    if (na > 31 || nb > 31)
-        return 99;
-    for (size_t j = 0; j <= nb; j++)
-        row[j] = j;
-    for (size_t i = 1; i <= na; i++) {
-        size_t diagonal = row[0];
-        row[0] = i;
-        for (size_t j = 1; j <= nb; j++) {
-            size_t above = row[j], best = diagonal + (a[i - 1] != b[j - 1]);
-            if (above + 1 < best)
-                best = above + 1;
-            if (row[j - 1] + 1 < best)
-                best = row[j - 1] + 1;
-            diagonal = above;
-            row[j] = best;
-        }
-    }
-    return row[nb];
-}
-
 const char *carom_cli_nearest(const char *word, const char *const *names)
 {
-    const char *nearest = NULL;
-    size_t best = 4;
+    struct carom_nearest nearest = carom_nearest_to(carom_str(word));
 
-    for (; *names; names++) {
-        size_t d = distance(word, *names);
-        if (d < best && d * 2 < strlen(*names) + 1)
-            best = d, nearest = *names;
-    }
-    return nearest;
+    for (; *names; names++)
+        carom_nearest_offer(&nearest, carom_str(*names));
+    return nearest.best.len ? nearest.best.ptr : NULL;
 }
 
 /* The words of the commands, as they are typed. */

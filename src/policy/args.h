@@ -8,16 +8,10 @@
 
 #include <lua.h>
 
-#include "base/str.h"
+#include "base/nearest.h"
 
 /* ---- Did you mean …? ---- */
 
-struct carom_nearest {
-    struct carom_str wanted, best;
-    size_t distance;
-};
-struct carom_nearest carom_nearest_to(struct carom_str wanted);
-void carom_nearest_offer(struct carom_nearest *nearest, struct carom_str candidate);
 /* Pushes and returns "; did you mean "x"?", or "" when nothing comes near. */
 const char *carom_nearest_push(lua_State *L, const struct carom_nearest *nearest);
 
