@@ -228,6 +228,12 @@ static void visit_table(lua_State *L, struct walk *walk, int table)
     carom_freeze_table(L, table);
 }
 
+/* What a C function of ours keeps for itself and changes is a number: how far an iterator came. */
+static bool may_change(lua_State *L, int function, int value)
+{
+    return !lua_iscfunction(L, function) || lua_type(L, value) == LUA_TNUMBER;
+}
+
 /* Appends {function, index, value} of one upvalue, whose value is on top, to the remembered variables. */
 static void remember(lua_State *L, int function, int upvalue)
 {
@@ -257,7 +263,7 @@ static void visit_function(lua_State *L, struct walk *walk, int function)
         lua_pop(L, 1);
         lua_pushboolean(L, true);
         lua_rawset(L, walk->seen);
-        if (!known)
+        if (!known && may_change(L, function, -1))
             remember(L, function, i);
         visit(L, walk);
     }

@@ -24,6 +24,7 @@ struct carom_policy {
     const struct carom_log *log;
     struct carom_str directory, file; /* "/etc/carom/", "policy.lua" */
     bool loading, configured;
+    bool has_message_hook; /* else on_message need not be asked for */
     bool calls[CAROM_ACTION_COUNT]; /* which actions its files call */
     struct {
         struct carom_policy_rule *first, **end; /* in order of coming */

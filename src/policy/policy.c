@@ -104,6 +104,8 @@ static int load(lua_State *L)
     carom_chunk_run(L, text, carom_host_policy(L)->file.ptr);
     lua_settop(L, 0);
     carom_hooks_collect(L);
+    carom_host_policy(L)->has_message_hook = carom_hooks_push_named(L, "on_message");
+    lua_settop(L, 0);
     lua_pushglobaltable(L);
     carom_freeze_reachable(L, -1);
     carom_chunk_push_modules(L);
@@ -178,8 +180,7 @@ static int run_bounce_hook(lua_State *L)
 static int run_message_hook(lua_State *L)
 {
     struct run *run = lua_touserdata(L, 1);
-    if (!carom_hooks_push_named(L, run->hook))
-        return 0;
+    carom_hooks_push_named(L, run->hook);
     carom_incoming_push(L);
     lua_call(L, 1, 1);
     if (!lua_isnil(L, -1) && !lua_isboolean(L, -1))
@@ -255,6 +256,8 @@ int carom_policy_message(struct carom_policy *policy, const struct carom_incomin
 {
     struct run run = {.call = {.name = CAROM_STR("on_message"), .incoming = incoming, .now = incoming->now},
                       .wanted = true, .hook = "on_message"};
+    if (!policy->has_message_hook)
+        return *wanted_r = true, 0;
     int result = run_hook(policy, run_message_hook, &run, carom_hash(incoming->headers->block), err);
     *wanted_r = run.wanted;
     return result;
