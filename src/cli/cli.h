@@ -39,7 +39,7 @@ struct carom_command {
     X(ledger, "check, back up, migrate and prune the ledger") \
     X(check_setup, "try the installation: rights, secrets, sinks") \
     X(status, "say how it goes, and what somebody must do")
-#define CAROM_COMMAND_DECLARE(name, summary) int cmd_##name(int argc, char **argv);
+#define CAROM_COMMAND_DECLARE(name, summary) int cmd_##name(int argc, char **argv); /* NULL for pipe: see front.h */
 CAROM_COMMANDS(CAROM_COMMAND_DECLARE)
 
 /* `carom: what: why` on stderr; returns the exit code that fits. */

@@ -118,11 +118,13 @@ static int take(struct carom_cli_place *place, struct carom_front *front, const 
     return result;
 }
 
-int cmd_pipe(int argc, char **argv)
+int carom_front_command(int argc, char **argv,
+                        int (*decide)(const struct carom_worker *worker, struct carom_worker_door *door,
+                                      struct carom_error *err))
 {
     struct carom_cli_place place = {0};
     const char *log = NULL, *spool = NULL, *deadline = NULL;
-    struct carom_front front = {.envelope.source = "-"};
+    struct carom_front front = {.envelope.source = "-", .decide = decide};
     struct carom_envelope *envelope = &front.envelope;
     const struct carom_option options[] = {
         CAROM_CLI_PLACE_OPTIONS(place),

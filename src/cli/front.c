@@ -19,7 +19,6 @@
 #include "base/date.h"
 #include "base/error.h"
 #include "cli/spooled.h"
-#include "cli/worker.h"
 #include "input/source.h"
 #include "input/spool.h"
 
@@ -216,7 +215,7 @@ int carom_front_take(struct carom_front *front, struct carom_error *err)
     struct taking taking = {.front = front, .parent = getppid(), .draft = {.directory = -1, .fd = -1},
                             .policy = carom_spooled_fingerprint(front->place->policy)};
     const struct carom_worker worker = {.place = front->place, .log = front->log, .deadline_ms = front->deadline_ms,
-                                        .message = message, .permit = permit, .user = &taking};
+                                        .decide = front->decide, .message = message, .permit = permit, .user = &taking};
     struct carom_error why = {0};
     int result = copy(&taking, err);
 

@@ -9,6 +9,7 @@
 
 #include "cli/ledger.h"
 #include "cli/logging.h"
+#include "cli/worker.h"
 
 struct carom_front {
     const struct carom_cli_place *place;
@@ -17,11 +18,18 @@ struct carom_front {
     const char *spool; /* NULL: there can be none, spool_err says why */
     struct carom_error spool_err;
     int64_t deadline_ms; /* from the end of the message on */
+    /* In the worker: what it does; of struct carom_worker. */
+    int (*decide)(const struct carom_worker *worker, struct carom_worker_door *door, struct carom_error *err);
 };
 
 /* What whoever started us left behind: alarms, signals, the mask of new files. To be called first. */
 void carom_front_set_up(void);
 /* Takes the message on stdin. 0: it is in the ledger or in the spool. -1: in neither, the server must keep it: err. */
 int carom_front_take(struct carom_front *front, struct carom_error *err);
+
+/* The subcommand. */
+int carom_front_command(int argc, char **argv,
+                        int (*decide)(const struct carom_worker *worker, struct carom_worker_door *door,
+                                      struct carom_error *err));
 
 #endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the carom authors */
 
-/* From root to the owner of the store. The policy may name another store than the state directory's, and is Lua: it is
-   read as the owner of the state directory, never as root. */
+/* From root to the owner of the store. */
 
 #include "cli/owner.h"
 
@@ -14,11 +13,6 @@
 
 #include "base/error.h"
 #include "cli/cli.h"
-
-struct owner {
-    uid_t user;
-    gid_t group;
-};
 
 struct carom_str carom_cli_user_name(struct carom_arena *arena, uid_t user)
 {
@@ -46,14 +40,14 @@ static struct carom_str path_of(struct carom_str url)
     return carom_str_from(url, carom_str_starts(url, scheme) ? scheme.len : 0);
 }
 
-static struct owner owner_of(struct carom_arena *arena, struct carom_str url)
+struct carom_owner carom_cli_owner_of(struct carom_arena *arena, struct carom_str url)
 {
     struct carom_str path = path_of(url);
     struct stat directory = directory_of(arena, path), file;
 
     if (directory.st_uid == 0 && stat(carom_arena_str(arena, path).ptr, &file) == 0)
         directory = file;
-    return (struct owner){directory.st_uid, directory.st_gid};
+    return (struct carom_owner){directory.st_uid, directory.st_gid};
 }
 
 /* By mode and owner, not by access(2): who looks may be another. SQLite gives a new log the ledger's own rights. */
@@ -106,32 +100,21 @@ int carom_cli_become(uid_t user, gid_t group, const char *where, struct carom_er
                            (unsigned long)user, where ? ", who owns " : "", where ? where : "", strerror(errno));
 }
 
-/* The store that the policy names; a policy that does not load is told of later, by whom it concerns. */
-static struct owner owner_by_policy(struct carom_arena *arena, const struct carom_cli_place *place, struct owner owner)
+static int act_as(struct carom_arena *arena, const struct carom_cli_place *place, struct carom_str url, struct carom_error *err)
 {
-    struct carom_str url;
+    struct carom_owner owner = carom_cli_owner_of(arena, url);
 
-    if (setegid(owner.group) != 0 || seteuid(owner.user) != 0)
-        return owner;
-    struct carom_policy *policy = carom_policy_load(place->policy, NULL, NULL);
-    if (seteuid(0) != 0 || setegid(0) != 0)
-        return owner; /* who cannot return is where he should be */
-    if (policy && carom_policy_config(policy)->store.len &&
-        carom_engine_store_url(arena, NULL, carom_policy_config(policy), place->state, &url, NULL) == 0)
-        owner = owner_of(arena, url);
-    carom_policy_free(policy);
-    return owner;
-}
-
-static int act_as(struct owner owner, struct carom_error *err)
-{
+    (void)place;
     if (!owner.user || (set_groups(owner.user, owner.group) == 0 && setegid(owner.group) == 0 && seteuid(owner.user) == 0))
         return 0;
     return carom_error_set(err, CAROM_ERROR_IO, "cannot act as the user %lu: %s; run this as that user",
                            (unsigned long)owner.user, strerror(errno));
 }
 
-int carom_cli_act_as_owner(const struct carom_cli_place *place, struct carom_error *err)
+int carom_cli_as_owner(const struct carom_cli_place *place,
+                       int (*as)(struct carom_arena *arena, const struct carom_cli_place *place, struct carom_str url,
+                                 struct carom_error *err),
+                       struct carom_error *err)
 {
     struct carom_str url = CAROM_STR_EMPTY;
 
@@ -144,38 +127,19 @@ int carom_cli_act_as_owner(const struct carom_cli_place *place, struct carom_err
     }
     int result = carom_engine_store_url(arena, place->store, NULL, place->state, &url, err);
     if (result == 0)
-        result = act_as(owner_of(arena, url), err);
+        result = as(arena, place, url, err);
     carom_arena_unguard(arena);
     carom_arena_free(arena);
     return result;
+}
+
+int carom_cli_act_as_owner(const struct carom_cli_place *place, struct carom_error *err)
+{
+    return carom_cli_as_owner(place, act_as, err);
 }
 
 void carom_cli_act_as_self(void)
 {
     if (getuid() == 0 && geteuid() != 0 && (seteuid(0) != 0 || setegid(0) != 0))
         _exit(EX_TEMPFAIL); /* cannot be: the real user stayed root */
-}
-
-int carom_cli_become_owner(const struct carom_cli_place *place, struct carom_error *err)
-{
-    struct carom_str url = CAROM_STR_EMPTY;
-
-    if (geteuid() != 0)
-        return 0;
-    struct carom_arena *arena = carom_arena_new();
-    if (!arena || carom_arena_guard(arena)) {
-        carom_arena_free(arena);
-        return carom_error_memory(err);
-    }
-    int result = carom_engine_store_url(arena, place->store, NULL, place->state, &url, err);
-    if (result == 0) {
-        struct owner owner = owner_of(arena, url);
-        if (place->policy && !place->store)
-            owner = owner_by_policy(arena, place, owner);
-        if (owner.user != 0)
-            result = carom_cli_become(owner.user, owner.group, url.ptr, err);
-    }
-    carom_arena_unguard(arena);
-    carom_arena_free(arena);
-    return result;
 }

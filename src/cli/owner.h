@@ -18,6 +18,18 @@ int carom_cli_become_owner(const struct carom_cli_place *place, struct carom_err
    broken. For anybody else nothing. */
 int carom_cli_act_as_owner(const struct carom_cli_place *place, struct carom_error *err);
 void carom_cli_act_as_self(void);
+
+struct carom_owner {
+    uid_t user;
+    gid_t group;
+};
+struct carom_owner carom_cli_owner_of(struct carom_arena *arena, struct carom_str url);
+/* What the two above share: for root, as is called with where the ledger lies by place alone; for anybody else nothing. */
+int carom_cli_as_owner(const struct carom_cli_place *place,
+                       int (*as)(struct carom_arena *arena, const struct carom_cli_place *place, struct carom_str url,
+                                 struct carom_error *err),
+                       struct carom_error *err);
+
 /* Becomes that user for good: groups, group, user. where: for the error, what he owns; NULL: nothing. */
 int carom_cli_become(uid_t user, gid_t group, const char *where, struct carom_error *err);
 /* The files of a ledger: itself, its log, its lock, its key. */

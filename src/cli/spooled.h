@@ -27,6 +27,7 @@ int carom_spooled_directory(struct carom_arena *arena, const struct carom_cli_pl
 /* Changes with the program, with the file and with any Lua file beside it; 63 bits. It runs nothing of them. */
 uint64_t carom_spooled_fingerprint(const char *policy);
 /* Marks one more attempt that failed, and when the next one is due: 10 s, 40 s, … at most an hour later. */
+enum { CAROM_SPOOLED_WAIT_MAX_MS = 3600 * 1000 };
 void carom_spooled_tried(struct carom_spool_marks *marks, bool killed, const char *why, int64_t now);
 
 struct carom_spooled {

@@ -39,21 +39,21 @@ static int64_t monotonic_ms(void)
 
 /* ---- The worker ---- */
 
-struct child {
+struct carom_worker_door {
     int socket;
     struct carom_error failed; /* what it was allowed to leave out */
 };
 
-static int ask(void *user, const struct carom_error *failed, struct carom_error *err)
+int carom_worker_ask(void *user, const struct carom_error *failed, struct carom_error *err)
 {
-    struct child *child = user;
+    struct carom_worker_door *door = user;
     struct record record = {.type = ASK};
     char answer = 'n';
 
     if (failed)
-        record.err = child->failed = *failed;
-    if (send(child->socket, &record, sizeof(record), MSG_NOSIGNAL) != sizeof(record) ||
-        recv(child->socket, &answer, 1, 0) != 1 || answer != 'y')
+        record.err = door->failed = *failed;
+    if (send(door->socket, &record, sizeof(record), MSG_NOSIGNAL) != sizeof(record) ||
+        recv(door->socket, &answer, 1, 0) != 1 || answer != 'y')
         return carom_error_set(err, CAROM_ERROR_BUSY, "given up before the commit: who handed the message over is gone");
     return 0;
 }
@@ -75,43 +75,18 @@ static void set_up(const struct carom_worker *worker)
     alarm((unsigned)(worker->deadline_ms / 1000 + 2));
 }
 
-static int decide(const struct carom_worker *worker, struct child *child, struct carom_error *err)
-{
-    struct carom_envelope envelope = {.source = "-"};
-    struct carom_str bytes = CAROM_STR_EMPTY;
-    struct carom_engine *engine;
-    struct carom_result *result;
-
-    carom_cli_act_as_self();
-    if (carom_cli_become_owner(worker->place, err) != 0)
-        return -1;
-    const struct carom_engine_options options = {.policy = worker->place->policy, .store = worker->place->store,
-                                                 .state = worker->place->state, .log = &worker->log->logger.log};
-    if (worker->message(worker->user, &bytes, &envelope, err) != 0 || !(engine = carom_engine_open(&options, err)))
-        return -1;
-    carom_cli_log_policy(worker->log, carom_policy_config(engine->policy));
-    engine->permit = ask;
-    engine->permit_user = child;
-    int failed = carom_engine_message(engine, bytes.ptr, bytes.len, &envelope, &result, err);
-    if (!failed) {
-        carom_cli_log_result(worker->log, result);
-        carom_result_free(result);
-    }
-    carom_engine_close(engine);
-    return failed;
-}
-
 static _Noreturn void work(const struct carom_worker *worker, int socket)
 {
-    struct child child = {.socket = socket};
+    struct carom_worker_door door = {.socket = socket};
     struct record record = {.type = END, .end = CAROM_WORKER_DONE};
 
     set_up(worker);
-    if (decide(worker, &child, &record.err) != 0)
+    carom_cli_act_as_self();
+    if (worker->decide(worker, &door, &record.err) != 0)
         record.end = CAROM_WORKER_FAILED;
-    else if (child.failed.code) {
+    else if (door.failed.code) {
         record.end = CAROM_WORKER_PARTLY;
-        record.err = child.failed;
+        record.err = door.failed;
     }
     send(socket, &record, sizeof(record), MSG_NOSIGNAL);
     _exit(0);

@@ -18,10 +18,14 @@ enum carom_worker_end {
                             the next time: err */
 };
 
+struct carom_worker_door; /* to who started it */
+
 struct carom_worker {
     const struct carom_cli_place *place; /* with a policy */
     struct carom_cli_log *log;
     int64_t deadline_ms;
+    /* In the worker: carom_worker_decide, or what loads it first. */
+    int (*decide)(const struct carom_worker *worker, struct carom_worker_door *door, struct carom_error *err);
     /* In the worker: the message and its envelope, which live as long as it does. */
     int (*message)(void *user, struct carom_str *bytes_r, struct carom_envelope *envelope_r, struct carom_error *err);
     /* In the one that started it. failed: why some recipients are left out; NULL. false: roll back, FAILED. May be NULL. */
@@ -31,5 +35,10 @@ struct carom_worker {
 
 /* deadline_ms counts from now. */
 enum carom_worker_end carom_worker_run(const struct carom_worker *worker, struct carom_error *err);
+
+/* The worker's part: message, policy, ledger. 0: committed, but for whom carom_worker_ask was told of; -1. */
+int carom_worker_decide(const struct carom_worker *worker, struct carom_worker_door *door, struct carom_error *err);
+/* Of an engine's permit, with the door as its user. */
+int carom_worker_ask(void *door, const struct carom_error *failed, struct carom_error *err);
 
 #endif

@@ -69,8 +69,3 @@ char *carom_fact_json(const struct carom_fact *fact)
     carom_fact_write(fact, &json);
     return carom_buf_take(&buf);
 }
-
-const char *carom_version(void)
-{
-    return CAROM_VERSION;
-}

@@ -32,6 +32,8 @@ NO_LUA = 'this is no policy\n'
 ENDLESS = 'carom.configure { limits = { time = "60s", instructions = 1e12 } }\nfunction on_permanent(b) while true do end end\n'
 PATIENCE_S = 20
 KILLS = 200
+SANITIZED = b'__asan_init' in pathlib.Path(CAROM).read_bytes() # which has a memory of its own
+FRONT_KIB, WORKER_KIB = 3 << 10, 12 << 10
 
 
 def bounce(number, recipients=('ann@example.com',), filler=0):
@@ -43,6 +45,15 @@ def bounce(number, recipients=('ann@example.com',), filler=0):
             f'--b\nContent-Type: text/plain\n\nNot delivered.\n{"x" * 70 + chr(10)}' + ('y' * 70 + '\n') * (filler // 71) +
             f'\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.net\n\n{fields}\n'
             f'--b\nContent-Type: text/rfc822-headers\n\nMessage-ID: <post.{number}@example.org>\n\n--b--\n').encode()
+
+
+def peak(pid):
+    """The most memory that it had at once, in KiB."""
+    return int(re.search(r'VmHWM:\s+(\d+) kB', pathlib.Path(f'/proc/{pid}/status').read_text())[1])
+
+
+def ticks(pid):
+    return int(pathlib.Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()[11])
 
 
 class Pipe(unittest.TestCase):
@@ -162,13 +173,23 @@ class Taken(Pipe):
         front.stdin.flush()
         self.until('all but a block to be in the spool',
                    lambda: any(path.stat().st_size > 5 << 20 for path in self.spool.glob('.[0-9]*')))
-        status = dict(re.findall(r'(?m)^(\w+):\s+(\d+) kB', pathlib.Path(f'/proc/{front.pid}/status').read_text()))
-        if b'__asan_init' not in pathlib.Path(CAROM).read_bytes(): # which has a memory of its own
-            self.assertLess(int(status['RssAnon']), 3 << 10)
+        if not SANITIZED:
+            self.assertLess(peak(front.pid), FRONT_KIB)
         self.assertNotIn('policy.lua', ''.join(os.readlink(fd) for fd in pathlib.Path(f'/proc/{front.pid}/fd').iterdir()))
         front.stdin.close()
         self.assertEqual(front.wait(PATIENCE_S), 0)
         self.assertEqual(self.left_in_spool(), [])
+
+    @unittest.skipIf(SANITIZED, 'a sanitizer has a memory of its own')
+    def test_how_much_memory_it_takes(self):
+        self.policy(ENDLESS)
+        front = self.start(bounce(1, filler=200 << 10), '--deadline', '5m')
+        worker = self.worker_of(front)
+        self.until('a worker in its hook', lambda: ticks(worker) > 10)
+        self.assertLess(peak(front.pid), FRONT_KIB)
+        self.assertLess(peak(worker), WORKER_KIB)
+        os.kill(worker, signal.SIGKILL)
+        self.assertEqual(front.wait(PATIENCE_S), 0)
 
     def test_a_worker_holds_no_descriptor_of_the_server(self):
         self.policy(ENDLESS)
@@ -244,6 +265,19 @@ class Spooled(Pipe):
         self.pipe(bounce(1))
         self.spooled()[0].with_suffix('.mark').unlink()
         self.assertEqual(self.status()['status'], 'red')
+        self.taken_when_mended()
+
+    def test_half_an_installation(self):
+        """The program without what decides takes mail all the same; whoever looks is told."""
+        self.environment['CAROM_MODULES'] = str(self.dir)
+        self.pipe(bounce(1))
+        want = rf'{self.dir}/carom-commands\.so: the module for all that decides is not there; install it'
+        self.assertRegex(self.mark()['why'], want)
+        for command in ('check-setup', '--policy', 'policy.lua'), ('status',), ('--help',), ():
+            done = subprocess.run(self.command(*command), capture_output=True, text=True, env=self.environment)
+            self.assertEqual((done.returncode, done.stdout), (74, ''))
+            self.assertRegex(done.stderr, '^carom: ' + want)
+        del self.environment['CAROM_MODULES']
         self.taken_when_mended()
 
     def test_another_directory(self):

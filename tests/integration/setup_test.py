@@ -46,7 +46,6 @@ class Setup(unittest.TestCase):
     def carom(self, *arguments, given='', code=0, environment=(), **how):
         done = subprocess.run([CAROM, *map(str, arguments)], input=given, capture_output=True, text=True, timeout=120,
                               cwd=self.dir, env={'PATH': os.environ['PATH'], 'CAROM_STATE': str(self.state),
-                                                 'CAROM_MODULES': os.environ.get('CAROM_MODULES', ''),
                                                  # who gives up root cannot be looked into by the leak checker
                                                  'ASAN_OPTIONS': 'detect_leaks=0',
                                                  **dict(environment)}, **how)

@@ -213,7 +213,7 @@ class Bench:
                                                        'held', 'outbox', 'ledger') else []
         if self.scenario.state:
             more += ['--state', 'state']
-        env = {'PATH': '/usr/bin:/bin', 'LANG': 'C.UTF-8', 'CAROM_MODULES': os.environ.get('CAROM_MODULES', '')}
+        env = {'PATH': '/usr/bin:/bin', 'LANG': 'C.UTF-8'}
         if plan is not None:
             env |= {'LD_PRELOAD': self.shim, 'CAROM_TORTURE': plan, 'CAROM_TORTURE_COUNTS': str(self.counts)}
             self.counts.unlink(missing_ok=True)

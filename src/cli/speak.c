@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* How the program speaks to people: errors, exit codes, the word that was meant. */
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/nearest.h"
+#include "cli/cli.h"
+
+int carom_cli_fail(const struct carom_error *err)
+{
+    static const int exits[] = {
+        [CAROM_ERROR_NONE] = EX_SOFTWARE,   [CAROM_ERROR_MEMORY] = EX_OSERR,    [CAROM_ERROR_IO] = EX_IOERR,
+        [CAROM_ERROR_BUSY] = EX_TEMPFAIL,   [CAROM_ERROR_LIMIT] = EX_DATAERR,   [CAROM_ERROR_CONFIG] = EX_CONFIG,
+        [CAROM_ERROR_SCRIPT] = EX_SOFTWARE, [CAROM_ERROR_USAGE] = EX_USAGE,
+    };
+
+    fprintf(stderr, "carom: %s\n", err->text);
+    return exits[err->code];
+}
+
+int carom_cli_output_failed(const char *command)
+{
+    fprintf(stderr, "carom: %s: cannot write the output: %s\n", command, strerror(errno));
+    return EX_IOERR;
+}
+
+int carom_cli_usage(const char *command, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    /* A mail server takes the first words of its command for the status. */
+    fprintf(stderr, "%scarom: %s: ", strcmp(command, "pipe") ? "" : "4.3.0 ", command);
+    vfprintf(stderr, format, args);
+    fprintf(stderr, "; see carom %s --help\n", command);
+    va_end(args);
+    return EX_USAGE;
+}
+
+const char *carom_cli_nearest(const char *word, const char *const *names)
+{
+    struct carom_nearest nearest = carom_nearest_to(carom_str(word));
+
+    for (; *names; names++)
+        carom_nearest_offer(&nearest, carom_str(*names));
+    return nearest.best.len ? nearest.best.ptr : NULL;
+}
