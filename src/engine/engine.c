@@ -85,6 +85,7 @@ struct work {
     bool *twin;         /* the same fact stood before in this message */
     uint32_t *previous; /* the fact before that shares the address: its index + 1, or 0 */
     int64_t now;
+    bool only_asked; /* facts and decisions stay where they are, and nobody shows them */
     struct carom_error failed; /* why the first hook that failed did, where the others go on */
 };
 
@@ -170,7 +171,7 @@ static int recall(struct work *work, size_t i, struct carom_error *err)
     struct carom_ledger *ledger = &work->engine->ledger;
     struct carom_str json;
 
-    if (work->result->facts.message)
+    if (work->result->facts.message || work->only_asked)
         return 0;
     if (ledger->ops->decided(ledger->store, work->arena, work->identities[i], work->result->facts.list[i].recipient,
                              &json, err) != 0)
@@ -185,7 +186,7 @@ static int ask(struct work *work, size_t i, struct carom_history *history, struc
     struct carom_subject subject = {.fact = &facts->list[i],
                                     .history = history,
                                     .headers = facts->message ? &facts->message->root->headers : NULL,
-                                    .returned_headers = &facts->report->returned_headers,
+                                    .returned_headers = facts->report ? &facts->report->returned_headers : NULL,
                                     .text = work->text,
                                     .now = work->now};
 
@@ -291,7 +292,8 @@ static int record(struct work *work, struct carom_error *err)
         if (carom_net_breaker(engine, work->arena, &entry, &outcome->decision, err) != 0 ||
             engine->ledger.ops->record(engine->ledger.store, work->arena, &entry, err) != 0)
             return -1;
-        carom_result_actions_make(work->arena, outcome, &facts->list[i]);
+        if (!work->only_asked)
+            carom_result_actions_make(work->arena, outcome, &facts->list[i]);
     }
     return 0;
 }
@@ -302,7 +304,7 @@ static int handle(struct work *work, bool *written_r, struct carom_error *err)
 {
     size_t n = work->result->facts.n;
 
-    work->text = work->result->facts.report->text;
+    work->text = work->result->facts.report ? work->result->facts.report->text : CAROM_STR_EMPTY;
     work->addresses = carom_arena_array(work->arena, struct carom_str, n);
     work->identities = carom_arena_array(work->arena, uint64_t, n);
     work->presents = carom_arena_array(work->arena, struct carom_past, n);
@@ -315,7 +317,8 @@ static int handle(struct work *work, bool *written_r, struct carom_error *err)
     *written_r = true;
     if (record(work, err) != 0)
         return -1;
-    carom_result_detach(work->arena, &work->result->facts);
+    if (!work->only_asked)
+        carom_result_detach(work->arena, &work->result->facts);
     return 0;
 }
 
@@ -368,24 +371,35 @@ static int transact(struct work *work, struct carom_error *err)
     return result;
 }
 
+static int take(struct work *work, struct carom_error *err)
+{
+    if (carom_arena_guard(work->arena))
+        return carom_error_memory(err);
+    work->result->outcomes = carom_arena_array(work->arena, struct carom_outcome, work->result->facts.n);
+    int failed = transact(work, err);
+    carom_arena_unguard(work->arena);
+    return failed ? -1 : 0;
+}
+
 int carom_engine_take(struct carom_engine *engine, struct carom_result *result, int64_t now_ms,
                       struct carom_result **result_r, struct carom_error *err)
 {
     struct work work = {.engine = engine, .arena = result->arena, .result = result, .now = now_ms};
 
-    if (carom_arena_guard(work.arena)) {
-        carom_result_free(result);
-        return carom_error_memory(err);
-    }
-    result->outcomes = carom_arena_array(work.arena, struct carom_outcome, result->facts.n);
-    int failed = transact(&work, err);
-    carom_arena_unguard(work.arena);
-    if (failed) {
+    if (take(&work, err) != 0) {
         carom_result_free(result);
         return -1;
     }
     *result_r = result;
     return 0;
+}
+
+int carom_engine_judge(struct carom_engine *engine, struct carom_result *result, int64_t now_ms, struct carom_error *err)
+{
+    struct work work = {
+        .engine = engine, .arena = result->arena, .result = result, .now = now_ms, .only_asked = true};
+
+    return take(&work, err);
 }
 
 int carom_engine_message(struct carom_engine *engine, const void *bytes, size_t size,

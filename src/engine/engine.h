@@ -42,6 +42,10 @@ struct carom_engine {
    after the commit, freed on failure. */
 int carom_engine_take(struct carom_engine *engine, struct carom_result *result, int64_t now_ms,
                       struct carom_result **result_r, struct carom_error *err);
+/* The same for who keeps the facts himself, and looks at nothing but the decisions: result is his, its facts are only
+   read (message and report may be NULL), and of the outcomes only duplicate, failed and decision are filled. Also for a
+   ledger in memory (ledger/memory.h). */
+int carom_engine_judge(struct carom_engine *engine, struct carom_result *result, int64_t now_ms, struct carom_error *err);
 int64_t carom_engine_now_ms(const struct carom_engine *engine);
 
 /* Many messages and replies in one transaction. Without these each is committed by itself. */

@@ -12,8 +12,8 @@ enum { ADDRESSES_MAX = 50 }; /* looked at in a returned message: a list's own st
 
 /* ---- on_message ---- */
 
-static int ask(struct carom_policy *policy, const struct carom_message *message, const struct carom_envelope *envelope,
-               int64_t now_ms, bool *wanted_r, struct carom_error *err)
+int carom_engine_wants(struct carom_policy *policy, const struct carom_message *message,
+                       const struct carom_envelope *envelope, int64_t now_ms, bool *wanted_r, struct carom_error *err)
 {
     const struct carom_incoming incoming = {
         .headers = &message->root->headers,
@@ -88,6 +88,22 @@ static void find_list(struct carom_arena *arena, const struct carom_config *conf
     }
 }
 
+int carom_engine_facts(struct carom_arena *arena, const struct carom_policy *policy, const struct carom_message *message,
+                       const struct carom_report *report, const struct carom_envelope *envelope,
+                       struct carom_engine_trust *trust, int64_t now_ms, struct carom_fact_list *facts_r,
+                       struct carom_error *err)
+{
+    *facts_r = carom_facts_make(arena, message, report ? report : unread(arena), envelope, &trust->trust,
+                                carom_policy_judging(policy), now_ms / 1000);
+    if (trust->trust.failed) { /* a proof that was not found for this reason must not look like none */
+        if (err)
+            *err = trust->err;
+        return -1;
+    }
+    find_list(arena, carom_policy_config(policy), facts_r);
+    return 0;
+}
+
 int carom_engine_read(struct carom_policy *policy, struct carom_result *result, struct carom_str bytes,
                       const struct carom_envelope *envelope, struct carom_engine_trust *trust, int64_t now_ms,
                       struct carom_error *err)
@@ -95,20 +111,12 @@ int carom_engine_read(struct carom_policy *policy, struct carom_result *result, 
     struct carom_message *message = carom_message_parse(result->arena, bytes);
     bool wanted;
 
-    if (ask(policy, message, envelope, now_ms, &wanted, err) != 0)
+    if (carom_engine_wants(policy, message, envelope, now_ms, &wanted, err) != 0)
         return -1;
     result->skipped = !wanted;
-    result->facts = carom_facts_make(result->arena, message,
-                                     wanted ? carom_report_read(result->arena, message, envelope->sender)
-                                            : unread(result->arena),
-                                     envelope, &trust->trust, carom_policy_judging(policy), now_ms / 1000);
-    if (trust->trust.failed) { /* a proof that was not found for this reason must not look like none */
-        if (err)
-            *err = trust->err;
-        return -1;
-    }
-    find_list(result->arena, carom_policy_config(policy), &result->facts);
-    return 0;
+    return carom_engine_facts(result->arena, policy, message,
+                              wanted ? carom_report_read(result->arena, message, envelope->sender) : NULL, envelope,
+                              trust, now_ms, &result->facts, err);
 }
 
 void carom_engine_skip(struct carom_arena *arena, struct carom_decision *decision)

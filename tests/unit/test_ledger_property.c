@@ -22,6 +22,7 @@
 #include "base/error.h"
 #include "decision/hold.h"
 #include "ledger/ledger.h"
+#include "ledger/memory.h"
 
 #define DAY INT64_C(86400000)
 #define NOW (INT64_C(20600) * DAY)
@@ -392,10 +393,27 @@ static int teardown(void **state)
     return system(command);
 }
 
+/* The same of one in memory. */
+static int setup_memory(void **state)
+{
+    struct carom_error err = {0};
+    (void)state;
+    return (arena = carom_arena_new()) ? carom_memory_open(&ledger, &err) : -1;
+}
+
+static int teardown_memory(void **state)
+{
+    (void)state;
+    carom_ledger_close(&ledger);
+    carom_arena_free(arena);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_order_and_copies_change_nothing)};
     seed = first_seed = argc > 1 ? (uint32_t)strtoul(argv[1], NULL, 10) : (uint32_t)time(NULL);
     printf("seed %u\n", first_seed);
-    return cmocka_run_group_tests(tests, setup, teardown);
+    int failed = cmocka_run_group_tests_name("in a file", tests, setup, teardown);
+    return failed + cmocka_run_group_tests_name("in memory", tests, setup_memory, teardown_memory);
 }

@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Facts in one long row, those of an address linked backwards; what stands for an address is a short list at it. What a
+   decision does to an address is what ledger/effect.c does to one in a file. */
+
+#include "ledger/memory.h"
+
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "decision/hold.h"
+#include "ledger/crowd.h"
+#include "ledger/hashes.h"
+#include "ledger/interned.h"
+#include "ledger/stands.h"
+
+enum { PAST_MAX = 1000, CHUNK = 4096 };
+
+/* A fact as remembered. */
+struct row {
+    int64_t time, received; /* ms */
+    uint64_t delivery;
+    double points;
+    uint32_t address, previous; /* previous: of this address; 0 none */
+    uint32_t list;
+    uint8_t kind, reason, authenticity;
+    bool hard : 1, ignored : 1, held : 1, retried : 1, recalled : 1;
+};
+
+struct carom_memory_address {
+    struct carom_stands stands;
+    int64_t restored;
+    uint32_t newest; /* row */
+};
+
+struct memory {
+    struct carom_arena *arena; /* texts, and what stands */
+    struct carom_interned keys, words;
+    struct carom_memory_address *addresses; /* of keys.list */
+    size_t room;
+    struct row **chunks;
+    uint32_t n, last;
+    struct carom_hashes seen;
+    struct carom_crowds crowds;
+    uint32_t asked; /* the address that was looked for last */
+};
+
+static struct memory *memory_of(struct carom_store *store)
+{
+    return (struct memory *)(void *)store;
+}
+
+static const struct memory *memory_in(const struct carom_ledger *ledger)
+{
+    return (const struct memory *)(const void *)ledger->store;
+}
+
+static struct row *row_at(const struct memory *memory, uint32_t number)
+{
+    return &memory->chunks[(number - 1) / CHUNK][(number - 1) % CHUNK];
+}
+
+/* ---- Addresses ---- */
+
+/* It is asked for its past, then recorded. */
+static uint32_t find_address(struct memory *memory, struct carom_str key)
+{
+    if (memory->asked && carom_str_eq(carom_interned_text(&memory->keys, memory->asked), key))
+        return memory->asked;
+    return memory->asked = carom_interned_find(&memory->keys, key);
+}
+
+static int make_address(struct memory *memory, struct carom_str key, uint32_t *number_r, struct carom_error *err)
+{
+    *number_r = find_address(memory, key);
+    if (*number_r)
+        return 0;
+    if (memory->keys.n == memory->room) {
+        size_t room = memory->room ? 2 * memory->room : 256;
+        struct carom_memory_address *addresses = reallocarray(memory->addresses, room, sizeof(*addresses));
+        if (!addresses)
+            return carom_error_memory(err);
+        memory->addresses = addresses;
+        memory->room = room;
+    }
+    if (!(*number_r = memory->asked = carom_interned_add(&memory->keys, key)))
+        return carom_error_memory(err);
+    memory->addresses[*number_r - 1] = (struct carom_memory_address){0};
+    return 0;
+}
+
+/* ---- Facts ---- */
+
+static struct row *add_row(struct memory *memory, struct carom_error *err)
+{
+    if (memory->n % CHUNK == 0) {
+        struct row **chunks = reallocarray(memory->chunks, memory->n / CHUNK + 1, sizeof(*chunks));
+        if (chunks)
+            memory->chunks = chunks;
+        if (!chunks || !(chunks[memory->n / CHUNK] = calloc(CHUNK, sizeof(struct row)))) {
+            carom_error_memory(err);
+            return NULL;
+        }
+    }
+    return row_at(memory, ++memory->n);
+}
+
+static struct carom_past past_of(const struct memory *memory, uint32_t number)
+{
+    const struct row *row = row_at(memory, number);
+    return (struct carom_past){.id = number,
+                               .kind = (enum carom_kind)row->kind,
+                               .reason = (enum carom_reason)row->reason,
+                               .authenticity = (enum carom_authenticity)row->authenticity,
+                               .hard = row->hard,
+                               .ignored = row->ignored,
+                               .held = row->held,
+                               .retried = row->retried,
+                               .time = row->time,
+                               .received = row->received,
+                               .delivery = row->delivery,
+                               .list = carom_interned_text(&memory->words, row->list),
+                               .points = row->points};
+}
+
+static void fill_past(const struct memory *memory, struct carom_arena *arena, uint32_t newest,
+                      struct carom_history *history)
+{
+    size_t n = 0;
+    for (uint32_t number = newest; number && n < PAST_MAX; number = row_at(memory, number)->previous)
+        n++;
+    history->list = carom_arena_array(arena, struct carom_past, n + 1);
+    for (uint32_t number = newest; number && history->n < n; number = row_at(memory, number)->previous)
+        history->list[history->n++] = past_of(memory, number);
+}
+
+static int past(struct carom_store *store, struct carom_arena *arena, struct carom_str address,
+                struct carom_history *history, struct carom_error *err)
+{
+    struct memory *memory = memory_of(store);
+    uint32_t number = find_address(memory, address);
+
+    history->list = NULL;
+    history->n = 0;
+    history->suppressions = NULL;
+    history->departures = NULL;
+    history->tags = NULL;
+    history->restored = 0;
+    if (!number)
+        return 0;
+    if (carom_arena_guard(arena))
+        return carom_error_memory(err);
+    const struct carom_memory_address *it = &memory->addresses[number - 1];
+    history->restored = it->restored;
+    fill_past(memory, arena, it->newest, history);
+    carom_stands_read(&it->stands, arena, history);
+    carom_arena_unguard(arena);
+    return 0;
+}
+
+static int seen(struct carom_store *store, uint64_t identity, struct carom_str recipient, struct carom_error *err)
+{
+    (void)recipient, (void)err; /* hashes of which no two are the same by chance */
+    return carom_hashes_has(&memory_of(store)->seen, (int64_t)identity);
+}
+
+/* ---- Recording ---- */
+
+static bool is_too_late(const struct carom_decided *decided, int64_t now)
+{
+    return decided->due * 1000 + 999 < now;
+}
+
+static void remember_actions(struct row *row, const struct carom_entry *entry)
+{
+    const struct carom_decision *decision = entry->decision;
+    for (const struct carom_decided *d = decision->first; d; d = d->next) {
+        bool observed = d->state == CAROM_ACTION_HELD && decision->hold == CAROM_HOLD_OBSERVE;
+        if (d->type == CAROM_ACTION_SCORE && (d->state == CAROM_ACTION_DECIDED || d->state == CAROM_ACTION_HELD))
+            row->points += d->points;
+        if (d->type == CAROM_ACTION_RETRY && (d->state == CAROM_ACTION_DECIDED || observed) &&
+            !is_too_late(d, entry->now))
+            row->retried = true;
+    }
+}
+
+static int put_row(struct memory *memory, const struct carom_entry *entry, struct carom_error *err)
+{
+    const struct carom_fact *fact = entry->fact;
+    uint32_t address, list = fact->list.len ? carom_interned_add(&memory->words, fact->list) : 0;
+    struct row *row;
+
+    if (fact->list.len && !list)
+        return carom_error_memory(err);
+    if (make_address(memory, entry->address, &address, err) != 0 || !(row = add_row(memory, err)))
+        return -1;
+    *row = (struct row){.time = carom_history_time(fact),
+                        .received = fact->received * 1000,
+                        .delivery = entry->delivery,
+                        .address = address,
+                        .previous = memory->addresses[address - 1].newest,
+                        .list = list,
+                        .kind = (uint8_t)fact->kind,
+                        .reason = (uint8_t)fact->reason,
+                        .authenticity = (uint8_t)fact->authenticity,
+                        .hard = fact->hard,
+                        .ignored = entry->decision->ignored,
+                        .held = entry->decision->hold == CAROM_HOLD_GATE};
+    remember_actions(row, entry);
+    memory->addresses[address - 1].newest = memory->last = memory->n;
+    return 0;
+}
+
+/* What the engine names a group of removes, or would; below the gate it is nothing yet. */
+static int put_removal(struct memory *memory, const struct carom_entry *entry, struct carom_error *err)
+{
+    enum carom_hold hold = entry->decision->hold;
+    int64_t received = entry->fact->received * 1000;
+    if (entry->group && !memory->crowds.first)
+        memory->crowds.first = received;
+    if (!entry->group || hold == CAROM_HOLD_GATE || hold == CAROM_HOLD_OBSERVE)
+        return 0;
+    const struct carom_crowd_removal removal = {.received = received,
+                                                .address = (int64_t)carom_hash(entry->address),
+                                                .fact = memory->last,
+                                                .done = hold == CAROM_HOLD_NONE};
+    return carom_crowds_add(&memory->crowds, entry->group, &removal, err);
+}
+
+static int record(struct carom_store *store, struct carom_arena *arena, const struct carom_entry *entry,
+                  struct carom_error *err)
+{
+    struct memory *memory = memory_of(store);
+    const struct carom_decision *decision = entry->decision;
+
+    (void)arena;
+    memory->last = 0;
+    if (carom_hashes_add(&memory->seen, (int64_t)entry->identity, err) != 0)
+        return -1;
+    if (!entry->address.len)
+        return 0;
+    if (put_row(memory, entry, err) != 0)
+        return -1;
+    struct carom_stands *stands = &memory->addresses[row_at(memory, memory->last)->address - 1].stands;
+    struct carom_stands_work work = {memory->arena, &memory->words, stands, entry, memory->last};
+    if (entry->fact->kind == CAROM_KIND_DELIVERED && !decision->ignored && decision->hold == CAROM_HOLD_NONE)
+        carom_stands_delivered(&work);
+    for (const struct carom_decided *decided = decision->first; decided; decided = decided->next)
+        if (decided->state == CAROM_ACTION_DECIDED && carom_stands_carry_out(&work, decided) != 0)
+            return carom_error_memory(err);
+    return put_removal(memory, entry, err);
+}
+
+/* ---- The breaker ---- */
+
+static int removals(struct carom_store *store, uint64_t group, int64_t after, int64_t until, bool done,
+                    int (*row)(void *user, int64_t received, int64_t address), void *user, struct carom_error *err)
+{
+    (void)err;
+    const struct carom_crowd *crowd = carom_crowds_find(&memory_of(store)->crowds, group);
+    for (size_t i = crowd ? carom_crowd_upto(crowd, until) : 0; i-- > 0 && crowd->list[i].received > after;)
+        if ((crowd->list[i].done || !done) && row(user, crowd->list[i].received, crowd->list[i].address) != 0)
+            break;
+    return 0;
+}
+
+static int first_removal(struct carom_store *store, int64_t *received_r, struct carom_error *err)
+{
+    (void)err;
+    *received_r = memory_of(store)->crowds.first;
+    return 0;
+}
+
+static int incident_at(struct carom_store *store, struct carom_arena *arena, uint64_t group, int64_t time,
+                       struct carom_incident *incident_r, struct carom_error *err)
+{
+    (void)arena, (void)err;
+    *incident_r = carom_crowds_incident(&memory_of(store)->crowds, group, time);
+    return 0;
+}
+
+static int incident_put(struct carom_store *store, struct carom_incident *incident, struct carom_error *err)
+{
+    struct memory *memory = memory_of(store);
+    uint32_t provider = carom_interned_add(&memory->words, incident->provider),
+             reason = carom_interned_add(&memory->words, incident->reason);
+    if (!provider || !reason)
+        return carom_error_memory(err);
+    struct carom_incident kept = *incident;
+    kept.provider = carom_interned_text(&memory->words, provider);
+    kept.reason = carom_interned_text(&memory->words, reason);
+    if (carom_crowds_put_incident(&memory->crowds, &kept, err) != 0)
+        return -1;
+    incident->id = kept.id;
+    return 0;
+}
+
+/* No job was tried: nobody delivers. */
+static int recall(struct carom_store *store, const struct carom_incident *incident, int64_t from,
+                  const struct carom_config *config, int64_t now, int64_t *n_r, struct carom_error *err)
+{
+    struct memory *memory = memory_of(store);
+    struct carom_crowd *crowd = carom_crowds_find(&memory->crowds, incident->group);
+
+    (void)config, (void)now, (void)err;
+    *n_r = 0;
+    for (size_t i = crowd ? crowd->n : 0; i-- > 0 && crowd->list[i].received > from;) {
+        struct carom_crowd_removal *removal = &crowd->list[i];
+        if (!removal->done || !removal->fact)
+            continue;
+        struct row *row = row_at(memory, removal->fact);
+        removal->done = false;
+        row->recalled = true;
+        carom_stands_take_back(&memory->addresses[row->address - 1].stands, removal->fact);
+        ++*n_r;
+    }
+    return 0;
+}
+
+/* What the servers said is not kept: the hook sees what the present one said. */
+static int samples(struct carom_store *store, struct carom_arena *arena, uint64_t group, struct carom_str *samples_r,
+                   size_t max, size_t *n_r, struct carom_error *err)
+{
+    (void)store, (void)arena, (void)group, (void)samples_r, (void)max, (void)n_r, (void)err;
+    return 0;
+}
+
+/* ---- What stood before ---- */
+
+bool carom_memory_knows(const struct carom_ledger *ledger, struct carom_str address)
+{
+    return find_address(memory_of(ledger->store), address) != 0;
+}
+
+static int adopt_past(struct memory *memory, uint32_t address, const struct carom_past *past, struct carom_error *err)
+{
+    uint32_t list = past->list.len ? carom_interned_add(&memory->words, past->list) : 0;
+    struct row *row = list || !past->list.len ? add_row(memory, err) : NULL;
+    if (!row)
+        return carom_error_memory(err);
+    *row = (struct row){.time = past->time,
+                        .received = past->received,
+                        .delivery = past->delivery,
+                        .points = past->points,
+                        .address = address,
+                        .previous = memory->addresses[address - 1].newest,
+                        .list = list,
+                        .kind = (uint8_t)past->kind,
+                        .reason = (uint8_t)past->reason,
+                        .authenticity = (uint8_t)past->authenticity,
+                        .hard = past->hard,
+                        .ignored = past->ignored,
+                        .held = past->held,
+                        .retried = past->retried};
+    memory->addresses[address - 1].newest = memory->n;
+    return 0;
+}
+
+int carom_memory_adopt(struct carom_ledger *ledger, struct carom_str address, const struct carom_history *history,
+                       struct carom_error *err)
+{
+    struct memory *memory = memory_of(ledger->store);
+    uint32_t number;
+
+    if (make_address(memory, address, &number, err) != 0)
+        return -1;
+    for (size_t i = history->n; i-- > 0;)
+        if (adopt_past(memory, number, &history->list[i], err) != 0)
+            return -1;
+    struct carom_memory_address *it = &memory->addresses[number - 1];
+    struct carom_stands_work work = {memory->arena, &memory->words, &it->stands, NULL, 0};
+    it->restored = history->restored;
+    return carom_stands_adopt(&work, history) == 0 ? 0 : carom_error_memory(err);
+}
+
+/* ---- The rest ---- */
+
+static int begin(struct carom_store *store, struct carom_error *err)
+{
+    return (void)store, (void)err, 0;
+}
+
+static void rollback(struct carom_store *store)
+{
+    (void)store;
+}
+
+/* Nobody taught it. */
+static int references(struct carom_store *store, uint64_t hash,
+                      int (*each)(void *user, const struct carom_reference *reference), void *user, struct carom_error *err)
+{
+    return (void)store, (void)hash, (void)each, (void)user, (void)err, 0;
+}
+
+static void close_memory(struct carom_store *store)
+{
+    struct memory *memory = memory_of(store);
+    for (size_t i = 0; i * CHUNK < memory->n; i++)
+        free(memory->chunks[i]);
+    free(memory->chunks);
+    free(memory->addresses);
+    carom_interned_deinit(&memory->keys);
+    carom_interned_deinit(&memory->words);
+    carom_hashes_deinit(&memory->seen);
+    carom_crowds_deinit(&memory->crowds);
+    carom_arena_free(memory->arena);
+    free(memory);
+}
+
+int carom_memory_open(struct carom_ledger *ledger_r, struct carom_error *err)
+{
+    static const struct carom_store_ops ops = {
+        .begin = begin, .commit = begin, .rollback = rollback, .seen = seen, .past = past, .record = record,
+        .references = references, .removals = removals, .first_removal = first_removal, .incident_at = incident_at,
+        .incident_put = incident_put, .recall = recall, .samples = samples, .close = close_memory,
+    };
+    struct memory *memory = calloc(1, sizeof(*memory));
+
+    *ledger_r = (struct carom_ledger){0};
+    if (!memory || !(memory->arena = carom_arena_new())) {
+        free(memory);
+        return carom_error_memory(err);
+    }
+    memory->keys.arena = memory->words.arena = memory->arena;
+    *ledger_r = (struct carom_ledger){.ops = &ops, .store = (struct carom_store *)(void *)memory};
+    return 0;
+}
+
+uint32_t carom_memory_last(const struct carom_ledger *ledger)
+{
+    return memory_in(ledger)->last;
+}
+
+bool carom_memory_recalled(const struct carom_ledger *ledger, uint32_t fact)
+{
+    return fact && row_at(memory_in(ledger), fact)->recalled;
+}
