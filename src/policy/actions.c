@@ -96,9 +96,8 @@ static int get_accept(const struct carom_args *args)
 
 static int unsubscribe(lua_State *L)
 {
-    static const struct carom_arg names[] = {{"list", false}, {"scope", false}, {"force", false}, {"accept", false}};
     begin(L, "unsubscribe");
-    struct carom_args args = CAROM_ARGS(L, 2, "bounce:unsubscribe", names);
+    struct carom_args args = carom_args_begin(L, 2, "bounce:unsubscribe");
     bool all = get_scope(&args, "all"), force = false;
     struct carom_str list = get_text(&args, "list", KEY_MAX);
     if (all && list.len)
@@ -116,9 +115,8 @@ static int unsubscribe(lua_State *L)
 
 static int suppress(lua_State *L)
 {
-    static const struct carom_arg names[] = {{"duration", false}, {"scope", false}, {"force", false}, {"accept", false}};
     begin(L, "suppress");
-    struct carom_args args = CAROM_ARGS(L, 2, "bounce:suppress", names);
+    struct carom_args args = carom_args_begin(L, 2, "bounce:suppress");
     bool list_only = get_scope(&args, "list"), force = false;
     int64_t duration = 0;
     carom_args_duration(&args, "duration", &duration);
@@ -134,9 +132,8 @@ static int suppress(lua_State *L)
 
 static int unsuppress(lua_State *L)
 {
-    static const struct carom_arg names[] = {{"accept", false}};
     begin(L, "unsuppress");
-    struct carom_args args = CAROM_ARGS(L, 2, "bounce:unsuppress", names);
+    struct carom_args args = carom_args_begin(L, 2, "bounce:unsuppress");
     int accept = get_accept(&args);
     add(L, CAROM_ACTION_UNSUPPRESS)->accept = accept;
     return 0;
@@ -145,9 +142,8 @@ static int unsuppress(lua_State *L)
 /* A retry counts from the arrival of the bounce, so that an archive read today sends nothing again. */
 static int retry(lua_State *L)
 {
-    static const struct carom_arg names[] = {{"after", false}, {"limit", false}, {"accept", false}};
     const struct carom_hook_call *call = begin(L, "retry");
-    struct carom_args args = CAROM_ARGS(L, 2, "bounce:retry", names);
+    struct carom_args args = carom_args_begin(L, 2, "bounce:retry");
     int64_t after, limit;
     if (!carom_args_duration(&args, "after", &after))
         carom_args_fail(&args, "after is missing, such as \"4h\"");
@@ -226,9 +222,8 @@ static int webhook(lua_State *L)
 
 static int probe(lua_State *L)
 {
-    static const struct carom_arg names[] = {{"accept", false}};
     begin(L, "probe");
-    struct carom_args args = CAROM_ARGS(L, 2, "bounce:probe", names);
+    struct carom_args args = carom_args_begin(L, 2, "bounce:probe");
     int accept = get_accept(&args);
     add(L, CAROM_ACTION_PROBE)->accept = accept;
     return 0;
@@ -313,9 +308,8 @@ static int forward(lua_State *L)
 
 static int alert(lua_State *L)
 {
-    static const struct carom_arg names[] = {{"text", false}, {"key", false}, {"every", false}, {"accept", false}};
     begin_any(L, "alert");
-    struct carom_args args = CAROM_ARGS(L, 2, "bounce:alert", names);
+    struct carom_args args = carom_args_begin(L, 2, "bounce:alert");
     struct carom_str text = get_text(&args, "text", TEXT_MAX), key = get_text(&args, "key", KEY_MAX);
     int64_t every = INT64_C(3600) * 1000;
     if (!text.len)

@@ -9,6 +9,7 @@
 #include <lauxlib.h>
 
 #include "base/date.h"
+#include "policy/api.h"
 #include "policy/freeze.h"
 #include "policy/keys.h"
 
@@ -35,44 +36,24 @@ _Noreturn void carom_args_fail(const struct carom_args *args, const char *format
     __builtin_unreachable();
 }
 
-_Noreturn void carom_args_later(lua_State *L, const char *what)
-{
-    luaL_error(L, "%s is not available in this version", what);
-    __builtin_unreachable();
-}
-
-static const struct carom_arg *find(struct carom_str name, const struct carom_arg *names, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (carom_str_eq(name, carom_str(names[i].name)))
-            return &names[i];
-    return NULL;
-}
-
-static _Noreturn void refuse_key(const struct carom_args *args, struct carom_str key, const struct carom_arg *names,
-                                 size_t n)
+static _Noreturn void refuse_key(const struct carom_args *args, struct carom_str key, const char *of)
 {
     struct carom_nearest nearest = carom_nearest_to(key);
-    for (size_t i = 0; i < n; i++)
-        if (!names[i].later)
-            carom_nearest_offer(&nearest, carom_str(names[i].name));
+    carom_api_offer(&nearest, of);
     carom_args_fail(args, "\"%s\" is no key%s", key.ptr, carom_nearest_push(args->L, &nearest));
 }
 
-static void check_key(const struct carom_args *args, const struct carom_arg *names, size_t n)
+static void check_key(const struct carom_args *args, const char *of)
 {
     struct carom_str key;
     if (lua_type(args->L, -1) != LUA_TSTRING)
-        carom_args_fail(args, "takes named values in braces, such as { %s = … }", names[0].name);
+        carom_args_fail(args, "takes named values in braces, such as { %s = … }", carom_api_first(of)->name);
     key.ptr = lua_tolstring(args->L, -1, &key.len);
-    const struct carom_arg *arg = find(key, names, n);
-    if (!arg)
-        refuse_key(args, key, names, n);
-    if (arg->later)
-        carom_args_fail(args, "\"%s\" is not available in this version", arg->name);
+    if (!carom_api_has(of, key))
+        refuse_key(args, key, of);
 }
 
-struct carom_args carom_args_begin(lua_State *L, int index, const char *what, const struct carom_arg *names, size_t n)
+struct carom_args carom_args_begin_of(lua_State *L, int index, const char *what, const char *of)
 {
     struct carom_args args = {.L = L, .what = what};
     luaL_checkstack(L, 10, NULL);
@@ -88,11 +69,16 @@ struct carom_args carom_args_begin(lua_State *L, int index, const char *what, co
     lua_Integer keys = (lua_Integer)lua_rawlen(L, -1);
     for (lua_Integer i = 1; i <= keys; i++) {
         lua_rawgeti(L, -1, i);
-        check_key(&args, names, n);
+        check_key(&args, of);
         lua_pop(L, 1);
     }
     lua_pop(L, 1);
     return args;
+}
+
+struct carom_args carom_args_begin(lua_State *L, int index, const char *what)
+{
+    return carom_args_begin_of(L, index, what, what);
 }
 
 bool carom_args_push(const struct carom_args *args, const char *name)

@@ -17,22 +17,16 @@ const char *carom_nearest_push(lua_State *L, const struct carom_nearest *nearest
 
 /* ---- Arguments ---- */
 
-struct carom_arg {
-    const char *name;
-    bool later; /* part of the language, not of this version: refused as such */
-};
-
 struct carom_args {
     lua_State *L;
     int table;
     const char *what; /* for error texts: "bounce:retry" */
 };
 
-/* The table at index (absent or nil: none given) must have no key but these n. The text of its values is borrowed
-   until the calling function returns. All of these raise. */
-struct carom_args carom_args_begin(lua_State *L, int index, const char *what, const struct carom_arg *names, size_t n);
-#define CAROM_ARGS(L, index, what, names) \
-    carom_args_begin((L), (index), (what), (names), sizeof(names) / sizeof((names)[0]))
+/* The table at index (absent or nil: none given) must have no key but those that the table of the API has of `what`, or
+   of that owner. The text of its values is borrowed until the calling function returns. All of these raise. */
+struct carom_args carom_args_begin(lua_State *L, int index, const char *what);
+struct carom_args carom_args_begin_of(lua_State *L, int index, const char *what, const char *of);
 
 /* True and the value when it is given; an empty text is refused. */
 bool carom_args_str(const struct carom_args *args, const char *name, struct carom_str *value_r);
@@ -49,6 +43,5 @@ bool carom_args_push(const struct carom_args *args, const char *name); /* true: 
 bool carom_args_word(const struct carom_args *args, const char *name, const char *(*name_of)(int), int n, int *value_r);
 
 _Noreturn void carom_args_fail(const struct carom_args *args, const char *format, ...);
-_Noreturn void carom_args_later(lua_State *L, const char *what); /* "… is not available in this version" */
 
 #endif

@@ -5,7 +5,7 @@
    nobody knows is an error: a typo must not read as nil. It changes nothing. */
 
 #include "base/utf8.h"
-#include "policy/args.h"
+#include "policy/api.h"
 #include "policy/host.h"
 
 #define BOUNCE "bounce"
@@ -76,36 +76,6 @@ static void push_field(lua_State *L, const struct carom_field *field, const stru
     }
 }
 
-static _Noreturn void refuse_field(lua_State *L, const char *group, struct carom_str key, const char *const *more)
-{
-    struct carom_nearest nearest = carom_nearest_to(key);
-    for (size_t i = 0; i < carom_fields_n; i++)
-        if (strcmp(carom_fields[i].group, group) == 0)
-            carom_nearest_offer(&nearest, carom_str(carom_fields[i].name));
-    for (; *more; more++)
-        carom_nearest_offer(&nearest, carom_str(*more));
-    if (!*group) {
-        for (size_t i = 0; i < GROUPS; i++)
-            carom_nearest_offer(&nearest, carom_str(groups[i]));
-        for (const luaL_Reg *method = carom_action_methods; method->name; method++)
-            carom_nearest_offer(&nearest, carom_str(method->name));
-        for (const luaL_Reg *method = carom_past_methods; method->name; method++)
-            carom_nearest_offer(&nearest, carom_str(method->name));
-    }
-    luaL_error(L, "bounce%s%s has no field \"%s\"%s", *group ? "." : "", group, key.ptr,
-               carom_nearest_push(L, &nearest));
-    __builtin_unreachable();
-}
-
-static struct carom_str check_key(lua_State *L)
-{
-    struct carom_str key;
-    if (lua_type(L, 2) != LUA_TSTRING)
-        luaL_error(L, "bounce has named fields only, not a %s", luaL_typename(L, 2));
-    key.ptr = lua_tolstring(L, 2, &key.len);
-    return key;
-}
-
 /* ---- Headers ---- */
 
 static int header(lua_State *L)
@@ -122,34 +92,32 @@ static int returned_header(lua_State *L)
 
 /* ---- Groups ---- */
 
-static int index_group(lua_State *L, const char *group, const luaL_Reg *methods, const char *const *names)
+static int index_group(lua_State *L, const char *group)
 {
     const struct carom_fact *fact = fact_of(L);
-    struct carom_str key = check_key(L);
+    struct carom_str key = carom_object_key(L, group);
     const struct carom_field *field = carom_field_find(carom_str(group), key);
-    if (field)
-        push_field(L, field, fact);
-    else if (!carom_object_method(L, methods, key))
-        refuse_field(L, group, key, names);
+    if (!field)
+        carom_object_refuse(L, key, group, NULL);
+    push_field(L, field, fact);
     return 1;
 }
 
-static const luaL_Reg no_methods[] = {{NULL, NULL}};
-static const luaL_Reg original_methods[] = {{"header", returned_header}, {NULL, NULL}};
-static const char *const no_names[] = {NULL};
-static const char *const original_names[] = {"header", "headers", NULL};
+static int index_evidence(lua_State *L) { return index_group(L, "evidence"); }
+static int index_autoreply(lua_State *L) { return index_group(L, "autoreply"); }
+static int index_feedback(lua_State *L) { return index_group(L, "feedback"); }
 
-static int index_evidence(lua_State *L) { return index_group(L, "evidence", no_methods, no_names); }
-static int index_autoreply(lua_State *L) { return index_group(L, "autoreply", no_methods, no_names); }
-static int index_feedback(lua_State *L) { return index_group(L, "feedback", no_methods, no_names); }
-
+/* What the table of fields has not: the header, which no JSON holds. */
 static int index_original(lua_State *L)
 {
-    if (carom_str_eq(check_key(L), CAROM_STR("headers"))) {
+    struct carom_str key = carom_object_key(L, "original");
+    if (carom_str_eq(key, CAROM_STR("headers")))
         carom_object_push_str(L, fact_of(L)->original.headers);
-        return 1;
-    }
-    return index_group(L, "original", original_methods, original_names);
+    else if (carom_str_eq(key, CAROM_STR("header")))
+        lua_pushcfunction(L, returned_header);
+    else
+        return index_group(L, "original");
+    return 1;
 }
 
 /* autoreply and feedback are nil for a fact that has none; evidence and original are always there, so that
@@ -186,24 +154,32 @@ static void push_body_text(lua_State *L, struct carom_str text)
     carom_object_push_str(L, text);
 }
 
+/* A field of the fact, or one of its groups. */
+static bool push_of_fact(lua_State *L, struct carom_str key, const struct carom_fact *fact)
+{
+    const struct carom_field *field = carom_field_find(CAROM_STR_EMPTY, key);
+    if (field)
+        push_field(L, field, fact);
+    return field || push_group(L, key, fact);
+}
+
 static int index_bounce(lua_State *L)
 {
     static const luaL_Reg methods[] = {{"header", header}, {NULL, NULL}};
-    static const char *const names[] = {"text", "history", "header", NULL};
     const struct carom_subject *subject = subject_of(L);
-    struct carom_str key = check_key(L);
-    const struct carom_field *field = carom_field_find(CAROM_STR_EMPTY, key);
+    struct carom_str key = carom_object_name(L);
 
-    if (field)
-        push_field(L, field, subject->fact);
-    else if (carom_str_eq(key, CAROM_STR("text")))
+    if (push_of_fact(L, key, subject->fact))
+        return 1;
+    if (!carom_api_has("bounce", key))
+        carom_object_refuse(L, key, "bounce", "fact");
+    if (carom_str_eq(key, CAROM_STR("text")))
         push_body_text(L, subject->text);
     else if (carom_str_eq(key, CAROM_STR("history")))
         carom_past_push(L);
-    else if (!push_group(L, key, subject->fact) && !carom_object_method(L, carom_action_methods, key) &&
-             !carom_object_method(L, carom_past_methods, key) && !carom_object_method(L, methods, key)) {
-        refuse_field(L, "", key, names);
-    }
+    else if (!carom_object_method(L, carom_action_methods, key) && !carom_object_method(L, carom_past_methods, key) &&
+             !carom_object_method(L, methods, key))
+        carom_object_refuse(L, key, "bounce", "fact");
     return 1;
 }
 
@@ -218,16 +194,11 @@ void carom_bounce_push(lua_State *L)
 static int index_past(lua_State *L)
 {
     const struct carom_hook_call *call = carom_host_policy(L)->call;
-    static const char *const names[] = {NULL};
     if (!call || !call->fact)
         luaL_error(L, "the job belongs to the hook that got it");
-    struct carom_str key = check_key(L);
-    const struct carom_field *field = carom_field_find(CAROM_STR_EMPTY, key);
-
-    if (field)
-        push_field(L, field, call->fact);
-    else if (!push_group(L, key, call->fact))
-        refuse_field(L, "", key, names);
+    struct carom_str key = carom_object_name(L);
+    if (!push_of_fact(L, key, call->fact))
+        carom_object_refuse(L, key, "fact", NULL);
     return 1;
 }
 

@@ -93,8 +93,7 @@ static void each(const struct carom_args *args, const char *argument,
 
 static void take_list(lua_State *L, struct carom_str id, struct carom_config *config)
 {
-    static const struct carom_arg names[] = {{"address", false}, {"key", false}};
-    struct carom_args args = CAROM_ARGS(L, -1, WHAT ": a list", names);
+    struct carom_args args = carom_args_begin(L, -1, WHAT ": a list");
     struct carom_list_entry *list = new(L, sizeof(*list)), **tail = &config->lists;
     struct carom_str address = CAROM_STR_EMPTY, key = CAROM_STR_EMPTY;
     carom_args_str(&args, "address", &address);
@@ -112,11 +111,6 @@ static void take_list(lua_State *L, struct carom_str id, struct carom_config *co
 }
 
 /* ---- sinks and endpoints ---- */
-
-static const struct carom_arg sink_names[] = {
-    {"unsubscribe", false}, {"suppress", false}, {"unsuppress", false}, {"resubscribe", false}, {"retry", false},
-    {"tag", false},         {"alert", false},    {"*", false},          {"probe", false},
-};
 
 /* A sink may be used for several actions, so each gets a copy under its full name. */
 static struct carom_sink *copy_sink(lua_State *L, const char *what, const char *prefix, struct carom_str name,
@@ -198,7 +192,7 @@ static void take_command(lua_State *L, struct carom_str name, struct carom_confi
 static void get_sinks(const struct carom_args *args, struct carom_config *config)
 {
     if (carom_args_table(args, "sinks")) {
-        CAROM_ARGS(args->L, -1, WHAT ": sinks", sink_names);
+        carom_args_begin(args->L, -1, WHAT ": sinks");
         lua_pop(args->L, 2);
     }
     each(args, "sinks", take_sinks, config);
@@ -208,11 +202,9 @@ static void get_sinks(const struct carom_args *args, struct carom_config *config
 
 static void get_smtp(const struct carom_args *args, struct carom_config *config)
 {
-    static const struct carom_arg names[] = {{"url", false},      {"from", false}, {"user", false},
-                                             {"password", false}, {"ca", false},   {"allow_private", false}};
     if (!carom_args_table(args, "smtp"))
         return;
-    struct carom_args smtp = CAROM_ARGS(args->L, -1, WHAT ": smtp", names);
+    struct carom_args smtp = carom_args_begin(args->L, -1, WHAT ": smtp");
     config->smtp = carom_sink_smtp_own(&smtp);
     lua_pop(args->L, 2);
 }
@@ -221,10 +213,9 @@ static void get_smtp(const struct carom_args *args, struct carom_config *config)
 
 static void get_score(const struct carom_args *args, struct carom_config *config)
 {
-    static const struct carom_arg names[] = {{"half_life", false}};
     if (!carom_args_table(args, "score"))
         return;
-    struct carom_args score = CAROM_ARGS(args->L, -1, WHAT ": score", names);
+    struct carom_args score = carom_args_begin(args->L, -1, WHAT ": score");
     carom_args_duration(&score, "half_life", &config->half_life_ms);
 }
 
@@ -239,11 +230,10 @@ static void check_range(const struct carom_args *args, const char *name, int64_t
    still be known. */
 static void get_keep(const struct carom_args *args, struct carom_config *config)
 {
-    static const struct carom_arg names[] = {{"raw", false}, {"facts", false}, {"jobs", false}};
     static const char range[] = "\"7d\" and \"36500d\": what comes twice within a week must be known again";
     if (!carom_args_table(args, "keep"))
         return;
-    struct carom_args kept = CAROM_ARGS(args->L, -1, WHAT ": keep", names);
+    struct carom_args kept = carom_args_begin(args->L, -1, WHAT ": keep");
     carom_args_duration(&kept, "raw", &config->keep_raw_ms);
     carom_args_duration(&kept, "facts", &config->keep_facts_ms);
     carom_args_duration(&kept, "jobs", &config->keep_jobs_ms);
@@ -255,10 +245,9 @@ static void get_keep(const struct carom_args *args, struct carom_config *config)
 
 static void get_limits(const struct carom_args *args, struct carom_config *config)
 {
-    static const struct carom_arg names[] = {{"time", false}, {"memory", false}, {"instructions", false}};
     if (!carom_args_table(args, "limits"))
         return;
-    struct carom_args limits = CAROM_ARGS(args->L, -1, WHAT ": limits", names);
+    struct carom_args limits = carom_args_begin(args->L, -1, WHAT ": limits");
     carom_args_duration(&limits, "time", &config->limit_time_ms);
     carom_args_size(&limits, "memory", &config->limit_memory);
     carom_args_int(&limits, "instructions", &config->limit_instructions);
@@ -283,23 +272,23 @@ static const char *authenticity_word(int i) { return carom_authenticity_name((en
 
 static void get_gate(const struct carom_args *args, struct carom_config *config)
 {
-    static const struct carom_arg names[] = {
-        {"failure", false}, {"complaint", false}, {"unsubscribe", false}, {"delivered", false}};
     if (!carom_args_table(args, "gate"))
         return;
-    struct carom_args gate = CAROM_ARGS(args->L, -1, WHAT ": gate", names);
-    int *const values[] = {&config->gate.failure, &config->gate.complaint, &config->gate.unsubscribe,
-                           &config->gate.delivered};
-    for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++)
-        carom_args_word(&gate, names[i].name, authenticity_word, CAROM_AUTHENTICITY_COUNT, values[i]);
+    struct carom_args gate = carom_args_begin(args->L, -1, WHAT ": gate");
+    struct {
+        const char *name;
+        int *value_r;
+    } of[] = {{"failure", &config->gate.failure}, {"complaint", &config->gate.complaint},
+              {"unsubscribe", &config->gate.unsubscribe}, {"delivered", &config->gate.delivered}};
+    for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++)
+        carom_args_word(&gate, of[i].name, authenticity_word, CAROM_AUTHENTICITY_COUNT, of[i].value_r);
 }
 
 static void get_breaker(const struct carom_args *args, struct carom_config *config)
 {
-    static const struct carom_arg names[] = {{"window", false}, {"min", false}, {"factor", false}};
     if (!carom_args_table(args, "breaker"))
         return;
-    struct carom_args breaker = CAROM_ARGS(args->L, -1, WHAT ": breaker", names);
+    struct carom_args breaker = carom_args_begin(args->L, -1, WHAT ": breaker");
     carom_args_duration(&breaker, "window", &config->breaker.window_ms);
     carom_args_int(&breaker, "min", &config->breaker.min);
     carom_args_number(&breaker, "factor", &config->breaker.factor);
@@ -311,11 +300,10 @@ static void get_breaker(const struct carom_args *args, struct carom_config *conf
 
 static void get_held(const struct carom_args *args, struct carom_config *config)
 {
-    static const struct carom_arg names[] = {{"expire", false}, {"check", false}};
     struct carom_str check;
     if (!carom_args_table(args, "held"))
         return;
-    struct carom_args held = CAROM_ARGS(args->L, -1, WHAT ": held", names);
+    struct carom_args held = carom_args_begin(args->L, -1, WHAT ": held");
     carom_args_duration(&held, "expire", &config->held.expire_ms);
     if (!carom_args_str(&held, "check", &check))
         return;
@@ -337,12 +325,6 @@ static void get_store(const struct carom_args *args, struct carom_config *config
 
 int carom_configure(lua_State *L)
 {
-    static const struct carom_arg names[] = {
-        {"store", false},   {"mode", false},   {"lists", false}, {"sinks", false},            {"endpoints", false},
-        {"score", false},   {"keep", false},   {"limits", false}, {"commands", false},         {"verp", false},
-        {"return_paths", false}, {"trusted_authserv", false},            {"fbl", false},    {"smtp", false},              {"gate", false},
-        {"breaker", false},  {"settle", false},  {"held", false},   {"log", false},
-    };
     struct carom_policy *policy = carom_host_policy(L);
     if (!policy->loading)
         return luaL_error(L, WHAT " belongs at the top of the file, not into a hook");
@@ -350,7 +332,7 @@ int carom_configure(lua_State *L)
         return luaL_error(L, WHAT " was called before; give all keys in one call");
     luaL_checktype(L, 1, LUA_TTABLE);
     lua_settop(L, 1);
-    struct carom_args args = CAROM_ARGS(L, 1, WHAT, names);
+    struct carom_args args = carom_args_begin(L, 1, WHAT);
     get_mode(&args, &policy->config);
     get_store(&args, &policy->config);
     each(&args, "lists", take_list, &policy->config);

@@ -8,13 +8,11 @@
 #include <lauxlib.h>
 #include <stdio.h>
 
+#include "policy/api.h"
 #include "policy/args.h"
 #include "policy/keys.h"
 
 static const char hooks_key;
-
-static const char *const others[] = {"bounce", "message", "incident", "dead_letter"};
-enum { OTHERS = sizeof(others) / sizeof(others[0]) };
 
 /* The i-th word behind "on_"; NULL beyond the last; "" where a number has no word. */
 static const char *word(int i)
@@ -27,7 +25,10 @@ static const char *word(int i)
         return text ? text : "";
     }
     i -= CAROM_REASON_COUNT;
-    return i < OTHERS ? others[i] : NULL;
+    for (const struct carom_api_row *row = carom_api_first("hook"); row; row = carom_api_next(row))
+        if (!strchr(row->name, '<') && i-- == 0) /* on_<kind> stands for those above */
+            return row->name + 3;
+    return NULL;
 }
 
 /* Where the function under this name begins: "policy.lua:12: ". Pushed; empty for what is no function of Lua. */

@@ -109,6 +109,11 @@ void carom_incoming_push(lua_State *L);
 
 /* Sets the metatable of the userdata on top: name, __index; protected and read-only. */
 void carom_object_set(lua_State *L, const char *name, lua_CFunction index);
+/* Argument 2 of an __index, the name of a field that the table of the API has of that owner; else raises, naming the
+   nearest one there, and in more where it is not NULL. */
+struct carom_str carom_object_key(lua_State *L, const char *of);
+struct carom_str carom_object_name(lua_State *L); /* of any field, but a text */
+_Noreturn void carom_object_refuse(lua_State *L, struct carom_str key, const char *of, const char *more);
 /* Pushes the function of that name in the list, when there is one. */
 bool carom_object_method(lua_State *L, const luaL_Reg *methods, struct carom_str name);
 void carom_object_push_time(lua_State *L, int64_t seconds); /* nil when not known */

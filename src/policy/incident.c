@@ -28,13 +28,9 @@ static void push_samples(lua_State *L, const struct carom_trouble *trouble)
 
 static int index_incident(lua_State *L)
 {
-    static const char *const names[] = {"id",    "provider", "reason", "since", "count",
-                                        "usual", "samples",  "alert",  "run",   "webhook"};
-    struct carom_str key;
     carom_incident_is(L, 1);
     const struct carom_trouble *trouble = carom_host_policy(L)->call->incident;
-    key.ptr = luaL_checklstring(L, 2, &key.len);
-    struct carom_nearest nearest = carom_nearest_to(key);
+    struct carom_str key = carom_object_key(L, "incident");
     if (strcmp(key.ptr, "id") == 0)
         lua_pushinteger(L, trouble->incident->id);
     else if (strcmp(key.ptr, "provider") == 0)
@@ -49,11 +45,8 @@ static int index_incident(lua_State *L)
         lua_pushinteger(L, trouble->incident->usual);
     else if (strcmp(key.ptr, "samples") == 0)
         push_samples(L, trouble);
-    else if (!carom_object_method(L, carom_incident_methods, key)) {
-        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-            carom_nearest_offer(&nearest, carom_str(names[i]));
-        return luaL_error(L, "incident has no field \"%s\"%s", key.ptr, carom_nearest_push(L, &nearest));
-    }
+    else if (!carom_object_method(L, carom_incident_methods, key))
+        carom_object_refuse(L, key, "incident", NULL);
     return 1;
 }
 

@@ -37,11 +37,8 @@ static void push_sender(lua_State *L, const char *sender)
 
 static int index_message(lua_State *L)
 {
-    static const char *const names[] = {"headers", "header", "sender", "recipient", "size", "source"};
     const struct carom_incoming *incoming = incoming_of(L);
-    struct carom_str key;
-    key.ptr = luaL_checklstring(L, 2, &key.len);
-    struct carom_nearest nearest = carom_nearest_to(key);
+    struct carom_str key = carom_object_key(L, "message");
     if (strcmp(key.ptr, "header") == 0)
         lua_pushcfunction(L, header);
     else if (strcmp(key.ptr, "headers") == 0)
@@ -54,11 +51,8 @@ static int index_message(lua_State *L)
         carom_object_push_str(L, carom_str(incoming->source));
     else if (strcmp(key.ptr, "size") == 0)
         lua_pushinteger(L, (lua_Integer)incoming->size);
-    else {
-        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-            carom_nearest_offer(&nearest, carom_str(names[i]));
-        return luaL_error(L, "message has no field \"%s\"%s", key.ptr, carom_nearest_push(L, &nearest));
-    }
+    else
+        carom_object_refuse(L, key, "message", NULL);
     return 1;
 }
 

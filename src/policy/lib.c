@@ -5,6 +5,7 @@
 
 #include "base/date.h"
 #include "base/utf8.h"
+#include "policy/api.h"
 #include "policy/args.h"
 #include "policy/freeze.h"
 #include "policy/host.h"
@@ -110,8 +111,7 @@ static int refuse(lua_State *L)
     struct carom_str key;
     key.ptr = luaL_checklstring(L, 2, &key.len);
     struct carom_nearest nearest = carom_nearest_to(key);
-    for (const luaL_Reg *function = functions; function->name; function++)
-        carom_nearest_offer(&nearest, carom_str(function->name));
+    carom_api_offer(&nearest, "carom");
     return luaL_error(L, "carom.%s does not exist%s", key.ptr, carom_nearest_push(L, &nearest));
 }
 

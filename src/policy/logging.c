@@ -40,8 +40,7 @@ static void get_file(const struct carom_args *args, struct carom_log_settings *l
 
 static void get_table(lua_State *L, struct carom_log_settings *log)
 {
-    static const struct carom_arg names[] = {{"to", false}, {"file", false}, {"format", false}, {"level", false}};
-    struct carom_args args = CAROM_ARGS(L, -1, WHAT, names);
+    struct carom_args args = carom_args_begin(L, -1, WHAT);
     struct carom_str to;
     int number;
     if (carom_args_str(&args, "to", &to))

@@ -4,6 +4,8 @@
 /* What the objects that a hook sees have in common: read-only, protected, and an unknown field is an error. It knows
    none of their fields. */
 
+#include "policy/api.h"
+#include "policy/args.h"
 #include "policy/host.h"
 
 static int refuse_write(lua_State *L)
@@ -24,6 +26,37 @@ void carom_object_set(lua_State *L, const char *name, lua_CFunction index)
         lua_setfield(L, -2, "__metatable");
     }
     lua_setmetatable(L, -2);
+}
+
+_Noreturn void carom_object_refuse(lua_State *L, struct carom_str key, const char *of, const char *more)
+{
+    struct carom_nearest nearest = carom_nearest_to(key);
+    carom_api_offer(&nearest, of);
+    if (more)
+        carom_api_offer(&nearest, more);
+    luaL_getmetafield(L, 1, "__name");
+    const char *name = lua_tostring(L, -1);
+    luaL_error(L, "%s has no field \"%s\"%s", name, key.ptr, carom_nearest_push(L, &nearest));
+    __builtin_unreachable();
+}
+
+struct carom_str carom_object_name(lua_State *L)
+{
+    struct carom_str key;
+    if (lua_type(L, 2) != LUA_TSTRING) {
+        luaL_getmetafield(L, 1, "__name");
+        luaL_error(L, "%s has named fields only, not a %s", lua_tostring(L, -1), luaL_typename(L, 2));
+    }
+    key.ptr = lua_tolstring(L, 2, &key.len);
+    return key;
+}
+
+struct carom_str carom_object_key(lua_State *L, const char *of)
+{
+    struct carom_str key = carom_object_name(L);
+    if (!carom_api_has(of, key))
+        carom_object_refuse(L, key, of, NULL);
+    return key;
 }
 
 bool carom_object_method(lua_State *L, const luaL_Reg *methods, struct carom_str name)

@@ -14,10 +14,7 @@ static const char *authenticity_word(int i) { return carom_authenticity_name((en
 
 static struct carom_filter get_filter(lua_State *L, const char *what)
 {
-    static const struct carom_arg names[] = {{"reason", false}, {"kind", false},   {"hard", false},
-                                             {"fault", false},  {"list", false},   {"authenticity", false},
-                                             {"within", false}, {"days", false},   {"held", false}};
-    struct carom_args args = CAROM_ARGS(L, 2, what, names);
+    struct carom_args args = carom_args_begin_of(L, 2, what, "filter");
     struct carom_filter filter = carom_filter_any();
     bool hard;
     carom_args_word(&args, "reason", reason_word, CAROM_REASON_COUNT, &filter.reason);
@@ -81,13 +78,11 @@ static void push_tags(lua_State *L, const struct carom_history *history)
 
 static int index_history(lua_State *L)
 {
-    static const char *const names[] = {"score", "suppressed", "delivered_at", "tags", NULL};
     struct carom_hook_call *call = carom_host_policy(L)->call;
-    struct carom_str key;
     if (!call || !call->subject)
         return luaL_error(L, "the history belongs to the hook that got it");
     const struct carom_history *history = call->subject->history;
-    key.ptr = luaL_checklstring(L, 2, &key.len);
+    struct carom_str key = carom_object_key(L, "bounce.history");
     carom_sandbox_charge(L, history->n + 1);
     if (strcmp(key.ptr, "score") == 0) {
         lua_pushnumber(L, carom_history_score(history) + call->points);
@@ -98,10 +93,7 @@ static int index_history(lua_State *L)
     } else if (strcmp(key.ptr, "tags") == 0) {
         push_tags(L, history);
     } else {
-        struct carom_nearest nearest = carom_nearest_to(key);
-        for (const char *const *name = names; *name; name++)
-            carom_nearest_offer(&nearest, carom_str(*name));
-        luaL_error(L, "bounce.history has no field \"%s\"%s", key.ptr, carom_nearest_push(L, &nearest));
+        carom_object_refuse(L, key, "bounce.history", NULL);
     }
     return 1;
 }

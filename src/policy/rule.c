@@ -180,12 +180,10 @@ static const char *name_here(const struct carom_args *args)
 
 int carom_rule_add(lua_State *L)
 {
-    static const struct carom_arg names[] = {{"text", false},     {"code", false},   {"status", false},
-                                             {"provider", false}, {"reason", false}, {"kind", false}};
     struct carom_policy *policy = carom_host_policy(L);
     if (!policy->loading)
         return luaL_error(L, "carom.rule belongs beside the hooks, not into one: rules hold for the whole policy");
-    struct carom_args args = CAROM_ARGS(L, 1, "carom.rule", names);
+    struct carom_args args = carom_args_begin(L, 1, "carom.rule");
     struct carom_policy_rule *made = carom_value_new(L, policy->arena, sizeof(*made));
     *made = (struct carom_policy_rule){
         .rule = {.text = "", .provider = "", .status = "", .kind = -1, .weight = 100, .seen = "the policy"}};

@@ -79,12 +79,10 @@ static void check_exits(const struct carom_args *args, const struct carom_sink *
 
 int carom_sink_command(lua_State *L)
 {
-    static const struct carom_arg names[] = {
-        {"argv", false}, {"stdin", false}, {"done", false}, {"retry", false}, {"verify", false}};
     struct carom_str input;
     carom_sink_check_loading(L, "carom.command");
     lua_settop(L, 1);
-    struct carom_args args = CAROM_ARGS(L, 1, "carom.command", names);
+    struct carom_args args = carom_args_begin(L, 1, "carom.command");
     struct carom_sink *sink = carom_sink_push(L, CAROM_SINK_COMMAND);
     sink->argv = get_arguments(&args, "argv");
     if (!sink->argv)

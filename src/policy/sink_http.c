@@ -148,12 +148,11 @@ static bool is_placeholder(struct carom_str name)
 
 static void get_first(const struct carom_args *args, struct carom_sink *sink)
 {
-    static const struct carom_arg names[] = {{"method", false}, {"url", false}, {"take", false}};
     lua_State *L = args->L;
     int top = lua_gettop(L);
     if (!carom_args_table(args, "first"))
         return;
-    struct carom_args first = CAROM_ARGS(L, -1, "carom.http: first", names);
+    struct carom_args first = carom_args_begin(L, -1, "carom.http: first");
     sink->first.url = carom_sink_url(&first, carom_sink_web);
     carom_value_check_template(L, first.what, "url", sink->first.url, NULL);
     sink->first.method = get_method(&first, CAROM_STR("GET"));
@@ -169,14 +168,9 @@ static void get_first(const struct carom_args *args, struct carom_sink *sink)
 
 int carom_sink_http(lua_State *L)
 {
-    static const struct carom_arg names[] = {
-        {"url", false},  {"method", false},   {"headers", false}, {"body", false},  {"form", false},
-        {"user", false}, {"password", false}, {"token", false},   {"done", false},  {"ca", false},
-        {"allow_private", false},             {"first", false},   {"pending", false},
-    };
     carom_sink_check_loading(L, "carom.http");
     lua_settop(L, 1);
-    struct carom_args args = CAROM_ARGS(L, 1, "carom.http", names);
+    struct carom_args args = carom_args_begin(L, 1, "carom.http");
     struct carom_sink *sink = carom_sink_push(L, CAROM_SINK_HTTP);
     get_first(&args, sink);
     sink->url = carom_sink_url(&args, carom_sink_web);

@@ -46,13 +46,9 @@ static void refuse_without_server(const struct carom_args *args)
 
 int carom_sink_smtp(lua_State *L)
 {
-    static const struct carom_arg names[] = {
-        {"url", false},      {"to", false}, {"from", false},          {"max_age", false}, {"user", false},
-        {"password", false}, {"ca", false}, {"allow_private", false},
-    };
     carom_sink_check_loading(L, "carom.smtp");
     lua_settop(L, 1);
-    struct carom_args args = CAROM_ARGS(L, 1, "carom.smtp", names);
+    struct carom_args args = carom_args_begin(L, 1, "carom.smtp");
     struct carom_sink *sink = carom_sink_push(L, CAROM_SINK_SMTP);
     if (carom_args_has(&args, "url"))
         get_server(&args, sink);

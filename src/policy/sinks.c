@@ -196,11 +196,9 @@ static void get_signing_secrets(const struct carom_args *args, struct carom_sink
 
 int carom_sink_webhook(lua_State *L)
 {
-    static const struct carom_arg names[] = {
-        {"url", false}, {"secret", false}, {"ca", false}, {"allow_private", false}};
     carom_sink_check_loading(L, "carom.webhook");
     lua_settop(L, 1);
-    struct carom_args args = CAROM_ARGS(L, 1, "carom.webhook", names);
+    struct carom_args args = carom_args_begin(L, 1, "carom.webhook");
     struct carom_sink *sink = carom_sink_push(L, CAROM_SINK_WEBHOOK);
     sink->method = CAROM_STR("POST");
     sink->url = carom_sink_url(&args, carom_sink_web);

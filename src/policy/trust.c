@@ -76,8 +76,7 @@ static int64_t get_since(const struct carom_args *args)
 
 static void get_key(const struct carom_args *verp, struct carom_verp_config *config)
 {
-    static const struct carom_arg names[] = {{"id", false}, {"secret", false}, {"since", false}};
-    struct carom_args key = CAROM_ARGS(verp->L, -1, WHAT ": verp: a key", names);
+    struct carom_args key = carom_args_begin(verp->L, -1, WHAT ": verp: a key");
     struct carom_verp_source *source = new(verp->L, sizeof *source), **tail = &config->keys;
     int64_t id = -1;
     if (!carom_args_int(&key, "id", &id) || id < 0 || id >= CAROM_VERP_KEY_IDS)
@@ -107,11 +106,10 @@ static void get_keys(const struct carom_args *verp, struct carom_verp_config *co
 
 static void get_verp(const struct carom_args *args, struct carom_config *config)
 {
-    static const struct carom_arg names[] = {{"domain", false}, {"prefix", false}, {"keys", false}, {"max_age", false}};
     int top = lua_gettop(args->L);
     if (!carom_args_table(args, "verp"))
         return;
-    struct carom_args verp = CAROM_ARGS(args->L, -1, WHAT ": verp", names);
+    struct carom_args verp = carom_args_begin(args->L, -1, WHAT ": verp");
     config->verp = new(args->L, sizeof *config->verp);
     config->verp->max_age_ms = INT64_C(30) * 24 * 3600 * 1000;
     config->verp->domain = get_domain(&verp);
@@ -234,7 +232,6 @@ static bool sign(struct carom_policy *policy, const struct carom_verp *verp, str
 
 int carom_trust_verp(lua_State *L)
 {
-    static const struct carom_arg names[] = {{"recipient", false}, {"list", false}, {"id", false}};
     struct carom_policy *policy = carom_host_policy(L);
     struct carom_verp_subject subject = {CAROM_STR_EMPTY, CAROM_STR_EMPTY, CAROM_STR_EMPTY};
     const struct carom_verp *verp;
@@ -242,7 +239,7 @@ int carom_trust_verp(lua_State *L)
     struct carom_str path;
 
     lua_settop(L, 1);
-    struct carom_args args = CAROM_ARGS(L, 1, "carom.verp", names);
+    struct carom_args args = carom_args_begin(L, 1, "carom.verp");
     carom_args_str(&args, "recipient", &subject.recipient);
     carom_args_str(&args, "list", &subject.list);
     carom_args_str(&args, "id", &subject.id);
