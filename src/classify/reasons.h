@@ -11,6 +11,7 @@
 struct carom_reason_row {
     enum carom_reason reason;
     const char *meaning, *advice;
+    const char *said, *remedy; /* to the subscriber */
 };
 extern const struct carom_reason_row carom_reason_rows[];
 extern const size_t carom_reason_rows_n;

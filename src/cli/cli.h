@@ -27,6 +27,7 @@ struct carom_command {
     X(pipe, "take one message on stdin from a mail server") \
     X(deliver, "deliver what is due from the outbox") \
     X(show, "print what the ledger holds of an address") \
+    X(why, "tell the story of an address: what happened, why, and what can be done") \
     X(check, "say whether an address may be mailed") \
     X(suppressions, "import, export, add and remove who is not to be mailed") \
     X(verp, "sign and check return paths") \

@@ -45,6 +45,7 @@ struct carom_decided *carom_decision_add(struct carom_arena *arena, struct carom
     if (!decided)
         return NULL;
     *decided = (struct carom_decided){.type = type,
+                                      .at = CAROM_STR_EMPTY,
                                       .list = CAROM_STR_EMPTY,
                                       .endpoint = CAROM_STR_EMPTY,
                                       .payload = CAROM_STR_EMPTY,

@@ -32,7 +32,8 @@ const char *carom_action_state_name(enum carom_action_state state);
 struct carom_decided {
     enum carom_action_type type;
     enum carom_action_state state;
-    const char *note;        /* why not; static */
+    const char *note;        /* why not; static, or in the arena */
+    struct carom_str at;     /* where the policy asked for it: "policy.lua:12"; may be empty */
     struct carom_str list;   /* unsubscribe, suppress with scope list: the list's id */
     bool all;                /* unsubscribe: every configured list */
     bool list_only;          /* suppress: by that list only */
@@ -48,6 +49,7 @@ struct carom_decided {
     int64_t every_ms;        /* alert */
     bool force;
     int accept;              /* enum carom_authenticity, plus 1, that is enough for this one below the gate; 0: none */
+    int64_t changed;         /* when somebody changed its state (release, discard, undo); seconds, 0 nobody did */
     struct carom_decided *next;
 };
 

@@ -112,6 +112,10 @@ static int read_action(struct carom_arena *arena, json_t *action, struct carom_d
         return -1;
     fill(arena, json_object_get(action, "details"), decided);
     decided->state = (enum carom_action_state)state;
+    decided->at = text(arena, action, "at");
+    struct carom_str note = text(arena, action, "note");
+    decided->note = note.len ? note.ptr : NULL;
+    decided->changed = carom_date_parse_rfc3339(carom_str(json_string_value(json_object_get(action, "changed"))));
     return 0;
 }
 
@@ -160,7 +164,7 @@ static bool removes(json_t *action)
     return type == CAROM_ACTION_UNSUBSCRIBE || type == CAROM_ACTION_SUPPRESS;
 }
 
-static int amend(json_t *object, const char *from, const char *to, bool removals, const char *note)
+static int amend(json_t *object, const char *from, const char *to, bool removals, const char *note, const char *when)
 {
     json_t *actions = json_object_get(object, "actions"), *action;
     size_t i;
@@ -170,19 +174,22 @@ static int amend(json_t *object, const char *from, const char *to, bool removals
         if (!state || strcmp(state, from) != 0 || (removals && !removes(action)))
             continue;
         if (json_object_set_new(action, "state", json_string(to)) != 0 ||
-            json_object_set_new(action, "note", json_string(note)) != 0)
+            json_object_set_new(action, "note", json_string(note)) != 0 ||
+            json_object_set_new(action, "changed", json_string(when)) != 0)
             return -1;
     }
     return 0;
 }
 
 int carom_decision_amend(struct carom_str json, enum carom_action_state from, enum carom_action_state to, bool removals,
-                         const char *note, struct carom_buf *out, struct carom_error *err)
+                         const char *note, int64_t when, struct carom_buf *out, struct carom_error *err)
 {
     json_t *object = carom_json_load(json, 0, NULL);
+    char time[32];
     if (!object)
         return damaged(err);
-    bool ok = amend(object, carom_action_state_name(from), carom_action_state_name(to), removals, note) == 0;
+    carom_date_format(when / 1000, time);
+    bool ok = amend(object, carom_action_state_name(from), carom_action_state_name(to), removals, note, time) == 0;
     char *dumped = ok ? json_dumps(object, JSON_COMPACT) : NULL;
     json_decref(object);
     if (!dumped)

@@ -12,9 +12,9 @@
 int carom_decision_recall(struct carom_arena *arena, struct carom_str json, struct carom_decision *decision_r,
                           struct carom_error *err);
 
-/* The written decision with the state of its actions changed: those in state `from` get `to` and the note; removals:
-   only unsubscribe and suppress. Into out. */
+/* The written decision with the state of its actions changed: those in state `from` get `to`, the note, and when it was
+   (ms) as `changed`; removals: only unsubscribe and suppress. Into out. */
 int carom_decision_amend(struct carom_str json, enum carom_action_state from, enum carom_action_state to, bool removals,
-                         const char *note, struct carom_buf *out, struct carom_error *err);
+                         const char *note, int64_t when, struct carom_buf *out, struct carom_error *err);
 
 #endif

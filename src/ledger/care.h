@@ -8,6 +8,7 @@
 #define CAROM_LEDGER_CARE_H
 
 #include "ledger/ledger.h"
+#include "ledger/story.h"
 
 /* A suppression by hand, or one that stands. */
 struct carom_ban {
@@ -124,6 +125,16 @@ struct carom_care_ops {
     int (*forget)(struct carom_store *store, const struct carom_str *keys, size_t n, bool keep_hash, int64_t now,
                   int (*told)(void *user, struct carom_str sink), void *user, struct carom_forgotten *forgotten_r,
                   struct carom_error *err);
+    /* For people who ask why: ledger/story.h. */
+    int (*story)(struct carom_store *store, struct carom_arena *arena, struct carom_str key, struct carom_story *story_r,
+                 struct carom_error *err);
+    int (*message)(struct carom_store *store, struct carom_arena *arena, int64_t raw, struct carom_str *bytes_r,
+                   struct carom_error *err);
+    int (*finals)(struct carom_store *store,
+                  int (*row)(void *user, struct carom_str key, struct carom_str final_recipient), void *user,
+                  struct carom_error *err);
+    int (*tagged)(struct carom_store *store, struct carom_str tag, struct carom_str value,
+                  int (*row)(void *user, struct carom_str key), void *user, struct carom_error *err);
     /* The messages that are kept of an address, oldest first. */
     int (*messages)(struct carom_store *store, struct carom_str key, int (*row)(void *user, struct carom_str message),
                     void *user, struct carom_error *err);

@@ -92,6 +92,7 @@ static void write_action(struct carom_effect *effect, const struct carom_decided
     carom_json_object(json);
     carom_json_field_str(json, "name", carom_str(carom_action_name(decided->type)));
     carom_json_field_str(json, "state", carom_str(carom_action_state_name(late ? CAROM_ACTION_REFUSED : decided->state)));
+    carom_json_field_str(json, "at", decided->at);
     carom_json_field_str(json, "note", carom_str(late ? "its time was already past on arrival" : decided->note));
     carom_json_key(json, CAROM_STR("details"));
     carom_decided_write(decided, effect->entry->fact, json);

@@ -65,7 +65,7 @@ int carom_stored_amend(struct carom_stored *stored, enum carom_action_state from
 {
     static const char sql[] = "UPDATE fact SET decision = ?2 WHERE id = ?1";
     struct carom_effect *effect = &stored->effect;
-    if (carom_decision_amend(stored->json, from, to, removals, note, &effect->db->scratch, effect->err) != 0)
+    if (carom_decision_amend(stored->json, from, to, removals, note, effect->entry->now, &effect->db->scratch, effect->err) != 0)
         return -1;
     return carom_db_run(
         effect->db, carom_db_use(effect->db, effect->err, sql, "is", effect->fact, carom_buf_str(&effect->db->scratch)),

@@ -131,7 +131,7 @@ static void settle_done(struct run *run, struct flight *flight, struct carom_str
     run->summary->done++;
     carom_log_printf(run->options->log, CAROM_LOG_DEBUG, "outbox: job %lld: sink %.*s: done: %.*s",
                      (long long)flight->job->id, CAROM_STR_ARG(flight->job->sink), CAROM_STR_ARG(answer));
-    settle(run, flight, CAROM_JOB_DONE, flight->job->due, answer, false);
+    settle(run, flight, CAROM_JOB_DONE, carom_date_now_ms(), answer, false);
 }
 
 static void settle_dead(struct run *run, struct flight *flight, struct carom_str answer)
@@ -139,7 +139,7 @@ static void settle_dead(struct run *run, struct flight *flight, struct carom_str
     run->summary->dead++;
     carom_log_printf(run->options->log, CAROM_LOG_ERROR, "outbox: job %lld: sink %.*s: dead letter: %.*s",
                      (long long)flight->job->id, CAROM_STR_ARG(flight->job->sink), CAROM_STR_ARG(answer));
-    settle(run, flight, CAROM_JOB_DEAD, flight->job->due, answer, false);
+    settle(run, flight, CAROM_JOB_DEAD, carom_date_now_ms(), answer, false);
 }
 
 /* What is pending stays so while it waits. */

@@ -5,10 +5,12 @@
    what the rules make of the decision is decision/action.c's business. */
 
 #include <math.h>
+#include <stdio.h>
 
 #include "mail/address.h"
 #include "policy/args.h"
 #include "policy/freeze.h"
+#include "policy/hooks.h"
 #include "policy/host.h"
 #include "policy/keys.h"
 #include "policy/value.h"
@@ -30,6 +32,29 @@ static void begin_any(lua_State *L, const char *name)
         begin(L, name);
 }
 
+static struct carom_str keep(lua_State *L, struct carom_str text)
+{
+    return carom_value_keep(L, carom_host_policy(L)->call->arena, text);
+}
+
+/* The line that called the action: "policy.lua:12". Of `return bounce:ignore()` no line is left; then where the hook
+   begins. */
+static struct carom_str place(lua_State *L)
+{
+    char text[LUA_IDSIZE + 24];
+    lua_Debug where = {.currentline = -1};
+    if (lua_getstack(L, 1, &where))
+        lua_getinfo(L, "Sl", &where);
+    if (where.currentline <= 0 && carom_hooks_push_named(L, carom_host_policy(L)->call->name.ptr)) {
+        lua_getinfo(L, ">S", &where);
+        where.currentline = where.linedefined;
+    }
+    if (where.currentline <= 0)
+        return CAROM_STR_EMPTY;
+    snprintf(text, sizeof(text), "%s:%d", where.short_src, where.currentline);
+    return keep(L, carom_str(text));
+}
+
 /* After all checks: what raises later would leave half an action. */
 static struct carom_decided *add(lua_State *L, enum carom_action_type type)
 {
@@ -38,15 +63,12 @@ static struct carom_decided *add(lua_State *L, enum carom_action_type type)
         luaL_error(L, "more than %d actions in one hook", CAROM_HOOK_ACTIONS);
     call->actions++;
     carom_sandbox_charge(L, 100);
+    struct carom_str at = place(L);
     struct carom_decided *decided = carom_decision_add(call->arena, call->decision, type);
     if (!decided)
         carom_sandbox_no_memory(L);
+    decided->at = at;
     return decided;
-}
-
-static struct carom_str keep(lua_State *L, struct carom_str text)
-{
-    return carom_value_keep(L, carom_host_policy(L)->call->arena, text);
 }
 
 /* Kept, or empty. */

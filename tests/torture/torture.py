@@ -161,6 +161,8 @@ def scenarios(url):
     yield Scenario('forget', 'forget', '--keep-hash', 'anna@example.net', before=[ANNA, BERT])
     yield Scenario('export', 'export', 'anna@example.net', before=[ANNA])
     yield Scenario('show', 'show', 'anna@example.net', before=[ANNA])
+    yield Scenario('why', 'why', 'anna@example.net', before=[ANNA], keys=command)
+    yield Scenario('why-letter', 'why', '--letter', 'anna@example.net', before=[ANNA])
     yield Scenario('verp-sign', 'verp', 'sign', 'anna@example.com', '--list', LIST, keys=VERP)
     yield Scenario('verp-import', 'verp', 'import', '-', '--list', LIST, given=LONG + '\n', before=[ZOE], keys=VERP)
     yield Scenario('status', 'status', '--json', before=[ANNA], codes=DOCUMENTED | {1, 2, 3}, ends=(0, 1, 2))
