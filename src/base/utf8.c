@@ -73,6 +73,11 @@ static size_t valid_length(struct carom_str s)
     return at;
 }
 
+bool carom_utf8_plain(struct carom_str s)
+{
+    return ascii_length(s) == s.len && carom_str_chr(s, '\0') == SIZE_MAX;
+}
+
 bool carom_utf8_valid(struct carom_str s)
 {
     return valid_length(s) == s.len;

@@ -12,6 +12,8 @@
 size_t carom_utf8_decode(struct carom_str s, uint32_t *character_r);
 size_t carom_utf8_encode(uint32_t character, char out[4]);
 bool carom_utf8_valid(struct carom_str s);
+/* All of it ASCII, and no NUL. */
+bool carom_utf8_plain(struct carom_str s);
 /* s itself when valid, else a copy in which each bad byte is U+FFFD. */
 struct carom_str carom_utf8_clean(struct carom_arena *arena, struct carom_str s);
 /* Does it show? Not controls (C0, DEL, C1), nor what hides or reorders the text around it. */

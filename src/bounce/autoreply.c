@@ -337,7 +337,10 @@ struct carom_str carom_autoreply_type(struct carom_reading *reading)
 {
     struct carom_str words = own_words(reading).folded;
 
-    for (size_t i = 0; i < carom_autoreplies_n; i++) {
+    struct carom_sieved rows = {0};
+
+    carom_sieve_add(carom_autoreplies_sieves, words, &rows);
+    for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
         const struct carom_autoreply_row *row = &carom_autoreplies[i];
         if (strcmp(row->what, "until") != 0 && strcmp(row->what, "new_address") != 0 &&
             says(words, carom_str(row->pattern)))
@@ -356,7 +359,10 @@ void carom_read_autoreply(struct carom_reading *reading, struct carom_str type)
 
     if (carom_str_eq(type, CAROM_STR("ticket"))) /* said by a ticket system's own header or subject */
         autoreply->type = type;
-    for (size_t i = 0; i < carom_autoreplies_n; i++)
+    struct carom_sieved rows = {0};
+    carom_sieve_add(carom_autoreplies_sieves, stating.text.folded, &rows);
+    carom_sieve_add(carom_autoreplies_sieves, stating.subject, &rows);
+    for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++)
         take_row(&stating, &carom_autoreplies[i]);
     if (autoreply->type.len == 0 && type.len > 0)
         autoreply->type = type;

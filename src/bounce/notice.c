@@ -16,24 +16,49 @@ struct looking {
     struct carom_str subject;          /* this and the lines: folded, to compare without case */
     struct carom_str lines[LINES_MAX]; /* the first lines of the text that are not blank nor quoted */
     size_t n;
+    bool folded; /* the lines are so already */
     bool plain; /* neither sender nor subject are those of a bounce, and it is no bulk mail */
+    bool asked;  /* for the type that the text states: */
+    struct carom_str states;
 };
 
+/* Folds the lines where that was not needed before. */
+static void fold_lines(struct looking *looking)
+{
+    for (size_t i = 0; i < looking->n && !looking->folded; i++)
+        looking->lines[i] = carom_utf8_normalise(looking->reading->arena, looking->lines[i]).folded;
+    looking->folded = true;
+}
+
+/* Its first character that is no white space; 0: none. */
+static char first_sign(struct carom_str line)
+{
+    size_t i = 0;
+
+    while (i < line.len && (line.ptr[i] == ' ' || (line.ptr[i] >= '\t' && line.ptr[i] <= '\r')))
+        i++;
+    return i < line.len ? line.ptr[i] : '\0';
+}
+
+/* Folding is for later where all is ASCII: it leaves words as they are. */
 static void read_lines(struct looking *looking)
 {
     struct carom_arena *arena = looking->reading->arena;
     struct carom_str rest = looking->reading->report->text, line;
 
+    looking->folded = !carom_utf8_plain(rest);
     looking->subject = carom_utf8_normalise(arena, looking->reading->subject).folded;
     while (looking->n < LINES_MAX && carom_str_line(&rest, &line)) {
-        line = carom_utf8_normalise(arena, line).folded;
-        if (line.len > 0 && line.ptr[0] != '>')
+        line = looking->folded ? carom_utf8_normalise(arena, line).folded : line;
+        char sign = first_sign(line);
+        if (sign && sign != '>')
             looking->lines[looking->n++] = line;
     }
 }
 
-static bool any_line(const struct looking *looking, struct carom_str pattern, size_t n)
+static bool any_line(struct looking *looking, struct carom_str pattern, size_t n)
 {
+    fold_lines(looking);
     for (size_t i = 0; i < looking->n && i < n; i++)
         if (carom_str_glob(looking->lines[i], pattern))
             return true;
@@ -95,26 +120,35 @@ static bool is_answer(const struct carom_reading *reading)
 }
 
 /* One of the first lines has a phrase of that group of signs.tsv. */
-static bool any_sign(const struct looking *looking, struct carom_str group)
+static bool any_sign(struct looking *looking, struct carom_str group)
 {
+    fold_lines(looking);
     for (size_t i = 0; i < looking->n; i++)
         if (carom_report_sign(looking->lines[i], group.ptr))
             return true;
     return false;
 }
 
+static const char *const recipients[] = {"X-Original-To", "Delivered-To", "Envelope-To", "To"};
+
 static bool any_recipient(const struct carom_headers *headers, struct carom_str pattern)
 {
-    static const char *const names[] = {"X-Original-To", "Delivered-To", "Envelope-To", "To"};
-
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-        if (any_header(headers, carom_str(names[i]), pattern))
+    for (size_t i = 0; i < sizeof recipients / sizeof *recipients; i++)
+        if (any_header(headers, carom_str(recipients[i]), pattern))
             return true;
     return false;
 }
 
+static struct carom_str stated_type(struct looking *looking)
+{
+    if (!looking->asked)
+        looking->states = carom_autoreply_type(looking->reading);
+    looking->asked = true;
+    return looking->states;
+}
+
 /* One condition of a row. */
-static bool holds(const struct looking *looking, const char *where, struct carom_str pattern)
+static bool holds(struct looking *looking, const char *where, struct carom_str pattern)
 {
     const struct carom_reading *reading = looking->reading;
     const struct carom_headers *headers = &reading->message->root->headers;
@@ -142,7 +176,7 @@ static bool holds(const struct looking *looking, const char *where, struct carom
     if (strcmp(where, "says") == 0)
         return any_sign(looking, pattern);
     if (strcmp(where, "states") == 0)
-        return carom_str_glob(carom_autoreply_type(looking->reading), pattern);
+        return carom_str_glob(stated_type(looking), pattern);
     if (strcmp(where, "to") == 0)
         return any_recipient(headers, pattern);
     if (strcmp(where, "failure subject") == 0)
@@ -193,12 +227,50 @@ static bool may_be(const struct looking *looking, const struct carom_notice_row 
            strcmp(row->where, "subject") == 0 && row->pattern[0] != '*' && !*row->where_too;
 }
 
+/* Adds the rows of one place of the table that may hold by what stands there. */
+static void sieve_place(const struct looking *looking, const struct carom_sieve *sieve, struct carom_sieved *rows)
+{
+    const struct carom_reading *reading = looking->reading;
+    const struct carom_headers *headers = &reading->message->root->headers;
+
+    if (strcmp(sieve->name, "subject") == 0) {
+        carom_sieve_add(sieve, looking->subject, rows);
+    } else if (strcmp(sieve->name, "text") == 0 || strcmp(sieve->name, "first line") == 0) {
+        for (size_t i = 0; i < looking->n && (i == 0 || sieve->name[0] == 't'); i++)
+            carom_sieve_add(sieve, looking->lines[i], rows);
+    } else if (strcmp(sieve->name, "from") == 0) {
+        carom_sieve_add(sieve, reading->from, rows);
+        carom_sieve_add(sieve, reading->from_name, rows);
+    } else if (strcmp(sieve->name, "to") == 0) {
+        for (size_t i = 0; i < headers->n; i++)
+            for (size_t k = 0; k < sizeof recipients / sizeof *recipients; k++)
+                if (carom_str_ieq(headers->list[i].name, carom_str(recipients[k])))
+                    carom_sieve_add(sieve, headers->list[i].value, rows);
+    } else if (strncmp(sieve->name, "header:", 7) == 0) {
+        for (size_t i = 0; i < headers->n; i++)
+            if (carom_str_glob(headers->list[i].name, carom_str(sieve->name + 7)))
+                carom_sieve_add(sieve, headers->list[i].value, rows);
+    } else {
+        carom_sieve_add_all(sieve, rows);
+    }
+}
+
+static struct carom_sieved sieve_rows(const struct looking *looking)
+{
+    struct carom_sieved rows = {0};
+
+    for (size_t i = 0; i < carom_notices_sieves_n; i++)
+        sieve_place(looking, &carom_notices_sieves[i], &rows);
+    return rows;
+}
+
 static bool read_rows(struct carom_reading *reading, bool sure)
 {
     struct looking looking = {.reading = reading, .plain = !carom_report_suspect(reading) && !reading->bulk};
 
     read_lines(&looking);
-    for (size_t i = 0; i < carom_notices_n; i++) {
+    struct carom_sieved rows = sieve_rows(&looking);
+    for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
         const struct carom_notice_row *row = &carom_notices[i];
         if (row->sure != sure || !may_be(&looking, row) || !holds(&looking, row->where, carom_str(row->pattern)) ||
             !holds(&looking, row->where_too, carom_str(row->pattern_too)))

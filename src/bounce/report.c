@@ -35,8 +35,22 @@ struct carom_report_recipient *carom_report_find(struct carom_reading *reading, 
 
 bool carom_report_sign(struct carom_str text, const char *where)
 {
-    for (size_t i = 0; i < carom_signs_n; i++)
-        if (strcmp(carom_signs[i].where, where) == 0 && carom_str_glob(text, carom_str(carom_signs[i].pattern)))
+    struct carom_sieved rows = {0};
+
+    carom_sieve_add(carom_sieve_named(carom_signs_sieves, carom_signs_sieves_n, where), text, &rows);
+    for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++)
+        if (carom_str_glob(text, carom_str(carom_signs[i].pattern)))
+            return true;
+    return false;
+}
+
+bool carom_report_marker(struct carom_str text, const char *kind)
+{
+    struct carom_sieved rows = {0};
+
+    carom_sieve_add(carom_sieve_named(carom_markers_sieves, carom_markers_sieves_n, kind), text, &rows);
+    for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++)
+        if (carom_str_glob(text, carom_str(carom_markers[i].pattern)))
             return true;
     return false;
 }
@@ -88,10 +102,7 @@ static bool is_speech(struct carom_arena *arena, const struct carom_part *part, 
 
     if (name.len == 0 && disposition.len > 0)
         name = carom_header_param(arena, disposition, "filename");
-    for (size_t i = 0; name.len > 0 && i < carom_markers_n; i++)
-        if (strcmp(carom_markers[i].kind, "name") == 0 && carom_str_glob(name, carom_str(carom_markers[i].pattern)))
-            return false;
-    return true;
+    return name.len == 0 || !carom_report_marker(name, "name");
 }
 
 static struct carom_str join(struct carom_arena *arena, const struct carom_str *texts, size_t n)
@@ -203,10 +214,13 @@ static struct carom_str without_marks(struct carom_str subject)
 /* "Automatic reply: Undelivered Mail …": what is answered is not what happened. */
 static bool announces_reply(struct carom_arena *arena, struct carom_str subject)
 {
+    struct carom_sieved rows = {0};
+
     subject = carom_utf8_normalise(arena, subject).folded;
-    for (size_t i = 0; i < carom_notices_n; i++) {
+    carom_sieve_add(carom_sieve_named(carom_notices_sieves, carom_notices_sieves_n, "subject"), subject, &rows);
+    for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
         const struct carom_notice_row *row = &carom_notices[i];
-        if (strcmp(row->gives, "autoreply") == 0 && strcmp(row->where, "subject") == 0 && row->pattern[0] != '*' &&
+        if (strcmp(row->gives, "autoreply") == 0 && row->pattern[0] != '*' &&
             carom_str_glob(subject, carom_str(row->pattern)))
             return true;
     }

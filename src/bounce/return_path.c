@@ -269,7 +269,10 @@ static const struct carom_return_path_row *find_row(struct carom_str local, stru
 {
     static const struct captures none = {{"", 0}, {"", 0}, {"", 0}, {"", 0}, {"", 0}};
 
-    for (size_t i = 0; i < carom_return_paths_n; i++) {
+    struct carom_sieved rows = {0};
+
+    carom_sieve_add(carom_return_paths_sieves, local, &rows);
+    for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
         const struct carom_return_path_row *row = &carom_return_paths[i];
 
         *captures_r = none;

@@ -23,21 +23,13 @@ static bool is_header_block(const struct carom_part *part)
            carom_part_is(part, "message/rfc822-headers") || carom_part_is(part, "message/global-headers");
 }
 
-static bool is_marker(struct carom_str line, const char *kind)
-{
-    for (size_t i = 0; i < carom_markers_n; i++)
-        if (strcmp(carom_markers[i].kind, kind) == 0 && carom_str_glob(line, carom_str(carom_markers[i].pattern)))
-            return true;
-    return false;
-}
-
 static bool is_attached_headers(struct carom_arena *arena, const struct carom_part *part)
 {
     struct carom_str name = carom_header_param(arena, part->content_type, "name");
 
     if (name.len == 0)
         name = carom_header_param(arena, carom_headers_get(&part->headers, "Content-Disposition"), "filename");
-    return name.len > 0 && is_marker(name, "name");
+    return name.len > 0 && carom_report_marker(name, "name");
 }
 
 static struct carom_str skip_blank(struct carom_str bytes)
@@ -174,16 +166,36 @@ static bool may_be_field(struct carom_str line)
            carom_str_chr(line, ':') < 40;
 }
 
+/* The markers of a kind that stand somewhere in text. */
+static struct carom_sieved markers_in(struct carom_str text, const char *kind)
+{
+    struct carom_sieved rows = {0};
+
+    carom_sieve_add(carom_sieve_named(carom_markers_sieves, carom_markers_sieves_n, kind), text, &rows);
+    return rows;
+}
+
+static bool is_one_of(struct carom_str line, const struct carom_sieved *rows)
+{
+    for (size_t i = 0; (i = carom_sieved_next(rows, i)) != SIZE_MAX; i++)
+        if (carom_str_glob(line, carom_str(carom_markers[i].pattern)))
+            return true;
+    return false;
+}
+
 static void find_marker(struct carom_reading *reading, bool take)
 {
     struct carom_str rest = reading->report->text, line;
+    struct carom_sieved message = markers_in(rest, "message"), headers = markers_in(rest, "headers");
     bool blank_before = false, text_before = false;
 
+    if (!take && message.words == 0 && headers.words == 0)
+        return;
     while (carom_str_line(&rest, &line)) {
         struct carom_str shown = carom_str_trim(line);
-        bool whole = is_marker(shown, "message");
+        bool whole = is_one_of(shown, &message);
 
-        if (shown.len > 0 && (whole || is_marker(shown, "headers"))) {
+        if (shown.len > 0 && (whole || is_one_of(shown, &headers))) {
             cut(reading, line);
             if (take)
                 take_text(reading, rest, whole);
@@ -191,7 +203,7 @@ static void find_marker(struct carom_reading *reading, bool take)
         }
         struct carom_str all = carom_str_n(line.ptr, (size_t)(reading->report->text.ptr + reading->report->text.len - line.ptr));
         if (take && blank_before && text_before &&
-            (is_marker(line, "first") || (may_be_field(line) && begins_headers(all)))) {
+            (carom_report_marker(line, "first") || (may_be_field(line) && begins_headers(all)))) {
             cut(reading, line);
             take_bytes(reading, all, true);
             return;

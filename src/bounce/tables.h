@@ -7,7 +7,7 @@
 #ifndef CAROM_BOUNCE_TABLES_H
 #define CAROM_BOUNCE_TABLES_H
 
-#include "base/str.h"
+#include "base/sieve.h"
 
 /* formats.tsv: one row is one shape of report that a producer writes as text. */
 struct carom_format_row {
@@ -59,6 +59,12 @@ extern const struct carom_detail_row carom_details[];
 extern const size_t carom_details_n;
 extern const struct carom_return_path_row carom_return_paths[];
 extern const size_t carom_return_paths_n;
+
+/* Which rows may concern a text: of formats by their body, of markers by kind, of signs and notices by where. */
+extern const struct carom_sieve carom_formats_sieves[], carom_markers_sieves[], carom_notices_sieves[],
+    carom_autoreplies_sieves[], carom_signs_sieves[], carom_details_sieves[], carom_return_paths_sieves[];
+extern const size_t carom_formats_sieves_n, carom_markers_sieves_n, carom_notices_sieves_n, carom_autoreplies_sieves_n,
+    carom_signs_sieves_n, carom_details_sieves_n, carom_return_paths_sieves_n;
 
 /* Takes the next value off a cell. false: none left. */
 static inline bool carom_cell_next(struct carom_str *rest, struct carom_str *value_r)

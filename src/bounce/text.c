@@ -50,6 +50,11 @@ static struct lines split_lines(struct carom_arena *arena, struct carom_str text
     return lines;
 }
 
+static struct carom_str span(struct carom_str first, struct carom_str last)
+{
+    return carom_str_n(first.ptr, (size_t)(last.ptr + last.len - first.ptr));
+}
+
 static bool is_blank(struct carom_str line) { return carom_str_trim(line).len == 0; }
 
 /* ---- Recognition ---- */
@@ -82,6 +87,16 @@ static bool body_fits(const struct lines *lines, const char *cell)
         if (lines->list[i].len > 0 && carom_cell_glob(carom_str_trim(lines->list[i]), cell))
             return true;
     return false;
+}
+
+/* The formats whose body may be that of these lines, and those that are known without. */
+static struct carom_sieved formats_of(const struct lines *lines)
+{
+    size_t n = lines->n < RECOGNISE_MAX ? lines->n : RECOGNISE_MAX;
+    struct carom_sieved rows = {0};
+
+    carom_sieve_add(carom_formats_sieves, n > 0 ? span(lines->list[0], lines->list[n - 1]) : CAROM_STR_EMPTY, &rows);
+    return rows;
 }
 
 /* The text alone makes no bounce: people quote bounces. */
@@ -179,11 +194,6 @@ static void find_in_headers(struct text_report *report)
 }
 
 /* ---- Diagnostics ---- */
-
-static struct carom_str span(struct carom_str first, struct carom_str last)
-{
-    return carom_str_n(first.ptr, (size_t)(last.ptr + last.len - first.ptr));
-}
 
 /* Text and the lines from `from` up to `to`, as one line. */
 static struct carom_str flow(struct text_report *report, struct carom_str text, size_t from, size_t to)
@@ -400,10 +410,11 @@ static bool read_row(struct carom_reading *reading, const struct carom_format_ro
 struct carom_str carom_text_words(struct carom_reading *reading, struct carom_str addr)
 {
     struct lines lines = split_lines(reading->arena, reading->report->text);
+    struct carom_sieved rows = formats_of(&lines);
     struct carom_line_captures captures;
     bool labelled;
 
-    for (size_t i = 0; i < carom_formats_n; i++) {
+    for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
         if (!recognise(reading, &carom_formats[i], &lines))
             continue;
         struct text_report report = find_recipients(reading, &carom_formats[i], lines);
@@ -433,7 +444,8 @@ bool carom_read_text(struct carom_reading *reading)
     if (reading->answer || report->text.len == 0)
         return false;
     struct lines lines = split_lines(reading->arena, report->text);
-    for (size_t i = 0; i < carom_formats_n && !row; i++) {
+    struct carom_sieved rows = formats_of(&lines);
+    for (size_t i = 0; !row && (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
         if (!recognise(reading, &carom_formats[i], &lines))
             continue;
         if (read_row(reading, &carom_formats[i], lines))

@@ -6,7 +6,7 @@
 #ifndef CAROM_SMTP_CODES_H
 #define CAROM_SMTP_CODES_H
 
-#include "carom.h"
+#include "base/sieve.h"
 
 /* One row of reply-codes.tsv. Strings are static, NUL-terminated, "" for nothing. */
 struct carom_code_row {
@@ -28,6 +28,15 @@ struct carom_status_row {
     const char *meaning, *reference, *notes;
 };
 
+/* One row of phases.tsv: what a sending server says about when the answer came. */
+struct carom_phase_row {
+    const char *phrase, *command;
+};
+
+extern const struct carom_phase_row carom_phases[];
+extern const size_t carom_phases_n;
+extern const struct carom_sieve carom_phases_sieves[];
+extern const size_t carom_phases_sieves_n;
 extern const struct carom_code_row carom_codes[];
 extern const size_t carom_codes_n;
 extern const struct carom_status_row carom_statuses[];

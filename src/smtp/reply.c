@@ -6,6 +6,8 @@
 
 #include "smtp/reply.h"
 
+#include "smtp/codes.h"
+
 static size_t digits(struct carom_str text, size_t from)
 {
     size_t n = 0;
@@ -199,33 +201,19 @@ static struct carom_str join(struct carom_arena *arena, struct carom_str text, c
     return carom_str_n(out, n);
 }
 
-/* What a sending server says about when the answer came; the first that stands in the text. */
-static const struct {
-    const char *phrase, *command;
-} phases[] = {
-    {"initial connection", "CONN"}, {"refused to talk to me", "CONN"}, {"greeting failed", "CONN"},
-    {"after connect", "CONN"}, {"on connection", "CONN"},
-    {"after EHLO", "EHLO"}, {"after HELO", "EHLO"}, {"to EHLO command", "EHLO"}, {"to HELO command", "EHLO"},
-    {"our EHLO", "EHLO"}, {"my name was rejected", "EHLO"}, {"Helo command rejected", "EHLO"},
-    {"MAIL FROM", "MAIL"}, {"MAIL_FROM", "MAIL"}, {"sender was rejected", "MAIL"}, {"following MAIL command", "MAIL"},
-    {"Sender address rejected", "MAIL"},
-    {"RCPT TO", "RCPT"}, {"RCPT_TO", "RCPT"}, {"RCPT command", "RCPT"}, {"does not like recipient", "RCPT"},
-    {"in RCPT", "RCPT"}, {"Recipient address rejected", "RCPT"},
-    {"after end of data", "DATA"}, {"end of DATA", "DATA"}, {"DATA command", "DATA"}, {"our DATA", "DATA"},
-    {"final DATA", "DATA"}, {"[DATA]", "DATA"}, {"after I sent the message", "DATA"}, {"for TEXT command", "DATA"},
-    {"after DATA", "DATA"}, {"message content", "DATA"}, {"BDAT command", "BDAT"}, {"after BDAT", "BDAT"},
-};
-
+/* What a sending server says about when the answer came (tables/phases.tsv); the first that stands in the text. */
 static struct carom_str find_command(struct carom_str text)
 {
     struct carom_str command = CAROM_STR_EMPTY;
+    struct carom_sieved rows = {0};
     size_t first = SIZE_MAX;
 
-    for (size_t i = 0; i < sizeof phases / sizeof *phases; i++) {
-        size_t at = carom_str_ifind(text, carom_str(phases[i].phrase));
+    carom_sieve_add(carom_phases_sieves, text, &rows);
+    for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
+        size_t at = carom_str_ifind(text, carom_str(carom_phases[i].phrase));
 
         if (at < first)
-            first = at, command = carom_str(phases[i].command);
+            first = at, command = carom_str(carom_phases[i].command);
     }
     return command;
 }

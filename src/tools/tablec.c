@@ -23,6 +23,10 @@
    prints the phrases of a column as one `const struct carom_automaton SYMBOL`; WORDS.tsv has the classes of words that
    they name.
 
+       tablec sieve SYMBOL HEADER COLUMN KEY LENGTH SEPARATOR FILE.tsv
+
+   prints the patterns of a column as `const struct carom_sieve SYMBOL[]` (tools/sieve.h) and `const size_t SYMBOL_n`.
+
    It knows nothing of what the tables say. */
 
 #include <stdlib.h>
@@ -30,6 +34,7 @@
 
 #include "carom.h"
 #include "tools/automaton.h"
+#include "tools/sieve.h"
 #include "tools/tsv.h"
 
 struct word {
@@ -171,9 +176,12 @@ int main(int argc, char **argv)
         result = rows(argv + 2);
     else if (argc == 7 && strcmp(argv[1], "automaton") == 0)
         result = carom_automaton_print(argv[2], argv[3], argv[4], argv[5], argv[6]);
+    else if (argc == 9 && strcmp(argv[1], "sieve") == 0)
+        result = carom_sieve_print(argv[2], argv[3], argv[4], argv[5], argv[6], argv[7], argv[8]);
     else {
         fputs("usage: tablec rows SYMBOL STRUCT HEADER TYPES FILE.tsv\n"
-              "       tablec automaton SYMBOL HEADER COLUMN FILE.tsv WORDS.tsv\n",
+              "       tablec automaton SYMBOL HEADER COLUMN FILE.tsv WORDS.tsv\n"
+              "       tablec sieve SYMBOL HEADER COLUMN KEY LENGTH SEPARATOR FILE.tsv\n",
               stderr);
         return 2;
     }

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Which patterns of a table need to be tried on a text at all. Of each pattern the build tool (src/tools/sieve.c) kept a
+   few bytes in a row that stand in every text in which it matches, the rarest it has: one pass over the text, some
+   instructions a byte, leaves the rows whose bytes were seen. A sieve only lets through: whoever asks must still match.
+   Letters of ASCII have no case here. */
+
+#ifndef CAROM_BASE_SIEVE_H
+#define CAROM_BASE_SIEVE_H
+
+#include "base/str.h"
+
+enum { CAROM_SIEVE_ROWS = 1280, CAROM_SIEVE_BUCKETS = 256 };
+
+struct carom_sieve_gram {
+    uint32_t bytes;
+    uint16_t row;
+};
+
+struct carom_sieve {
+    const char *name;       /* the group of rows in its table, "" all */
+    uint8_t length;         /* of a gram: 3 or 4 bytes */
+    uint8_t bits;           /* of a hash */
+    const uint32_t *marked; /* a bit a hash: a gram has it */
+    const uint16_t *first;  /* per bucket, the upper bits of the hash: its first gram; and the end */
+    const struct carom_sieve_gram *grams;
+    const uint16_t *always; /* rows that have no bytes to look for */
+    size_t always_n;
+};
+
+/* Zero-initialise it. */
+struct carom_sieved {
+    size_t words;                         /* how many of rows are in use */
+    uint64_t rows[CAROM_SIEVE_ROWS / 64]; /* a bit a row */
+};
+
+/* The sieve of that group out of n. There is one, or it is our bug. */
+const struct carom_sieve *carom_sieve_named(const struct carom_sieve *sieves, size_t n, const char *name);
+/* Adds the rows of which a pattern may match the text, or a part of it. */
+void carom_sieve_add(const struct carom_sieve *sieve, struct carom_str text, struct carom_sieved *sieved);
+/* Adds all rows of the sieve. */
+void carom_sieve_add_all(const struct carom_sieve *sieve, struct carom_sieved *sieved);
+/* The first row at or behind `from`; SIZE_MAX: no more. */
+size_t carom_sieved_next(const struct carom_sieved *sieved, size_t from);
+
+/* What build tool and search must agree on. */
+static inline uint32_t carom_sieve_gram(const char *bytes, size_t length)
+{
+    const unsigned char *b = (const unsigned char *)bytes;
+    uint32_t gram = (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16;
+
+    return length == 3 ? gram | 0x202020u : (gram | (uint32_t)b[3] << 24) | 0x20202020u;
+}
+static inline uint32_t carom_sieve_hash(uint32_t gram, unsigned bits) { return gram * 0x9e3779b1u >> (32 - bits); }
+static inline uint32_t carom_sieve_bucket(uint32_t hash, unsigned bits) { return hash >> (bits - 8); }
+
+#endif

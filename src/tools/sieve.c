@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Chooses of each pattern the bytes to look for. A pattern is literals between signs that stand for something else:
+   '*', captures in braces, and at one of several characters '~' and '%' (bounce/return_path.c; elsewhere they only end a
+   literal early). No gram has white space, so that texts need not be brought into shape before they are sieved. */
+
+#include "tools/sieve.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/sieve.h"
+#include "tools/tsv.h"
+
+struct pattern {
+    char *key, *text;
+};
+
+struct table {
+    struct pattern *rows;
+    size_t n;
+};
+
+static void *checked(void *memory)
+{
+    if (!memory) {
+        fputs("tablec: no memory\n", stderr);
+        exit(1);
+    }
+    return memory;
+}
+
+static size_t column_number(const struct carom_tsv *tsv, const char *name)
+{
+    for (size_t i = 0; i < tsv->columns; i++)
+        if (strcmp(tsv->cell[i], name) == 0)
+            return i;
+    carom_tsv_fail(tsv, "no column is named '%s'", name);
+}
+
+static struct table read_table(const char *path, const char *column, const char *key)
+{
+    struct table table = {checked(calloc(CAROM_SIEVE_ROWS, sizeof *table.rows)), 0};
+    bool keyed = strcmp(key, "-") != 0;
+    struct carom_tsv tsv;
+
+    carom_tsv_begin(&tsv, path);
+    size_t text = column_number(&tsv, column), group = keyed ? column_number(&tsv, key) : 0;
+    while (carom_tsv_next(&tsv)) {
+        if (table.n == CAROM_SIEVE_ROWS)
+            carom_tsv_fail(&tsv, "more than %d rows: raise CAROM_SIEVE_ROWS", CAROM_SIEVE_ROWS);
+        const char *cell = strcmp(tsv.cell[text], "-") == 0 ? "" : tsv.cell[text];
+        table.rows[table.n++] =
+            (struct pattern){checked(strdup(keyed ? tsv.cell[group] : "")), checked(strdup(cell))};
+    }
+    carom_tsv_end(&tsv);
+    return table;
+}
+
+/* ---- Grams ---- */
+
+/* How rare a byte is in mail: letters by their frequency, digits and signs rarer, beyond ASCII the rarest. */
+static int rarity(char c)
+{
+    static const char often[] = "eatoinsrhldcumfpgwybvkxjqz";
+    const char *at = c ? strchr(often, carom_lower(c)) : NULL;
+
+    return at ? (int)(at - often) : (unsigned char)c < 0x80 ? 20 : 30;
+}
+
+static bool ends_literal(char c) { return c == '*' || c == '~' || c == '%' || c == ' ' || c == '\t'; }
+
+/* The rarest gram of an alternative. false: no literal is that long. */
+static bool choose(struct carom_str s, size_t length, uint32_t *gram_r)
+{
+    int best = -1;
+
+    for (size_t start = 0; start + length <= s.len; start++) {
+        int score = 0;
+
+        if (s.ptr[start] == '{') {
+            size_t close = carom_str_chr(carom_str_from(s, start), '}');
+            start = close == SIZE_MAX ? s.len : start + close;
+            continue;
+        }
+        for (size_t i = start; i < start + length && score >= 0; i++)
+            score = ends_literal(s.ptr[i]) || s.ptr[i] == '{' ? -1 : score + rarity(s.ptr[i]);
+        if (score > best) {
+            best = score;
+            *gram_r = carom_sieve_gram(s.ptr + start, length);
+        }
+    }
+    return best >= 0;
+}
+
+struct sieve {
+    struct carom_sieve_gram grams[4 * CAROM_SIEVE_ROWS];
+    uint16_t always[CAROM_SIEVE_ROWS];
+    size_t n, always_n, length;
+    unsigned bits;
+};
+
+/* A row with one alternative that has no gram is always let through. */
+static void add_row(struct sieve *sieve, size_t row, struct carom_str rest, const char *separator)
+{
+    size_t before = sieve->n;
+
+    do {
+        size_t end = *separator ? carom_str_find(rest, carom_str(separator)) : SIZE_MAX;
+        uint32_t gram;
+
+        if (sieve->n == sizeof sieve->grams / sizeof *sieve->grams ||
+            !choose(carom_str_head(rest, end), sieve->length, &gram)) {
+            sieve->n = before;
+            sieve->always[sieve->always_n++] = (uint16_t)row;
+            return;
+        }
+        sieve->grams[sieve->n++] = (struct carom_sieve_gram){gram, (uint16_t)row};
+        rest = end < rest.len ? carom_str_from(rest, end + strlen(separator)) : CAROM_STR_EMPTY;
+    } while (rest.len > 0);
+}
+
+static unsigned bits_of_hash; /* qsort has no place for it */
+
+static int compare(const void *a, const void *b)
+{
+    const struct carom_sieve_gram *x = a, *y = b;
+    uint32_t hash_x = carom_sieve_hash(x->bytes, bits_of_hash), hash_y = carom_sieve_hash(y->bytes, bits_of_hash);
+
+    return hash_x != hash_y ? (hash_x > hash_y) - (hash_x < hash_y) : (x->row > y->row) - (x->row < y->row);
+}
+
+static void sort(struct sieve *sieve)
+{
+    sieve->bits = 10;
+    while (sieve->bits < 15 && sieve->n * 32 > (size_t)1 << sieve->bits)
+        sieve->bits++;
+    bits_of_hash = sieve->bits;
+    qsort(sieve->grams, sieve->n, sizeof *sieve->grams, compare);
+}
+
+/* ---- Printing ---- */
+
+static void print_marked(const struct sieve *sieve, size_t number)
+{
+    size_t n = ((size_t)1 << sieve->bits) / 32;
+    uint32_t *marked = checked(calloc(n, sizeof *marked));
+
+    for (size_t i = 0; i < sieve->n; i++) {
+        uint32_t hash = carom_sieve_hash(sieve->grams[i].bytes, sieve->bits);
+        marked[hash / 32] |= UINT32_C(1) << hash % 32;
+    }
+    printf("static const uint32_t marked_%zu[] = {", number);
+    for (size_t i = 0; i < n; i++)
+        printf("%s0x%lx,", i % 16 ? "" : "\n", (unsigned long)marked[i]);
+    puts("\n};");
+    free(marked);
+}
+
+static void print_grams(const struct sieve *sieve, size_t number)
+{
+    size_t at = 0;
+
+    printf("static const uint16_t first_%zu[] = {", number);
+    for (uint32_t bucket = 0; bucket <= CAROM_SIEVE_BUCKETS; bucket++) {
+        while (at < sieve->n && carom_sieve_bucket(carom_sieve_hash(sieve->grams[at].bytes, sieve->bits), sieve->bits) < bucket)
+            at++;
+        printf("%s%zu,", bucket % 32 ? "" : "\n", at);
+    }
+    printf("\n};\nstatic const struct carom_sieve_gram grams_%zu[] = {", number);
+    for (size_t i = 0; i < sieve->n; i++)
+        printf("%s{0x%lx,%d},", i % 8 ? "" : "\n", (unsigned long)sieve->grams[i].bytes, sieve->grams[i].row);
+    printf("{0,0}\n};\nstatic const uint16_t always_%zu[] = {", number);
+    for (size_t i = 0; i < sieve->always_n; i++)
+        printf("%d,", sieve->always[i]);
+    puts("0};");
+}
+
+static void print_sieve(struct sieve *sieve, const struct table *table, const char *key, const char *separator,
+                        size_t number)
+{
+    sieve->n = sieve->always_n = 0;
+    for (size_t row = 0; row < table->n; row++)
+        if (strcmp(table->rows[row].key, key) == 0)
+            add_row(sieve, row, carom_str(table->rows[row].text), separator);
+    sort(sieve);
+    print_marked(sieve, number);
+    print_grams(sieve, number);
+}
+
+static bool is_new(const struct table *table, size_t row)
+{
+    for (size_t i = 0; i < row; i++)
+        if (strcmp(table->rows[i].key, table->rows[row].key) == 0)
+            return false;
+    return true;
+}
+
+int carom_sieve_print(const char *symbol, const char *header, const char *column, const char *key, const char *length,
+                      const char *separator, const char *path)
+{
+    struct table table = read_table(path, column, key);
+    struct sieve *sieve = checked(malloc(sizeof *sieve));
+    char *list = NULL;
+    size_t size, number = 0;
+    FILE *out = checked(open_memstream(&list, &size));
+
+    sieve->length = *length == '3' ? 3 : 4;
+    printf("#include \"%s\"\n\n", header);
+    for (size_t row = 0; row < table.n; row++) {
+        if (!is_new(&table, row))
+            continue;
+        print_sieve(sieve, &table, table.rows[row].key, separator, number);
+        fprintf(out, "    {\"%s\", %zu, %u, marked_%zu, first_%zu, grams_%zu, always_%zu, %zu},\n", table.rows[row].key,
+                sieve->length, sieve->bits, number, number, number, number, sieve->always_n);
+        number++;
+    }
+    fclose(out);
+    printf("const struct carom_sieve %s[] = {\n%s};\nconst size_t %s_n = %zu;\n", symbol, list, symbol, number);
+    for (size_t row = 0; row < table.n; row++) {
+        free(table.rows[row].key);
+        free(table.rows[row].text);
+    }
+    free(table.rows);
+    free(sieve);
+    free(list);
+    return 0;
+}
