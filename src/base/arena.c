@@ -165,12 +165,17 @@ void *carom_arena_try(struct carom_arena *arena, size_t size)
     return bytes ? memset(bytes, 0, size) : NULL;
 }
 
-void *carom_arena_alloc(struct carom_arena *arena, size_t size)
+void *carom_arena_raw(struct carom_arena *arena, size_t size)
 {
     void *bytes = take(arena, size);
     if (!bytes)
         unwind(arena);
-    return memset(bytes, 0, size);
+    return bytes;
+}
+
+void *carom_arena_alloc(struct carom_arena *arena, size_t size)
+{
+    return memset(carom_arena_raw(arena, size), 0, size);
 }
 
 static char *take_text(struct carom_arena *arena, size_t len)

@@ -30,6 +30,8 @@ void carom_arena_unguard(struct carom_arena *arena);
 
 /* Aligned for any type, zeroed; never NULL: without memory it jumps to the guard (which is then already removed). */
 void *carom_arena_alloc(struct carom_arena *arena, size_t size) __attribute__((malloc, returns_nonnull));
+/* The same, not zeroed: for what is filled at once. */
+void *carom_arena_raw(struct carom_arena *arena, size_t size) __attribute__((malloc, returns_nonnull));
 /* The same without the jump, for code that runs under Lua: NULL when there is no memory. */
 void *carom_arena_try(struct carom_arena *arena, size_t size);
 

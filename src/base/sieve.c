@@ -18,12 +18,12 @@ const struct carom_sieve *carom_sieve_named(const struct carom_sieve *sieves, si
 
 static void mark(struct carom_sieved *sieved, size_t row)
 {
+    while (sieved->words <= row / 64)
+        sieved->rows[sieved->words++] = 0;
     sieved->rows[row / 64] |= UINT64_C(1) << row % 64;
-    if (sieved->words <= row / 64)
-        sieved->words = row / 64 + 1;
 }
 
-static void take(const struct carom_sieve *sieve, uint32_t gram, uint32_t hash, struct carom_sieved *sieved)
+static __attribute__((noinline)) void take(const struct carom_sieve *sieve, uint32_t gram, uint32_t hash, struct carom_sieved *sieved)
 {
     uint32_t bucket = carom_sieve_bucket(hash, sieve->bits);
 
@@ -33,16 +33,16 @@ static void take(const struct carom_sieve *sieve, uint32_t gram, uint32_t hash, 
 }
 
 /* length is a constant where it is called, so that each has a loop of its own. */
-static inline void pass(const struct carom_sieve *sieve, struct carom_str text, size_t length,
+static inline void pass(const struct carom_sieve *sieve, const char *at, const char *end, size_t length,
                         struct carom_sieved *sieved)
 {
-    const uint32_t *marked = sieve->marked;
+    const uint8_t *marked = sieve->marked;
     unsigned bits = sieve->bits;
 
-    for (size_t i = 0; i + length <= text.len; i++) {
-        uint32_t gram = carom_sieve_gram(text.ptr + i, length), hash = carom_sieve_hash(gram, bits);
+    for (; at < end; at++) {
+        uint32_t gram = carom_sieve_gram(at, length), hash = carom_sieve_hash(gram, bits);
 
-        if (marked[hash / 32] >> hash % 32 & 1)
+        if (marked[hash])
             take(sieve, gram, hash, sieved);
     }
 }
@@ -51,10 +51,16 @@ void carom_sieve_add(const struct carom_sieve *sieve, struct carom_str text, str
 {
     for (size_t i = 0; i < sieve->always_n; i++)
         mark(sieved, sieve->always[i]);
-    if (sieve->length == 3)
-        pass(sieve, text, 3, sieved);
-    else
-        pass(sieve, text, 4, sieved);
+    if (text.len < sieve->length)
+        return;
+    if (sieve->length == 4) {
+        pass(sieve, text.ptr, text.ptr + text.len - 3, 4, sieved);
+        return;
+    }
+    char last[4] = {0}; /* the last gram has no byte behind it */
+    memcpy(last, text.ptr + text.len - 3, 3);
+    pass(sieve, text.ptr, text.ptr + text.len - 3, 3, sieved);
+    pass(sieve, last, last + 1, 3, sieved);
 }
 
 void carom_sieve_add_all(const struct carom_sieve *sieve, struct carom_sieved *sieved)

@@ -22,18 +22,18 @@ struct carom_sieve {
     const char *name;       /* the group of rows in its table, "" all */
     uint8_t length;         /* of a gram: 3 or 4 bytes */
     uint8_t bits;           /* of a hash */
-    const uint32_t *marked; /* a bit a hash: a gram has it */
+    const uint8_t *marked;  /* per hash: a gram has it */
     const uint16_t *first;  /* per bucket, the upper bits of the hash: its first gram; and the end */
     const struct carom_sieve_gram *grams;
     const uint16_t *always; /* rows that have no bytes to look for */
     size_t always_n;
 };
 
-/* Zero-initialise it. */
 struct carom_sieved {
-    size_t words;                         /* how many of rows are in use */
+    size_t words;                         /* how many of rows are in use: 0 makes it empty */
     uint64_t rows[CAROM_SIEVE_ROWS / 64]; /* a bit a row */
 };
+static inline void carom_sieved_init(struct carom_sieved *sieved) { sieved->words = 0; }
 
 /* The sieve of that group out of n. There is one, or it is our bug. */
 const struct carom_sieve *carom_sieve_named(const struct carom_sieve *sieves, size_t n, const char *name);
@@ -44,13 +44,13 @@ void carom_sieve_add_all(const struct carom_sieve *sieve, struct carom_sieved *s
 /* The first row at or behind `from`; SIZE_MAX: no more. */
 size_t carom_sieved_next(const struct carom_sieved *sieved, size_t from);
 
-/* What build tool and search must agree on. */
+/* What build tool and search must agree on. Four bytes are read, whatever the length. */
 static inline uint32_t carom_sieve_gram(const char *bytes, size_t length)
 {
     const unsigned char *b = (const unsigned char *)bytes;
-    uint32_t gram = (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16;
+    uint32_t gram = (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
 
-    return length == 3 ? gram | 0x202020u : (gram | (uint32_t)b[3] << 24) | 0x20202020u;
+    return (gram | 0x20202020u) & (length == 3 ? 0xffffffu : 0xffffffffu);
 }
 static inline uint32_t carom_sieve_hash(uint32_t gram, unsigned bits) { return gram * 0x9e3779b1u >> (32 - bits); }
 static inline uint32_t carom_sieve_bucket(uint32_t hash, unsigned bits) { return hash >> (bits - 8); }

@@ -5,7 +5,7 @@
 
 #include "base/str.h"
 
-static bool same_caseless(const char *a, const char *b, size_t n)
+bool carom_str_same_caseless(const char *a, const char *b, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         if (a[i] != b[i] && carom_lower(a[i]) != carom_lower(b[i]))
@@ -13,80 +13,59 @@ static bool same_caseless(const char *a, const char *b, size_t n)
     return true;
 }
 
-bool carom_str_ieq(struct carom_str a, struct carom_str b)
-{
-    return a.len == b.len && same_caseless(a.ptr, b.ptr, a.len);
-}
-
-bool carom_str_starts(struct carom_str s, struct carom_str prefix)
-{
-    return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
-}
-
 bool carom_str_istarts(struct carom_str s, struct carom_str prefix)
 {
-    return s.len >= prefix.len && same_caseless(s.ptr, prefix.ptr, prefix.len);
+    return s.len >= prefix.len && carom_str_same_caseless(s.ptr, prefix.ptr, prefix.len);
 }
 
 bool carom_str_iends(struct carom_str s, struct carom_str suffix)
 {
     return suffix.len == 0 ||
-           (s.len >= suffix.len && same_caseless(s.ptr + (s.len - suffix.len), suffix.ptr, suffix.len));
+           (s.len >= suffix.len && carom_str_same_caseless(s.ptr + (s.len - suffix.len), suffix.ptr, suffix.len));
 }
 
+/* Needles are mostly short words of ours: looking for their first byte is cheaper than preparing anything. Long ones may
+   come from mail, and be made so that each place looks like a beginning. */
 size_t carom_str_find(struct carom_str s, struct carom_str needle)
+{
+    enum { SHORT = 32 };
+    const char *at, *last;
+
+    if (needle.len == 0)
+        return 0;
+    if (s.len < needle.len)
+        return SIZE_MAX;
+    at = s.ptr;
+    last = s.ptr + (s.len - needle.len);
+    if (needle.len > SHORT) {
+        at = memmem(s.ptr, s.len, needle.ptr, needle.len);
+        return at ? (size_t)(at - s.ptr) : SIZE_MAX;
+    }
+    while (at <= last && (at = memchr(at, needle.ptr[0], (size_t)(last - at) + 1))) {
+        if (memcmp(at, needle.ptr, needle.len) == 0)
+            return (size_t)(at - s.ptr);
+        at++;
+    }
+    return SIZE_MAX;
+}
+
+size_t carom_str_ifind(struct carom_str s, struct carom_str needle)
 {
     if (needle.len == 0)
         return 0;
     if (s.len < needle.len)
         return SIZE_MAX;
-    const char *at = memmem(s.ptr, s.len, needle.ptr, needle.len);
-    return at ? (size_t)(at - s.ptr) : SIZE_MAX;
-}
-
-/* Needles are short words of ours: comparing at each place that starts alike is cheaper than preparing anything. */
-size_t carom_str_ifind(struct carom_str s, struct carom_str needle)
-{
-    if (needle.len == 0)
-        return 0;
-    char first = carom_lower(needle.ptr[0]);
-    for (size_t i = 0; s.len - i >= needle.len && i < s.len; i++)
-        if (carom_lower(s.ptr[i]) == first && same_caseless(s.ptr + i, needle.ptr, needle.len))
+    char first = carom_lower(needle.ptr[0]), other = carom_is_alpha(first) ? (char)(first ^ 0x20) : first;
+    for (size_t i = 0, last = s.len - needle.len; i <= last; i++)
+        if ((s.ptr[i] == first || s.ptr[i] == other) && carom_str_same_caseless(s.ptr + i, needle.ptr, needle.len))
             return i;
     return SIZE_MAX;
-}
-
-size_t carom_str_chr(struct carom_str s, char c)
-{
-    const char *at = s.len ? memchr(s.ptr, c, s.len) : NULL;
-    return at ? (size_t)(at - s.ptr) : SIZE_MAX;
 }
 
 size_t carom_str_rchr(struct carom_str s, char c)
 {
     const char *at = s.len ? memrchr(s.ptr, c, s.len) : NULL;
     return at ? (size_t)(at - s.ptr) : SIZE_MAX;
-}
-
-struct carom_str carom_str_from(struct carom_str s, size_t offset)
-{
-    if (offset >= s.len)
-        return s.len ? carom_str_n(s.ptr + s.len, 0) : CAROM_STR_EMPTY;
-    return carom_str_n(s.ptr + offset, s.len - offset);
-}
-
-struct carom_str carom_str_head(struct carom_str s, size_t n)
-{
-    return s.ptr ? carom_str_n(s.ptr, n < s.len ? n : s.len) : CAROM_STR_EMPTY;
-}
-
-struct carom_str carom_str_trim(struct carom_str s)
-{
-    while (s.len > 0 && carom_is_space(s.ptr[s.len - 1]))
-        s.len--;
-    while (s.len > 0 && carom_is_space(s.ptr[0]))
-        s.ptr++, s.len--;
-    return s;
 }
 
 /* Where the first CR or LF stands, or the length. In windows: with one memchr over all the rest, a text that has only

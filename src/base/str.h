@@ -13,6 +13,11 @@
 #define CAROM_STR(literal) ((struct carom_str){"" literal, sizeof(literal) - 1})
 #define CAROM_STR_EMPTY ((struct carom_str){"", 0})
 
+static inline char carom_lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
+static inline bool carom_is_digit(char c) { return c >= '0' && c <= '9'; }
+static inline bool carom_is_alpha(char c) { return (c | 32) >= 'a' && (c | 32) <= 'z'; }
+static inline bool carom_is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
 static inline struct carom_str carom_str(const char *text) /* NULL gives the empty one */
 {
     return text ? (struct carom_str){text, strlen(text)} : CAROM_STR_EMPTY;
@@ -22,18 +27,44 @@ static inline bool carom_str_eq(struct carom_str a, struct carom_str b)
 {
     return a.len == b.len && (a.len == 0 || memcmp(a.ptr, b.ptr, a.len) == 0);
 }
-bool carom_str_ieq(struct carom_str a, struct carom_str b);
-bool carom_str_starts(struct carom_str s, struct carom_str prefix);
+bool carom_str_same_caseless(const char *a, const char *b, size_t n);
+static inline bool carom_str_ieq(struct carom_str a, struct carom_str b)
+{
+    return a.len == b.len && carom_str_same_caseless(a.ptr, b.ptr, a.len);
+}
+static inline bool carom_str_starts(struct carom_str s, struct carom_str prefix)
+{
+    return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
+}
 bool carom_str_istarts(struct carom_str s, struct carom_str prefix);
 bool carom_str_iends(struct carom_str s, struct carom_str suffix);
 /* Offset of needle in s, or SIZE_MAX. */
 size_t carom_str_find(struct carom_str s, struct carom_str needle);
 size_t carom_str_ifind(struct carom_str s, struct carom_str needle);
-size_t carom_str_chr(struct carom_str s, char c);
+static inline size_t carom_str_chr(struct carom_str s, char c)
+{
+    const char *at = s.len ? memchr(s.ptr, c, s.len) : NULL;
+    return at ? (size_t)(at - s.ptr) : SIZE_MAX;
+}
 size_t carom_str_rchr(struct carom_str s, char c);
-struct carom_str carom_str_from(struct carom_str s, size_t offset); /* offset beyond the end: empty */
-struct carom_str carom_str_head(struct carom_str s, size_t n);
-struct carom_str carom_str_trim(struct carom_str s); /* space, tab, CR, LF at both ends */
+static inline struct carom_str carom_str_from(struct carom_str s, size_t offset) /* offset beyond the end: empty */
+{
+    if (offset >= s.len)
+        return s.len ? carom_str_n(s.ptr + s.len, 0) : CAROM_STR_EMPTY;
+    return carom_str_n(s.ptr + offset, s.len - offset);
+}
+static inline struct carom_str carom_str_head(struct carom_str s, size_t n)
+{
+    return s.ptr ? carom_str_n(s.ptr, n < s.len ? n : s.len) : CAROM_STR_EMPTY;
+}
+static inline struct carom_str carom_str_trim(struct carom_str s) /* space, tab, CR, LF at both ends */
+{
+    while (s.len > 0 && carom_is_space(s.ptr[s.len - 1]))
+        s.len--;
+    while (s.len > 0 && carom_is_space(s.ptr[0]))
+        s.ptr++, s.len--;
+    return s;
+}
 /* Takes the next line off *rest, without its end (LF, CRLF or lone CR). false: nothing left. */
 bool carom_str_line(struct carom_str *rest, struct carom_str *line_r);
 /* Takes the next word, separated by spaces and tabs, off *rest. */
@@ -42,10 +73,5 @@ bool carom_str_word(struct carom_str *rest, struct carom_str *word_r);
 bool carom_str_glob(struct carom_str s, struct carom_str pattern);
 /* Decimal without sign; -1 when s is not wholly digits or beyond INT64_MAX. */
 int64_t carom_str_number(struct carom_str s);
-
-static inline char carom_lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
-static inline bool carom_is_digit(char c) { return c >= '0' && c <= '9'; }
-static inline bool carom_is_alpha(char c) { return (c | 32) >= 'a' && (c | 32) <= 'z'; }
-static inline bool carom_is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 #endif

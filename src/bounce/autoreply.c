@@ -337,8 +337,9 @@ struct carom_str carom_autoreply_type(struct carom_reading *reading)
 {
     struct carom_str words = own_words(reading).folded;
 
-    struct carom_sieved rows = {0};
+    struct carom_sieved rows;
 
+    carom_sieved_init(&rows);
     carom_sieve_add(carom_autoreplies_sieves, words, &rows);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
         const struct carom_autoreply_row *row = &carom_autoreplies[i];
@@ -359,7 +360,8 @@ void carom_read_autoreply(struct carom_reading *reading, struct carom_str type)
 
     if (carom_str_eq(type, CAROM_STR("ticket"))) /* said by a ticket system's own header or subject */
         autoreply->type = type;
-    struct carom_sieved rows = {0};
+    struct carom_sieved rows;
+    carom_sieved_init(&rows);
     carom_sieve_add(carom_autoreplies_sieves, stating.text.folded, &rows);
     carom_sieve_add(carom_autoreplies_sieves, stating.subject, &rows);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++)

@@ -65,10 +65,16 @@ static bool any_line(struct looking *looking, struct carom_str pattern, size_t n
     return false;
 }
 
+/* pattern begins with two letters that are meant. */
+static bool name_fits(struct carom_str name, struct carom_str pattern)
+{
+    return name.len > 1 && carom_str_same_caseless(name.ptr, pattern.ptr, 2) && carom_str_glob(name, pattern);
+}
+
 static bool any_header(const struct carom_headers *headers, struct carom_str name, struct carom_str pattern)
 {
     for (size_t i = 0; i < headers->n; i++)
-        if (carom_str_glob(headers->list[i].name, name) && carom_str_glob(headers->list[i].value, pattern))
+        if (name_fits(headers->list[i].name, name) && carom_str_glob(headers->list[i].value, pattern))
             return true;
     return false;
 }
@@ -233,7 +239,11 @@ static void sieve_place(const struct looking *looking, const struct carom_sieve 
     const struct carom_reading *reading = looking->reading;
     const struct carom_headers *headers = &reading->message->root->headers;
 
-    if (strcmp(sieve->name, "subject") == 0) {
+    if (strncmp(sieve->name, "header:", 7) == 0) {
+        for (size_t i = 0; i < headers->n; i++)
+            if (name_fits(headers->list[i].name, carom_str(sieve->name + 7)))
+                carom_sieve_add(sieve, headers->list[i].value, rows);
+    } else if (strcmp(sieve->name, "subject") == 0) {
         carom_sieve_add(sieve, looking->subject, rows);
     } else if (strcmp(sieve->name, "text") == 0 || strcmp(sieve->name, "first line") == 0) {
         for (size_t i = 0; i < looking->n && (i == 0 || sieve->name[0] == 't'); i++)
@@ -246,10 +256,6 @@ static void sieve_place(const struct looking *looking, const struct carom_sieve 
             for (size_t k = 0; k < sizeof recipients / sizeof *recipients; k++)
                 if (carom_str_ieq(headers->list[i].name, carom_str(recipients[k])))
                     carom_sieve_add(sieve, headers->list[i].value, rows);
-    } else if (strncmp(sieve->name, "header:", 7) == 0) {
-        for (size_t i = 0; i < headers->n; i++)
-            if (carom_str_glob(headers->list[i].name, carom_str(sieve->name + 7)))
-                carom_sieve_add(sieve, headers->list[i].value, rows);
     } else {
         carom_sieve_add_all(sieve, rows);
     }
@@ -257,8 +263,9 @@ static void sieve_place(const struct looking *looking, const struct carom_sieve 
 
 static struct carom_sieved sieve_rows(const struct looking *looking)
 {
-    struct carom_sieved rows = {0};
+    struct carom_sieved rows;
 
+    carom_sieved_init(&rows);
     for (size_t i = 0; i < carom_notices_sieves_n; i++)
         sieve_place(looking, &carom_notices_sieves[i], &rows);
     return rows;

@@ -35,8 +35,9 @@ struct carom_report_recipient *carom_report_find(struct carom_reading *reading, 
 
 bool carom_report_sign(struct carom_str text, const char *where)
 {
-    struct carom_sieved rows = {0};
+    struct carom_sieved rows;
 
+    carom_sieved_init(&rows);
     carom_sieve_add(carom_sieve_named(carom_signs_sieves, carom_signs_sieves_n, where), text, &rows);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++)
         if (carom_str_glob(text, carom_str(carom_signs[i].pattern)))
@@ -46,11 +47,12 @@ bool carom_report_sign(struct carom_str text, const char *where)
 
 bool carom_report_marker(struct carom_str text, const char *kind)
 {
-    struct carom_sieved rows = {0};
+    struct carom_sieved rows;
 
-    carom_sieve_add(carom_sieve_named(carom_markers_sieves, carom_markers_sieves_n, kind), text, &rows);
+    carom_sieved_init(&rows);
+    carom_sieve_add(carom_markers_sieves, text, &rows);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++)
-        if (carom_str_glob(text, carom_str(carom_markers[i].pattern)))
+        if (strcmp(carom_markers[i].kind, kind) == 0 && carom_str_glob(text, carom_str(carom_markers[i].pattern)))
             return true;
     return false;
 }
@@ -124,7 +126,8 @@ static struct carom_str join(struct carom_arena *arena, const struct carom_str *
 /* No-break spaces (U+00A0, U+202F) as plain ones: HTML indents with them, French sets them before a colon. */
 static struct carom_str plain_spaces(struct carom_arena *arena, struct carom_str text)
 {
-    if (carom_str_find(text, CAROM_STR("\302\240")) == SIZE_MAX && carom_str_find(text, CAROM_STR("\342\200\257")) == SIZE_MAX)
+    if (carom_utf8_plain(text) || (carom_str_find(text, CAROM_STR("\302\240")) == SIZE_MAX &&
+                                   carom_str_find(text, CAROM_STR("\342\200\257")) == SIZE_MAX))
         return text;
     char *out = carom_arena_alloc(arena, text.len);
     size_t n = 0;
@@ -214,9 +217,10 @@ static struct carom_str without_marks(struct carom_str subject)
 /* "Automatic reply: Undelivered Mail …": what is answered is not what happened. */
 static bool announces_reply(struct carom_arena *arena, struct carom_str subject)
 {
-    struct carom_sieved rows = {0};
+    struct carom_sieved rows;
 
     subject = carom_utf8_normalise(arena, subject).folded;
+    carom_sieved_init(&rows);
     carom_sieve_add(carom_sieve_named(carom_notices_sieves, carom_notices_sieves_n, "subject"), subject, &rows);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
         const struct carom_notice_row *row = &carom_notices[i];

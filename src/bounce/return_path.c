@@ -269,8 +269,9 @@ static const struct carom_return_path_row *find_row(struct carom_str local, stru
 {
     static const struct captures none = {{"", 0}, {"", 0}, {"", 0}, {"", 0}, {"", 0}};
 
-    struct carom_sieved rows = {0};
+    struct carom_sieved rows;
 
+    carom_sieved_init(&rows);
     carom_sieve_add(carom_return_paths_sieves, local, &rows);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
         const struct carom_return_path_row *row = &carom_return_paths[i];

@@ -166,39 +166,36 @@ static bool may_be_field(struct carom_str line)
            carom_str_chr(line, ':') < 40;
 }
 
-/* The markers of a kind that stand somewhere in text. */
-static struct carom_sieved markers_in(struct carom_str text, const char *kind)
+/* "message", "headers", or NULL: what a line announces. */
+static const char *announced(struct carom_str line)
 {
-    struct carom_sieved rows = {0};
+    const char *found = NULL;
+    struct carom_sieved rows;
 
-    carom_sieve_add(carom_sieve_named(carom_markers_sieves, carom_markers_sieves_n, kind), text, &rows);
-    return rows;
-}
-
-static bool is_one_of(struct carom_str line, const struct carom_sieved *rows)
-{
-    for (size_t i = 0; (i = carom_sieved_next(rows, i)) != SIZE_MAX; i++)
-        if (carom_str_glob(line, carom_str(carom_markers[i].pattern)))
-            return true;
-    return false;
+    carom_sieved_init(&rows);
+    carom_sieve_add(carom_markers_sieves, line, &rows);
+    for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
+        const struct carom_marker_row *row = &carom_markers[i];
+        bool whole = strcmp(row->kind, "message") == 0;
+        if ((whole || strcmp(row->kind, "headers") == 0) && carom_str_glob(line, carom_str(row->pattern)))
+            found = whole || !found ? row->kind : found;
+    }
+    return found;
 }
 
 static void find_marker(struct carom_reading *reading, bool take)
 {
     struct carom_str rest = reading->report->text, line;
-    struct carom_sieved message = markers_in(rest, "message"), headers = markers_in(rest, "headers");
     bool blank_before = false, text_before = false;
 
-    if (!take && message.words == 0 && headers.words == 0)
-        return;
     while (carom_str_line(&rest, &line)) {
         struct carom_str shown = carom_str_trim(line);
-        bool whole = is_one_of(shown, &message);
+        const char *marker = shown.len > 0 ? announced(shown) : NULL;
 
-        if (shown.len > 0 && (whole || is_one_of(shown, &headers))) {
+        if (marker) {
             cut(reading, line);
             if (take)
-                take_text(reading, rest, whole);
+                take_text(reading, rest, strcmp(marker, "message") == 0);
             return;
         }
         struct carom_str all = carom_str_n(line.ptr, (size_t)(reading->report->text.ptr + reading->report->text.len - line.ptr));

@@ -60,7 +60,7 @@ extern const size_t carom_details_n;
 extern const struct carom_return_path_row carom_return_paths[];
 extern const size_t carom_return_paths_n;
 
-/* Which rows may concern a text: of formats by their body, of markers by kind, of signs and notices by where. */
+/* Which rows may concern a text: of formats by their body, of signs and notices by where. */
 extern const struct carom_sieve carom_formats_sieves[], carom_markers_sieves[], carom_notices_sieves[],
     carom_autoreplies_sieves[], carom_signs_sieves[], carom_details_sieves[], carom_return_paths_sieves[];
 extern const size_t carom_formats_sieves_n, carom_markers_sieves_n, carom_notices_sieves_n, carom_autoreplies_sieves_n,
@@ -71,9 +71,13 @@ static inline bool carom_cell_next(struct carom_str *rest, struct carom_str *val
 {
     if (rest->len == 0)
         return false;
-    size_t end = carom_str_find(*rest, CAROM_STR(" ; "));
-
-    *value_r = carom_str_trim(carom_str_head(*rest, end < rest->len ? end : rest->len));
+    size_t end = carom_str_chr(*rest, ';');
+    while (end < rest->len && !(end > 0 && rest->ptr[end - 1] == ' ' && end + 1 < rest->len && rest->ptr[end + 1] == ' ')) {
+        size_t more = carom_str_chr(carom_str_from(*rest, end + 1), ';');
+        end = more == SIZE_MAX ? more : end + 1 + more;
+    }
+    end -= end < rest->len; /* the space before it */
+    *value_r = carom_str_trim(carom_str_head(*rest, end));
     *rest = end < rest->len ? carom_str_from(*rest, end + 3) : CAROM_STR_EMPTY;
     return true;
 }

@@ -83,9 +83,12 @@ static bool header_fits(struct carom_reading *reading, const char *cell)
 
 static bool body_fits(const struct lines *lines, const char *cell)
 {
-    for (size_t i = 0; i < lines->n && i < RECOGNISE_MAX; i++)
-        if (lines->list[i].len > 0 && carom_cell_glob(carom_str_trim(lines->list[i]), cell))
-            return true;
+    struct carom_str rest = carom_str(cell), pattern;
+
+    while (carom_cell_next(&rest, &pattern))
+        for (size_t i = 0; i < lines->n && i < RECOGNISE_MAX; i++)
+            if (lines->list[i].len > 0 && carom_str_glob(carom_str_trim(lines->list[i]), pattern))
+                return true;
     return false;
 }
 
@@ -93,8 +96,9 @@ static bool body_fits(const struct lines *lines, const char *cell)
 static struct carom_sieved formats_of(const struct lines *lines)
 {
     size_t n = lines->n < RECOGNISE_MAX ? lines->n : RECOGNISE_MAX;
-    struct carom_sieved rows = {0};
+    struct carom_sieved rows;
 
+    carom_sieved_init(&rows);
     carom_sieve_add(carom_formats_sieves, n > 0 ? span(lines->list[0], lines->list[n - 1]) : CAROM_STR_EMPTY, &rows);
     return rows;
 }
@@ -385,7 +389,7 @@ static struct text_report find_recipients(struct carom_reading *reading, const s
 {
     struct text_report report = {.reading = reading, .row = row, .lines = lines};
 
-    report.found = carom_arena_array(reading->arena, struct found, lines.n + IN_HEADERS_MAX);
+    report.found = carom_arena_raw(reading->arena, carom_arena_product(sizeof(struct found), lines.n + IN_HEADERS_MAX));
     report.named = carom_arena_array(reading->arena, bool, lines.n + 1);
     find_bounds(&report);
     find_in_lines(&report);

@@ -348,8 +348,9 @@ static void scan_details(struct carom_reading *reading, struct carom_report_reci
     struct carom_line_captures found;
     size_t start, end;
 
-    struct carom_sieved rows = {0};
+    struct carom_sieved rows;
 
+    carom_sieved_init(&rows);
     carom_sieve_add(carom_details_sieves, words, &rows);
     for (size_t i = 0; words.len > 0 && (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++)
         if (carom_line_find(reading->arena, words, carom_str(carom_details[i].pattern), &found, &start, &end))

@@ -43,11 +43,17 @@ struct carom_str carom_provider_find(struct carom_str remote_host, struct carom_
 {
     struct carom_str host = bare_host(remote_host), domain = bare_host(recipient_domain);
 
-    for (size_t i = 0; host.len > 0 && i < carom_providers_n; i++) {
+    struct carom_sieved rows;
+
+    carom_sieved_init(&rows);
+    carom_sieve_add(carom_provider_host_sieves, host, &rows);
+    for (size_t i = 0; host.len > 0 && (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
         if (any_fits(carom_providers[i].hosts, host, host_fits))
             return carom_str(carom_providers[i].id);
     }
-    for (size_t i = 0; domain.len > 0 && i < carom_providers_n; i++) {
+    carom_sieved_init(&rows);
+    carom_sieve_add(carom_provider_domain_sieves, domain, &rows);
+    for (size_t i = 0; domain.len > 0 && (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
         if (any_fits(carom_providers[i].domains, domain, carom_str_ieq))
             return carom_str(carom_providers[i].id);
     }

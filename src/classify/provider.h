@@ -6,7 +6,7 @@
 #ifndef CAROM_CLASSIFY_PROVIDER_H
 #define CAROM_CLASSIFY_PROVIDER_H
 
-#include "carom.h"
+#include "base/sieve.h"
 
 struct carom_provider {
     const char *id, *name;
@@ -15,6 +15,8 @@ struct carom_provider {
 };
 extern const struct carom_provider carom_providers[];
 extern const size_t carom_providers_n;
+extern const struct carom_sieve carom_provider_host_sieves[], carom_provider_domain_sieves[];
+extern const size_t carom_provider_host_sieves_n, carom_provider_domain_sieves_n;
 
 /* The id, or the empty string. Either argument may be empty. */
 struct carom_str carom_provider_find(struct carom_str remote_host, struct carom_str recipient_domain);

@@ -205,9 +205,10 @@ static struct carom_str join(struct carom_arena *arena, struct carom_str text, c
 static struct carom_str find_command(struct carom_str text)
 {
     struct carom_str command = CAROM_STR_EMPTY;
-    struct carom_sieved rows = {0};
+    struct carom_sieved rows;
     size_t first = SIZE_MAX;
 
+    carom_sieved_init(&rows);
     carom_sieve_add(carom_phases_sieves, text, &rows);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
         size_t at = carom_str_ifind(text, carom_str(carom_phases[i].phrase));

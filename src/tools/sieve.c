@@ -67,7 +67,7 @@ static int rarity(char c)
     static const char often[] = "eatoinsrhldcumfpgwybvkxjqz";
     const char *at = c ? strchr(often, carom_lower(c)) : NULL;
 
-    return at ? (int)(at - often) : (unsigned char)c < 0x80 ? 20 : 30;
+    return at ? (int)(at - often) : c == '.' ? 8 : (unsigned char)c < 0x80 ? 20 : 30;
 }
 
 static bool ends_literal(char c) { return c == '*' || c == '~' || c == '%' || c == ' ' || c == '\t'; }
@@ -75,6 +75,7 @@ static bool ends_literal(char c) { return c == '*' || c == '~' || c == '%' || c 
 /* The rarest gram of an alternative. false: no literal is that long. */
 static bool choose(struct carom_str s, size_t length, uint32_t *gram_r)
 {
+    char last[4] = {0};
     int best = -1;
 
     for (size_t start = 0; start + length <= s.len; start++) {
@@ -89,7 +90,8 @@ static bool choose(struct carom_str s, size_t length, uint32_t *gram_r)
             score = ends_literal(s.ptr[i]) || s.ptr[i] == '{' ? -1 : score + rarity(s.ptr[i]);
         if (score > best) {
             best = score;
-            *gram_r = carom_sieve_gram(s.ptr + start, length);
+            memcpy(last, s.ptr + start, length);
+            *gram_r = carom_sieve_gram(last, length);
         }
     }
     return best >= 0;
@@ -134,8 +136,8 @@ static int compare(const void *a, const void *b)
 
 static void sort(struct sieve *sieve)
 {
-    sieve->bits = 10;
-    while (sieve->bits < 15 && sieve->n * 32 > (size_t)1 << sieve->bits)
+    sieve->bits = 9;
+    while (sieve->bits < 13 && sieve->n * 16 > (size_t)1 << sieve->bits)
         sieve->bits++;
     bits_of_hash = sieve->bits;
     qsort(sieve->grams, sieve->n, sizeof *sieve->grams, compare);
@@ -145,16 +147,14 @@ static void sort(struct sieve *sieve)
 
 static void print_marked(const struct sieve *sieve, size_t number)
 {
-    size_t n = ((size_t)1 << sieve->bits) / 32;
-    uint32_t *marked = checked(calloc(n, sizeof *marked));
+    size_t n = (size_t)1 << sieve->bits;
+    uint8_t *marked = checked(calloc(n, 1));
 
-    for (size_t i = 0; i < sieve->n; i++) {
-        uint32_t hash = carom_sieve_hash(sieve->grams[i].bytes, sieve->bits);
-        marked[hash / 32] |= UINT32_C(1) << hash % 32;
-    }
-    printf("static const uint32_t marked_%zu[] = {", number);
+    for (size_t i = 0; i < sieve->n; i++)
+        marked[carom_sieve_hash(sieve->grams[i].bytes, sieve->bits)] = 1;
+    printf("static const uint8_t marked_%zu[] = {", number);
     for (size_t i = 0; i < n; i++)
-        printf("%s0x%lx,", i % 16 ? "" : "\n", (unsigned long)marked[i]);
+        printf("%s%d,", i % 64 ? "" : "\n", marked[i]);
     puts("\n};");
     free(marked);
 }

@@ -37,8 +37,9 @@ static struct carom_str instance(const char *pattern, char *text, size_t room)
 
 static bool let_through(const struct carom_sieve *sieves, size_t n, struct carom_str text, size_t row)
 {
-    struct carom_sieved rows = {0};
+    struct carom_sieved rows;
 
+    carom_sieved_init(&rows);
     for (size_t i = 0; i < n; i++)
         carom_sieve_add(&sieves[i], text, &rows);
     return carom_sieved_next(&rows, row) == row;
@@ -75,9 +76,10 @@ static void what_matches_passes(void **state)
 
 static size_t count(const struct carom_sieve *sieves, size_t n, struct carom_str text)
 {
-    struct carom_sieved rows = {0};
+    struct carom_sieved rows;
     size_t found = 0;
 
+    carom_sieved_init(&rows);
     for (size_t i = 0; i < n; i++)
         carom_sieve_add(&sieves[i], text, &rows);
     for (size_t row = 0; (row = carom_sieved_next(&rows, row)) != SIZE_MAX; row++)
@@ -103,12 +105,13 @@ static void what_speaks_of_nothing_does_not(void **state)
 static void ends_with_the_text(void **state)
 {
     const struct carom_str whole = CAROM_STR("after DATA");
-    struct carom_sieved rows = {0};
+    struct carom_sieved rows;
 
     (void)state;
     for (size_t n = 0; n < 4; n++)
         assert_int_equal(count(carom_phases_sieves, carom_phases_sieves_n, carom_str_head(whole, n)), 0);
     assert_true(count(carom_phases_sieves, carom_phases_sieves_n, whole) > 0);
+    carom_sieved_init(&rows);
     carom_sieve_add_all(carom_phases_sieves, &rows);
     for (size_t row = 0; row < carom_phases_n; row++)
         assert_int_equal(carom_sieved_next(&rows, row), row);
