@@ -15,40 +15,19 @@
 #include "outbox/answer.h"
 #include "outbox/backoff.h"
 #include "outbox/command.h"
-#include "outbox/endpoint.h"
-#include "outbox/render.h"
+#include "outbox/flight.h"
 
 enum {
     PARALLEL = 64,
     LEASE_MS = 60 * 1000,  /* more than a look-up and a call, or a command and its proof, may take */
     POLL_MS = 1000,
     BOTH_MS = 20,          /* while requests and commands are under way at once */
+    OUTCOME_MS = 20,       /* an outcome waits for others to be written with */
     COMMANDS_MAX = 8,      /* at a time: each is a process */
     COMMAND_MS = 15 * 1000,
     HOUR_MS = 3600 * 1000,
     PENDING_DAYS = 30,     /* then what is still pending is a dead letter */
     ANSWER_TEXT_MAX = 8192 /* bytes of a job's last_answer: 4 KiB of a command's words, escapes and all */
-};
-
-/* Jobs claimed together live in one arena until the last is settled. */
-struct batch {
-    struct carom_arena *arena;
-    struct flight *flights;
-    size_t left;
-    int64_t claimed; /* ms */
-    struct batch *next, **back;
-};
-
-enum step { LOOK_UP, CALL, PROVE };
-
-struct flight {
-    struct carom_job *job;
-    struct carom_endpoint *endpoint;
-    struct batch *batch;
-    enum step step;
-    bool trial; /* tries whether a stopped endpoint is back */
-    struct carom_pair *found; /* by the look-up */
-    struct flight *queued;    /* a command that waits for its turn */
 };
 
 struct run {
@@ -61,63 +40,26 @@ struct run {
     struct carom_arena *scratch; /* of the request being made */
     struct carom_buf text;       /* the answer being told */
     struct carom_commands *commands;
-    struct flight *queue, **queue_tail;
+    struct carom_flight *queue, **queue_tail;
     struct carom_endpoints endpoints;
-    struct batch *batches;
+    struct carom_batch *batches;
+    struct carom_outcomes outcomes;
     size_t in_flight; /* with those in the queue */
     int64_t start; /* ms: what became due later is the next run's */
     bool failed;   /* err holds why */
     struct carom_error *err;
 };
 
-/* ---- Batches ---- */
-
-static void batch_free(struct batch *batch)
-{
-    *batch->back = batch->next;
-    if (batch->next)
-        batch->next->back = batch->back;
-    carom_arena_free(batch->arena);
-    free(batch->flights);
-    free(batch);
-}
-
-static struct batch *batch_new(struct run *run)
-{
-    struct batch *batch = calloc(1, sizeof *batch);
-    if (!batch)
-        return NULL;
-    batch->next = run->batches;
-    batch->back = &run->batches;
-    if (batch->next)
-        batch->next->back = &batch->next;
-    run->batches = batch;
-    batch->claimed = carom_date_now_ms();
-    batch->arena = carom_arena_new();
-    if (batch->arena)
-        return batch;
-    batch_free(batch);
-    return NULL;
-}
-
 /* ---- Settling ---- */
 
-static void settle(struct run *run, struct flight *flight, enum carom_job_state state, int64_t due,
+/* Written with others by write_down. */
+static void settle(struct run *run, struct carom_flight *flight, enum carom_job_state state, int64_t due,
                    struct carom_str answer, bool free_attempt)
 {
-    struct carom_job *job = flight->job;
-    const struct carom_ledger *ledger = run->ledger;
-    struct batch *batch = flight->batch;
-    if (ledger->ops->settle(ledger->store, job->id, state, due, answer, free_attempt, run->err) != 0) {
-        run->failed = true;
-    } else if (state == CAROM_JOB_DEAD && run->options->dead) {
-        job->state = state;
-        job->attempts += free_attempt ? 0 : 1;
-        job->last_answer = answer;
-        run->options->dead(run->options->user, job);
-    }
-    if (--batch->left == 0)
-        batch_free(batch);
+    if (carom_outcomes_add(&run->outcomes, flight, state, due, answer, free_attempt, carom_date_now_ms()) == 0)
+        return;
+    carom_error_memory(run->err);
+    run->failed = true;
 }
 
 static void note(struct run *run, int result)
@@ -126,7 +68,7 @@ static void note(struct run *run, int result)
         run->failed = true;
 }
 
-static void settle_done(struct run *run, struct flight *flight, struct carom_str answer)
+static void settle_done(struct run *run, struct carom_flight *flight, struct carom_str answer)
 {
     run->summary->done++;
     carom_log_printf(run->options->log, CAROM_LOG_DEBUG, "outbox: job %lld: sink %.*s: done: %.*s",
@@ -134,7 +76,7 @@ static void settle_done(struct run *run, struct flight *flight, struct carom_str
     settle(run, flight, CAROM_JOB_DONE, carom_date_now_ms(), answer, false);
 }
 
-static void settle_dead(struct run *run, struct flight *flight, struct carom_str answer)
+static void settle_dead(struct run *run, struct carom_flight *flight, struct carom_str answer)
 {
     run->summary->dead++;
     carom_log_printf(run->options->log, CAROM_LOG_ERROR, "outbox: job %lld: sink %.*s: dead letter: %.*s",
@@ -143,20 +85,20 @@ static void settle_dead(struct run *run, struct flight *flight, struct carom_str
 }
 
 /* What is pending stays so while it waits. */
-static enum carom_job_state waiting_state(const struct flight *flight)
+static enum carom_job_state waiting_state(const struct carom_flight *flight)
 {
     return flight->job->state == CAROM_JOB_PENDING ? CAROM_JOB_PENDING : CAROM_JOB_WAITING;
 }
 
 /* Its endpoint is stopped: no attempt is used. */
-static void settle_waiting(struct run *run, struct flight *flight, struct carom_str answer)
+static void settle_waiting(struct run *run, struct carom_flight *flight, struct carom_str answer)
 {
     run->summary->waiting++;
     settle(run, flight, waiting_state(flight), carom_date_now_ms() + CAROM_PAUSE_MS, answer, true);
 }
 
 /* What its sink needs is missing: no attempt is used, and a timer that runs each minute finds it each time. */
-static void settle_unset(struct run *run, struct flight *flight, struct carom_str answer)
+static void settle_unset(struct run *run, struct carom_flight *flight, struct carom_str answer)
 {
     carom_endpoint_hold(&run->endpoints, flight->endpoint, answer.ptr);
     run->summary->waiting++;
@@ -165,12 +107,12 @@ static void settle_unset(struct run *run, struct flight *flight, struct carom_st
 }
 
 /* Given back as it was. */
-static void settle_untried(struct run *run, struct flight *flight)
+static void settle_untried(struct run *run, struct carom_flight *flight)
 {
     settle(run, flight, waiting_state(flight), flight->job->due, flight->job->last_answer, true);
 }
 
-static void settle_failed(struct run *run, struct flight *flight, int64_t retry_after_s, struct carom_str answer)
+static void settle_failed(struct run *run, struct carom_flight *flight, int64_t retry_after_s, struct carom_str answer)
 {
     const struct carom_job *job = flight->job;
     int64_t wait = carom_backoff_ms(job->attempts + 1, job->id, retry_after_s);
@@ -187,7 +129,7 @@ static void settle_failed(struct run *run, struct flight *flight, int64_t retry_
 
 /* Taken, but not done: a moderator may have to agree. Asking costs no attempt. A look-up is asked every hour; without
    one the call itself is the only question, and that is put once a day, since it may land on somebody's desk again. */
-static void settle_pending(struct run *run, struct flight *flight, struct carom_str answer)
+static void settle_pending(struct run *run, struct carom_flight *flight, struct carom_str answer)
 {
     int64_t now = carom_date_now_ms(), day = 24 * (int64_t)HOUR_MS;
     bool asks = flight->endpoint->sink->first.url.len > 0;
@@ -209,7 +151,7 @@ static bool tells_alerts(const struct run *run, const struct carom_sink *wanted)
 }
 
 /* An endpoint that was stopped just now: somebody should hear of a password that expired before the queue is long. */
-static void alert_stopped(struct run *run, const struct flight *flight, bool was_stopped)
+static void alert_stopped(struct run *run, const struct carom_flight *flight, bool was_stopped)
 {
     const struct carom_endpoint *endpoint = flight->endpoint;
     const struct carom_ledger *ledger = run->ledger;
@@ -227,7 +169,7 @@ static void alert_stopped(struct run *run, const struct flight *flight, bool was
 }
 
 /* Answers that come in after the endpoint was stopped were on their way already: they cost no attempt either. */
-static void settle_retry(struct run *run, struct flight *flight, int64_t retry_after_s, struct carom_str text)
+static void settle_retry(struct run *run, struct carom_flight *flight, int64_t retry_after_s, struct carom_str text)
 {
     bool was_stopped = flight->endpoint->stopped;
     if (!was_stopped || flight->trial)
@@ -239,7 +181,7 @@ static void settle_retry(struct run *run, struct flight *flight, int64_t retry_a
         settle_failed(run, flight, retry_after_s, text);
 }
 
-static void settle_verdict(struct run *run, struct flight *flight, enum carom_verdict verdict, int64_t retry_after_s,
+static void settle_verdict(struct run *run, struct carom_flight *flight, enum carom_verdict verdict, int64_t retry_after_s,
                            struct carom_str text)
 {
     bool was_stopped = flight->endpoint->stopped;
@@ -269,11 +211,11 @@ static void settle_verdict(struct run *run, struct flight *flight, enum carom_ve
     }
 }
 
-static void proceed(struct run *run, struct flight *flight);
+static void proceed(struct run *run, struct carom_flight *flight);
 
 /* What the look-up says: nothing there counts as the sink's answers do (404 to a DELETE is done); what is there still is
    pending when the call itself was taken before, else the call goes on. */
-static void on_found(struct run *run, struct flight *flight, const struct carom_answer *answer)
+static void on_found(struct run *run, struct carom_flight *flight, const struct carom_answer *answer)
 {
     struct carom_error why = {0};
     if (flight->job->state == CAROM_JOB_PENDING) {
@@ -281,7 +223,7 @@ static void on_found(struct run *run, struct flight *flight, const struct carom_
     } else if (carom_render_take(flight->endpoint->sink, answer->body, flight->batch->arena, &flight->found, &why) != 0) {
         settle_verdict(run, flight, CAROM_VERDICT_DEAD, -1, carom_str(why.text));
     } else {
-        flight->step = CALL;
+        flight->step = CAROM_STEP_CALL;
         proceed(run, flight);
     }
 }
@@ -289,15 +231,15 @@ static void on_found(struct run *run, struct flight *flight, const struct carom_
 static void on_answer(void *user, void *job, const struct carom_answer *answer)
 {
     struct run *run = user;
-    struct flight *flight = job;
+    struct carom_flight *flight = job;
     const struct carom_sink *sink = flight->endpoint->sink;
     run->in_flight--;
-    if (flight->step == LOOK_UP && answer->code >= 200 && answer->code <= 299) {
+    if (flight->step == CAROM_STEP_LOOK_UP && answer->code >= 200 && answer->code <= 299) {
         on_found(run, flight, answer);
         return;
     }
     carom_buf_clear(&run->text);
-    if (flight->step == LOOK_UP)
+    if (flight->step == CAROM_STEP_LOOK_UP)
         carom_buf_add_str(&run->text, CAROM_STR("look-up: "));
     carom_answer_print(sink, answer, &run->text);
     settle_verdict(run, flight, carom_answer_judge(sink, answer), answer->retry_after_s, carom_buf_str(&run->text));
@@ -306,13 +248,13 @@ static void on_answer(void *user, void *job, const struct carom_answer *answer)
 static void on_end(void *user, void *job, const struct carom_command_end *end)
 {
     struct run *run = user;
-    struct flight *flight = job;
+    struct carom_flight *flight = job;
     const struct carom_sink *sink = flight->endpoint->sink;
-    bool proof = flight->step == PROVE;
+    bool proof = flight->step == CAROM_STEP_PROVE;
     enum carom_verdict verdict = carom_end_judge(sink, end, proof);
     run->in_flight--;
     if (verdict == CAROM_VERDICT_DONE && !proof && sink->verify) {
-        flight->step = PROVE;
+        flight->step = CAROM_STEP_PROVE;
         proceed(run, flight);
         return;
     }
@@ -333,7 +275,7 @@ static int open_transport(struct run *run)
     return run->transport ? 0 : -1;
 }
 
-static void send_request(struct run *run, struct flight *flight, struct carom_request *request)
+static void send_request(struct run *run, struct carom_flight *flight, struct carom_request *request)
 {
     struct carom_error why = {0};
     if (open_transport(run) != 0) {
@@ -350,7 +292,7 @@ static void send_request(struct run *run, struct flight *flight, struct carom_re
     on_answer(run, flight, &answer);
 }
 
-static void start_command(struct run *run, struct flight *flight, struct carom_command *command)
+static void start_command(struct run *run, struct carom_flight *flight, struct carom_command *command)
 {
     struct carom_error why = {0};
     if (!run->commands)
@@ -366,14 +308,14 @@ static void start_command(struct run *run, struct flight *flight, struct carom_c
     }
 }
 
-static int ask_for_mail(struct run *run, struct flight *flight, struct carom_job_mail *mail)
+static int ask_for_mail(struct run *run, struct carom_flight *flight, struct carom_job_mail *mail)
 {
     const struct carom_ledger *ledger = run->ledger;
     return ledger->ops->mail(ledger->store, run->scratch, flight->job->id, mail, run->err);
 }
 
 /* Renders and starts the flight's step. */
-static enum carom_rendered take_step(struct run *run, struct flight *flight, struct carom_error *why)
+static enum carom_rendered take_step(struct run *run, struct carom_flight *flight, struct carom_error *why)
 {
     const struct carom_sink *sink = flight->endpoint->sink;
     struct carom_job_mail mail = {.raw = CAROM_STR_EMPTY};
@@ -384,7 +326,7 @@ static enum carom_rendered take_step(struct run *run, struct flight *flight, str
     enum carom_rendered result;
     carom_arena_reset(run->scratch);
     if (sink->type == CAROM_SINK_COMMAND) {
-        result = carom_render_command(&input, flight->step == PROVE, run->scratch, &command, why);
+        result = carom_render_command(&input, flight->step == CAROM_STEP_PROVE, run->scratch, &command, why);
         if (result == CAROM_RENDERED)
             start_command(run, flight, &command);
         return result;
@@ -392,14 +334,14 @@ static enum carom_rendered take_step(struct run *run, struct flight *flight, str
     if (sink->type == CAROM_SINK_SMTP && ask_for_mail(run, flight, &mail) != 0)
         return CAROM_RENDER_FAILED;
     result = sink->type == CAROM_SINK_SMTP ? carom_render_mail(&input, run->scratch, &request, why)
-             : flight->step == LOOK_UP     ? carom_render_first(&input, run->scratch, &request, why)
+             : flight->step == CAROM_STEP_LOOK_UP     ? carom_render_first(&input, run->scratch, &request, why)
                                            : carom_render_request(&input, run->scratch, &request, why);
     if (result == CAROM_RENDERED)
         send_request(run, flight, &request);
     return result;
 }
 
-static void proceed(struct run *run, struct flight *flight)
+static void proceed(struct run *run, struct carom_flight *flight)
 {
     struct carom_error why = {0};
     switch (take_step(run, flight, &why)) {
@@ -421,14 +363,14 @@ static void proceed(struct run *run, struct flight *flight)
 }
 
 /* Commands wait for their turn; requests go at once. */
-static void launch(struct run *run, struct flight *flight)
+static void launch(struct run *run, struct carom_flight *flight)
 {
     const struct carom_sink *sink = flight->endpoint->sink;
     if (!carom_endpoint_open(flight->endpoint, &flight->trial)) {
         settle_waiting(run, flight, carom_str(flight->endpoint->why));
         return;
     }
-    flight->step = sink->type == CAROM_SINK_HTTP && sink->first.url.len ? LOOK_UP : CALL;
+    flight->step = sink->type == CAROM_SINK_HTTP && sink->first.url.len ? CAROM_STEP_LOOK_UP : CAROM_STEP_CALL;
     if (sink->type == CAROM_SINK_COMMAND && carom_commands_running(run->commands) >= COMMANDS_MAX) {
         *run->queue_tail = flight;
         run->queue_tail = &flight->queued;
@@ -446,14 +388,14 @@ static bool stopping(const struct run *run)
 static size_t queued(const struct run *run)
 {
     size_t n = 0;
-    for (const struct flight *flight = run->queue; flight; flight = flight->queued)
+    for (const struct carom_flight *flight = run->queue; flight; flight = flight->queued)
         n++;
     return n;
 }
 
-static struct flight *unqueue(struct run *run)
+static struct carom_flight *unqueue(struct run *run)
 {
-    struct flight *flight = run->queue;
+    struct carom_flight *flight = run->queue;
     run->queue = flight->queued;
     if (!run->queue)
         run->queue_tail = &run->queue;
@@ -466,7 +408,7 @@ static struct flight *unqueue(struct run *run)
 static void start_queued(struct run *run)
 {
     while (run->queue && carom_commands_running(run->commands) < COMMANDS_MAX) {
-        struct flight *flight = unqueue(run);
+        struct carom_flight *flight = unqueue(run);
         bool late = carom_date_now_ms() - flight->batch->claimed > LEASE_MS - 3 * COMMAND_MS;
         if (stopping(run) || late)
             settle_untried(run, flight);
@@ -477,30 +419,56 @@ static void start_queued(struct run *run)
     }
 }
 
+/* What one visit to the ledger claims. */
+struct claim {
+    struct carom_batch *batch;
+    struct carom_job *jobs;
+    size_t n;
+};
+
 /* Due at the run's start, leased from now on: a job that fails is not claimed twice, and the run ends. */
-static int claim(struct run *run, struct batch *batch, struct carom_job **jobs_r, size_t *n_r)
+static int claim_due(struct run *run, struct claim *claim)
 {
     size_t parallel = run->options->parallel ? run->options->parallel : PARALLEL;
     const struct carom_ledger *ledger = run->ledger;
     int64_t lease = carom_date_now_ms() - run->start + LEASE_MS;
     size_t max = parallel - run->in_flight;
-    if (carom_arena_guard(batch->arena))
+    if (carom_arena_guard(claim->batch->arena))
         return carom_error_memory(run->err);
-    int result = ledger->ops->claim(ledger->store, batch->arena, run->start, lease, max, jobs_r, n_r, run->err);
-    carom_arena_unguard(batch->arena);
+    int result = ledger->ops->claim(ledger->store, claim->batch->arena, run->start, lease, max, &claim->jobs, &claim->n,
+                                    run->err);
+    carom_arena_unguard(claim->batch->arena);
     return result;
 }
 
-/* The batch is freed with its last job: it is not touched after that. */
-static int launch_all(struct run *run, struct batch *batch, struct carom_job *jobs, size_t n)
+/* Outcomes are written, and more is claimed where claim is given, in one transaction: each waits for the disk. */
+static int write_down(struct run *run, struct claim *claim)
 {
-    struct flight *flights = calloc(n, sizeof *flights);
+    const struct carom_ledger *ledger = run->ledger;
+    if (!claim && !run->outcomes.first)
+        return 0;
+    if (ledger->ops->begin(ledger->store, run->err) != 0)
+        return -1;
+    if (carom_outcomes_write(&run->outcomes, ledger, run->err) != 0 || (claim && claim_due(run, claim) != 0)) {
+        ledger->ops->rollback(ledger->store);
+        return -1;
+    }
+    if (ledger->ops->commit(ledger->store, run->err) != 0)
+        return -1;
+    carom_outcomes_end(&run->outcomes, run->options->dead, run->options->user);
+    return 0;
+}
+
+/* The batch is freed with its last job: it is not touched after that. */
+static int launch_all(struct run *run, struct carom_batch *batch, struct carom_job *jobs, size_t n)
+{
+    struct carom_flight *flights = calloc(n, sizeof *flights);
     if (!flights)
         return carom_error_memory(run->err);
     batch->flights = flights;
     batch->left = n;
     for (size_t i = 0; i < n; i++) {
-        flights[i] = (struct flight){.job = &jobs[i], .batch = batch,
+        flights[i] = (struct carom_flight){.job = &jobs[i], .batch = batch,
                                      .endpoint = carom_endpoint_find(&run->endpoints, jobs[i].sink)};
         if (!flights[i].endpoint)
             return carom_error_memory(run->err);
@@ -516,16 +484,14 @@ static int launch_all(struct run *run, struct batch *batch, struct carom_job *jo
 /* 1: jobs were claimed, 0: none is due. */
 static int take_batch(struct run *run)
 {
-    struct carom_job *jobs = NULL;
-    size_t n = 0;
-    struct batch *batch = batch_new(run);
-    if (!batch)
+    struct claim claim = {.batch = carom_batch_new(&run->batches, carom_date_now_ms())};
+    if (!claim.batch)
         return carom_error_memory(run->err);
-    if (claim(run, batch, &jobs, &n) != 0)
+    if (write_down(run, &claim) != 0)
         return -1;
-    if (n > 0)
-        return launch_all(run, batch, jobs, n) == 0 ? 1 : -1;
-    batch_free(batch);
+    if (claim.n > 0)
+        return launch_all(run, claim.batch, claim.jobs, claim.n) == 0 ? 1 : -1;
+    carom_batch_free(claim.batch);
     return 0;
 }
 
@@ -535,26 +501,43 @@ static int wait_for_ends(struct run *run)
 {
     size_t commands = carom_commands_running(run->commands);
     bool requests = run->in_flight > commands + queued(run);
-    if (requests && run->ops->poll(run->transport, commands ? BOTH_MS : POLL_MS, on_answer, run, run->err) < 0)
+    int wait = run->outcomes.first ? OUTCOME_MS : POLL_MS;
+    if (requests && run->ops->poll(run->transport, commands ? BOTH_MS : wait, on_answer, run, run->err) < 0)
         return -1;
     if (commands)
-        carom_commands_poll(run->commands, requests ? BOTH_MS : POLL_MS, on_end, run);
+        carom_commands_poll(run->commands, requests ? BOTH_MS : wait, on_end, run);
     start_queued(run);
     return 0;
 }
 
-static int step(struct run *run, bool *more)
+/* The first has waited long enough for others; after a failure, once more when nothing is under way. */
+static bool is_time_to_write(const struct run *run)
+{
+    bool late = !run->failed && carom_date_now_ms() - run->outcomes.since >= OUTCOME_MS;
+    return run->outcomes.first && (run->in_flight == 0 || late);
+}
+
+/* Claims more when enough is back, whose order may depend on what is written with it. */
+static int visit_ledger(struct run *run, bool *more)
 {
     size_t parallel = run->options->parallel ? run->options->parallel : PARALLEL;
     int got = 0;
-    if (*more && !stopping(run) && run->in_flight <= parallel / 2) {
-        got = take_batch(run);
-        if (got < 0)
+    if (*more && !stopping(run) && run->in_flight <= parallel / 2)
+        *more = (got = take_batch(run)) > 0;
+    else if (is_time_to_write(run))
+        got = write_down(run, NULL);
+    return got < 0 ? -1 : 0;
+}
+
+static int step(struct run *run, bool *more)
+{
+    if (visit_ledger(run, more) != 0) {
+        run->failed = true; /* what is under way is waited for, and written once more */
+        if (run->in_flight == 0)
             return -1;
-        *more = got > 0;
     }
     if (run->in_flight == 0)
-        return run->failed ? -1 : 0;
+        return write_down(run, NULL) != 0 || run->failed ? -1 : 0;
     size_t before = run->in_flight;
     if (wait_for_ends(run) != 0)
         return -1;
@@ -566,7 +549,7 @@ static int step(struct run *run, bool *more)
 static int deliver(struct run *run)
 {
     bool more = true;
-    while (run->in_flight || (more && !stopping(run)))
+    while (run->in_flight || run->outcomes.first || (more && !stopping(run)))
         if (step(run, &more) != 0)
             return -1;
     return run->failed ? -1 : 0;
@@ -577,7 +560,7 @@ static void run_deinit(struct run *run)
     if (run->transport)
         run->ops->close(run->transport);
     while (run->batches)
-        batch_free(run->batches);
+        carom_batch_free(run->batches);
     carom_commands_free(run->commands);
     carom_endpoints_deinit(&run->endpoints);
     carom_buf_deinit(&run->text);

@@ -239,17 +239,29 @@ static enum carom_rendered guarded(struct carom_render *render, enum what what, 
     return result;
 }
 
+/* A webhook sends the job's data as they are; only a placeholder asks what is in them. */
+static bool looks_inside(const struct carom_sink *sink)
+{
+    if (sink->type != CAROM_SINK_WEBHOOK)
+        return true;
+    for (const struct carom_pair *pair = sink->headers; pair; pair = pair->next)
+        if (carom_str_chr(pair->value, '{') != SIZE_MAX)
+            return true;
+    return false;
+}
+
 static enum carom_rendered render_job(const struct carom_render_input *input, enum what what, struct carom_arena *arena,
                                       void *out, struct carom_error *err)
 {
     const struct carom_job *job = input->job;
     json_error_t wrong;
-    json_t *data = carom_json_load(job->data, JSON_ALLOW_NUL, &wrong);
-    if (!data && carom_json_starved(&wrong)) {
+    bool needed = looks_inside(input->sink);
+    json_t *data = needed ? carom_json_load(job->data, JSON_ALLOW_NUL, &wrong) : NULL;
+    if (needed && !data && carom_json_starved(&wrong)) {
         carom_error_memory(err);
         return CAROM_RENDER_FAILED;
     }
-    if (!data) {
+    if (needed && !data) {
         carom_error_set(err, CAROM_ERROR_IO, "job %lld: its data is not a JSON object", (long long)job->id);
         return CAROM_RENDER_DEAD;
     }

@@ -531,7 +531,7 @@ struct carom_store {
     char answers[JOBS_MAX][512];
     int claims;
     int64_t lease_until;
-    bool broken;
+    bool broken, open;
     struct carom_job_mail mail;
     struct carom_pause pauses[4];
     char names[4][64], whys[4][512];
@@ -554,6 +554,7 @@ static int fake_claim(struct carom_store *store, struct carom_arena *arena, int6
                       struct carom_job **jobs_r, size_t *n_r, struct carom_error *err)
 {
     (void)err;
+    assert_true(store->open);
     store->claims++;
     *jobs_r = carom_arena_array(arena, struct carom_job, JOBS_MAX);
     *n_r = 0;
@@ -569,6 +570,7 @@ static int fake_claim(struct carom_store *store, struct carom_arena *arena, int6
 static int fake_settle(struct carom_store *store, int64_t id, enum carom_job_state state, int64_t due,
                        struct carom_str answer, bool free_attempt, struct carom_error *err)
 {
+    assert_true(store->open); /* outcomes are written together */
     if (store->broken)
         return carom_error_set(err, CAROM_ERROR_IO, "disk full");
     struct carom_job *job = &store->jobs[id];
@@ -581,6 +583,24 @@ static int fake_settle(struct carom_store *store, int64_t id, enum carom_job_sta
     snprintf(store->answers[id], sizeof store->answers[id], CAROM_STR_FMT, CAROM_STR_ARG(answer));
     return 0;
 }
+
+static int fake_begin(struct carom_store *store, struct carom_error *err)
+{
+    (void)err;
+    assert_false(store->open);
+    store->open = true;
+    return 0;
+}
+
+static int fake_commit(struct carom_store *store, struct carom_error *err)
+{
+    (void)err;
+    assert_true(store->open);
+    store->open = false;
+    return 0;
+}
+
+static void fake_rollback(struct carom_store *store) { store->open = false; }
 
 static int fake_mail(struct carom_store *store, struct carom_arena *arena, int64_t job, struct carom_job_mail *mail_r,
                      struct carom_error *err)
@@ -617,7 +637,8 @@ static int fake_pauses(struct carom_store *store, int (*each)(void *user, const 
 }
 
 static const struct carom_store_ops fake_ops = {.claim = fake_claim, .settle = fake_settle, .mail = fake_mail,
-                                                .pause = fake_pause, .pauses = fake_pauses};
+                                                .pause = fake_pause, .pauses = fake_pauses,
+                                                .begin = fake_begin, .commit = fake_commit, .rollback = fake_rollback};
 
 /* ---- A run ---- */
 
