@@ -306,6 +306,32 @@ static void publish(lua_State *L, int globals, const char *name)
     lua_setfield(L, globals, name);
 }
 
+/* ---- What is not there ---- */
+
+/* A global that is not there reads as nil, so that a policy may ask whether it is; only Lua's error says what was meant. */
+const char *carom_environment_instead(struct carom_str why)
+{
+    static const struct {
+        const char *global, *instead;
+    } known[] = {
+        {"(global 'print')", "; a policy has no print: carom.log('info', text) writes to the log"},
+        {"(global 'io')", "; a policy reads and writes no files: carom.log writes to the log, carom.file names a secret"},
+        {"(global 'os')", "; a policy has no os: carom.now() is the time, carom.env names a variable, bounce:run starts a command"},
+        {"(global 'load')", "; a policy loads no code from texts: require reads a file beside it"},
+        {"(global 'loadfile')", "; a policy has no loadfile: require reads a file beside it"},
+        {"(global 'dofile')", "; a policy has no dofile: require reads a file beside it"},
+        {"(global 'package')", "; a policy has no package: require reads a file beside it"},
+        {"(global 'debug')", "; a policy has no debug: carom.log('debug', text) writes to the log"},
+        {"(global 'xpcall')", "; a policy has no xpcall: pcall catches errors"},
+        {"(global 'coroutine')", "; a policy has no coroutines: functions and tables do"},
+        {"(global 'collectgarbage')", "; a policy has no collectgarbage: its memory is limited, and freed after each hook"},
+    };
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (carom_str_find(why, carom_str(known[i].global)) != SIZE_MAX && carom_str_find(why, CAROM_STR("a nil value")) != SIZE_MAX)
+            return known[i].instead;
+    return "";
+}
+
 void carom_environment_open(lua_State *L)
 {
     static const char *const nothing[] = {NULL};

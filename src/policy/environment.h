@@ -8,7 +8,13 @@
 
 #include <lua.h>
 
+#include "base/str.h"
+
 /* Fills the globals of a new state and freezes the libraries. Runs inside the gate. */
 void carom_environment_open(lua_State *L);
+
+/* What to use instead, where the text of an error is that a policy called or indexed one of Lua's globals that it has not;
+   else "". */
+const char *carom_environment_instead(struct carom_str why);
 
 #endif

@@ -15,6 +15,7 @@
 #include <time.h>
 
 #include "base/str.h"
+#include "policy/environment.h"
 
 enum exceeded { WITHIN, TIME, MEMORY, INSTRUCTIONS, STACK, NO_MEMORY };
 
@@ -418,8 +419,8 @@ static void report(struct carom_sandbox *box, const char *what, enum carom_error
     if (!where.len)
         where = carom_str(box->name);
     bool named = what && *what;
-    carom_error_set(err, code, CAROM_STR_FMT "%s%s%s" CAROM_STR_FMT, CAROM_STR_ARG(where), where.len ? ": " : "",
-                    named ? what : "", named ? ": " : "", CAROM_STR_ARG(why));
+    carom_error_set(err, code, CAROM_STR_FMT "%s%s%s" CAROM_STR_FMT "%s", CAROM_STR_ARG(where), where.len ? ": " : "",
+                    named ? what : "", named ? ": " : "", CAROM_STR_ARG(why), carom_environment_instead(why));
 }
 
 static void begin(struct carom_sandbox *box, const struct carom_limits *limits)

@@ -112,8 +112,10 @@
     /* Ways out. */
     {"load('\\27Lua')", "attempt to call a nil value (global 'load')"},
     {"string.dump(on_other)", "attempt to call a nil value (field 'dump')"},
-    {"io.open('/etc/passwd')", "attempt to index a nil value (global 'io')"},
-    {"os.execute('true')", "attempt to index a nil value (global 'os')"},
+    {"io.open('/etc/passwd')", "attempt to index a nil value (global 'io'); a policy reads and writes no files"},
+    {"os.execute('true')", "attempt to index a nil value (global 'os'); a policy has no os: carom.now() is the time"},
+    {"print('x')", "attempt to call a nil value (global 'print'); a policy has no print: carom.log('info', text)"},
+    {"local os = nil; os.execute('true')", "attempt to index a nil value (local 'os')"},
     {"debug.sethook()", "attempt to index a nil value (global 'debug')"},
     {"coroutine.wrap(function() while true do end end)()", "attempt to index a nil value (global 'coroutine')"},
     {"package.loaded.x = 1", "attempt to index a nil value (global 'package')"},
