@@ -21,12 +21,24 @@ static void set_why(struct carom_endpoint *endpoint, struct carom_str why)
     endpoint->why[n] = '\0';
 }
 
+/* Errors of a sink name it, and so does whoever prints them with the sink that is stopped. */
+static struct carom_str without_name(const struct carom_endpoint *endpoint, struct carom_str why)
+{
+    const struct carom_str before = CAROM_STR("sink "), behind = CAROM_STR(": ");
+    struct carom_str rest = carom_str_from(why, before.len + endpoint->name.len);
+
+    return carom_str_starts(why, before) && carom_str_starts(carom_str_from(why, before.len), endpoint->name) &&
+                   carom_str_starts(rest, behind)
+               ? carom_str_from(rest, behind.len)
+               : why;
+}
+
 void carom_endpoint_hold(struct carom_endpoints *endpoints, struct carom_endpoint *endpoint, const char *why)
 {
     if (endpoint->stopped)
         return;
     endpoint->stopped = true;
-    set_why(endpoint, carom_str(why));
+    set_why(endpoint, without_name(endpoint, carom_str(why)));
     carom_log_printf(endpoints->log, CAROM_LOG_WARNING, "outbox: sink %.*s waits: %s", CAROM_STR_ARG(endpoint->name),
                      endpoint->why);
 }
@@ -41,7 +53,7 @@ int carom_endpoint_stop(struct carom_endpoints *endpoints, struct carom_endpoint
     if (!again)
         endpoint->since = carom_date_now_ms();
     carom_endpoint_hold(endpoints, endpoint, why);
-    set_why(endpoint, carom_str(why));
+    set_why(endpoint, without_name(endpoint, carom_str(why)));
     endpoint->kept = true;
     endpoint->trial = false;
     struct carom_pause pause = {.sink = endpoint->name, .why = carom_str(endpoint->why), .since = endpoint->since,
