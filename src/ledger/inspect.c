@@ -22,6 +22,7 @@ struct looking {
     struct carom_inspection *result;
     void (*finding)(void *user, const char *text);
     void *user;
+    struct carom_error starved; /* code 0: it is not */
 };
 
 __attribute__((format(printf, 2, 3))) static void find(struct looking *looking, const char *format, ...)
@@ -36,6 +37,15 @@ __attribute__((format(printf, 2, 3))) static void find(struct looking *looking, 
     looking->finding(looking->user, text);
 }
 
+/* What stops a look is wrong with the ledger, unless it is wrong with us. where: of the finding, NULL none. */
+static void stop(struct looking *looking, const char *where, const struct carom_error *err)
+{
+    if (err->code == CAROM_ERROR_MEMORY)
+        looking->starved = *err;
+    else
+        find(looking, "%s%s%s", where ? where : "", where ? ": " : "", err->text);
+}
+
 /* Rows one by one; what stops it is found. Each statement is asked once. */
 static void each(struct looking *looking, const char *sql, void (*row)(struct looking *looking, sqlite3_stmt *row))
 {
@@ -46,7 +56,7 @@ static void each(struct looking *looking, const char *sql, void (*row)(struct lo
     while (statement && (more = carom_db_row(&looking->db, statement, &err)) > 0)
         row(looking, statement);
     if (more < 0)
-        find(looking, "%s", err.text);
+        stop(looking, NULL, &err);
 }
 
 static int64_t value(struct looking *looking, const char *sql)
@@ -54,7 +64,7 @@ static int64_t value(struct looking *looking, const char *sql)
     struct carom_error err = {0};
     int64_t value;
     if (carom_db_value(&looking->db, carom_db_use(&looking->db, &err, sql, ""), &value, &err) != 0)
-        find(looking, "%s", err.text);
+        stop(looking, NULL, &err);
     return value;
 }
 
@@ -125,14 +135,16 @@ static void message_row(struct looking *looking, sqlite3_stmt *row)
 {
     struct carom_error err = {0};
     struct carom_str bytes;
+    char where[40];
 
     carom_arena_reset(looking->arena);
     if (carom_arena_guard(looking->arena)) {
-        find(looking, "message %lld: out of memory", (long long)sqlite3_column_int64(row, 0));
+        carom_error_memory(&looking->starved);
         return;
     }
+    snprintf(where, sizeof(where), "message %lld", (long long)sqlite3_column_int64(row, 0));
     if (carom_unpack(looking->arena, carom_db_bytes(row, 1), &bytes, &err) != 0)
-        find(looking, "message %lld: %s", (long long)sqlite3_column_int64(row, 0), err.text);
+        stop(looking, where, &err);
     carom_arena_unguard(looking->arena);
 }
 
@@ -208,6 +220,8 @@ int carom_ledger_inspect(const char *url, void (*finding)(void *user, const char
     if (result == 0) {
         look(&looking);
         carom_db_close(&looking.db);
+        if (looking.starved.code)
+            result = carom_error_set(err, looking.starved.code, "%s", looking.starved.text);
     }
     carom_arena_free(looking.arena);
     return result;

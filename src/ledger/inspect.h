@@ -15,7 +15,8 @@ struct carom_inspection {
     int64_t findings;
 };
 
-/* What is wrong to `finding`, one sentence each. -1: it cannot be opened or read at all. */
+/* What is wrong to `finding`, one sentence each. -1: it cannot be opened or read at all, or there is no memory
+   for it. */
 int carom_ledger_inspect(const char *url, void (*finding)(void *user, const char *text), void *user,
                          struct carom_inspection *inspection_r, struct carom_error *err);
 
