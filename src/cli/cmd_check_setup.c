@@ -15,6 +15,7 @@
 #include "cli/owner.h"
 #include "cli/print.h"
 #include "cli/setup.h"
+#include "cli/spooled.h"
 
 /* ---- Lines ---- */
 
@@ -126,12 +127,13 @@ int cmd_check_setup(int argc, char **argv)
     const char *user = NULL;
     const struct carom_option options[] = {
         CAROM_CLI_PLACE_OPTIONS(place),
+        CAROM_SPOOLED_OPTION(setup.spool),
         {"user", CAROM_OPTION_TEXT, &user, "NAME", "as root: check what this user may do (default: who owns the ledger)"},
         {"json", CAROM_OPTION_FLAG, &setup.json, NULL, "a JSON object for each check"},
         {NULL, 0, NULL, NULL, NULL}};
     char **operands;
     int n = carom_cli_options(argc, argv, options, "--policy FILE [OPTIONS]",
-                              "Tries the installation without acting: rights, lock, secrets, sinks, clock, the last delivery.",
+                              "Tries the installation without acting: rights, lock, spool, secrets, sinks, clock, the last delivery.",
                               &operands);
     struct carom_error err = {0};
 

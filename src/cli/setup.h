@@ -13,6 +13,7 @@ enum carom_setup_result { CAROM_SETUP_OK, CAROM_SETUP_WARNING, CAROM_SETUP_FAILU
 struct carom_setup {
     struct carom_arena *arena; /* under a guard */
     const struct carom_cli_place *place;
+    const char *spool; /* --spool; NULL */
     bool json;
     struct carom_str user;  /* as whom we look */
     struct carom_policy *policy; /* NULL: none, or it does not load */
@@ -30,7 +31,7 @@ struct carom_str carom_setup_text(struct carom_setup *setup, const char *format,
 /* Calls visit for each sink that the policy configures, once. */
 void carom_setup_each_sink(struct carom_setup *setup, void (*visit)(struct carom_setup *setup, const struct carom_sink *sink));
 
-void carom_setup_check_state(struct carom_setup *setup);  /* directory, files, ledger, lock, space, how it goes */
+void carom_setup_check_state(struct carom_setup *setup);  /* directory, files, ledger, lock, spool, space, how it goes */
 void carom_setup_check_policy(struct carom_setup *setup); /* what it needs: smtp, secrets, programs, its log */
 void carom_setup_check_sinks(struct carom_setup *setup);  /* over the network */
 

@@ -15,6 +15,7 @@
 #include "cli/health.h"
 #include "cli/owner.h"
 #include "cli/setup.h"
+#include "input/spool.h"
 #include "ledger/netfs.h"
 
 enum { SPACE_LEAST = 100, SPACE_LITTLE = 1024 }; /* MiB */
@@ -152,6 +153,49 @@ static void check_space(struct carom_setup *setup, const struct place *place)
                     free_mib < SPACE_LITTLE ? CAROM_STR("make room: without it mail waits in the mail server") : CAROM_STR_EMPTY);
 }
 
+/* ---- The spool ---- */
+
+/* All that a message costs on its way in, but for the name. */
+static int write_draft(const char *directory, struct carom_error *err)
+{
+    static const char block[4096] = "carom check-setup was here\n";
+    const struct carom_envelope nobody = {.sender = ""};
+    struct carom_spool_draft draft = {.directory = -1, .fd = -1};
+    int result = carom_spool_begin(&draft, directory, &nobody, err) == 0 ? carom_spool_write(&draft, block, sizeof(block), err) : -1;
+
+    if (result == 0 && (fsync(draft.fd) != 0 || fsync(draft.directory) != 0))
+        result = carom_error_set(err, CAROM_ERROR_IO, "the spool %s: cannot sync it to disk: %s", directory, strerror(errno));
+    carom_spool_drop(&draft);
+    return result;
+}
+
+/* The safety net of carom pipe. Makes no directory. */
+static void check_spool(struct carom_setup *setup)
+{
+    struct carom_error err = {0};
+    struct carom_str spool;
+
+    if (carom_spooled_directory(setup->arena, setup->place, setup->spool, &spool, &err) != 0) {
+        carom_setup_say(setup, CAROM_SETUP_FAILURE, "spool", carom_setup_text(setup, "%s", err.text), CAROM_STR_EMPTY);
+        return;
+    }
+    size_t slash = carom_str_rchr(spool, '/');
+    struct carom_str above = carom_arena_str(setup->arena, slash == SIZE_MAX ? CAROM_STR(".")
+                                                           : slash           ? carom_str_head(spool, slash)
+                                                                             : CAROM_STR("/"));
+    bool missing = access(spool.ptr, F_OK) != 0 && errno == ENOENT;
+    int result = missing ? 0 : write_draft(spool.ptr, &err);
+    if (missing && !may(above.ptr, W_OK | X_OK))
+        result = carom_error_set(&err, CAROM_ERROR_IO, "%s is not there, and %s may not make it in %s", spool.ptr, setup->user.ptr, above.ptr);
+    if (result != 0)
+        carom_setup_say(setup, CAROM_SETUP_FAILURE, "spool", carom_setup_text(setup, "%s", err.text),
+                        CAROM_STR("until it can be written, what cannot be decided waits in the mail server, for days at most"));
+    else
+        carom_setup_say(setup, CAROM_SETUP_OK, "spool",
+                        carom_setup_text(setup, missing ? "%s is not there yet; it is made with the first message that needs it"
+                                                        : "%s can be written", spool.ptr), CAROM_STR_EMPTY);
+}
+
 /* ---- The ledger ---- */
 
 static void say_health(struct carom_setup *setup, struct carom_ledger *ledger, struct carom_str url)
@@ -161,7 +205,7 @@ static void say_health(struct carom_setup *setup, struct carom_ledger *ledger, s
     bool tells = setup->config && (setup->config->sinks || setup->config->endpoints || setup->config->smtp);
     struct carom_str spool;
 
-    if (carom_spooled_directory(setup->arena, setup->place, NULL, &spool, NULL) == 0)
+    if (carom_spooled_directory(setup->arena, setup->place, setup->spool, &spool, NULL) == 0)
         carom_spooled_look(setup->arena, spool.ptr, &health.spool);
     if (carom_health_read(&health, ledger, &err) != 0) {
         carom_setup_say(setup, CAROM_SETUP_FAILURE, "ledger", carom_setup_text(setup, "%s", err.text), CAROM_STR_EMPTY);
@@ -223,6 +267,7 @@ void carom_setup_check_state(struct carom_setup *setup)
     if (!find_place(setup, &place) || !check_directory(setup, &place))
         return;
     check_space(setup, &place);
+    check_spool(setup);
     if (check_files(setup, &place))
         check_ledger(setup, &place);
 }

@@ -107,6 +107,17 @@ class Root(Setup):
         self.assertEqual(self.owners(), {'deep': NOBODY})
         self.assertEqual(set(self.owners(self.state / 'deep' / 'er').values()), {NOBODY})
 
+    def test_a_spool_that_cannot_be_written(self):
+        self.assertChecked(self.checks(), 'ok', 'spool', f'{self.state}/spool is not there yet')
+        spool = self.state / 'spool'
+        spool.mkdir()
+        spool.chmod(0o755) # of root
+        self.assertChecked(self.checks(code=78), 'failure', 'spool', f'{spool}: cannot .*Permission denied; until it can be')
+        os.chown(spool, NOBODY, NOBODY)
+        self.assertChecked(self.checks(), 'ok', 'spool', f'{spool} can be written')
+        self.assertEqual(list(spool.iterdir()), [])
+        self.assertChecked(self.checks(options=['--spool', '/dev/full'], code=78), 'failure', 'spool', '/dev/full: cannot')
+
     def test_the_store_of_the_policy(self):
         elsewhere = self.dir / 'elsewhere'
         elsewhere.mkdir()
