@@ -76,29 +76,41 @@ static int expire(struct carom_ledger *ledger, const struct carom_config *config
                          : 0;
 }
 
-/* Retention, a step after the other: who hands us a bounce may write between two. *next: when to look again; what is left
-   of a large heap is the next round's. Who holds the ledger now may hold it; and what cannot be removed is no reason to
-   deliver nothing. */
-static int prune(struct carom_ledger *ledger, const struct carom_config *config, bool watch, int64_t *next,
-                 struct carom_error *err)
+/* A step after the other: who hands us a bounce may write between two. */
+static int remove_old(struct carom_ledger *ledger, const struct carom_config *config, int64_t now, int64_t end,
+                      struct carom_error *err)
 {
-    int64_t now = carom_date_now_ms(), end = now + (watch ? PRUNE_WATCH_MS : PRUNE_MS);
     struct carom_pruned pruned = {0};
     int more = 1;
 
-    if (now < *next && *next - now <= PRUNE_EVERY_MS)
-        return 0;
-    if (expire(ledger, config, now, err) != 0)
-        return err->code == CAROM_ERROR_BUSY ? 0 : -1;
     while (more > 0 && !stopped && carom_date_now_ms() < end)
         more = ledger->care->prune(ledger->store, config, now, &pruned, err);
+    return more;
+}
+
+/* What lapses, and retention. *next: when to look again; what is left of a large heap is the next round's. Who holds the
+   ledger now may hold it; and what cannot lapse or be removed is no reason to deliver nothing: who watches goes on. */
+static int prune(struct carom_ledger *ledger, const struct carom_config *config, const struct carom_log *watch, int64_t *next,
+                 struct carom_error *err)
+{
+    int64_t now = carom_date_now_ms();
+
+    if (now < *next && *next - now <= PRUNE_EVERY_MS)
+        return 0;
+    const char *doing = "held";
+    int more = expire(ledger, config, now, err);
+    if (more == 0) {
+        doing = "keep";
+        more = remove_old(ledger, config, now, now + (watch ? PRUNE_WATCH_MS : PRUNE_MS), err);
+    }
     if (more <= 0)
         *next = now + PRUNE_EVERY_MS;
-    if (more == 0 || err->code == CAROM_ERROR_BUSY)
+    if (more >= 0 || err->code == CAROM_ERROR_BUSY)
         return 0;
-    if (more < 0 && watch)
-        carom_log_printf(&carom_log_stderr, CAROM_LOG_ERROR, "keep: %s", err->text);
-    return more < 0 && !watch ? -1 : 0;
+    carom_error_prefix(err, "%s", doing);
+    if (watch)
+        carom_log_printf(watch, CAROM_LOG_ERROR, "%s", err->text);
+    return watch ? 0 : -1;
 }
 
 static int say_stopped(void *user, const struct carom_pause *pause)
@@ -136,6 +148,33 @@ static void work_spool(const struct carom_spooled *spooled, bool quiet)
         carom_log_printf(&spooled->log->logger.log, CAROM_LOG_ERROR, "%s", err.text);
     if (!quiet && summary.taken + summary.failed + summary.waiting + summary.poison)
         carom_spooled_print(&summary);
+}
+
+/* Before the spool is worked off, whose workers only meet another schema and give up. In a process of its own: the spool
+   may belong to somebody else than the ledger. false: it cannot be; whoever opens the ledger next says why. */
+static bool migrate(const struct carom_cli_place *place)
+{
+    const struct carom_log silent = {0};
+    struct carom_cli_place quiet = *place;
+    struct carom_arena *arena;
+    struct carom_ledger ledger = {0};
+    struct carom_policy *policy;
+    struct carom_str url;
+    int status = 0;
+    pid_t child = fork();
+
+    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
+        continue;
+    if (child != 0)
+        return status == 0;
+    quiet.log = &silent;
+    if (!(arena = carom_arena_new()) || carom_arena_guard(arena) ||
+        carom_cli_ledger_find(arena, &quiet, &policy, &url, NULL) != 0 ||
+        (!carom_cli_ledger_is_missing(url) && carom_ledger_open(url.ptr, CAROM_LEDGER_MIGRATE, &ledger, NULL) != 0))
+        _exit(EX_IOERR);
+    if (ledger.ops)
+        carom_ledger_close(&ledger);
+    _exit(EX_OK);
 }
 
 /* In a process of its own: who works off the spool starts others, and may have no ledger open. It goes when its parent
@@ -230,9 +269,10 @@ int cmd_deliver(int argc, char **argv)
     }
     spooled.log = &log;
     spooled.directory = directory.ptr;
-    if (!watch)
+    bool fits = migrate(&place);
+    if (!watch && fits)
         work_spool(&spooled, quiet);
-    else if (watch_spool(&spooled, &watcher, &err) != 0) {
+    else if (fits && watch_spool(&spooled, &watcher, &err) != 0) {
         carom_arena_free(arena);
         return carom_cli_fail(&err);
     }
@@ -253,7 +293,7 @@ int cmd_deliver(int argc, char **argv)
         if (result == 0)
             result = note_run(&ledger, &noted, &err);
         if (result == 0)
-            result = prune(&ledger, carom_policy_config(letters.policy), watch, &next_prune, &err);
+            result = prune(&ledger, carom_policy_config(letters.policy), watch ? place.log : NULL, &next_prune, &err);
         if (result != 0 && watch && err.code == CAROM_ERROR_BUSY)
             result = 0; /* the next round will do */
         if (!quiet && !watch && result == 0)

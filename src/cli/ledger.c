@@ -55,17 +55,22 @@ int carom_cli_ledger(struct carom_arena *arena, const struct carom_cli_place *pl
     return -1;
 }
 
+bool carom_cli_ledger_is_missing(struct carom_str url)
+{
+    const struct carom_str scheme = CAROM_STR("sqlite:");
+    const char *path = carom_str_starts(url, scheme) ? url.ptr + scheme.len : "";
+    return *path && access(path, F_OK) != 0 && errno == ENOENT;
+}
+
 int carom_cli_ledger_if_any(struct carom_arena *arena, const struct carom_cli_place *place, const struct carom_policy *policy,
                             struct carom_ledger *ledger_r, struct carom_error *err)
 {
-    const struct carom_str scheme = CAROM_STR("sqlite:");
     struct carom_str url;
 
     *ledger_r = (struct carom_ledger){0};
     if (carom_engine_store_url(arena, place->store, carom_policy_config(policy), place->state, &url, err) != 0)
         return -1;
-    const char *path = carom_str_starts(url, scheme) ? url.ptr + scheme.len : "";
-    if (*path && access(path, F_OK) != 0 && errno == ENOENT)
+    if (carom_cli_ledger_is_missing(url))
         return 0;
     return carom_ledger_open(url.ptr, CAROM_LEDGER_READ, ledger_r, err);
 }

@@ -27,6 +27,7 @@ int carom_cli_ledger_find(struct carom_arena *arena, const struct carom_cli_plac
 int carom_cli_ledger(struct carom_arena *arena, const struct carom_cli_place *place, enum carom_ledger_mode mode, bool make,
                      struct carom_ledger *ledger_r, struct carom_policy **policy_r, struct carom_str *url_r,
                      struct carom_error *err);
+bool carom_cli_ledger_is_missing(struct carom_str url);
 /* For reading, where there is one: else ledger_r->ops is NULL. */
 int carom_cli_ledger_if_any(struct carom_arena *arena, const struct carom_cli_place *place, const struct carom_policy *policy,
                             struct carom_ledger *ledger_r, struct carom_error *err);

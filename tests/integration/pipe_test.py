@@ -208,6 +208,10 @@ class Spooled(Pipe):
         self.carom(*command, '--policy', 'policy.lua')
         self.assertEqual((self.left_in_spool(), self.recipients()), ([], ['ann@example.com']))
 
+    def taken_beside(self, other):
+        self.carom('deliver', '--quiet', '--policy', 'policy.lua')
+        self.assertEqual((self.left_in_spool(), self.recipients()), ([], ['ann@example.com', other]))
+
     def test_a_policy_that_does_not_load(self):
         envelope = '--sender', '', '--recipient', 'odd %\naddress@example.org', '--list', 'news.example.org'
         self.pipe(bounce(0, ['zoe@example.com']), *envelope)
@@ -319,6 +323,28 @@ class Spooled(Pipe):
         ledger.close()
         self.carom('run', '--spool', '--policy', 'policy.lua')
         self.assertEqual(self.recipients(), ['ann@example.com', 'zoe@example.com'])
+
+    def test_no_spool_is_worked_off_before_the_ledger_is_migrated(self):
+        self.pipe(bounce(0, ['zoe@example.com']))
+        self.policy(NO_LUA)
+        self.pipe(bounce(1))
+        self.policy(GOOD)
+        with sqlite3.connect(self.state / 'carom.db') as ledger:
+            version = ledger.execute('PRAGMA user_version').fetchone()[0]
+            ledger.execute('PRAGMA user_version = 99')
+        ledger.close()
+        self.carom('deliver', '--policy', 'policy.lua', code=78)
+        self.assertEqual(self.mark()['tries'], '1')
+        with sqlite3.connect(self.state / 'carom.db') as ledger:
+            ledger.execute(f'PRAGMA user_version = {version}')
+        ledger.close()
+        self.taken_beside('zoe@example.com')
+
+    def test_what_waits_while_there_is_no_ledger(self):
+        self.policy(NO_LUA)
+        self.pipe(bounce(1))
+        self.assertFalse((self.state / 'carom.db').exists())
+        self.taken_when_mended()
 
     def test_a_ledger_that_somebody_holds(self):
         self.pipe(bounce(0, ['zoe@example.com']))
