@@ -193,7 +193,7 @@ static int tell_lifted(struct carom_effect *effect)
 }
 
 /* A delivery after the soft bounce that caused it, whichever of the two we heard of first. */
-int carom_effect_delivered(struct carom_effect *effect)
+static int lift_soft(struct carom_effect *effect)
 {
     static const char sql[] =
         "UPDATE suppression SET ended = ?2, ended_by = ?4 WHERE address = ?1 AND ended = 0 AND soft = 1 AND cause <= ?3 AND"
@@ -211,6 +211,33 @@ int carom_effect_delivered(struct carom_effect *effect)
         }
     }
     return found == 0 && any ? tell_lifted(effect) : found;
+}
+
+/* ---- The end of a delivery ---- */
+
+/* Not one that is being tried just now, nor any where the returned message does not say which delivery it was. */
+static int drop_retries(struct carom_effect *effect, const char *end)
+{
+    static const char sql[] =
+        "UPDATE job SET state = 3, answer = ?3, ended_by = ?4 WHERE address = ?1 AND state = 0 AND lease <= ?5 AND"
+        " action = 'retry' AND fact IN (SELECT f.id FROM fact f JOIN fact g ON g.id = ?2 AND g.delivery = f.delivery"
+        " WHERE f.address = ?1 AND f.delivery <> 0)";
+    char answer[80];
+
+    snprintf(answer, sizeof(answer), "superseded by fact %lld: %s", (long long)effect->fact, end);
+    return run(effect, carom_db_use(effect->db, effect->err, sql, "iisii", effect->address, effect->fact,
+                                    carom_str(answer), effect->by, effect->entry->now));
+}
+
+int carom_effect_outcome(struct carom_effect *effect)
+{
+    enum carom_kind kind = effect->entry->fact->kind;
+
+    if (!effect->address || (kind != CAROM_KIND_PERMANENT && kind != CAROM_KIND_DELIVERED))
+        return 0;
+    if (drop_retries(effect, carom_kind_name(kind)) != 0)
+        return -1;
+    return kind == CAROM_KIND_DELIVERED ? lift_soft(effect) : 0;
 }
 
 /* ---- Departures ---- */

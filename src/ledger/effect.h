@@ -24,8 +24,9 @@ struct carom_effect {
 int carom_effect_carry_out(struct carom_effect *effect, const struct carom_decided *decided);
 /* Jobs for the action's sinks, and nothing else. */
 int carom_effect_tell(struct carom_effect *effect, const struct carom_decided *decided);
-/* A delivery lifts what came only from soft bounces before it. */
-int carom_effect_delivered(struct carom_effect *effect);
+/* What a fact that counts does by itself: a permanent one, or a delivery, ends the retries that wait for the same
+   delivery; a delivery lifts what came only from soft bounces before it. Others do nothing. */
+int carom_effect_outcome(struct carom_effect *effect);
 /* A retry already past on arrival: an archive is not sent again. */
 bool carom_effect_is_too_late(const struct carom_effect *effect, const struct carom_decided *decided);
 

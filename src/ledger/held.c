@@ -96,8 +96,7 @@ static int release(struct carom_stored *stored)
     for (const struct carom_decided *decided = stored->decision.first; decided; decided = decided->next)
         if (decided->state == CAROM_ACTION_HELD && carom_effect_carry_out(effect, decided) != 0)
             return -1;
-    if (stored->fact.kind == CAROM_KIND_DELIVERED && effect->address && !stored->decision.ignored &&
-        carom_effect_delivered(effect) != 0)
+    if (!stored->decision.ignored && carom_effect_outcome(effect) != 0)
         return -1;
     return carom_removal_set(effect, CAROM_REMOVAL_DONE) == 0
                ? carom_stored_amend(stored, CAROM_ACTION_HELD, CAROM_ACTION_DECIDED, false, "released")

@@ -238,8 +238,7 @@ static int record(struct carom_effect *effect)
     if (put_address(effect) != 0 || put_fact(effect) != 0)
         return -1;
     effect->db->written++;
-    if (effect->address && effect->entry->fact->kind == CAROM_KIND_DELIVERED && !decision->ignored &&
-        decision->hold == CAROM_HOLD_NONE && carom_effect_delivered(effect) != 0)
+    if (!decision->ignored && decision->hold == CAROM_HOLD_NONE && carom_effect_outcome(effect) != 0)
         return -1;
     for (const struct carom_decided *decided = decision->first; decided; decided = decided->next)
         if (decided->state == CAROM_ACTION_DECIDED && carom_effect_carry_out(effect, decided) != 0)

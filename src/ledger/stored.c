@@ -100,6 +100,9 @@ static int restore_address(struct carom_effect *effect, bool removals, struct ca
     static const char tags[] = "UPDATE tag SET ended = ?2, ended_by = ?3 WHERE fact = ?1 AND ended = 0";
     static const char tags_before[] =
         "UPDATE tag SET ended = 0, ended_by = NULL WHERE ended_by = ?1 AND ?2 + ?3 IS NOT NULL";
+    static const char retries[] =
+        "UPDATE job SET state = 0, answer = '', ended_by = NULL WHERE address = (SELECT address FROM fact WHERE id = ?1)"
+        " AND state = 3 AND ended_by = ?1 AND action = 'retry' AND planned > ?2 AND ?3 = ?3";
     static const char restored[] = "UPDATE address SET restored = max(restored, ?2) WHERE id ="
                                    " (SELECT address FROM fact WHERE id = ?1) AND ?3 = ?3";
     int64_t unwanted = 0, *standing = &settled->standing;
@@ -111,7 +114,8 @@ static int restore_address(struct carom_effect *effect, bool removals, struct ca
     if (*standing > before && change(effect, restored, &unwanted) != 0)
         return -1;
     return removals || (change(effect, stood, standing) == 0 && change(effect, gone, standing) == 0 &&
-                        change(effect, tags, standing) == 0 && change(effect, tags_before, standing) == 0)
+                        change(effect, tags, standing) == 0 && change(effect, tags_before, standing) == 0 &&
+                        change(effect, retries, &unwanted) == 0)
                ? 0
                : -1;
 }
