@@ -79,7 +79,9 @@ static void write_standing(struct carom_json *json, const struct carom_history *
     carom_json_array(json);
     for (const struct carom_departure *d = history->departures; d; d = d->next) {
         carom_json_object(json);
-        carom_json_field_str(json, "list", d->list.len ? d->list : d->each ? CAROM_STR("each") : CAROM_STR("all"));
+        carom_json_field_str(json, "list", d->list);
+        if (!d->list.len)
+            carom_json_field_str(json, "scope", d->each ? CAROM_STR("each") : CAROM_STR("all"));
         carom_json_field_time(json, "since", d->since / 1000);
         carom_json_object_end(json);
     }

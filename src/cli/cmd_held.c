@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/date.h"
 #include "cli/ledger.h"
@@ -42,16 +43,9 @@ static void held_json(struct carom_print *print, const struct carom_held *held)
     carom_print_line(print);
 }
 
-static int held_row(void *user, const struct carom_held *held)
+static void held_columns(const char *since, const struct carom_held *held)
 {
-    struct listing *listing = user;
-    char since[32];
-
-    listing->n++;
-    if (listing->json)
-        return held_json(listing->print, held), 0;
-    carom_date_format(held->since / 1000, since);
-    printf("%s  ", since);
+    printf("%-20s  ", since);
     carom_print_cell(stdout, held->cause, 8);
     carom_print_cell(stdout, held->action, 12);
     carom_print_cell(stdout, held->spelling, 28);
@@ -61,6 +55,22 @@ static int held_row(void *user, const struct carom_held *held)
     putchar(' ');
     carom_print_cell(stdout, held->diagnostic, 60);
     putchar('\n');
+}
+
+static int held_row(void *user, const struct carom_held *held)
+{
+    struct listing *listing = user;
+    char since[32];
+
+    listing->n++;
+    if (listing->json)
+        return held_json(listing->print, held), 0;
+    if (listing->n == 1 && isatty(STDOUT_FILENO))
+        held_columns("since", &(struct carom_held){
+            .cause = CAROM_STR("cause"), .action = CAROM_STR("action"), .spelling = CAROM_STR("address"),
+            .reason = CAROM_STR("reason"), .authenticity = CAROM_STR("proof"), .diagnostic = CAROM_STR("diagnostic")});
+    carom_date_format(held->since / 1000, since);
+    held_columns(since, held);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/date.h"
 #include "cli/cli.h"
@@ -45,10 +46,25 @@ static void job_json(struct carom_print *print, const struct carom_job *job, boo
     carom_print_line(print);
 }
 
+/* number, due, attempts: as texts, for the headings have the same widths. */
+static void list_columns(const char *number, const char *state, const struct carom_job *job, const char *due,
+                         const char *attempts)
+{
+    printf("%-20s ", number);
+    carom_print_cell(stdout, carom_str(state), 8);
+    carom_print_cell(stdout, job->action, 12);
+    carom_print_cell(stdout, job->sink, 16);
+    putchar(' ');
+    carom_print_cell(stdout, job->address, 28);
+    printf(" %-20s %5s  ", due, attempts);
+    carom_print_cell(stdout, job->last_answer, 0);
+    putchar('\n');
+}
+
 static int list_row(void *user, const struct carom_job *job)
 {
     struct listing *listing = user;
-    char due[32] = "";
+    char due[32] = "", number[24], attempts[24];
 
     listing->n++;
     if (listing->json) {
@@ -57,15 +73,13 @@ static int list_row(void *user, const struct carom_job *job)
     }
     if (job->state == CAROM_JOB_WAITING || job->state == CAROM_JOB_PENDING)
         carom_date_format(job->due / 1000, due);
-    printf("%-20lld ", (long long)job->id);
-    carom_print_cell(stdout, carom_str(carom_job_state_name(job->state)), 8);
-    carom_print_cell(stdout, job->action, 12);
-    carom_print_cell(stdout, job->sink, 16);
-    putchar(' ');
-    carom_print_cell(stdout, job->address, 28);
-    printf(" %-20s %3lld  ", due, (long long)job->attempts);
-    carom_print_cell(stdout, job->last_answer, 0);
-    putchar('\n');
+    if (listing->n == 1 && isatty(STDOUT_FILENO))
+        list_columns("job", "state", &(struct carom_job){.action = CAROM_STR("action"), .sink = CAROM_STR("sink"),
+                                                         .address = CAROM_STR("address"),
+                                                         .last_answer = CAROM_STR("last answer")}, "due", "tries");
+    snprintf(number, sizeof(number), "%lld", (long long)job->id);
+    snprintf(attempts, sizeof(attempts), "%lld", (long long)job->attempts);
+    list_columns(number, carom_job_state_name(job->state), job, due, attempts);
     return 0;
 }
 

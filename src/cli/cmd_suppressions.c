@@ -119,7 +119,8 @@ static int import(struct job *job, char **files, int n)
     if (result == 0)
         result = put_all(job, files[0], &added);
     if (result == 0 && added)
-        printf("batch %lld: %zu new, %zu stood already\n", (long long)job->batch, added, job->n - added);
+        printf("batch %lld: %zu new, %zu stood already; carom undo --batch %lld takes it back\n", (long long)job->batch, added,
+               job->n - added, (long long)job->batch);
     else if (result == 0)
         printf("nothing new: %zu stood already or are over\n", job->n);
     for (int i = 0; i < n && result == 0; i++)
@@ -221,12 +222,11 @@ static int add(struct job *job, char **addresses, int n)
 
 static int remove_one(struct job *job, const char *address, int64_t *sum)
 {
-    struct carom_str key = address ? carom_address_key(job->arena, carom_str(address)) : CAROM_STR_EMPTY;
+    struct carom_str key = carom_address_key(job->arena, carom_str(address));
     int64_t n;
-    if (address && !carom_address_valid(key))
+    if (!carom_address_valid(key))
         return carom_error_set(job->err, CAROM_ERROR_USAGE, "suppressions: '%s' is no address", address);
-    if (job->ledger.care->unban(job->ledger.store, key, carom_str(job->list), address ? 0 : job->batch, job->now, &n,
-                                job->err) != 0)
+    if (job->ledger.care->unban(job->ledger.store, key, carom_str(job->list), 0, job->now, &n, job->err) != 0)
         return -1;
     *sum += n;
     return 0;
@@ -238,8 +238,6 @@ static int remove_all(struct job *job, char **addresses, int n)
     int result = job->ledger.ops->begin(job->ledger.store, job->err);
     if (result != 0)
         return -1;
-    if (job->batch)
-        result = remove_one(job, NULL, &sum);
     for (int i = 0; i < n && result == 0; i++)
         result = remove_one(job, addresses[i], &sum);
     if (result == 0)
@@ -271,11 +269,9 @@ static int check_usage(const struct job *job, enum verb verb, const char *word, 
     if (verb == VERBS)
         return carom_cli_usage("suppressions", "'%s' is none of import, export, add, remove%s%s%s", word,
                                nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
-    if (verb == EXPORT ? n > 0 : verb == REMOVE && job->batch ? n > 0 : n == 0)
+    if (verb == EXPORT ? n > 0 : n == 0)
         return carom_cli_usage("suppressions", n ? "%s takes no operand here" : verb == IMPORT ? "%s wants a FILE, or -"
                                                                                         : "%s wants an ADDRESS", word);
-    if (job->batch && (verb != REMOVE || job->list))
-        return carom_cli_usage("suppressions", "--batch goes with remove, and without --list");
     if (job->json && verb != EXPORT)
         return carom_cli_usage("suppressions", "--json goes with export; an import sees by itself what it reads");
     if ((job->reason || job->duration) && verb != ADD && verb != IMPORT)
@@ -309,7 +305,6 @@ int cmd_suppressions(int argc, char **argv)
         {"list", CAROM_OPTION_TEXT, &job.list, "LIST", "by this list only (its List-Id)"},
         {"for", CAROM_OPTION_TEXT, &job.duration, "DURATION", "add, import: for so long, such as 90d (default: for good)"},
         {"reason", CAROM_OPTION_TEXT, &job.reason, "TEXT", "add, import: why, for people"},
-        {"batch", CAROM_OPTION_NUMBER, &job.batch, "BATCH", "remove: what that import brought"},
         {"json", CAROM_OPTION_FLAG, &job.json, NULL, "export: JSON lines instead of CSV"},
         {NULL, 0, NULL, NULL, NULL}};
     char **operands;

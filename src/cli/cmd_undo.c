@@ -15,7 +15,7 @@
 struct request {
     struct carom_cli_place place;
     struct carom_cli_select select;
-    int64_t operation;
+    int64_t operation, batch;
     bool json, dry_run;
 };
 
@@ -81,9 +81,28 @@ static void print_settled(const struct carom_settled *settled, const struct requ
            request->operation ? "done again" : "taken back", (long long)settled->standing, (long long)settled->recalled,
            (long long)settled->told);
     if (settled->operation && !request->dry_run)
-        printf("operation %lld%s%lld\n", (long long)settled->operation,
+        printf("operation %lld%s%lld%s\n", (long long)settled->operation,
                request->operation ? "; it took back operation " : "; carom undo --operation ",
-               (long long)(request->operation ? request->operation : settled->operation));
+               (long long)(request->operation ? request->operation : settled->operation),
+               request->operation ? "" : " does all that again");
+}
+
+/* No decision of a policy's: an import told no sink, and so does its end. */
+static int end_batch(struct carom_ledger *ledger, const struct request *request, struct carom_error *err)
+{
+    int64_t n;
+    if (ledger->ops->begin(ledger->store, err) != 0)
+        return -1;
+    int result = ledger->care->unban(ledger->store, CAROM_STR_EMPTY, CAROM_STR_EMPTY, request->batch, carom_date_now_ms(),
+                                     &n, err);
+    if (result != 0 || request->dry_run)
+        ledger->ops->rollback(ledger->store);
+    else
+        result = ledger->ops->commit(ledger->store, err);
+    if (result == 0)
+        printf("%s%lld suppression%s of batch %lld ended\n", request->dry_run ? "would be: " : "", (long long)n,
+               n == 1 ? "" : "s", (long long)request->batch);
+    return result;
 }
 
 /* Whole, or not at all; a dry run is whole and given up. */
@@ -119,17 +138,20 @@ static int run(struct carom_arena *arena, const struct request *request, char **
         return -1;
     if (n && !is_list)
         selection.key = carom_address_key(arena, carom_str(operands[0]));
-    if (!is_list && !request->operation && carom_cli_selects_nothing(&selection))
+    bool whole = request->operation || request->batch;
+    if (!is_list && !whole && carom_cli_selects_nothing(&selection))
         return carom_error_set(err, CAROM_ERROR_USAGE,
                                "undo: say which decisions, such as --since 6h, --provider or an ADDRESS");
-    if (request->operation && !carom_cli_selects_nothing(&selection))
+    if (whole && (!carom_cli_selects_nothing(&selection) || (request->operation && request->batch) || is_list))
         return carom_error_set(err, CAROM_ERROR_USAGE,
-                               "undo: --operation takes a whole operation back: leave the others out");
+                               "undo: %s back: leave the others out",
+                               request->operation ? "--operation takes a whole operation" : "--batch takes a whole import");
     if (carom_cli_ledger(arena, &request->place, is_list ? CAROM_LEDGER_READ : CAROM_LEDGER_WRITE, false, &ledger,
                          &policy, &url, err) != 0)
         return -1;
-    int result = is_list ? list(&ledger, request->json, err)
-                         : take_back(&ledger, request, &selection, carom_policy_config(policy), err);
+    int result = is_list          ? list(&ledger, request->json, err)
+                 : request->batch ? end_batch(&ledger, request, err)
+                                  : take_back(&ledger, request, &selection, carom_policy_config(policy), err);
     carom_ledger_close(&ledger);
     carom_policy_free(policy);
     return result;
@@ -143,6 +165,7 @@ int cmd_undo(int argc, char **argv)
         CAROM_CLI_SELECT_OPTIONS(request.select),
         {"operation", CAROM_OPTION_NUMBER, &request.operation, "NUMBER",
          "takes back an undo: the decisions are done again"},
+        {"batch", CAROM_OPTION_NUMBER, &request.batch, "NUMBER", "ends what that import of suppressions brought"},
         {"dry-run", CAROM_OPTION_FLAG, &request.dry_run, NULL, "say what would be done, and change nothing"},
         {"json", CAROM_OPTION_FLAG, &request.json, NULL, "list: JSON lines"},
         {NULL, 0, NULL, NULL, NULL}};
@@ -158,7 +181,7 @@ int cmd_undo(int argc, char **argv)
         return carom_cli_options_exit(n);
     if (n > 1)
         return carom_cli_usage("undo", "one ADDRESS at a time");
-    if (!request.place.policy && !(n && strcmp(operands[0], "list") == 0))
+    if (!request.place.policy && !request.batch && !(n && strcmp(operands[0], "list") == 0))
         return carom_cli_usage("undo", "no policy given: --policy FILE (its sinks are told)");
     struct carom_arena *arena = carom_arena_new();
     if (!arena || carom_arena_guard(arena)) {

@@ -48,7 +48,7 @@ static enum column find_column(struct carom_str cell)
 
 static int fail(const struct reading *reading, const char *what, struct carom_str text)
 {
-    return carom_error_set(reading->err, CAROM_ERROR_USAGE, "%s:%zu: '" CAROM_STR_FMT "' %s; nothing was imported",
+    return carom_error_set(reading->err, CAROM_ERROR_LIMIT, "%s:%zu: '" CAROM_STR_FMT "' %s; nothing was imported",
                            reading->name, reading->line, CAROM_STR_ARG(carom_str_head(text, 200)), what);
 }
 
@@ -204,7 +204,7 @@ int carom_rows_read(struct carom_arena *arena, const char *name, struct carom_st
     if (carom_str_starts(text, CAROM_STR("\xef\xbb\xbf")))
         text = carom_str_from(text, 3);
     if (carom_str_starts(text, CAROM_STR("\xff\xfe")) || carom_str_starts(text, CAROM_STR("\xfe\xff")))
-        return carom_error_set(err, CAROM_ERROR_USAGE, "%s: is UTF-16; save it as CSV in UTF-8; nothing was imported", name);
+        return carom_error_set(err, CAROM_ERROR_LIMIT, "%s: is UTF-16; save it as CSV in UTF-8; nothing was imported", name);
     struct carom_str begin = carom_str_trim(text);
     int result = begin.len && (begin.ptr[0] == '{' || begin.ptr[0] == '[') ? read_json(&reading, text)
                                                                             : read_csv(&reading, text);

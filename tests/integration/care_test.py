@@ -130,11 +130,15 @@ class Suppressions(Care):
     def test_an_import_may_be_repeated_and_taken_back(self):
         (self.dir / 'a.csv').write_text('Email Address,Reason,created_at\n'
                                         'Ann@Example.com,"hard, ""bounce""",1700000000\nbob@example.net,,2026-01-02\n')
-        batch = re.match(r'batch (\d+): 2 new, 0 stood', self.carom('suppressions', 'import', 'a.csv'))
+        batch = re.fullmatch(r'batch (\d+): 2 new, 0 stood already; carom undo --batch \1 takes it back\n',
+                             self.carom('suppressions', 'import', 'a.csv'))
         self.assertIn('nothing new', self.carom('suppressions', 'import', 'a.csv'))
         self.assertIn('since 2023-11-14T22:13:20Z: hard, "bounce"', self.says('no', 'ann@example.com'))
         self.carom('suppressions', 'add', 'carl@example.com')
-        self.assertEqual(self.carom('suppressions', 'remove', '--batch', batch[1]), '2 ended\n')
+        self.assertEqual(self.carom('undo', '--batch', batch[1], '--dry-run'),
+                         f'would be: 2 suppressions of batch {batch[1]} ended\n')
+        self.says('no', 'ann@example.com')
+        self.assertEqual(self.carom('undo', '--batch', batch[1]), f'2 suppressions of batch {batch[1]} ended\n')
         self.says('yes', 'ann@example.com')
         self.says('no', 'carl@example.com')
 
@@ -149,7 +153,7 @@ class Suppressions(Care):
         self.assertIn('1 new, 0 stood', self.carom('suppressions', 'import', 'sheet.csv'))
         self.assertIn('gone', self.says('no', 'bob@example.net'))
         (self.dir / 'unicode.txt').write_bytes('email\tname\r\ncarl@example.com\tCarl\r\n'.encode('utf-16'))
-        self.carom('suppressions', 'import', 'unicode.txt', code=64)
+        self.carom('suppressions', 'import', 'unicode.txt', code=65)
         self.assertIn('unicode.txt: is UTF-16; save it as CSV in UTF-8', self.errors)
 
     def test_an_import_is_linear(self):
@@ -181,7 +185,7 @@ class Suppressions(Care):
             '{"mail":"x@example.com"}\n': r"-:1: '' is no address",
             '[1]\n': r'-:1: .*no JSON object',
         }.items():
-            self.carom('suppressions', 'import', '-', given=text, code=64)
+            self.carom('suppressions', 'import', '-', given=text, code=65)
             self.assertRegex(self.errors, why)
             self.assertEqual(self.carom('suppressions', 'export').count('\n'), 1, text)
         self.carom('suppressions', 'import', 'missing.csv', code=74)
@@ -205,10 +209,91 @@ class Suppressions(Care):
 
     def test_misuse(self):
         for arguments in ([], ['improt', 'x'], ['import'], ['export', 'x'], ['add'], ['remove'],
-                          ['remove', 'a@example.com', '--batch', '3'], ['add', 'a@example.com', '--for', 'ever'],
+                          ['remove', '--batch', '3'], ['add', 'a@example.com', '--for', 'ever'],
                           ['add', 'a@example.com', '--json']):
             self.carom('suppressions', *arguments, code=64)
         self.carom('suppressions', 'add', 'nonsense', code=64)
+        for arguments in (['--batch', '3', 'a@example.com'], ['--batch', '3', '--since', '6h'], ['--batch', '3', 'list'],
+                          ['--batch', '3', '--operation', '4', '--policy', 'policy.lua']):
+            self.carom('undo', *arguments, code=64)
+
+
+RETRY = '''
+carom.configure { sinks = { retry = carom.webhook { url = "https://app.example.org/hook", secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZg==" } } }
+function on_transient(bounce) bounce:retry { after = "4h", limit = 5 } end
+function on_permanent(bounce) bounce:suppress {} end
+'''
+
+
+class Retries(Care):
+    """What waits to be sent again ends with its delivery."""
+    def hear(self, code, delivery='7/1'):
+        words = {450: '450 4.2.0 Greylisted', 550: '550 5.1.1 User unknown', 250: '250 2.0.0 Ok'}
+        self.carom('run', '--lines', '--policy', 'policy.lua', given=json.dumps(
+            {'reply': words[code], 'recipient': 'ann@example.com', 'delivery': delivery}))
+
+    def retries(self):
+        rows = [json.loads(row) for row in self.carom('outbox', 'list', '--json').splitlines()]
+        return [(row['state'], row.get('last_answer', '')) for row in rows if row['action'] == 'retry']
+
+    def setUp(self):
+        super().setUp()
+        (self.dir / 'policy.lua').write_text(RETRY)
+
+    def test_with_a_permanent_failure(self):
+        self.hear(450)
+        self.hear(450, '7/2')
+        self.hear(550)
+        (dropped, why), other = self.retries()
+        facts = [json.loads(row) for row in self.carom('show', 'ann@example.com', '--json').splitlines()]
+        self.assertEqual((dropped, other), ('dropped', ('waiting', '')))
+        self.assertRegex(why, r'^superseded by fact \d+: permanent$')
+        self.carom('undo', '--policy', 'policy.lua', '--reason', 'user_unknown')
+        self.assertEqual(self.retries(), [('waiting', '')] * 2)
+
+    def test_with_its_arrival(self):
+        self.hear(450)
+        self.hear(250, '7/2')
+        self.assertEqual(self.retries(), [('waiting', '')])
+        self.hear(250)
+        self.assertRegex(self.retries()[0][1], r'^superseded by fact \d+: delivered$')
+
+    def test_not_with_what_is_only_held(self):
+        self.hear(450)
+        (self.dir / 'policy.lua').write_text(RETRY.replace('configure {', 'configure { mode = "observe",'))
+        self.hear(550)
+        self.assertEqual(self.retries()[0], ('waiting', ''))
+
+
+class Headings(Care):
+    def on_a_terminal(self, *arguments):
+        parent, terminal = os.openpty()
+        subprocess.run([CAROM, *arguments], stdout=terminal, cwd=self.dir, check=True,
+                       env={**os.environ, 'CAROM_STATE': str(self.state)})
+        os.close(terminal)
+        text = os.read(parent, 1 << 16).decode()
+        os.close(parent)
+        return text.splitlines()
+
+    def aligned(self, heading, row, names):
+        for name in names:
+            at = heading.index(name)
+            self.assertTrue(at == 0 or (row[at - 1] == ' ' and row[at] != ' '), (name, heading, row))
+
+    def test_of_the_outbox(self):
+        self.run_bounces()
+        heading, *rows = self.on_a_terminal('outbox', 'list')
+        self.aligned(heading, next(row for row in rows if 'waiting' in row), ['job', 'state', 'action', 'sink', 'address', 'due'])
+        self.assertEqual(rows, self.carom('outbox', 'list').splitlines())
+
+    def test_of_what_is_held(self):
+        (self.dir / 'policy.lua').write_text(POLICY.replace('carom.configure {', 'carom.configure { mode = "observe",', 1))
+        self.run_bounces()
+        heading, *rows = self.on_a_terminal('held', 'list')
+        self.aligned(heading, rows[0], ['since', 'cause', 'action', 'address', 'reason', 'proof', 'diagnostic'])
+        self.assertEqual(rows, self.carom('held', 'list').splitlines())
+        self.carom('held', 'discard', '--all')
+        self.assertEqual(self.on_a_terminal('held', 'list'), ['nothing is held'])
 
 
 MENTION = '''From: MAILER-DAEMON@mx.example.net
@@ -440,6 +525,11 @@ class Export(Care):
         self.assertTrue(everything['jobs'] and all(job['sink'] == '*' for job in everything['jobs']), everything['jobs'])
         self.assertEqual([base64.b64decode(m['message_base64']) for m in everything['messages']],
                          [(BOUNCES / '01-user-unknown.eml').read_bytes()])
+        (self.dir / 'policy.lua').write_text('function on_permanent(bounce) bounce:unsubscribe { scope = "all" } end')
+        self.carom('run', '--lines', '--policy', 'policy.lua', given=json.dumps(
+            {'reply': '550 5.1.1 User unknown', 'recipient': 'left@example.com', 'delivery': '1', 'list': LIST}))
+        left = json.loads(self.carom('export', 'left@example.com'))['left']
+        self.assertEqual([(row.get('list'), row.get('scope')) for row in left if not row.get('list')], [(None, 'all')])
         nobody = json.loads(self.carom('export', 'nobody@example.com'))
         self.assertEqual((nobody['facts'], nobody['messages']), ([], []))
 
