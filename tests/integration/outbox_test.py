@@ -196,6 +196,7 @@ class Outbox(Bench):
         self.assertEqual((job["state"], job["attempts"]), ("waiting", 0))
         self.assertIn(str(secret), job["last_answer"])
         self.assertIn(str(secret), told.stderr)
+        self.assertRegex(told.stderr, r"sink (\S+) waits: (?!sink )")
         self.assertEqual(server.seen, [])
         secret.write_text(SECRET + "\n")
         self.hurry()
