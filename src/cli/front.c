@@ -3,7 +3,7 @@
 
 /* The message stands in memory, or from 256 KiB on in a file of the spool, before the worker is forked: that one has its
    own copy of the memory, and cannot spoil ours. A mail server's process that is killed ends our input in mid-message as
-   if that were all; its death shows in our parent, a moment later. */
+   if that were all; its death shows in our parent, a moment later, or in the parent of the shell that it ran us by. */
 
 #include "cli/front.h"
 
@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -26,7 +27,7 @@ enum { MEMORY = 256 << 10, SETTLE_NS = 2 * 1000 * 1000 };
 
 struct taking {
     struct carom_front *front;
-    pid_t parent;
+    pid_t parent, above;    /* above: the parent's parent; 0: not known */
     struct timespec ended;  /* of the input */
     size_t n;               /* bytes in memory; all in the draft, where it is begun */
     uint64_t in_draft;
@@ -141,6 +142,22 @@ static int message(void *user, struct carom_str *bytes_r, struct carom_envelope 
 
 /* ---- Is it whole? ---- */
 
+/* 0: not known. The name in the line may hold anything, a parenthesis too. */
+static pid_t parent_of(pid_t process)
+{
+    char path[40], line[512];
+    long parent = 0;
+
+    snprintf(path, sizeof(path), "/proc/%ld/stat", (long)process);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, line, sizeof(line) - 1) : 0;
+    if (fd >= 0)
+        close(fd);
+    line[n > 0 ? n : 0] = '\0';
+    const char *rest = strrchr(line, ')');
+    return rest && sscanf(rest, ") %*c %ld", &parent) == 1 ? (pid_t)parent : 0;
+}
+
 static bool is_whole(struct taking *taking)
 {
     struct timespec until = taking->ended;
@@ -152,7 +169,8 @@ static bool is_whole(struct taking *taking)
     }
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
         continue;
-    taking->truncated = getppid() != taking->parent;
+    pid_t parent = getppid(), above = parent_of(parent);
+    taking->truncated = parent != taking->parent || (above && taking->above && above != taking->above);
     return !taking->truncated;
 }
 
@@ -217,6 +235,7 @@ int carom_front_take(struct carom_front *front, struct carom_error *err)
     const struct carom_worker worker = {.place = front->place, .log = front->log, .deadline_ms = front->deadline_ms,
                                         .decide = front->decide, .message = message, .permit = permit, .user = &taking};
     struct carom_error why = {0};
+    taking.above = parent_of(taking.parent);
     int result = copy(&taking, err);
 
     if (result == 0 && taking.n == 0)

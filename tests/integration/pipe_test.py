@@ -405,33 +405,39 @@ class Killed(Pipe):
         if libc.prctl(36, 1, 0, 0, 0) != 0: # PR_SET_CHILD_SUBREAPER
             self.skipTest('no sub-reaper')
         self.addCleanup(libc.prctl, 36, 0, 0, 0, 0)
+        by_itself = self.command('pipe', '--policy', 'policy.lua')
+        by_a_shell = ['sh', '-c', f'{CAROM} pipe --policy policy.lua || exit 75']
         message = bounce(1)
-        for cut in (len(message) // 2, len(message) - 20):
-            to_server, from_server = os.pipe(), os.pipe()
-            server = os.fork()
-            if server == 0:
-                os.close(to_server[1])
-                os.chdir(self.dir)
-                front = subprocess.Popen(self.command('pipe', '--policy', 'policy.lua'), stdin=subprocess.PIPE,
-                                         stdout=subprocess.DEVNULL, env=self.environment)
-                front.stdin.write(message[:cut])
-                front.stdin.flush()
-                while struct.unpack('i', fcntl.ioctl(front.stdin, termios.FIONREAD, b'    '))[0]:
-                    time.sleep(0.001) # until it is read, so that the front has seen who its parent is
-                os.write(from_server[1], str(front.pid).encode())
-                os.read(to_server[0], 1)
-                os._exit(1)
-            os.close(to_server[0])
-            os.close(from_server[1])
-            pid = int(os.read(from_server[0], 20))
-            os.kill(server, signal.SIGKILL)
-            os.waitpid(server, 0)
-            self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), TEMPORARY)
-            os.close(to_server[1])
-            os.close(from_server[0])
-            self.assertEqual((self.facts(), self.left_in_spool()), ([], []))
+        for command in by_itself, by_a_shell:
+            for cut in (len(message) // 2, len(message) - 20):
+                self.kill_a_server(command, message[:cut])
+                self.assertEqual((self.facts(), self.left_in_spool()), ([], []))
         self.pipe(message)
         self.assertEqual(self.recipients(), ['ann@example.com'])
+
+    def kill_a_server(self, command, given):
+        """That has written so much of a message to the command, which is ours then and must end with 75."""
+        to_server, from_server = os.pipe(), os.pipe()
+        server = os.fork()
+        if server == 0:
+            os.close(to_server[1])
+            os.chdir(self.dir)
+            front = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=self.environment)
+            front.stdin.write(given)
+            front.stdin.flush()
+            while struct.unpack('i', fcntl.ioctl(front.stdin, termios.FIONREAD, b'    '))[0]:
+                time.sleep(0.001) # until it is read, so that the front has seen who its parent is
+            os.write(from_server[1], str(front.pid).encode())
+            os.read(to_server[0], 1)
+            os._exit(1)
+        os.close(to_server[0])
+        os.close(from_server[1])
+        pid = int(os.read(from_server[0], 20))
+        os.kill(server, signal.SIGKILL)
+        os.waitpid(server, 0)
+        self.assertEqual(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), TEMPORARY)
+        os.close(to_server[1])
+        os.close(from_server[0])
 
     def test_a_front_that_is_killed_at_any_moment(self):
         choose = random.Random(7)
