@@ -21,6 +21,7 @@ class OpenSmtpd(servers.Server):
                3: 'news+9@bounces.example.org'}
     log = pathlib.Path('/var/log/smtpd.log')
     deferred = r'mda delivery .*result=TempFail stat=.*4\.3\.0 carom: policy\.lua:1: syntax error'
+    full = r'mda delivery .*result=TempFail stat=.*and not into the spool: '
 
     def set_up(self):
         CONFIGURATION.write_text(BEFORE)

@@ -32,6 +32,7 @@ class Postfix(servers.Server):
     wanted = WANT
     log = pathlib.Path('/var/log/postfix.log')
     deferred = r'dsn=4\.3\.0, status=deferred \(carom: policy\.lua:1: syntax error'
+    full = r'dsn=4\.3\.0, status=deferred \(carom: .*and not into the spool: '
 
     def set_up(self):
         for setting in ['myhostname = mail.example.org', 'mydestination = mail.example.org, lists.example.org, localhost',

@@ -21,6 +21,7 @@ class Sendmail(servers.Server):
                3: 'news+9@bounces.example.org'}
     blind = (1, 2)  # by .forward
     deferred = r'mailer=(prog|carom), .*stat=Deferred'
+    full = deferred
 
     def set_up(self):
         put(f'`{MC}` above the line `MAILER_DEFINITIONS`', BEFORE)

@@ -5,15 +5,20 @@ one expectation of what must stand in the ledger whatever the server.
 
 Each runs as root inside tests/integration/overlay: nothing else would survive what it does to /etc. Mail is refused by
 remote.py. First the policy is broken and there can be no spool, so that the server has to keep its bounces; then there can,
-and carom takes them; then the policy is mended.
+and carom takes them; then the policy is mended. Last come the troubles: a policy without end, a worker that crashes, a
+ledger that somebody holds, a full disk, a front that is killed. After each the bounce is in the ledger once, or in the
+spool, or still with the server.
 """
+import contextlib
 import email.message
+import fcntl
 import json
 import os
 import pathlib
 import pwd
 import re
 import shutil
+import signal
 import smtplib
 import socket
 import subprocess
@@ -33,6 +38,31 @@ LIST = 'news.lists.example.org'
 REMOTE_PORT = 2525
 OTHER = 'editor@example.org'
 PATIENCE_S = 60
+# Beyond every limit of its own, so that only the front's deadline ends it.
+ENDLESS = '''carom.configure { limits = { time = "60s", instructions = 1e12 } }
+function on_permanent(bounce) while true do end end
+'''
+REPORT = '''From: MAILER-DAEMON@mx.example.com
+To: <{to}>
+Subject: Undelivered
+Message-ID: <{name}@mx.example.com>
+MIME-Version: 1.0
+Content-Type: multipart/report; report-type=delivery-status; boundary=b
+
+--b
+
+Not delivered.
+--b
+Content-Type: message/delivery-status
+
+Reporting-MTA: dns; mx.example.com
+
+Final-Recipient: rfc822; {name}@example.com
+Action: failed
+Status: 5.1.1
+Diagnostic-Code: smtp; 550 5.1.1 User unknown
+--b--
+'''
 
 # Recipient without its number → what the ledger must say of its final failure, and what is done.
 WANT = {
@@ -199,12 +229,13 @@ def check_owner():
 
 class Server:
     """What differs. blind: senders whose pipe is not told the envelope; log: where the server writes; deferred: what it
-    writes there when carom answered 75."""
+    writes there when carom answered 75 for a broken policy; full: for want of room."""
     senders = {}
     blind = ()
     wanted = WANT
     log = SYSLOG
     deferred = ''
+    full = ''
 
     def set_up(self):
         """The example's lines, and what makes the server one of a test."""
@@ -280,11 +311,132 @@ class Server:
         check_owner()
         until('an empty queue', self.empty)
 
+    # ---- Troubles ----
+
+    def bounce(self, trouble):
+        """A report about somebody else for each sender; whom they are about."""
+        names = {f'{trouble}{number}': sender for number, sender in self.senders.items()}
+        with smtplib.SMTP('127.0.0.1', 25, timeout=30) as smtp:
+            for name, sender in names.items():
+                smtp.sendmail('', [sender], REPORT.format(to=sender, name=name))
+        return {f'{name}@example.com' for name in names}
+
+    def survives(self):
+        self.sent = set()
+        for trouble in without_end, held_ledger, full_disk, killed_front:
+            with trouble(self):
+                pass
+            POLICY.write_text((HERE / 'servers.lua').read_text())
+            self.arrives(trouble.__name__)
+        until('an empty queue', self.empty)
+        check_owner()
+
+    def arrives(self, trouble):
+        """Now that it is over, all that was sent is decided, each once."""
+        def everything():
+            self.hurry()
+            carom('run', '--spool', '--quiet', '--policy', POLICY)
+            return self.sent <= {row.get('recipient') for row in facts()}
+        until(f'what came in spite of {trouble}', everything)
+        mine = sorted(row['recipient'] for row in facts() if row.get('recipient') in self.sent)
+        check(f'{trouble}: each once', mine, sorted(self.sent))
+        check(f'{trouble}: left in the spool', list(SPOOL.glob('*.mail')), [])
+
+
+def whys():
+    """Why what is in the spool is there."""
+    return [mark.read_text().rpartition('why ')[2].strip() for mark in SPOOL.glob('[0-9]*.mark')]
+
+
+def pipes():
+    """The front and the worker of each pipe that is deciding, as pids."""
+    found = []
+    for path in pathlib.Path('/proc').glob('[0-9]*/task/[0-9]*/children'):
+        with contextlib.suppress(OSError):
+            workers = [int(word) for word in path.read_text().split()]
+            if workers and path.parent.joinpath('comm').read_text() == 'carom\n':
+                found.append((int(path.parts[2]), workers[0]))
+    return found
+
+
+@contextlib.contextmanager
+def without_end(server):
+    """One worker crashes, another is ended by the deadline; whoever waits for the ledger meanwhile gives up before."""
+    POLICY.write_text(ENDLESS)
+    server.sent |= server.bounce('endless')
+    until('a worker at work', pipes)
+    os.kill(pipes()[0][1], signal.SIGSEGV)
+    until('all in the spool', lambda: len(whys()) == len(server.senders))
+    ends = 'the worker crashed: signal 11', 'did not end within 8000 ms', 'another process has held the ledger'
+    counts = [sum(end in why for why in whys()) for end in ends]
+    check('crashed', counts[0], 1)
+    check('too slow, or waiting for who is', (counts[1] > 0, sum(counts)), (True, len(server.senders)))
+    yield
+
+
+@contextlib.contextmanager
+def held_ledger(server):
+    with open(STATE / 'carom.db.lock', 'r+') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        server.sent |= server.bounce('held')
+        until('all in the spool', lambda: len(whys()) == len(server.senders))
+        check('held', {why for why in whys() if 'another process has held the ledger' not in why}, set())
+        yield
+
+
+def fill(filler, enough):
+    """Also what becomes free meanwhile."""
+    with filler.open('wb', buffering=0) as out:
+        while not enough.wait(0.001):
+            with contextlib.suppress(OSError):
+                while out.write(bytes(4096)):
+                    pass
+
+
+@contextlib.contextmanager
+def full_disk(server):
+    """The server keeps them, for there is no room in the spool either."""
+    shutil.copytree(STATE, '/run/state', copy_function=shutil.copy2)
+    owner = STATE.stat()
+    sh(f'mount -t tmpfs -o size=4m,mode=2770,uid={owner.st_uid},gid={owner.st_gid} none {STATE}')
+    sh(f'cp -a /run/state/. {STATE}; chown -R {owner.st_uid}:{owner.st_gid} {STATE}')
+    filler, full = STATE / 'filler', threading.Event()
+    filling = threading.Thread(target=fill, args=[filler, full])
+    filling.start()
+    until('a full disk', lambda: not shutil.disk_usage(STATE).free)
+    before = len(re.findall(server.full, server.log.read_text()))
+    server.sent |= server.bounce('noroom')
+    until('bounces deferred', lambda: len(re.findall(server.full, server.log.read_text())) >= before + len(server.senders))
+    check('the queue while the disk is full', server.empty(), False)
+    full.set()
+    filling.join()
+    filler.unlink()
+    yield
+
+
+@contextlib.contextmanager
+def killed_front(server):
+    """Nobody is left to say how it ended: the server keeps it, and the worker commits nothing."""
+    POLICY.write_text(ENDLESS)
+    sent = server.bounce('killed')
+    server.sent |= sent
+    killed = set()
+    def all_killed():
+        for front, _ in pipes():
+            if front not in killed:
+                os.kill(front, signal.SIGKILL)
+                killed.add(front)
+        return len(killed) >= len(server.senders)
+    until('all fronts killed', all_killed)
+    check('facts of killed fronts', {row.get('recipient') for row in facts()} & sent, set())
+    yield
+
 
 def main(server, after=lambda: None):
     try:
         server.run()
         after()
+        server.survives()
         rows = facts()
     except subprocess.CalledProcessError as failed:
         rows = []
