@@ -276,7 +276,7 @@ function message:header(name) end
 ---@class carom.incident
 ---@field id integer Its number.
 ---@field provider? string Where, and of what.
----@field reason? string Where, and of what.
+---@field reason? carom.reason Where, and of what.
 ---@field since? carom.time When it began.
 ---@field count integer How many addresses would have been acted on, and how many it is in the busiest window otherwise.
 ---@field usual integer How many addresses would have been acted on, and how many it is in the busiest window otherwise.

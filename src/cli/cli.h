@@ -23,6 +23,7 @@ struct carom_command {
     X(explain, "say in plain words what an SMTP reply or code means") \
     X(rules, "list the rules that read diagnostics, and try them") \
     X(codes, "print the tables: reply codes, enhanced status codes, providers") \
+    X(lint, "find mistakes in a policy, by trying it on every kind of bounce") \
     X(run, "decide for files, directories, mboxes and Maildirs by a policy") \
     X(pipe, "take one message on stdin from a mail server") \
     X(deliver, "deliver what is due from the outbox") \

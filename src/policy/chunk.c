@@ -47,6 +47,22 @@ int carom_chunk_read(const char *path, struct carom_buf *buf, struct carom_error
     return result;
 }
 
+int carom_policy_file_text(struct carom_arena *arena, const struct carom_policy_file *file, struct carom_str *text_r,
+                           struct carom_error *err)
+{
+    struct carom_buf buf = CAROM_BUF_INIT(CAROM_CHUNK_MAX);
+    int result = carom_chunk_read(file->path.ptr, &buf, err);
+    char *copy = result == 0 ? carom_arena_try(arena, buf.len + 1) : NULL;
+    if (result == 0 && !copy)
+        result = carom_error_memory(err);
+    if (copy) {
+        memcpy(copy, carom_buf_str(&buf).ptr, buf.len);
+        *text_r = carom_str_n(copy, buf.len);
+    }
+    carom_buf_deinit(&buf);
+    return result;
+}
+
 /* What lua(1) forgives too: a byte order mark, and a first line that starts with '#'. */
 static struct carom_str skip_prologue(struct carom_str text)
 {
@@ -67,12 +83,25 @@ static void add_to_hash(struct carom_policy *policy, struct carom_str text, cons
     sha256_update(&policy->hash, text.len, (const uint8_t *)text.ptr);
 }
 
+static void note_file(lua_State *L, const char *name)
+{
+    struct carom_policy *policy = carom_host_policy(L);
+    struct carom_policy_file *file = carom_value_new(L, policy->arena, sizeof(*file));
+    const char *path = lua_pushfstring(L, "%s%s", policy->directory.ptr, name);
+    *file = (struct carom_policy_file){.name = carom_value_keep(L, policy->arena, carom_str(name)),
+                                       .path = carom_value_keep(L, policy->arena, carom_str(path))};
+    lua_pop(L, 1);
+    *policy->files_end = file;
+    policy->files_end = &file->next;
+}
+
 void carom_chunk_run(lua_State *L, struct carom_str text, const char *name)
 {
     add_to_hash(carom_host_policy(L), text, name);
     carom_sandbox_charge(L, text.len);
     text = skip_prologue(text);
     carom_calls_find(text, carom_host_policy(L)->calls);
+    note_file(L, name);
     const char *chunk = lua_pushfstring(L, "@%s", name);
     int status = luaL_loadbufferx(L, text.ptr, text.len, chunk, "t");
     if (status != LUA_OK)

@@ -10,7 +10,9 @@
 
 #include "policy/api.h"
 #include "policy/args.h"
+#include "policy/host.h"
 #include "policy/keys.h"
+#include "policy/value.h"
 
 static const char hooks_key;
 
@@ -63,6 +65,19 @@ static void check_name(lua_State *L, int globals, struct carom_str name)
     luaL_error(L, "%s%s is no hook%s", place, name.ptr, carom_nearest_push(L, &nearest));
 }
 
+static void note_hook(lua_State *L, int globals, struct carom_str name)
+{
+    struct carom_policy *policy = carom_host_policy(L);
+    struct carom_policy_hook *hook = carom_value_new(L, policy->arena, sizeof(*hook));
+    struct carom_str at = carom_str(place_of(L, globals, name));
+    at.len -= at.len ? 2 : 0; /* ": " */
+    *hook = (struct carom_policy_hook){.name = carom_value_keep(L, policy->arena, name),
+                                       .at = carom_value_keep(L, policy->arena, at)};
+    lua_pop(L, 1);
+    *policy->hooks_end = hook;
+    policy->hooks_end = &hook->next;
+}
+
 void carom_hooks_collect(lua_State *L)
 {
     int top = lua_gettop(L), globals = top + 1, hooks = top + 2, keys = top + 3;
@@ -80,6 +95,7 @@ void carom_hooks_collect(lua_State *L)
                 lua_pushvalue(L, -1);
                 if (lua_rawget(L, globals) != LUA_TFUNCTION)
                     luaL_error(L, "%s must be a function, not a %s", name.ptr, luaL_typename(L, -1));
+                note_hook(L, globals, name);
                 lua_rawset(L, hooks);
             }
         }

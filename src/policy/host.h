@@ -23,6 +23,8 @@ struct carom_policy {
     struct carom_config config;
     const struct carom_log *log;
     struct carom_str directory, file; /* "/etc/carom/", "policy.lua" */
+    struct carom_policy_file *files, **files_end;
+    struct carom_policy_hook *hooks, **hooks_end;
     bool loading, configured;
     bool has_message_hook; /* else on_message need not be asked for */
     bool calls[CAROM_ACTION_COUNT]; /* which actions its files call */
@@ -59,7 +61,6 @@ static inline struct carom_policy *carom_host_policy(lua_State *L) { return caro
 void carom_lib_open(lua_State *L);
 /* configure.c */
 int carom_configure(lua_State *L);
-void carom_config_default(struct carom_config *config);
 /* logging.c */
 struct carom_args;
 void carom_configure_log(const struct carom_args *args, struct carom_log_settings *log);

@@ -27,6 +27,8 @@ static struct carom_policy *policy_new(const struct carom_log *log)
         return NULL;
     policy->log = log;
     policy->rules.end = &policy->rules.first;
+    policy->files_end = &policy->files;
+    policy->hooks_end = &policy->hooks;
     policy->arena = carom_arena_new();
     policy->scratch = carom_arena_new();
     policy->box = carom_sandbox_new(policy);
@@ -62,6 +64,25 @@ bool carom_policy_calls(const struct carom_policy *policy, enum carom_action_typ
 const struct carom_judging *carom_policy_judging(const struct carom_policy *policy)
 {
     return &policy->rules.judging;
+}
+
+const struct carom_policy_file *carom_policy_files(const struct carom_policy *policy)
+{
+    return policy->files;
+}
+
+const struct carom_policy_hook *carom_policy_hooks(const struct carom_policy *policy)
+{
+    return policy->hooks;
+}
+
+struct carom_policy_use carom_policy_use(const struct carom_policy *policy)
+{
+    struct carom_limits used = carom_sandbox_used(policy->box);
+    return (struct carom_policy_use){
+        .instructions = (double)used.instructions / (double)policy->config.limit_instructions,
+        .memory = (double)used.memory / (double)policy->config.limit_memory,
+    };
 }
 
 static int set_path(struct carom_policy *policy, const char *path, struct carom_error *err)

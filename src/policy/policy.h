@@ -17,6 +17,30 @@ struct carom_judging; /* classify/rules.h */
 struct carom_policy *carom_policy_load(const char *path, const struct carom_log *log, struct carom_error *err);
 void carom_policy_free(struct carom_policy *policy);
 const struct carom_config *carom_policy_config(const struct carom_policy *policy); /* borrowed until freed */
+void carom_config_default(struct carom_config *config); /* what holds where a policy says nothing */
+
+/* What it consists of, in order of reading; the hooks that it defines, in order of their names. NULL: no more. */
+struct carom_policy_file {
+    struct carom_str name; /* as error texts name it: "policy.lua" */
+    struct carom_str path;
+    struct carom_policy_file *next;
+};
+struct carom_policy_hook {
+    struct carom_str name;
+    struct carom_str at; /* where it begins: "policy.lua:12" */
+    struct carom_policy_hook *next;
+};
+const struct carom_policy_file *carom_policy_files(const struct carom_policy *policy);
+/* Reads it once more, into the arena, whose guard it sets itself. */
+int carom_policy_file_text(struct carom_arena *arena, const struct carom_policy_file *file, struct carom_str *text_r,
+                           struct carom_error *err);
+const struct carom_policy_hook *carom_policy_hooks(const struct carom_policy *policy);
+
+/* What the last hook used of its limits, each from 0 to 1. */
+struct carom_policy_use {
+    double instructions, memory;
+};
+struct carom_policy_use carom_policy_use(const struct carom_policy *policy);
 
 /* Its keys: secrets are fetched at the first call and kept. *verp_r is NULL where none are configured. */
 int carom_policy_verp(struct carom_policy *policy, const struct carom_verp **verp_r, struct carom_error *err);

@@ -38,6 +38,7 @@ struct carom_sandbox {
     enum exceeded exceeded;
     enum exceeded denied; /* why the allocator last said no */
     size_t used, large;   /* bytes in all blocks, in large ones */
+    size_t most;          /* that `used` was in this run */
     void *stack, *latest; /* the blocks that are Lua's stack, and its newest vector */
     size_t stack_bytes, latest_bytes;
     bool growing_stack;   /* what is moved now is the stack */
@@ -153,6 +154,7 @@ static size_t cost(size_t n)
 static void account(struct carom_sandbox *box, size_t before, size_t after)
 {
     box->used += cost(after) - cost(before);
+    box->most = box->used > box->most ? box->used : box->most;
     box->large -= before >= LARGE ? before : 0;
     box->large += after >= LARGE ? after : 0;
     arm(box);
@@ -257,6 +259,11 @@ void carom_sandbox_free(struct carom_sandbox *box)
     if (box->locale)
         freelocale(box->locale);
     free(box);
+}
+
+struct carom_limits carom_sandbox_used(const struct carom_sandbox *box)
+{
+    return (struct carom_limits){.memory = (int64_t)box->most, .instructions = (int64_t)box->steps};
 }
 
 struct carom_sandbox *carom_sandbox_of(lua_State *L)
@@ -432,6 +439,7 @@ static void begin(struct carom_sandbox *box, const struct carom_limits *limits)
     box->fresh = 0;
     box->period = 0;
     box->started = 0;
+    box->most = box->used;
     box->running = true;
     arm(box);
 }

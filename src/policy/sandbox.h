@@ -32,6 +32,9 @@ int carom_sandbox_run(struct carom_sandbox *box, lua_CFunction function, void *a
                       const struct carom_limits *limits, const char *what, enum carom_error_code code,
                       struct carom_error *err);
 
+/* What the last run used: instructions, and the most memory that there was at once. */
+struct carom_limits carom_sandbox_used(const struct carom_sandbox *box);
+
 /* For code that runs inside the gate. */
 struct carom_sandbox *carom_sandbox_of(lua_State *L);
 void *carom_sandbox_host(lua_State *L);
