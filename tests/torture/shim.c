@@ -4,14 +4,21 @@
 /* Preloaded into a program under test: the n-th call of a kind fails, once or from there on for good. The program itself
    knows nothing of it, and there is no hook in the library that could be left on.
 
-   CAROM_TORTURE=CALL:N[+][:HOW]   CALL malloc (all that allocate), write, fsync, rename, open, close, connect, read;
-                                   + for good; HOW EIO, ENOSPC, EINTR, EMFILE or short (half of what was asked for, at
-                                   most 100 bytes)
+   CAROM_TORTURE=CALL:N[+][:HOW]   CALL malloc (all that allocate), write, fsync, rename, open, close, connect, read and
+                                   what else stands in CALLS; + for good; HOW EIO, ENOSPC, EINTR, EMFILE, EAGAIN or
+                                   short (half of what was asked for, at most 100 bytes)
    CAROM_TORTURE_COUNTS=FILE       at the end of each process a line "CALL N" for each kind is added, and "live N": the
-                                   blocks that were never freed */
+                                   blocks that were never freed
+   CAROM_TORTURE_SERVER=IN,OUT     two descriptors: the program is loaded and linked once, and begins at main, in a
+                                   process of its own, for each plan that is read from the one, a line; how it ended
+                                   (as waitpid says it) is written to the other, a line. Its stdin, stdout and stderr
+                                   are the files ../in (through a pipe), ../out and ../err
+   CAROM_TORTURE_UNTIL=main        nothing fails any more, and nothing counts, when main is done */
 
 #undef _FILE_OFFSET_BITS /* open and open64 are two functions here */
 
+#include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -21,12 +28,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
-#define CALLS(X) X(malloc) X(write) X(fsync) X(rename) X(open) X(close) X(connect) X(read)
+#define CALLS(X) \
+    X(malloc) X(write) X(fsync) X(rename) X(open) X(close) X(connect) X(read) X(stat) X(mkdir) X(unlink) X(opendir) \
+    X(flock) X(fork) X(socketpair) X(send) X(recv)
 #define CALL_ENUM(name) CALL_##name,
 #define CALL_NAME(name) #name,
 enum call { CALLS(CALL_ENUM) CALL_COUNT };
@@ -41,16 +52,17 @@ static struct {
 } plan = {.call = CALL_COUNT};
 static atomic_long counts[CALL_COUNT], live;
 
-/* At the first call of all, which comes before any constructor of ours. Must not allocate. */
-static void read_plan(void)
+/* Must not allocate. */
+static void read_plan(const char *text)
 {
     static const struct {
         const char *name;
         int number;
-    } errors[] = {{"EIO", EIO}, {"ENOSPC", ENOSPC}, {"EINTR", EINTR}, {"EMFILE", EMFILE}};
-    const char *text = getenv("CAROM_TORTURE"), *colon = text ? strchr(text, ':') : NULL;
+    } errors[] = {{"EIO", EIO}, {"ENOSPC", ENOSPC}, {"EINTR", EINTR}, {"EMFILE", EMFILE}, {"EAGAIN", EAGAIN}};
+    const char *colon = text ? strchr(text, ':') : NULL;
     char *end;
 
+    plan.call = CALL_COUNT;
     plan.error = EIO;
     if (!colon)
         return;
@@ -65,13 +77,13 @@ static void read_plan(void)
             plan.call = call;
 }
 
-/* Counts a call; true when it is the one that fails. */
+/* Counts a call; true when it is the one that fails. The first of all comes before any constructor of ours. */
 static bool fails(enum call call)
 {
     int fresh = 0;
 
     if (atomic_load(&plan.known) != 2 && atomic_compare_exchange_strong(&plan.known, &fresh, 1)) {
-        read_plan();
+        read_plan(getenv("CAROM_TORTURE"));
         atomic_store(&plan.known, 2);
     }
     long n = atomic_fetch_add(&counts[call], 1) + 1;
@@ -81,7 +93,7 @@ static bool fails(enum call call)
 __attribute__((destructor)) static void tell(void)
 {
     const char *path = getenv("CAROM_TORTURE_COUNTS");
-    char text[512];
+    char text[1024];
     int n = 0, file = path ? (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND, 0600) : -1;
 
     if (file < 0)
@@ -209,6 +221,39 @@ EXPORT int rename(const char *from, const char *to)
     return refuse(CALL_rename) < 0 ? -1 : (int)syscall(SYS_renameat, AT_FDCWD, from, AT_FDCWD, to);
 }
 
+EXPORT int mkdir(const char *path, mode_t mode)
+{
+    return refuse(CALL_mkdir) < 0 ? -1 : (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
+}
+
+static int unlink_at(int directory, const char *path, int flags)
+{
+    return refuse(CALL_unlink) < 0 ? -1 : (int)syscall(SYS_unlinkat, directory, path, flags);
+}
+EXPORT int unlink(const char *path) { return unlink_at(AT_FDCWD, path, 0); }
+EXPORT int unlinkat(int directory, const char *path, int flags) { return unlink_at(directory, path, flags); }
+
+EXPORT int flock(int fd, int operation) { return refuse(CALL_flock) < 0 ? -1 : (int)syscall(SYS_flock, fd, operation); }
+
+/* The kernel's structure is the library's, with 64 bits. */
+static int stat_at(int directory, const char *path, void *info, int flags)
+{
+    return refuse(CALL_stat) < 0 ? -1 : (int)syscall(SYS_newfstatat, directory, path, info, flags);
+}
+#define STAT_CALLS(suffix) \
+    EXPORT int stat##suffix(const char *path, struct stat##suffix *info) { return stat_at(AT_FDCWD, path, info, 0); } \
+    EXPORT int lstat##suffix(const char *path, struct stat##suffix *info) \
+    { \
+        return stat_at(AT_FDCWD, path, info, AT_SYMLINK_NOFOLLOW); \
+    } \
+    EXPORT int fstat##suffix(int fd, struct stat##suffix *info) { return stat_at(fd, "", info, AT_EMPTY_PATH); } \
+    EXPORT int fstatat##suffix(int directory, const char *path, struct stat##suffix *info, int flags) \
+    { \
+        return stat_at(directory, path, info, flags); \
+    }
+STAT_CALLS()
+STAT_CALLS(64)
+
 /* Linux has closed the descriptor even where it says EINTR or EIO. */
 EXPORT int close(int fd)
 {
@@ -224,6 +269,23 @@ EXPORT int close(int fd)
 EXPORT int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t size)
 {
     return refuse(CALL_connect) < 0 ? -1 : (int)syscall(SYS_connect, fd, address.__sockaddr__, size);
+}
+
+EXPORT ssize_t send(int fd, const void *bytes, size_t size, int flags)
+{
+    long n = transfer(CALL_send, size);
+    return n < 0 ? -1 : syscall(SYS_sendto, fd, bytes, n, flags, NULL, 0);
+}
+
+EXPORT ssize_t recv(int fd, void *bytes, size_t size, int flags)
+{
+    long n = transfer(CALL_recv, size);
+    return n < 0 ? -1 : syscall(SYS_recvfrom, fd, bytes, n, flags, NULL, NULL);
+}
+
+EXPORT int socketpair(int domain, int type, int protocol, int fds[2])
+{
+    return refuse(CALL_socketpair) < 0 ? -1 : (int)syscall(SYS_socketpair, domain, type, protocol, fds);
 }
 
 static int open_at(int directory, const char *path, int flags, mode_t mode)
@@ -262,4 +324,150 @@ EXPORT int openat(int directory, const char *path, int flags, ...)
     mode_t mode;
     MODE(mode, flags);
     return open_at(directory, path, flags, mode);
+}
+
+/* ---- What the library itself must do ---- */
+
+/* The library's own function, which is not one with a number of its own in the kernel. */
+#define THEIRS(name) \
+    __typeof__(&name) theirs; \
+    *(void **)&theirs = dlsym(RTLD_NEXT, #name)
+
+EXPORT DIR *opendir(const char *path)
+{
+    THEIRS(opendir);
+    return refuse(CALL_opendir) < 0 ? NULL : theirs(path);
+}
+
+EXPORT pid_t fork(void)
+{
+    THEIRS(fork);
+    return refuse(CALL_fork) < 0 ? -1 : theirs();
+}
+
+/* For a program that has still to write what it counted of itself. */
+static void stop(void)
+{
+    if (!getenv("CAROM_TORTURE_UNTIL"))
+        return;
+    tell();
+    unsetenv("CAROM_TORTURE_COUNTS");
+    plan.call = CALL_COUNT;
+}
+
+EXPORT _Noreturn void exit(int code)
+{
+    THEIRS(exit);
+    stop();
+    theirs(code);
+    abort();
+}
+
+/* Who ends so runs no destructor, and would not tell. */
+EXPORT _Noreturn void _exit(int code)
+{
+    tell();
+    for (;;)
+        syscall(SYS_exit_group, code);
+}
+
+/* ---- One start for many plans ---- */
+
+static int (*their_main)(int, char **, char **);
+
+/* A line; false at the end. */
+static bool next_plan(int in, char *line, size_t size)
+{
+    size_t n = 0;
+
+    while (n + 1 < size && syscall(SYS_read, in, line + n, 1) == 1 && line[n] != '\n')
+        n++;
+    bool whole = n + 1 < size && line[n] == '\n';
+    line[n] = '\0';
+    return whole;
+}
+
+static void redirect(int fd, const char *path, int flags)
+{
+    int file = (int)syscall(SYS_openat, AT_FDCWD, path, flags, 0600);
+
+    if (file < 0 || syscall(SYS_dup2, file, fd) < 0)
+        abort();
+    syscall(SYS_close, file);
+}
+
+/* Through a pipe, as from a mail server. */
+static void feed(const char *path)
+{
+    int ends[2], file = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY, 0);
+
+    if (file < 0 || syscall(SYS_pipe2, ends, 0) != 0 || syscall(SYS_fcntl, ends[1], F_SETPIPE_SZ, 1 << 20) < 0)
+        abort();
+    while (syscall(SYS_sendfile, ends[1], file, NULL, 1 << 20) > 0)
+        continue;
+    if (syscall(SYS_dup2, ends[0], 0) < 0)
+        abort();
+    syscall(SYS_close, ends[0]);
+    syscall(SYS_close, ends[1]);
+    syscall(SYS_close, file);
+}
+
+static void begin(const char *text)
+{
+    feed("../in");
+    redirect(1, "../out", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
+    redirect(2, "../err", O_WRONLY | O_CREAT | O_TRUNC | O_APPEND);
+    setenv("CAROM_TORTURE", text, 1); /* for what it starts */
+    read_plan(text);
+    for (int call = 0; call < CALL_COUNT; call++)
+        atomic_store(&counts[call], 0);
+    atomic_store(&live, 0);
+}
+
+/* Returns in each child. */
+static void serve(int in, int out)
+{
+    char line[128];
+
+    while (next_plan(in, line, sizeof(line))) {
+        THEIRS(fork);
+        int status = 0;
+        pid_t child = theirs();
+        if (child == 0) {
+            syscall(SYS_close, in);
+            syscall(SYS_close, out);
+            begin(line);
+            return;
+        }
+        while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+            continue;
+        int n = snprintf(line, sizeof(line), "%d\n", status);
+        if (syscall(SYS_write, out, line, n) != n)
+            break;
+    }
+    syscall(SYS_exit_group, 0);
+}
+
+static int our_main(int argc, char **argv, char **environment)
+{
+    const char *pipes = getenv("CAROM_TORTURE_SERVER");
+    int in, out;
+
+    if (pipes && sscanf(pipes, "%d,%d", &in, &out) == 2) {
+        unsetenv("CAROM_TORTURE_SERVER");
+        serve(in, out);
+    }
+    int code = their_main(argc, argv, environment);
+    stop();
+    return code;
+}
+
+EXPORT int __libc_start_main(int (*main)(int, char **, char **), int argc, char **argv, void (*init)(void),
+                             void (*fini)(void), void (*rtld_fini)(void), void *stack_end);
+EXPORT int __libc_start_main(int (*main)(int, char **, char **), int argc, char **argv, void (*init)(void),
+                             void (*fini)(void), void (*rtld_fini)(void), void *stack_end)
+{
+    THEIRS(__libc_start_main);
+    their_main = main;
+    return theirs(our_main, argc, argv, init, fini, rtld_fini, stack_end);
 }

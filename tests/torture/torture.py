@@ -3,12 +3,13 @@
 # SPDX-FileCopyrightText: the carom authors
 """Each command, while memory, files and sockets fail at one point after the other.
 
-usage: torture.py CAROM SHIM [--every N] [--only SCENARIO] [--point CALL:N[+][:HOW]]
+usage: torture.py CAROM SHIM [--shard K/N] [--only SCENARIO]… [--point CALL:N[+][:HOW]] [--jobs N]
 
 A run without failures counts what may fail (shim.c). Then there is a process for each such point: every allocation
-fails once, and from there on for good; every write, fsync, rename, open, close, connect and read fails with the errors
-that it may have, or does half of what it should. --every 1 takes all of them, hours; --every 20 each twentieth
-allocation and each third of the others; without it a sample of ten for each command. What must hold:
+fails once, and from there on for good; every write, fsync, rename, open, close, connect, read and what else stands in
+HOW fails with the errors that it may have, or does half of what it should. (No carom accepts a connection.) --shard 1/1
+takes all of them, a quarter of a million; --shard 1/20 each twentieth from the first on; without it there is a sample of
+ten or more for each command. --jobs plays so many commands at a time. What must hold:
 - no crash, no hang;
 - the exit code is one that the manual names, for `carom pipe` 0 or 75;
 - 0 means that everything was said and is stored: output and ledger are those of the run without failures;
@@ -19,11 +20,15 @@ import argparse
 import collections
 import contextlib
 import difflib
+import functools
+import itertools
 import json
+import multiprocessing
 import os
 import pathlib
 import re
-import shutil
+import select
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -31,11 +36,14 @@ import tempfile
 import threading
 import time
 
+MEMORY = '/dev/shm' if os.access('/dev/shm', os.W_OK) else None
 HERE = pathlib.Path(__file__).resolve().parent
 CORPUS = HERE.parent / 'corpus'
 sys.path.insert(0, str(HERE.parent / 'integration'))
 from receiver import Receiver  # noqa: E402
 
+HANGS_S = 60
+DONE = 1  # the state of a job
 DOCUMENTED = {0, 64, 65, 66, 70, 71, 74, 75, 78}
 LIST = 'news.lists.example.org'
 LONG = 'somebody.with.a.very.long.name@a-rather-long-domain.example'
@@ -48,6 +56,15 @@ HOW = {  # what a call may answer
     'close': [':EIO', ':EINTR'],
     'connect': [':EIO', ':EINTR'],
     'read': [':EIO', ':EINTR', ':short'],
+    'stat': [':EIO'],
+    'mkdir': [':ENOSPC'],
+    'unlink': [':EIO'],
+    'opendir': [':EMFILE'],
+    'flock': [':EIO', ':EINTR'],
+    'fork': [':EAGAIN'],
+    'socketpair': [':EMFILE'],
+    'send': [':EIO'],
+    'recv': [':EIO'],
 }
 POLICY = '''
 carom.configure {
@@ -117,6 +134,8 @@ class Scenario:
 ANNA = (('run', '--quiet', '-'), dsn('anna'))
 BERT = (('run', '--quiet', '-'), dsn('bert', '5.2.2', 'mailbox full'))
 ZOE = (('suppressions', 'add', 'zoe@example.com', '--reason', 'asked'), '')
+SPOOLED = (('pipe', '--policy', 'missing.lua'), dsn('anna'))
+LARGE = ''.join(f'{i:06d} and so on\n' for i in range(16000))
 CSV = 'Email Address,Reason,created_at\nAnn@Example.com,"hard, ""bounce""",1700000000\nbob@example.net,,2026-01-02\n'
 LINES = ('{"reply":"450 4.2.1 try later","recipient":"anna@example.com","delivery":"4711/12"}\n'
          '{"reply":"550 5.1.1 unknown","recipient":"bert@example.com","delivery":"4711/13","list":"%s"}\n' % LIST)
@@ -146,6 +165,11 @@ def scenarios(url):
     yield Scenario('pipe-again', 'pipe', given=dsn('anna'), before=[ANNA, BERT], codes={0, 75}, judge='stored')
     yield Scenario('pipe-policy-wrong', 'pipe', given=dsn('anna'), keys='nonsense = 1,', codes={0, 75}, ends=(75, 0),
                    judge='stored')
+    yield Scenario('pipe-large', 'pipe', given=dsn('anna') + LARGE, before=[ZOE], codes={0, 75}, judge='stored')
+    yield Scenario('pipe-large-policy-wrong', 'pipe', given=dsn('anna') + LARGE, keys='nonsense = 1,', codes={0, 75},
+                   ends=(75, 0), judge='stored')
+    yield Scenario('deliver-spool', 'deliver', before=[ZOE, SPOOLED], judge='kept')
+    yield Scenario('run-spool', 'run', '--spool', before=[ZOE, SPOOLED], judge='kept')
     yield Scenario('deliver-command', 'deliver', before=[ANNA], keys=command, judge='delivered')
     yield Scenario('deliver-webhook', 'deliver', before=[ANNA], keys=webhook, judge='delivered')
     yield Scenario('deliver-http', 'deliver', before=[ANNA], keys=http, judge='delivered')
@@ -165,8 +189,9 @@ def scenarios(url):
     yield Scenario('why-letter', 'why', '--letter', 'anna@example.net', before=[ANNA])
     yield Scenario('verp-sign', 'verp', 'sign', 'anna@example.com', '--list', LIST, keys=VERP)
     yield Scenario('verp-import', 'verp', 'import', '-', '--list', LIST, given=LONG + '\n', before=[ZOE], keys=VERP)
-    yield Scenario('status', 'status', '--json', before=[ANNA], codes=DOCUMENTED | {1, 2, 3}, ends=(0, 1, 2))
+    yield Scenario('status', 'status', '--json', before=[ANNA], judge='red')
     yield Scenario('ledger-check', 'ledger', 'check', before=[ANNA], codes=DOCUMENTED | {1})
+    yield Scenario('ledger-migrate', 'ledger', 'migrate', before=[ANNA])
     yield Scenario('ledger-backup', 'ledger', 'backup', 'copy', before=[ANNA], judge='copied',
                    codes=DOCUMENTED | {1})
     yield Scenario('ledger-prune', 'ledger', 'prune', before=[ANNA])
@@ -193,75 +218,148 @@ def differences(got, want):
     return '\n'.join(list(difflib.unified_diff(want.splitlines(), got.splitlines(), 'want', 'got', lineterm='', n=0))[:12])
 
 
+def read(path):
+    with open(path, 'rb', buffering=0) as file:
+        return file.read()
+
+
+def dump(ledger):
+    """Every row, where times are masked. Blobs are compressed or hashes of what differs."""
+    with contextlib.closing(sqlite3.connect(ledger)) as db:
+        db.text_factory = lambda text: text.decode(errors='replace')
+        whole = [row[0] for row in db.execute('PRAGMA integrity_check')]
+        if whole != ['ok']:
+            raise Broken(f'the ledger is damaged: {whole}')
+        rows = [f'{table} {[c if not isinstance(c, bytes) else "BLOB" for c in row]}'
+                for (table,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+                for row in db.execute(f'SELECT * FROM "{table}"')]
+    return '\n'.join(sorted(mask('\n'.join(rows)).splitlines()))
+
+
+class Program:
+    """A command that is loaded and linked once, and begins at main, in a process of its own, for each plan."""
+
+    def __init__(self, argv, env, shim, place):
+        asked, self.ask = os.pipe()
+        self.answer, answered = os.pipe()
+        self.process = subprocess.Popen(argv, env=env | {'LD_PRELOAD': shim, 'CAROM_TORTURE_SERVER': f'{asked},{answered}'},
+                                        cwd=place, pass_fds=(asked, answered), start_new_session=True)
+        os.close(asked)
+        os.close(answered)
+
+    def run(self, plan):
+        """Its exit code, negative where a signal ended it; None when it hangs."""
+        os.write(self.ask, plan.encode() + b'\n')
+        if not select.select([self.answer], [], [], HANGS_S)[0]:
+            return None
+        said = os.read(self.answer, 100)
+        return os.waitstatus_to_exitcode(int(said)) if said else None
+
+    def end(self):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        os.close(self.ask)
+        os.close(self.answer)
+
+
 class Bench:
-    def __init__(self, carom, shim, server, scenario, work):
-        self.carom, self.shim, self.server, self.scenario = carom, shim, server, scenario
-        self.template, self.place = work / 'template', work / 'place'
-        self.counts = work / 'counts'
-        self.template.mkdir(parents=True)
-        (self.template / 'state').mkdir()
-        (self.template / 'policy.lua').write_text((POLICY % scenario.keys).replace('PLACE', str(self.place)))
+    """The place where one scenario is played, again and again: what it was at first is kept in memory."""
+
+    def __init__(self, options, server, scenario, work):
+        self.options, self.server, self.scenario = options, server, scenario
+        self.work, self.place, self.programs, self.dumps, self.recovers = work, work / 'place', {}, {}, set()
+        self.given = None
+        (self.place / 'state').mkdir(parents=True)
+        for name in ('out', 'err', 'counts'):
+            (work / name).touch()
+        (self.place / 'policy.lua').write_text((POLICY % scenario.keys).replace('PLACE', str(self.place)))
         for argv, given in scenario.before:
-            shutil.rmtree(self.place, ignore_errors=True)
-            self.template.rename(self.place)
-            code, _, said, _ = self.run(self.argv(argv), given)
-            self.place.rename(self.template)
+            code, _, said, _ = self.run(self.words(argv), given)
             if code != 0:
                 raise Broken(f'preparing: {argv} ended with {code}: {said}')
+        self.argv = self.words(scenario.argv)
+        self.template = self.files()
 
-    def run(self, argv, given='', plan=None):
-        """Exit code, stdout, stderr, and what the shim counted."""
+    def end(self):
+        for program in self.programs.values():
+            program.end()
+
+    def words(self, argv):
+        """JOB is the number of the one job that there is."""
+        jobs = self.run(('outbox', '--json', 'list'))[1].splitlines() if 'JOB' in argv else []
+        return tuple(str(json.loads(jobs[0])['job']) if word == 'JOB' else word for word in argv)
+
+    # ---- The place ----
+
+    def files(self):
+        """What there is: the bytes of each file, None of a directory."""
+        found = {}
+        for directory, directories, names in os.walk(self.place):
+            found |= {os.path.join(directory, name): None for name in directories}
+            found |= {path: read(path) for path in (os.path.join(directory, name) for name in names)}
+        return found
+
+    def fresh(self):
+        now = self.files()
+        for path in sorted(now.keys() - self.template.keys(), reverse=True):
+            os.rmdir(path) if now[path] is None else os.unlink(path)
+        for path, content in self.template.items():
+            if path not in now and content is None:
+                os.mkdir(path)
+            elif now.get(path) != content:
+                pathlib.Path(path).write_bytes(content)
+        self.server.seen.clear()
+
+    # ---- The program ----
+
+    def program(self, argv):
         more = ['--policy', 'policy.lua'] if argv[0] in ('run', 'pipe', 'deliver', 'verp', 'undo', 'check-setup',
                                                        'held', 'outbox', 'ledger') else []
         if self.scenario.state:
             more += ['--state', 'state']
-        env = {'PATH': '/usr/bin:/bin', 'LANG': 'C.UTF-8'}
-        if plan is not None:
-            env |= {'LD_PRELOAD': self.shim, 'CAROM_TORTURE': plan, 'CAROM_TORTURE_COUNTS': str(self.counts)}
-            self.counts.unlink(missing_ok=True)
-        try:
-            done = subprocess.run([self.carom, argv[0], *more, *argv[1:]], input=given.encode(), capture_output=True,
-                                  timeout=60, env=env, cwd=self.place)
-        except subprocess.TimeoutExpired:
+        env = {'PATH': '/usr/bin:/bin', 'LANG': 'C.UTF-8', 'CAROM_TORTURE_COUNTS': str(self.work / 'counts')}
+        if self.options.until:
+            env['CAROM_TORTURE_UNTIL'] = self.options.until
+        return Program([self.options.carom, argv[0], *more, *argv[1:]], env, self.options.shim, self.place)
+
+    def run(self, argv, given='', plan=''):
+        """Exit code, stdout, stderr, and what the shim counted."""
+        for name in ('out', 'err', 'counts'):
+            os.truncate(self.work / name, 0)
+        if given != self.given:
+            self.given = given
+            (self.work / 'in').write_text(given)
+        if argv not in self.programs:
+            self.programs[argv] = self.program(argv)
+        code = self.programs[argv].run(plan)
+        if code is None:
+            self.programs.pop(argv).end()
             raise Broken('hangs')
         counts = collections.Counter()
-        if plan is not None and self.counts.exists():
-            for line in self.counts.read_text().splitlines():
-                name, n = line.split()
-                counts[name] = max(counts[name], int(n))
-        return done.returncode, done.stdout.decode(errors='replace'), done.stderr.decode(errors='replace'), counts
+        for line in (self.work / 'counts').read_text().splitlines():
+            name, n = line.split()
+            counts[name] = max(counts[name], int(n))
+        return code, *((self.work / name).read_text(errors='replace') for name in ('out', 'err')), counts
 
-    def fresh(self):
-        shutil.rmtree(self.place, ignore_errors=True)
-        shutil.copytree(self.template, self.place)
-        self.server.seen.clear()
-
-    def argv(self, words=None):
-        """JOB is the number of the one job that there is."""
-        words = words or self.scenario.argv
-        jobs = self.run(('outbox', '--json', 'list'))[1].splitlines() if 'JOB' in words else []
-        return [str(json.loads(jobs[0])['job']) if word == 'JOB' else word for word in words]
+    # ---- What must hold ----
 
     def stored(self, ledger='state/carom.db'):
-        """Every row of the ledger, which must be whole. Blobs are compressed or hashes of what differs."""
-        ledger = self.place / ledger
-        if not ledger.exists() or not ledger.stat().st_size:
+        """Every row of the ledger, which must be whole."""
+        ledger = str(self.place / ledger)
+        if not os.path.exists(ledger) or not os.path.getsize(ledger):
             return ''
-        said = []
-        with contextlib.closing(sqlite3.connect(ledger)) as db:
-            db.text_factory = lambda text: text.decode(errors='replace')
-            whole = [row[0] for row in db.execute('PRAGMA integrity_check')]
-            if whole != ['ok']:
-                raise Broken(f'the ledger is damaged: {whole}')
-            for (table,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").fetchall():
-                rows = db.execute(f'SELECT * FROM "{table}"').fetchall()
-                said += sorted(mask(f'{table} {[c if not isinstance(c, bytes) else "BLOB" for c in row]}') for row in rows)
-        return '\n'.join(said)
+        known = read(ledger), read(ledger + '-wal') if os.path.exists(ledger + '-wal') else b''
+        if known not in self.dumps:
+            if len(self.dumps) > 50:
+                self.dumps.clear()
+            self.dumps[known] = dump(ledger)
+        return self.dumps[known]
 
     def normal(self):
         self.fresh()
         self.before = self.stored()
-        code, self.output, said, self.counts_normal = self.run(self.argv(), self.scenario.given, plan='')
+        code, self.output, said, self.counts_normal = self.run(self.argv, self.scenario.given)
         if code not in self.scenario.ends:
             raise Broken(f'without failures it ends with {code}: {said.strip()}')
         self.code, self.output, self.after = code, mask(self.output), self.stored()
@@ -279,13 +377,20 @@ class Bench:
         if how == 'stored':
             if code == 0 and after != self.after and not self.spooled():
                 raise Broken('exit 0, and it is neither in the ledger nor in the spool')
+        elif how == 'kept':
+            if after != self.after and not self.spooled():
+                raise Broken(f'exit {code}, and it is neither in the ledger nor in the spool')
+        elif how == 'red':
+            if code == 0 and mask(output) != self.output and '"status":"red"' not in output:
+                raise Broken(f'the output is another:\n{differences(mask(output), self.output)}')
         elif how == 'copied':
             if code == 0 and self.stored('copy/carom.db') != after:
                 raise Broken('exit 0, and the copy is not whole')
         elif how == 'delivered':
-            jobs = [json.loads(line) for line in self.run(('outbox', '--json', 'list'))[1].splitlines()]
-            if len(jobs) != 1 or (jobs[0]['state'] == 'done' and not self.told()):
-                raise Broken(f'the job is lost: told {self.told()}, {jobs}')
+            with contextlib.closing(sqlite3.connect(self.place / 'state/carom.db')) as db:
+                states = [state for state, in db.execute('SELECT state FROM job')]
+            if len(states) != 1 or (states[0] == DONE and not self.told()):
+                raise Broken(f'the job is lost: told {self.told()}, states {states}')
         elif code == self.code:
             if mask(output) != self.output:
                 raise Broken(f'exit {code}, and the output is another:\n{differences(mask(output), self.output)}')
@@ -294,9 +399,13 @@ class Bench:
 
     def again(self):
         """The same command without a failure does what it always does, where something was left behind."""
-        if self.scenario.judge in ('delivered', 'copied') or self.stored() == self.before:
+        if self.scenario.judge in ('delivered', 'copied', 'kept') or self.stored() == self.before:
             return
-        code, _, said, _ = self.run(self.argv(), self.scenario.given)
+        left = self.stored(), tuple(sorted(self.files()))
+        if left in self.recovers: # most points leave the same behind
+            return
+        self.recovers.add(left)
+        code, _, said, _ = self.run(self.argv, self.scenario.given)
         if code != self.code:
             raise Broken(f'again, without failures, it ends with {code}: {said.strip()}')
         after = self.stored()
@@ -305,7 +414,7 @@ class Bench:
 
     def point(self, plan):
         self.fresh()
-        code, output, said, counts = self.run(self.argv(), self.scenario.given, plan=plan)
+        code, output, said, counts = self.run(self.argv, self.scenario.given, plan)
         if code < 0 or code > 128 or 'ssert' in said:
             raise Broken(f'crashes: exit {code}: {said.strip()}')
         if code == 127 and 'cannot allocate memory for thread-local data' in said:
@@ -318,62 +427,89 @@ class Bench:
         if code not in self.scenario.ends:
             self.again()
         # OpenSSL leaves blocks behind where it could not begin.
-        if counts['live'] > self.counts_normal['live'] + 1 and 'http' not in self.scenario.keys:
+        if counts['live'] > self.counts_normal['live'] + 1 and 'http' not in self.scenario.keys and not self.options.until:
             raise Broken(f"leaks: exit {code} with {counts['live']} blocks, not {self.counts_normal['live']}: {said.strip()}")
         return 0
 
 
-def points(counts, every):
-    """The plans: all, or some that lie well apart."""
+def all_points(counts):
+    for call, hows in HOW.items():
+        yield from (f'{call}:{i}{how}' for i in range(1, counts[call] + 1) for how in hows)
+
+
+def sample(counts):
+    """Two allocations in each mode, and about one of the other calls' errors in two: each command another one."""
     for number, (call, hows) in enumerate(HOW.items()):
         n = counts[call]
         for k, how in enumerate(hows):
-            if every:
-                step = every if call == 'malloc' else 1 + every // 10
-                some = range(1 + k % step, n + 1, step)
-            elif call == 'malloc':
+            if call == 'malloc':
                 some = [1 + (n - 1) * (3 + 8 * i + 2 * k) // 17 for i in range(2)]
             else:
-                some = [1 + (n - 1) * (3 * number + k) // 25][:k == n % len(hows)]
-            for i in some:
-                if n:
-                    yield f'{call}:{i}{how}'
+                some = [1 + (n - 1) * ((3 * number + k) % 25) // 25][:k == n % len(hows)]
+            yield from (f'{call}:{i}{how}' for i in some if n)
+
+
+def points(counts, options):
+    """The plans of a run."""
+    if options.point:
+        return [options.point]
+    if not options.shard:
+        return sample(counts)
+    k, n = map(int, options.shard.split('/'))
+    return itertools.islice(all_points(counts), k - 1, None, n)
+
+
+server = None
+
+
+def play(name, options):
+    """A scenario: its lines, and how many points it had, and how many wrong ones."""
+    global server
+    if not server: # one for each process
+        server = Receiver(('whsec_Y2Fyb20tdGVzdC1zZWNyZXQtMDEyMzQ1Njc4OQ==',), ('204',))
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    scenario = next(scenario for scenario in scenarios(server.url) if scenario.name == name)
+    begin, n, said = time.monotonic(), 0, []
+    # What a killed process had written is in the page cache, whatever the disk: memory is as good, and quicker.
+    with tempfile.TemporaryDirectory(prefix='carom-torture-', dir=MEMORY) as work:
+        bench = None
+        try:
+            bench = Bench(options, server, scenario, pathlib.Path(work))
+            counts = bench.normal()
+            for plan in points(counts, options):
+                n += 1
+                try:
+                    bench.point(plan)
+                except Broken as why:
+                    said.append(f'not ok {name} {plan}: {why}')
+            said.append(f'{name}: {n} points, {counts["malloc"]} allocations, {time.monotonic() - begin:.1f} s')
+        except Broken as why:
+            said.append(f'not ok {name}: {why}')
+        finally:
+            if bench:
+                bench.end()
+    return said, n
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument('carom')
     parser.add_argument('shim')
-    parser.add_argument('--every', type=int)
-    parser.add_argument('--only')
+    parser.add_argument('--shard')
+    parser.add_argument('--only', action='append', default=[])
     parser.add_argument('--point')
-    arguments = parser.parse_args()
-    server = Receiver(("whsec_Y2Fyb20tdGVzdC1zZWNyZXQtMDEyMzQ1Njc4OQ==",), ('204',))
-    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    parser.add_argument('--jobs', type=int, default=1)
+    parser.add_argument('--until-main', action='store_const', const='main', dest='until')
+    options = parser.parse_args()
+    options.carom, options.shim = os.path.abspath(options.carom), os.path.abspath(options.shim)
+    names = [scenario.name for scenario in scenarios('') if not options.only or scenario.name in options.only]
     total = wrong = 0
-    for scenario in scenarios(server.url):
-        if arguments.only and arguments.only != scenario.name:
-            continue
-        with tempfile.TemporaryDirectory(prefix='carom-torture-') as work:
-            begin, n = time.monotonic(), 0
-            try:
-                bench = Bench(os.path.abspath(arguments.carom), os.path.abspath(arguments.shim), server, scenario,
-                              pathlib.Path(work))
-                counts = bench.normal()
-            except Broken as why:
-                print(f'not ok {scenario.name}: {why}')
-                wrong += 1
-                continue
-            for plan in [arguments.point] if arguments.point else points(counts, arguments.every):
-                n += 1
-                try:
-                    bench.point(plan)
-                except Broken as why:
-                    print(f'not ok {scenario.name} {plan}: {why}', flush=True)
-                    wrong += 1
+    with multiprocessing.Pool(options.jobs) as pool:
+        for said, n in pool.imap_unordered(functools.partial(play, options=options), names):
+            print('\n'.join(said), flush=True)
             total += n
-            print(f'{scenario.name}: {n} points, {counts["malloc"]} allocations, {time.monotonic() - begin:.1f} s', flush=True)
-    print(f'{total} points, {wrong} wrong')
+            wrong += sum(line.startswith('not ok ') for line in said)
+    print(f'{total} points of {len(names)} commands, {wrong} wrong')
     return 1 if wrong or not total else 0
 
 
