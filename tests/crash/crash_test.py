@@ -1,18 +1,23 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # SPDX-FileCopyrightText: the carom authors
-"""carom pipe, carom run and carom deliver, killed (kill -9) at random moments, again and again: what was acknowledged is
-stored, once; the ledger is whole; nothing that was done is done again.
+"""carom pipe, its worker or both, carom run, deliver, ledger prune and ledger backup, killed (kill -9) at random moments,
+again and again: what was acknowledged is stored, once; the ledger is whole; nothing that was done is done again; a
+backup that is there is a whole one.
 
-usage: CAROM=path/to/carom crash_test.py [--kills N] [--seed N]
-The seed is printed; it repeats the choices, though not the moments.
+usage: CAROM=path/to/carom crash_test.py [--kills N] [--seed N] [--jobs N]
+The seed is printed; it repeats the choices, though not the moments. --jobs (default: one for each processor) so many
+ledgers at a time, each a new one after ROUND kills.
 """
 import argparse
 import collections
+import contextlib
 import json
+import multiprocessing
 import os
 import pathlib
 import random
+import shutil
 import signal
 import sqlite3
 import statistics
@@ -23,10 +28,12 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+ROUND, AGE, ID_BITS = 250, 2 * 3600, 20
 CAROM = os.path.abspath(os.environ['CAROM'])
 POLICY = '''
-carom.configure { endpoints = { crm = carom.webhook { url = "http://127.0.0.1:%d/hook", allow_private = true,
-                                                      secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZg==" } } }
+carom.configure {
+                  endpoints = { crm = carom.webhook { url = "http://127.0.0.1:%d/hook", allow_private = true,
+                                                        secret = "whsec_MDEyMzQ1Njc4OWFiY2RlZg==" } } }
 function on_permanent(bounce) bounce:webhook("crm", { event = "permanent" }) end
 function on_transient(bounce) bounce:webhook("crm", { event = "transient" }) end
 '''
@@ -57,15 +64,12 @@ Diagnostic-Code: smtp; 550 5.1.1 User unknown
 class Receiver(BaseHTTPRequestHandler):
     """Takes each webhook, and counts the ids."""
     protocol_version = 'HTTP/1.1'
-    seen = collections.Counter()
-    ids_of_fact = collections.defaultdict(set)
-    lock = threading.Lock()
 
     def do_POST(self):
         body = json.loads(self.rfile.read(int(self.headers['content-length'])))
-        with self.lock:
-            self.seen[self.headers['webhook-id']] += 1
-            self.ids_of_fact[body['data']['fact']['id']].add(self.headers['webhook-id'])
+        with self.server.lock:
+            self.server.seen[self.headers['webhook-id']] += 1
+            self.server.ids_of_fact[body['data']['fact']['id']].add(self.headers['webhook-id'])
         self.send_response(204)
         self.send_header('content-length', '0')
         self.end_headers()
@@ -77,25 +81,33 @@ class Receiver(BaseHTTPRequestHandler):
 class Server(ThreadingHTTPServer):
     daemon_threads, request_queue_size = True, 256
 
+    def __init__(self):
+        super().__init__(('127.0.0.1', 0), Receiver)
+        self.lock, self.seen, self.ids_of_fact = threading.Lock(), collections.Counter(), collections.defaultdict(set)
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
     def handle_error(self, *_):
         """Who is killed hangs up."""
 
 
 class Crash:
-    def __init__(self, directory, port, dice):
-        self.dir, self.dice = directory, dice
+    """One ledger."""
+    usual = {}  # seconds that each takes
+
+    def __init__(self, directory, server, dice):
+        self.dir, self.server, self.dice = directory, server, dice
         self.state = directory / 'state'
         self.state.mkdir()
-        (directory / 'policy.lua').write_text(POLICY % port)
+        (directory / 'policy.lua').write_text(POLICY % server.server_port)
         self.kills = collections.Counter()
-        self.acknowledged, self.given = set(), 0
+        self.acknowledged, self.given, self.copies = set(), 0, 0
         self.done = {}  # webhook ids of jobs that were done, and how often they had come by then
-        self.usual = {}
 
     # ---- Starting and killing ----
 
     def start(self, *arguments, **pipes):
-        return subprocess.Popen([CAROM, *map(str, arguments), '--policy', 'policy.lua', '--log', 'stderr'], cwd=self.dir,
+        log = [] if arguments[0] == 'ledger' else ['--log', 'stderr']
+        return subprocess.Popen([CAROM, *map(str, arguments), '--policy', 'policy.lua', *log], cwd=self.dir,
                                 env={**os.environ, 'CAROM_STATE': str(self.state)}, start_new_session=True,
                                 stderr=subprocess.DEVNULL, **pipes)
 
@@ -115,6 +127,8 @@ class Crash:
         return code
 
     def measure(self, name, run):
+        if name in self.usual:
+            return
         self.usual[name] = []
         for _ in range(3):
             begin = time.monotonic()
@@ -127,27 +141,43 @@ class Crash:
         self.given += 1
         return f'n{self.given}'
 
+    def begin_pipe(self, name):
+        process = self.start('pipe', stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        with contextlib.suppress(BrokenPipeError):
+            process.stdin.write(BOUNCE.format(name).encode())
+            process.stdin.close()
+        return process
+
+    def kill_pipe(self, process):
+        """It, its worker, or both. Without its worker it spools, and says so."""
+        whom = self.dice.choice(['pipe', 'pipe', 'worker'])
+        if whom == 'pipe':
+            return self.kill('pipe', process)
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            for worker in pathlib.Path(f'/proc/{process.pid}/task/{process.pid}/children').read_text().split():
+                os.kill(int(worker), signal.SIGKILL)
+                self.kills['worker'] += 1
+        return process.wait(60)
+
     def pipe(self, killed=True):
-        name = self.new()
-        for attempt in range(3):  # the mail server comes again until it is told 0
-            process = self.start('pipe', stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-            try:
-                process.stdin.write(BOUNCE.format(name).encode())
-                process.stdin.close()
-            except BrokenPipeError:
-                pass
-            if killed and attempt < 2:
-                time.sleep(self.moment('pipe'))
-                code = self.kill('pipe', process)
-            else:
-                code = process.wait(60)
-            if code == 0:
-                self.acknowledged.add(name)
-                break
-            if code not in (75, -signal.SIGKILL):
-                sys.exit(f'pipe: exit {code}')
-        if not killed and name not in self.acknowledged:
-            sys.exit('pipe: it was not taken, though nobody killed it')
+        """One, or several at once. The mail server comes again until it is told 0."""
+        names = [self.new() for _ in range(self.dice.choice([1, 2, 5]) if killed else 1)]
+        for attempt in range(3):
+            processes = [(name, self.begin_pipe(name)) for name in names]
+            for name, process in processes:
+                if killed and attempt < 2:
+                    time.sleep(self.moment('pipe') / len(names))
+                    code = self.kill_pipe(process)
+                else:
+                    code = process.wait(60)
+                if code == 0:
+                    self.acknowledged.add(name)
+                elif code not in (75, -signal.SIGKILL):
+                    sys.exit(f'pipe: exit {code}')
+            names = [name for name in names if name not in self.acknowledged]
+            if not names:
+                return
+        sys.exit('pipe: it was not taken, though nobody killed it')
 
     def run(self, killed=True):
         names = [self.new() for _ in range(30)]
@@ -188,6 +218,8 @@ class Crash:
                 sys.exit(f'lines: exit {process.returncode}, {len(answered)} of {len(names)} answered')
 
     def deliver(self, killed=True):
+        with (self.dir / 'policy.lua').open('a') as policy: # what waits in the spool is tried again with another one
+            policy.write('-- changed\n')
         process = self.start('deliver', '--quiet', stdout=subprocess.DEVNULL)
         if killed:
             time.sleep(self.moment('deliver'))
@@ -197,49 +229,78 @@ class Crash:
         for identity, part in self.sql('SELECT f.identity, j.part FROM job j JOIN fact f ON f.id = j.fact WHERE j.state = 1'):
             key = f'msg_{identity % (1 << 64):016x}{part:04x}'
             if key not in self.done:
-                with Receiver.lock:
-                    self.done[key] = Receiver.seen[key]
+                with self.server.lock:
+                    self.done[key] = self.server.seen[key]
         # As if the lease of who was killed had run out, which takes minutes.
         self.sql('UPDATE job SET lease = 0 WHERE state = 0')
 
+    def prune(self, killed=True):
+        # As if the messages had been there for long: the upper bits of their keys are the second.
+        self.sql(f'UPDATE raw SET id = id - {AGE << ID_BITS}')
+        self.sql(f'UPDATE fact SET raw = raw - {AGE << ID_BITS} WHERE raw')
+        process = self.start('ledger', 'prune', stdout=subprocess.DEVNULL)
+        if killed:
+            time.sleep(self.moment('prune'))
+            self.kill('prune', process)
+        elif process.wait(60) != 0:
+            sys.exit(f'prune: exit {process.returncode}')
+
+    def backup(self, killed=True):
+        """One that is there has all that was acknowledged before; one that was broken off is not there."""
+        self.copies += 1
+        copy, before = self.dir / f'copy{self.copies}', set(self.acknowledged)
+        process = self.start('ledger', 'backup', copy, stdout=subprocess.DEVNULL)
+        if killed:
+            time.sleep(self.moment('backup'))
+            code = self.kill('backup', process)
+        else:
+            code = process.wait(60)
+        if code not in (0, -signal.SIGKILL) or (code == 0 and not copy.is_dir()):
+            sys.exit(f'backup: exit {code}')
+        if copy.is_dir():
+            self.look_at(copy, before)
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.rmtree(f'{copy}.part', ignore_errors=True)
+
     # ---- What must be so ----
 
-    def sql(self, statement):
-        ledger = sqlite3.connect(self.state / 'carom.db', timeout=30)
-        with ledger:
-            rows = ledger.execute(statement).fetchall()
-        ledger.close()
-        return rows
+    def sql(self, statement, directory=None):
+        with contextlib.closing(sqlite3.connect((directory or self.state) / 'carom.db', timeout=30)) as ledger, ledger:
+            return ledger.execute(statement).fetchall()
 
-    def spooled(self):
-        return b''.join(path.read_bytes() for path in (self.state / 'spool').rglob('*') if path.is_file())
-
-    def look(self):
-        stored = collections.Counter(name for name, in self.sql(
+    def look_at(self, directory, acknowledged):
+        """What stands in a ledger, which is whole and has, or its spool has, all that was acknowledged."""
+        stored = collections.Counter(name.lstrip('<') for name, in self.sql(
             "SELECT coalesce(json_extract(fact, '$.delivery'), '') FROM fact WHERE kind = 'transient' UNION ALL"
             " SELECT substr(json_extract(fact, '$.message_id'), 1, instr(json_extract(fact, '$.message_id'), '@') - 1)"
-            " FROM fact WHERE kind = 'permanent'"))
-        stored = collections.Counter({name.lstrip('<'): n for name, n in stored.items()})
-        spool = self.spooled()
-        lost = [name for name in self.acknowledged if name not in stored and f'<{name}@'.encode() not in spool]
+            " FROM fact WHERE kind = 'permanent'", directory))
+        spool = b''.join(path.read_bytes() for path in (directory / 'spool').rglob('*') if path.is_file())
+        lost = [name for name in acknowledged if name not in stored and f'<{name}@'.encode() not in spool]
         twice = [name for name, n in stored.items() if n > 1]
-        again = [key for key, n in self.done.items() if Receiver.seen[key] != n]
-        ids = [fact for fact, keys in Receiver.ids_of_fact.items() if len(keys) > 1]
-        check = subprocess.run([CAROM, 'ledger', 'check', '--store', f'sqlite:{self.state}/carom.db'], capture_output=True, text=True)
-        for what, found in (('acknowledged and lost', lost), ('stored twice', twice), ('done, and done again', again),
-                            ('told under two ids', ids), ('not whole', check.stdout if check.returncode else '')):
+        check = subprocess.run([CAROM, 'ledger', 'check', '--store', f'sqlite:{directory}/carom.db'], capture_output=True, text=True)
+        for what, found in (('acknowledged and lost', lost), ('stored twice', twice),
+                            ('not whole', check.stdout if check.returncode else '')):
+            if found:
+                sys.exit(f'{directory}: {what}: {found}')
+        return stored
+
+    def look(self):
+        stored = self.look_at(self.state, self.acknowledged)
+        again = [key for key, n in self.done.items() if self.server.seen[key] != n]
+        ids = [fact for fact, keys in self.server.ids_of_fact.items() if len(keys) > 1]
+        for what, found in (('done, and done again', again), ('told under two ids', ids)):
             if found:
                 sys.exit(f'{what}: {found}')
         return stored
 
     def play(self, kills):
-        kinds = {'pipe': self.pipe, 'run': self.run, 'lines': self.lines, 'deliver': self.deliver}
+        kinds = {'pipe': self.pipe, 'run': self.run, 'lines': self.lines, 'deliver': self.deliver, 'prune': self.prune,
+                 'backup': self.backup}
         for name, act in kinds.items():
             self.measure(name, lambda act=act: act(killed=False))
-        self.look()
         looked = 0
         while sum(self.kills.values()) < kills:
-            kinds[self.dice.choices(list(kinds), weights=[10, 3, 3, 5])[0]]()
+            kinds[self.dice.choices(list(kinds), weights=[10, 4, 4, 6, 2, 2])[0]]()
             if sum(self.kills.values()) >= looked + 100:
                 looked = sum(self.kills.values())
                 self.look()
@@ -248,27 +309,46 @@ class Crash:
             self.sql('UPDATE job SET due = created WHERE state = 0')
             self.sql('DELETE FROM pause')
         stored = self.look()
+        if self.acknowledged - stored.keys():
+            sys.exit(f'acknowledged, and still in the spool: {self.acknowledged - stored.keys()}')
         waiting = self.sql('SELECT count(*) FROM job WHERE state <> 1')[0][0]
-        if waiting or len(Receiver.seen) != sum(stored.values()):
-            sys.exit(f'{waiting} jobs are not done; {len(Receiver.seen)} webhooks of {sum(stored.values())} facts came')
-        repeated = sum(n - 1 for n in Receiver.seen.values())
-        print(f'{sum(self.kills.values())} killed {dict(self.kills)}: {len(self.acknowledged)} acknowledged, '
-              f'{sum(stored.values())} stored; {len(Receiver.seen)} webhooks, {repeated} came again with their id')
+        if waiting or len(self.server.seen) != sum(stored.values()):
+            sys.exit(f'{waiting} jobs are not done; {len(self.server.seen)} webhooks of {sum(stored.values())} facts came')
+        repeated = sum(n - 1 for n in self.server.seen.values())
+        return self.kills, collections.Counter(acknowledged=len(self.acknowledged), stored=sum(stored.values()),
+                                               webhooks=len(self.server.seen), repeated=repeated)
+
+
+def play(part):
+    seed, kills = part
+    server = Server()
+    # What a killed process had written is in the page cache, whatever the disk: memory is as good, and quicker.
+    memory = '/dev/shm' if os.access('/dev/shm', os.W_OK) else None
+    try:
+        with tempfile.TemporaryDirectory(prefix='carom-crash-', dir=memory) as scratch:
+            return Crash(pathlib.Path(scratch), server, random.Random(seed)).play(kills)
+    except SystemExit as why: # which no pool would hand on
+        raise RuntimeError(str(why)) from None
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 def main():
     options = argparse.ArgumentParser()
     options.add_argument('--kills', type=int, default=200)
     options.add_argument('--seed', type=int, default=int(time.time()))
+    options.add_argument('--jobs', type=int, default=os.cpu_count())
     options = options.parse_args()
     print(f'seed {options.seed}', flush=True)
-    server = Server(('127.0.0.1', 0), Receiver)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    # What a killed process had written is in the page cache, whatever the disk: memory is as good, and quicker.
-    memory = '/dev/shm' if os.access('/dev/shm', os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix='carom-crash-', dir=memory) as scratch:
-        Crash(pathlib.Path(scratch), server.server_port, random.Random(options.seed)).play(options.kills)
-    server.shutdown()
+    rounds = [(f'{options.seed} {begin}', min(ROUND, options.kills - begin)) for begin in range(0, options.kills, ROUND)]
+    kills, figures = collections.Counter(), collections.Counter()
+    with multiprocessing.Pool(options.jobs) as pool:
+        for some, more in pool.imap_unordered(play, rounds, chunksize=1):
+            kills += some
+            figures += more
+    print(f'{sum(kills.values())} killed {dict(kills)}: {figures["acknowledged"]} acknowledged, {figures["stored"]} stored; '
+          f'{figures["webhooks"]} webhooks, {figures["repeated"]} came again with their id')
 
 
 if __name__ == '__main__':
