@@ -19,7 +19,7 @@
 
 /* ---- Lines ---- */
 
-static void print_json(const char *result, const char *check, struct carom_str what, struct carom_str remedy)
+static int print_json(const char *result, const char *check, struct carom_str what, struct carom_str remedy)
 {
     struct carom_print print = carom_print_begin(stdout);
     struct carom_json json = carom_print_json(&print);
@@ -31,7 +31,7 @@ static void print_json(const char *result, const char *check, struct carom_str w
     carom_json_field_str(&json, "remedy", remedy);
     carom_json_object_end(&json);
     carom_print_line(&print);
-    carom_print_end(&print);
+    return carom_print_end(&print);
 }
 
 void carom_setup_say(struct carom_setup *setup, enum carom_setup_result result, const char *check, struct carom_str what,
@@ -41,7 +41,7 @@ void carom_setup_say(struct carom_setup *setup, enum carom_setup_result result, 
 
     setup->counts[result]++;
     if (setup->json) {
-        print_json(words[result], check, what, remedy);
+        setup->unsaid |= print_json(words[result], check, what, remedy) != 0;
         return;
     }
     printf("%-8s %-10s ", words[result], check);
@@ -152,5 +152,5 @@ int cmd_check_setup(int argc, char **argv)
     }
     int code = check(&setup);
     carom_arena_free(setup.arena);
-    return code;
+    return setup.unsaid ? carom_cli_output_failed("check-setup") : code;
 }

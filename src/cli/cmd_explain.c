@@ -4,7 +4,9 @@
 /* carom explain: what a reply, a code or a reason means, which rule says so, and what a policy would do. */
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/date.h"
@@ -181,14 +183,16 @@ static int ask_policy(struct carom_arena *arena, struct question *question, stru
     return explain_policy(arena, question, policy, err);
 }
 
-static void print_json(const struct carom_fact *fact)
+static int print_json(const struct carom_fact *fact, struct carom_error *err)
 {
     struct carom_print print = carom_print_begin(stdout);
     struct carom_json line = carom_print_json(&print);
 
     carom_fact_write(fact, &line);
     carom_print_line(&print);
-    carom_print_end(&print);
+    return carom_print_end(&print) == 0
+               ? 0
+               : carom_error_set(err, CAROM_ERROR_IO, "explain: cannot write the output: %s", strerror(errno));
 }
 
 static int nothing_recognised(struct carom_str text, struct carom_error *err)
@@ -213,7 +217,7 @@ static int explain_reply(struct carom_arena *arena, struct question *question, b
     if (carom_fact_says_nothing(fact))
         return nothing_recognised(question->text, err);
     if (json)
-        return print_json(fact), 0;
+        return print_json(fact, err);
     carom_print_cell(stdout, question->text, 0);
     printf("\n\n");
     if (fact->reply_code)

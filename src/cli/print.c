@@ -21,10 +21,10 @@ struct carom_json carom_print_json(struct carom_print *print)
 
 static int flush(struct carom_print *print)
 {
-    bool bad = print->buf.failed || fwrite(print->buf.ptr, 1, print->buf.len, print->to) != print->buf.len;
-
+    if (print->buf.failed || fwrite(print->buf.ptr, 1, print->buf.len, print->to) != print->buf.len)
+        print->failed = true;
     carom_buf_clear(&print->buf);
-    return bad ? -1 : 0;
+    return print->failed ? -1 : 0;
 }
 
 int carom_print_line(struct carom_print *print)
@@ -35,10 +35,10 @@ int carom_print_line(struct carom_print *print)
 
 int carom_print_end(struct carom_print *print)
 {
-    int result = print->buf.len || print->buf.failed ? flush(print) : 0;
-
+    if (print->buf.len || print->buf.failed)
+        flush(print);
     carom_buf_deinit(&print->buf);
-    return fflush(print->to) == 0 ? result : -1;
+    return fflush(print->to) == 0 && !print->failed ? 0 : -1;
 }
 
 /* The next character of text, safe to show: what controls a terminal, what is not seen and broken UTF-8 become '?'. */

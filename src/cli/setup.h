@@ -20,6 +20,7 @@ struct carom_setup {
     const struct carom_config *config; /* the policy's; NULL */
     int64_t now;                 /* ms */
     size_t counts[CAROM_SETUP_FAILURE + 1];
+    bool unsaid; /* something could not be written */
 };
 
 /* Prints a line. what and remedy are formatted by the caller with carom_setup_text; remedy may be empty. */

@@ -322,8 +322,9 @@ class Bench:
         if self.scenario.state:
             more += ['--state', 'state']
         env = {'PATH': '/usr/bin:/bin', 'LANG': 'C.UTF-8', 'CAROM_TORTURE_COUNTS': str(self.work / 'counts')}
-        if self.scenario.loaded:
-            env['CAROM_TORTURE_LOAD'] = str(pathlib.Path(self.options.carom).with_name('carom-commands.so'))
+        module = pathlib.Path(self.options.carom).with_name('carom-commands.so')
+        if self.scenario.loaded and module.exists():
+            env['CAROM_TORTURE_LOAD'] = str(module)
         if self.options.until:
             env['CAROM_TORTURE_UNTIL'] = self.options.until
         return Program([self.options.carom, argv[0], *more, *argv[1:]], env, self.options.shim, self.place)
