@@ -52,15 +52,33 @@ static void add_escaped(struct carom_buf *buf, uint32_t character)
 
 static bool is_clean(unsigned char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
 
+static uint64_t zero_bytes(uint64_t word) { return (word - 0x0101010101010101u) & ~word; }
+
+/* How many bytes at the start need no escape, eight at a time: the upper bit of a byte of `not` says that it may (of
+   bytes behind one that does, also when it does not). */
+static size_t clean_length(struct carom_str s)
+{
+    size_t at = 0;
+    for (uint64_t word; at + sizeof(word) <= s.len; at += sizeof(word)) {
+        memcpy(&word, s.ptr + at, sizeof(word));
+        uint64_t not = word | (word + 0x0101010101010101u) | ((word - 0x2020202020202020u) & ~word) |
+                       zero_bytes(word ^ 0x2222222222222222u) | zero_bytes(word ^ 0x5c5c5c5c5c5c5c5cu);
+        if (not & 0x8080808080808080u)
+            break;
+    }
+    while (at < s.len && is_clean((unsigned char)s.ptr[at]))
+        at++;
+    return at;
+}
+
 static void add_string(struct carom_buf *buf, struct carom_str s)
 {
     carom_buf_add_char(buf, '"');
     size_t run = 0, at = 0;
     while (at < s.len) {
-        if (is_clean((unsigned char)s.ptr[at])) {
-            at++;
-            continue;
-        }
+        at += clean_length(carom_str_from(s, at));
+        if (at == s.len)
+            break;
         uint32_t character;
         size_t n = carom_utf8_decode(carom_str_from(s, at), &character);
         if (n > 0 && character > 0x9f) {

@@ -70,7 +70,7 @@ size_t carom_str_rchr(struct carom_str s, char c)
 
 /* Where the first CR or LF stands, or the length. In windows: with one memchr over all the rest, a text that has only
    CR (or only LF) would be read to its end for each of its lines. */
-static size_t line_length(struct carom_str s)
+size_t carom_str_line_length(struct carom_str s)
 {
     enum { WINDOW = 256 };
     for (size_t at = 0; at < s.len; at += WINDOW) {
@@ -88,7 +88,7 @@ bool carom_str_line(struct carom_str *rest, struct carom_str *line_r)
 {
     if (rest->len == 0)
         return false;
-    size_t n = line_length(*rest);
+    size_t n = carom_str_line_length(*rest);
     *line_r = carom_str_n(rest->ptr, n);
     if (n < rest->len)
         n += rest->ptr[n] == '\r' && n + 1 < rest->len && rest->ptr[n + 1] == '\n' ? 2 : 1;

@@ -73,6 +73,11 @@ static size_t valid_length(struct carom_str s)
     return at;
 }
 
+bool carom_utf8_ascii(struct carom_str s)
+{
+    return ascii_length(s) == s.len;
+}
+
 bool carom_utf8_plain(struct carom_str s)
 {
     return ascii_length(s) == s.len && carom_str_chr(s, '\0') == SIZE_MAX;
@@ -248,8 +253,7 @@ static void pair_add_word(struct pair *pair, struct carom_str *s)
 struct carom_utf8_text carom_utf8_normalise(struct carom_arena *arena, struct carom_str s)
 {
     size_t most = s.len + 2 * count_bad(s);
-    struct pair pair = {.shown = carom_arena_array(arena, char, most + 1),
-                        .folded = carom_arena_array(arena, char, most + 1)};
+    struct pair pair = {.shown = carom_arena_raw(arena, most + 1), .folded = carom_arena_raw(arena, most + 1)};
     while (s.len > 0) {
         uint32_t character;
         size_t n = carom_utf8_decode(s, &character);

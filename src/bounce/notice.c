@@ -65,13 +65,16 @@ static bool any_line(struct looking *looking, struct carom_str pattern, size_t n
     return false;
 }
 
-/* pattern begins with two letters that are meant. */
-static bool name_fits(struct carom_str name, struct carom_str pattern)
+/* Most differ at the first letter, or at the one behind "X-". */
+static bool name_fits(struct carom_str name, const char *pattern)
 {
-    return name.len > 1 && carom_str_same_caseless(name.ptr, pattern.ptr, 2) && carom_str_glob(name, pattern);
+    size_t at = carom_lower(pattern[0]) == 'x' ? 2 : 0;
+
+    return name.len > at && carom_lower(name.ptr[at]) == carom_lower(pattern[at]) &&
+           carom_str_glob(name, carom_str(pattern));
 }
 
-static bool any_header(const struct carom_headers *headers, struct carom_str name, struct carom_str pattern)
+static bool any_header(const struct carom_headers *headers, const char *name, struct carom_str pattern)
 {
     for (size_t i = 0; i < headers->n; i++)
         if (name_fits(headers->list[i].name, name) && carom_str_glob(headers->list[i].value, pattern))
@@ -140,7 +143,7 @@ static const char *const recipients[] = {"X-Original-To", "Delivered-To", "Envel
 static bool any_recipient(const struct carom_headers *headers, struct carom_str pattern)
 {
     for (size_t i = 0; i < sizeof recipients / sizeof *recipients; i++)
-        if (any_header(headers, carom_str(recipients[i]), pattern))
+        if (any_header(headers, recipients[i], pattern))
             return true;
     return false;
 }
@@ -187,7 +190,7 @@ static bool holds(struct looking *looking, const char *where, struct carom_str p
         return any_recipient(headers, pattern);
     if (strcmp(where, "failure subject") == 0)
         return reading->undelivered == carom_str_eq(pattern, CAROM_STR("yes"));
-    return carom_str_starts(place, CAROM_STR("header:")) && any_header(headers, carom_str_from(place, 7), pattern);
+    return carom_str_starts(place, CAROM_STR("header:")) && any_header(headers, where + 7, pattern);
 }
 
 static enum carom_report_type type_of(const char *gives)
@@ -241,7 +244,7 @@ static void sieve_place(const struct looking *looking, const struct carom_sieve 
 
     if (strncmp(sieve->name, "header:", 7) == 0) {
         for (size_t i = 0; i < headers->n; i++)
-            if (name_fits(headers->list[i].name, carom_str(sieve->name + 7)))
+            if (name_fits(headers->list[i].name, sieve->name + 7))
                 carom_sieve_add(sieve, headers->list[i].value, rows);
     } else if (strcmp(sieve->name, "subject") == 0) {
         carom_sieve_add(sieve, looking->subject, rows);

@@ -62,9 +62,11 @@ static struct codes read_codes(struct making *making, const struct carom_report_
 {
     struct carom_str words = has_words(recipient) ? recipient->diagnostic : CAROM_STR_EMPTY;
     struct codes codes = {.reply = carom_reply_find(making->arena, words)};
-    struct carom_reply text = carom_reply_find(making->arena, recipient->text_diagnostic);
+    struct carom_reply text = {.status = CAROM_STR_EMPTY};
     struct carom_str stated = carom_str_head(recipient->status, carom_status_length(recipient->status));
 
+    if (codes.reply.code == 0 || codes.reply.status.len == 0)
+        text = carom_reply_find(making->arena, recipient->text_diagnostic);
     if (codes.reply.code == 0 && text.code != 0)
         codes.reply = text;
     codes.code = codes.reply.code ? codes.reply.code : recipient->reply_code;
@@ -315,10 +317,9 @@ static struct carom_str complaint_recipient(struct making *making)
 /* The date behind the last ';' of a Received field. */
 static int64_t received_date(struct carom_arena *arena, struct carom_str received)
 {
-    struct carom_str text = carom_header_text(arena, received);
-    size_t at = carom_str_rchr(text, ';');
+    size_t at = carom_str_rchr(received, ';');
 
-    return at == SIZE_MAX ? 0 : carom_date_parse(carom_str_trim(carom_str_from(text, at + 1)));
+    return at == SIZE_MAX ? 0 : carom_date_parse(carom_header_text(arena, carom_str_from(received, at + 1)));
 }
 
 /* "From sender Mon Jan  2 15:04:05 2006" */

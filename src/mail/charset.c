@@ -166,6 +166,8 @@ struct carom_str carom_charset_to_utf8(struct carom_arena *arena, struct carom_s
     char name[LABEL_MAX + 1];
 
     label = carom_str_trim(label);
+    if (label.len == 0)
+        return guess(arena, bytes, max);
     row = find_row(label);
     if (!row)
         return safe_name(label, name) ? from_iconv(arena, name, bytes, max) : guess(arena, bytes, max);

@@ -21,8 +21,7 @@ enum {
 /* Offset behind the line that starts at i, whatever ends it. */
 static size_t line_after(struct carom_str s, size_t i)
 {
-    while (i < s.len && s.ptr[i] != '\n' && s.ptr[i] != '\r')
-        i++;
+    i += carom_str_line_length(carom_str_from(s, i));
     if (i < s.len && s.ptr[i] == '\r' && i + 1 < s.len && s.ptr[i + 1] == '\n')
         i++;
     return i < s.len ? i + 1 : i;
@@ -154,6 +153,14 @@ static size_t skip_space(struct carom_str s, size_t i, bool *folded_r)
     return i;
 }
 
+/* End of the run at s[i] that has no white space. */
+static size_t word_after(struct carom_str s, size_t i)
+{
+    while (i < s.len && !carom_is_space(s.ptr[i]))
+        i++;
+    return i;
+}
+
 /* Unfolds raw words: whatever surrounds a line end becomes one space, other white space stays. */
 static struct carom_str unfold(struct carom_arena *arena, struct carom_str s)
 {
@@ -161,13 +168,13 @@ static struct carom_str unfold(struct carom_arena *arena, struct carom_str s)
 
     if (carom_str_chr(s, '\n') == SIZE_MAX && carom_str_chr(s, '\r') == SIZE_MAX)
         return s;
-    text.ptr = carom_arena_alloc(arena, s.len);
+    text.ptr = carom_arena_raw(arena, s.len);
     for (size_t i = 0; i < s.len;) {
         bool folded;
         size_t end = skip_space(s, i, &folded);
 
         if (end == i)
-            end++;
+            end = word_after(s, i);
         put(&text, folded ? CAROM_STR(" ") : carom_str_n(s.ptr + i, end - i));
         i = end;
     }
@@ -267,13 +274,8 @@ static size_t find_word(struct carom_str s, size_t i, struct word *word_r)
 
 static bool plain(struct carom_str s)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        char c = s.ptr[i];
-
-        if ((unsigned char)c >= 0x80 || c == '\n' || c == '\r' || (c == '=' && i + 1 < s.len && s.ptr[i + 1] == '?'))
-            return false;
-    }
-    return true;
+    return carom_str_chr(s, '\n') == SIZE_MAX && carom_str_chr(s, '\r') == SIZE_MAX &&
+           carom_str_find(s, CAROM_STR("=?")) == SIZE_MAX && carom_utf8_ascii(s);
 }
 
 static void put_raw(struct carom_arena *arena, struct text *text, struct carom_str raw)
@@ -292,7 +294,7 @@ struct carom_str carom_header_text(struct carom_arena *arena, struct carom_str v
     if (plain(value))
         return value;
     text.room = value.len * 3; /* a raw byte has at most three in UTF-8, an encoded one fewer */
-    text.ptr = carom_arena_alloc(arena, text.room);
+    text.ptr = carom_arena_raw(arena, text.room);
     while (i < value.len) {
         size_t start = words < CONVERSIONS_MAX ? find_word(value, i, &word) : value.len;
 

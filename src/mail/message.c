@@ -272,9 +272,7 @@ static size_t next_dashes(struct carom_str s, size_t i)
 
 static size_t line_end(struct carom_str s, size_t i)
 {
-    while (i < s.len && s.ptr[i] != '\n' && s.ptr[i] != '\r')
-        i++;
-    return i;
+    return i + carom_str_line_length(carom_str_from(s, i));
 }
 
 /* Reads on from offset i, where the innermost part's body starts, to the end of the bytes. */

@@ -146,8 +146,20 @@ static size_t dot(struct carom_str text, size_t i)
     return 0;
 }
 
+/* Nearly all are ASCII, with no label that is too long. */
+static struct carom_str plain_domain(struct carom_arena *arena, struct carom_str domain)
+{
+    char *out = carom_arena_raw(arena, domain.len);
+
+    for (size_t i = 0; i < domain.len; i++)
+        out[i] = carom_lower(domain.ptr[i]);
+    return carom_str_n(out, domain.len);
+}
+
 struct carom_str carom_punycode_domain(struct carom_arena *arena, struct carom_str domain)
 {
+    if (domain.len <= LABEL_MAX && carom_utf8_plain(domain))
+        return plain_domain(arena, domain);
     /* A label of three bytes or more becomes at most 63; one of a character, in two bytes and a dot, at most eight. */
     char *out = carom_arena_alloc(arena, domain.len * 8 + LABEL_MAX);
     size_t n = 0;

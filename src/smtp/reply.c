@@ -173,7 +173,7 @@ static size_t repeated(struct carom_str text, const struct carom_reply *reply, b
 /* The words on one line, without what each line of the reply repeats. */
 static struct carom_str join(struct carom_arena *arena, struct carom_str text, const struct carom_reply *reply)
 {
-    char *out = carom_arena_alloc(arena, text.len + 1);
+    char *out = carom_arena_raw(arena, text.len + 1);
     size_t n = 0;
     bool line_start = true, space = true;
 
@@ -248,7 +248,8 @@ static struct carom_str parse_codes(struct carom_str text, struct carom_reply *r
     return text;
 }
 
-struct carom_reply carom_reply_parse(struct carom_arena *arena, struct carom_str text)
+/* All but the command. */
+static struct carom_reply parse(struct carom_arena *arena, struct carom_str text)
 {
     struct carom_reply reply = {0, CAROM_STR_EMPTY, CAROM_STR_EMPTY, CAROM_STR_EMPTY};
     struct carom_str words, inner;
@@ -265,6 +266,13 @@ struct carom_reply carom_reply_parse(struct carom_arena *arena, struct carom_str
         reply = remote;
     }
     reply.text = join(arena, words, &reply);
+    return reply;
+}
+
+struct carom_reply carom_reply_parse(struct carom_arena *arena, struct carom_str text)
+{
+    struct carom_reply reply = parse(arena, text);
+
     reply.command = find_command(reply.text);
     return reply;
 }
@@ -313,9 +321,8 @@ static bool reply_at(struct carom_str text, size_t at)
 static struct carom_str passed_on(struct carom_str text)
 {
     size_t arrow = carom_str_find(text, CAROM_STR(" -> "));
-    size_t says = carom_str_ifind(text, CAROM_STR("remote server returned"));
 
-    if (arrow == SIZE_MAX || says > arrow)
+    if (arrow == SIZE_MAX || carom_str_ifind(carom_str_head(text, arrow + 21), CAROM_STR("remote server returned")) > arrow)
         return text;
     return code_at(carom_str_from(text, arrow + 4)) >= 400 ? carom_str_from(text, arrow + 4) : text;
 }
@@ -327,7 +334,7 @@ struct carom_reply carom_reply_find(struct carom_arena *arena, struct carom_str 
     text = passed_on(carom_str_trim(text));
     for (size_t i = 0; i + 3 <= text.len; i++) {
         if ((text.ptr[i] == '4' || text.ptr[i] == '5') && reply_at(text, i)) {
-            reply = carom_reply_parse(arena, carom_str_from(text, i));
+            reply = parse(arena, carom_str_from(text, i));
             reply.command = find_command(text);
             if (reply.status.len == 0)
                 reply.status = carom_status_find(reply.text); /* "… (#5.1.1)", qmail and its patches */

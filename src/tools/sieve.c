@@ -67,10 +67,25 @@ static int rarity(char c)
     static const char often[] = "eatoinsrhldcumfpgwybvkxjqz";
     const char *at = c ? strchr(often, carom_lower(c)) : NULL;
 
-    return at ? (int)(at - often) : c == '.' ? 8 : (unsigned char)c < 0x80 ? 20 : 30;
+    return at ? (int)(at - often) : c == '.' ? 0 : (unsigned char)c < 0x80 ? 20 : 30;
 }
 
 static bool ends_literal(char c) { return c == '*' || c == '~' || c == '%' || c == ' ' || c == '\t'; }
+
+/* How rare a gram is; -1: it is none. Every other host name ends in ".com". */
+static int score(struct carom_str gram)
+{
+    int sum = 0;
+
+    if (carom_str_ieq(gram, CAROM_STR(".com")) || carom_str_ieq(gram, CAROM_STR(".net")))
+        return 0;
+    for (size_t i = 0; i < gram.len; i++) {
+        if (ends_literal(gram.ptr[i]) || gram.ptr[i] == '{')
+            return -1;
+        sum += rarity(gram.ptr[i]);
+    }
+    return sum;
+}
 
 /* The rarest gram of an alternative. false: no literal is that long. */
 static bool choose(struct carom_str s, size_t length, uint32_t *gram_r)
@@ -79,17 +94,14 @@ static bool choose(struct carom_str s, size_t length, uint32_t *gram_r)
     int best = -1;
 
     for (size_t start = 0; start + length <= s.len; start++) {
-        int score = 0;
-
         if (s.ptr[start] == '{') {
             size_t close = carom_str_chr(carom_str_from(s, start), '}');
             start = close == SIZE_MAX ? s.len : start + close;
             continue;
         }
-        for (size_t i = start; i < start + length && score >= 0; i++)
-            score = ends_literal(s.ptr[i]) || s.ptr[i] == '{' ? -1 : score + rarity(s.ptr[i]);
-        if (score > best) {
-            best = score;
+        int here = score(carom_str_n(s.ptr + start, length));
+        if (here > best) {
+            best = here;
             memcpy(last, s.ptr + start, length);
             *gram_r = carom_sieve_gram(last, length);
         }
