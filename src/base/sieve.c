@@ -16,59 +16,83 @@ const struct carom_sieve *carom_sieve_named(const struct carom_sieve *sieves, si
     return NULL;
 }
 
-static void mark(struct carom_sieved *sieved, size_t row)
+void carom_sieved_add(struct carom_sieved *sieved, size_t row)
 {
     while (sieved->words <= row / 64)
         sieved->rows[sieved->words++] = 0;
     sieved->rows[row / 64] |= UINT64_C(1) << row % 64;
 }
 
-static __attribute__((noinline)) void take(const struct carom_sieve *sieve, uint32_t gram, uint32_t hash, struct carom_sieved *sieved)
+struct scan {
+    const struct carom_sieve *sieve;
+    bool (*found)(void *user, size_t row, size_t at);
+    void *user;
+};
+
+static __attribute__((noinline)) bool take(const struct scan *scan, uint32_t gram, uint32_t hash, size_t at)
 {
+    const struct carom_sieve *sieve = scan->sieve;
     uint32_t bucket = carom_sieve_bucket(hash, sieve->bits);
 
     for (size_t i = sieve->first[bucket]; i < sieve->first[bucket + 1]; i++)
-        if (sieve->grams[i].bytes == gram)
-            mark(sieved, sieve->grams[i].row);
+        if (sieve->grams[i].bytes == gram && scan->found(scan->user, sieve->grams[i].row, at))
+            return true;
+    return false;
 }
 
-/* length is a constant where it is called, so that each has a loop of its own. */
-static inline void pass(const struct carom_sieve *sieve, const char *at, const char *end, size_t length,
-                        struct carom_sieved *sieved)
+/* Of the places [from, to) in bytes, which stand at `offset` of the text. length and stride are constants where it is
+   called, so that each has a loop of its own. */
+static inline bool pass(const struct scan *scan, const char *bytes, size_t to, size_t length, size_t stride,
+                        size_t offset)
 {
-    const uint8_t *marked = sieve->marked;
-    unsigned bits = sieve->bits;
+    const uint8_t *marked = scan->sieve->marked;
+    unsigned bits = scan->sieve->bits;
 
-    for (; at < end; at++) {
-        uint32_t gram = carom_sieve_gram(at, length), hash = carom_sieve_hash(gram, bits);
+    for (size_t i = 0; i < to; i += stride) {
+        uint32_t gram = carom_sieve_gram(bytes + i, length), hash = carom_sieve_hash(gram, bits);
 
-        if (marked[hash])
-            take(sieve, gram, hash, sieved);
+        if (marked[hash] && take(scan, gram, hash, offset + i))
+            return true;
     }
+    return false;
+}
+
+bool carom_sieve_scan(const struct carom_sieve *sieve, struct carom_str text,
+                      bool (*found)(void *user, size_t row, size_t at), void *user)
+{
+    const struct scan scan = {sieve, found, user};
+    char last[4] = {0}; /* of three bytes, with none behind it */
+
+    for (size_t i = 0; i < sieve->always_n; i++)
+        if (found(user, sieve->always[i], SIZE_MAX))
+            return true;
+    if (text.len < sieve->length)
+        return false;
+    if (sieve->length == 4)
+        return sieve->stride == 4 ? pass(&scan, text.ptr, text.len - 3, 4, 4, 0)
+                                  : pass(&scan, text.ptr, text.len - 3, 4, 1, 0);
+    memcpy(last, text.ptr + text.len - 3, 3);
+    return pass(&scan, text.ptr, text.len - 3, 3, 1, 0) || pass(&scan, last, 1, 3, 1, text.len - 3);
+}
+
+static bool keep(void *sieved, size_t row, size_t at)
+{
+    (void)at;
+    carom_sieved_add(sieved, row);
+    return false;
 }
 
 void carom_sieve_add(const struct carom_sieve *sieve, struct carom_str text, struct carom_sieved *sieved)
 {
-    for (size_t i = 0; i < sieve->always_n; i++)
-        mark(sieved, sieve->always[i]);
-    if (text.len < sieve->length)
-        return;
-    if (sieve->length == 4) {
-        pass(sieve, text.ptr, text.ptr + text.len - 3, 4, sieved);
-        return;
-    }
-    char last[4] = {0}; /* the last gram has no byte behind it */
-    memcpy(last, text.ptr + text.len - 3, 3);
-    pass(sieve, text.ptr, text.ptr + text.len - 3, 3, sieved);
-    pass(sieve, last, last + 1, 3, sieved);
+    carom_sieve_scan(sieve, text, keep, sieved);
 }
 
 void carom_sieve_add_all(const struct carom_sieve *sieve, struct carom_sieved *sieved)
 {
     for (size_t i = 0; i < sieve->always_n; i++)
-        mark(sieved, sieve->always[i]);
+        carom_sieved_add(sieved, sieve->always[i]);
     for (size_t i = 0; i < sieve->first[CAROM_SIEVE_BUCKETS]; i++)
-        mark(sieved, sieve->grams[i].row);
+        carom_sieved_add(sieved, sieve->grams[i].row);
 }
 
 size_t carom_sieved_next(const struct carom_sieved *sieved, size_t from)

@@ -21,6 +21,7 @@ struct carom_sieve_gram {
 struct carom_sieve {
     const char *name;       /* the group of rows in its table, "" all */
     uint8_t length;         /* of a gram: 3 or 4 bytes */
+    uint8_t stride;         /* places from one look to the next: as many grams in a row has each pattern */
     uint8_t bits;           /* of a hash */
     const uint8_t *marked;  /* per hash: a gram has it */
     const uint16_t *first;  /* per bucket, the upper bits of the hash: its first gram; and the end */
@@ -39,8 +40,13 @@ static inline void carom_sieved_init(struct carom_sieved *sieved) { sieved->word
 const struct carom_sieve *carom_sieve_named(const struct carom_sieve *sieves, size_t n, const char *name);
 /* Adds the rows of which a pattern may match the text, or a part of it. */
 void carom_sieve_add(const struct carom_sieve *sieve, struct carom_str text, struct carom_sieved *sieved);
+/* Calls found for each place at which the bytes of a row stand: with one of them, until it returns true. The rows that
+   have none come first, with SIZE_MAX for the place. Returns what found did. */
+bool carom_sieve_scan(const struct carom_sieve *sieve, struct carom_str text,
+                      bool (*found)(void *user, size_t row, size_t at), void *user);
 /* Adds all rows of the sieve. */
 void carom_sieve_add_all(const struct carom_sieve *sieve, struct carom_sieved *sieved);
+void carom_sieved_add(struct carom_sieved *sieved, size_t row);
 /* The first row at or behind `from`; SIZE_MAX: no more. */
 size_t carom_sieved_next(const struct carom_sieved *sieved, size_t from);
 

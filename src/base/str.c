@@ -84,6 +84,14 @@ size_t carom_str_line_length(struct carom_str s)
     return s.len;
 }
 
+struct carom_str carom_str_line_around(struct carom_str s, size_t at)
+{
+    size_t start = at;
+    while (start > 0 && s.ptr[start - 1] != '\n' && s.ptr[start - 1] != '\r')
+        start--;
+    return carom_str_n(s.ptr + start, at - start + carom_str_line_length(carom_str_from(s, at)));
+}
+
 bool carom_str_line(struct carom_str *rest, struct carom_str *line_r)
 {
     if (rest->len == 0)

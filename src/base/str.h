@@ -67,6 +67,8 @@ static inline struct carom_str carom_str_trim(struct carom_str s) /* space, tab,
 }
 /* Up to the first CR or LF. */
 size_t carom_str_line_length(struct carom_str s);
+/* The line in which the place `at` stands. */
+struct carom_str carom_str_line_around(struct carom_str s, size_t at);
 /* Takes the next line off *rest, without its end (LF, CRLF or lone CR). false: nothing left. */
 bool carom_str_line(struct carom_str *rest, struct carom_str *line_r);
 /* Takes the next word, separated by spaces and tabs, off *rest. */

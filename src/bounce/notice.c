@@ -193,6 +193,17 @@ static bool holds(struct looking *looking, const char *where, struct carom_str p
     return carom_str_starts(place, CAROM_STR("header:")) && any_header(headers, where + 7, pattern);
 }
 
+/* What the text states takes longest to find out. */
+static bool row_holds(struct looking *looking, const struct carom_notice_row *row)
+{
+    bool late = strcmp(row->where, "states") == 0;
+
+    if (late && !holds(looking, row->where_too, carom_str(row->pattern_too)))
+        return false;
+    return holds(looking, row->where, carom_str(row->pattern)) &&
+           (late || holds(looking, row->where_too, carom_str(row->pattern_too)));
+}
+
 static enum carom_report_type type_of(const char *gives)
 {
     static const struct {
@@ -282,8 +293,7 @@ static bool read_rows(struct carom_reading *reading, bool sure)
     struct carom_sieved rows = sieve_rows(&looking);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
         const struct carom_notice_row *row = &carom_notices[i];
-        if (row->sure != sure || !may_be(&looking, row) || !holds(&looking, row->where, carom_str(row->pattern)) ||
-            !holds(&looking, row->where_too, carom_str(row->pattern_too)))
+        if (row->sure != sure || !may_be(&looking, row) || !row_holds(&looking, row))
             continue;
         take_row(reading, row);
         return true;

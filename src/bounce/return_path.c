@@ -269,6 +269,7 @@ static const struct carom_return_path_row *find_row(struct carom_str local, stru
 {
     static const struct captures none = {{"", 0}, {"", 0}, {"", 0}, {"", 0}, {"", 0}};
 
+    bool plain = carom_str_chr(local, '=') == SIZE_MAX;
     struct carom_sieved rows;
 
     carom_sieved_init(&rows);
@@ -277,6 +278,8 @@ static const struct carom_return_path_row *find_row(struct carom_str local, stru
         const struct carom_return_path_row *row = &carom_return_paths[i];
 
         *captures_r = none;
+        if (plain && strchr(row->local, '=')) /* saves most of the trying */
+            continue;
         if (!is_wrap(row) && !(chosen ? carom_return_path_chosen(chosen, row->system) : strcmp(row->sure, "asked") != 0))
             continue;
         if ((*row->host == '\0' || carom_cell_glob(domain, row->host)) &&

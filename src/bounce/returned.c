@@ -4,6 +4,8 @@
 /* The message that came back: as a part, as an attached file, or in the text behind a line that announces it
    (tables/markers.tsv). It finds where and what; whose it is, it does not ask. */
 
+#include <assert.h>
+
 #include "bounce/line.h"
 #include "bounce/reader.h"
 #include "bounce/tables.h"
@@ -183,31 +185,58 @@ static const char *announced(struct carom_str line)
     return found;
 }
 
-static void find_marker(struct carom_reading *reading, bool take)
+struct search {
+    struct carom_str text, line; /* the line that announces; empty: none does */
+    const char *marker;
+};
+
+static bool see_marker(void *user, size_t row, size_t at)
 {
-    struct carom_str rest = reading->report->text, line;
+    struct search *search = user;
+    struct carom_str line = carom_str_line_around(search->text, at), shown = carom_str_trim(line);
+
+    assert(at < search->text.len); /* a marker of a few letters would have to be tried on every line */
+    if (!carom_str_glob(shown, carom_str(carom_markers[row].pattern)) || !(search->marker = announced(shown)))
+        return false;
+    search->line = line;
+    return true;
+}
+
+/* The end of the human text where a header block follows that nothing announces. */
+static bool find_headers(struct carom_reading *reading, struct carom_str text)
+{
+    struct carom_str rest = text, line;
     bool blank_before = false, text_before = false;
 
     while (carom_str_line(&rest, &line)) {
-        struct carom_str shown = carom_str_trim(line);
-        const char *marker = shown.len > 0 ? announced(shown) : NULL;
-
-        if (marker) {
-            cut(reading, line);
-            if (take)
-                take_text(reading, rest, strcmp(marker, "message") == 0);
-            return;
-        }
+        bool blank = carom_str_trim(line).len == 0;
         struct carom_str all = carom_str_n(line.ptr, (size_t)(reading->report->text.ptr + reading->report->text.len - line.ptr));
-        if (take && blank_before && text_before &&
+
+        if (blank_before && text_before &&
             (carom_report_marker(line, "first") || (may_be_field(line) && begins_headers(all)))) {
             cut(reading, line);
             take_bytes(reading, all, true);
-            return;
+            return true;
         }
-        blank_before = shown.len == 0;
-        text_before = text_before || shown.len > 0;
+        blank_before = blank;
+        text_before = text_before || !blank;
     }
+    return false;
+}
+
+static void find_marker(struct carom_reading *reading, bool take)
+{
+    struct carom_str text = reading->report->text, before = text;
+    struct search search = {text, CAROM_STR_EMPTY, NULL};
+
+    if (carom_sieve_scan(carom_markers_sieves, text, see_marker, &search))
+        before = carom_str_head(text, (size_t)(search.line.ptr - text.ptr));
+    if ((take && find_headers(reading, before)) || !search.marker)
+        return;
+    cut(reading, search.line);
+    text = carom_str_from(text, before.len);
+    if (take && carom_str_line(&text, &search.line))
+        take_text(reading, text, strcmp(search.marker, "message") == 0);
 }
 
 void carom_read_returned(struct carom_reading *reading)

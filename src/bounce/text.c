@@ -81,36 +81,55 @@ static bool header_fits(struct carom_reading *reading, const char *cell)
     return false;
 }
 
-static bool body_fits(const struct lines *lines, const char *cell)
-{
-    struct carom_str rest = carom_str(cell), pattern;
+/* The formats that a text may have: by their body, and those for which it is still to be asked. */
+struct candidates {
+    const struct lines *lines;
+    struct carom_str text;
+    struct carom_sieved rows, open;
+};
 
-    while (carom_cell_next(&rest, &pattern))
-        for (size_t i = 0; i < lines->n && i < RECOGNISE_MAX; i++)
-            if (lines->list[i].len > 0 && carom_str_glob(carom_str_trim(lines->list[i]), pattern))
-                return true;
+static bool any_line_fits(const struct lines *lines, const char *cell)
+{
+    for (size_t i = 0; i < lines->n && i < RECOGNISE_MAX; i++)
+        if (lines->list[i].len > 0 && carom_cell_glob(carom_str_trim(lines->list[i]), cell))
+            return true;
+    return !*cell;
+}
+
+static bool see_body(void *user, size_t row, size_t at)
+{
+    struct candidates *candidates = user;
+
+    if (at == SIZE_MAX)
+        carom_sieved_add(&candidates->open, row);
+    else if (!carom_cell_glob(carom_str_trim(carom_str_line_around(candidates->text, at)), carom_formats[row].body))
+        return false;
+    carom_sieved_add(&candidates->rows, row);
     return false;
 }
 
-/* The formats whose body may be that of these lines, and those that are known without. */
-static struct carom_sieved formats_of(const struct lines *lines)
+static void find_candidates(const struct lines *lines, struct candidates *candidates_r)
 {
     size_t n = lines->n < RECOGNISE_MAX ? lines->n : RECOGNISE_MAX;
-    struct carom_sieved rows;
 
-    carom_sieved_init(&rows);
-    carom_sieve_add(carom_formats_sieves, n > 0 ? span(lines->list[0], lines->list[n - 1]) : CAROM_STR_EMPTY, &rows);
-    return rows;
+    candidates_r->lines = lines;
+    candidates_r->text = n > 0 ? span(lines->list[0], lines->list[n - 1]) : CAROM_STR_EMPTY;
+    carom_sieved_init(&candidates_r->rows);
+    carom_sieved_init(&candidates_r->open);
+    carom_sieve_scan(carom_formats_sieves, candidates_r->text, see_body, candidates_r);
 }
 
-/* The text alone makes no bounce: people quote bounces. */
-static bool recognise(struct carom_reading *reading, const struct carom_format_row *row, const struct lines *lines)
+/* What beside the body makes a candidate that format. The text alone makes no bounce: people quote bounces. */
+static bool recognise(struct carom_reading *reading, const struct candidates *candidates, size_t candidate)
 {
+    const struct carom_format_row *row = &carom_formats[candidate];
+
     if (!*row->from && !*row->subject && !*row->header && !carom_report_automatic(reading))
         return false;
     return (!*row->from || from_fits(reading, row->from)) &&
            (!*row->subject || carom_cell_glob(reading->subject, row->subject)) &&
-           (!*row->header || header_fits(reading, row->header)) && (!*row->body || body_fits(lines, row->body));
+           (!*row->header || header_fits(reading, row->header)) &&
+           (carom_sieved_next(&candidates->open, candidate) != candidate || any_line_fits(candidates->lines, row->body));
 }
 
 /* ---- Recipients ---- */
@@ -414,12 +433,13 @@ static bool read_row(struct carom_reading *reading, const struct carom_format_ro
 struct carom_str carom_text_words(struct carom_reading *reading, struct carom_str addr)
 {
     struct lines lines = split_lines(reading->arena, reading->report->text);
-    struct carom_sieved rows = formats_of(&lines);
+    struct candidates candidates;
     struct carom_line_captures captures;
     bool labelled;
 
-    for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
-        if (!recognise(reading, &carom_formats[i], &lines))
+    find_candidates(&lines, &candidates);
+    for (size_t i = 0; (i = carom_sieved_next(&candidates.rows, i)) != SIZE_MAX; i++) {
+        if (!recognise(reading, &candidates, i))
             continue;
         struct text_report report = find_recipients(reading, &carom_formats[i], lines);
         for (size_t n = 0; n < report.n; n++)
@@ -448,9 +468,10 @@ bool carom_read_text(struct carom_reading *reading)
     if (reading->answer || report->text.len == 0)
         return false;
     struct lines lines = split_lines(reading->arena, report->text);
-    struct carom_sieved rows = formats_of(&lines);
-    for (size_t i = 0; !row && (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
-        if (!recognise(reading, &carom_formats[i], &lines))
+    struct candidates candidates;
+    find_candidates(&lines, &candidates);
+    for (size_t i = 0; !row && (i = carom_sieved_next(&candidates.rows, i)) != SIZE_MAX; i++) {
+        if (!recognise(reading, &candidates, i))
             continue;
         if (read_row(reading, &carom_formats[i], lines))
             row = &carom_formats[i];

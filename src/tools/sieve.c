@@ -3,10 +3,11 @@
 
 /* Chooses of each pattern the bytes to look for. A pattern is literals between signs that stand for something else:
    '*', captures in braces, and at one of several characters '~' and '%' (bounce/return_path.c; elsewhere they only end a
-   literal early). No gram has white space, so that texts need not be brought into shape before they are sieved. */
+   literal early). */
 
 #include "tools/sieve.h"
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -67,54 +68,99 @@ static int rarity(char c)
     static const char often[] = "eatoinsrhldcumfpgwybvkxjqz";
     const char *at = c ? strchr(often, carom_lower(c)) : NULL;
 
-    return at ? (int)(at - often) : c == '.' ? 0 : (unsigned char)c < 0x80 ? 20 : 30;
+    return at ? (int)(at - often) : c == '.' || c == ' ' ? 0 : (unsigned char)c < 0x80 ? 20 : 30;
 }
 
-static bool ends_literal(char c) { return c == '*' || c == '~' || c == '%' || c == ' ' || c == '\t'; }
+/* How often each gram stands in all patterns, by a hash of 16 bits: what many rows say is what all such mail says. */
+static unsigned char frequency[1 << 16];
 
-/* How rare a gram is; -1: it is none. Every other host name ends in ".com". */
-static int score(struct carom_str gram)
+static void count(struct carom_str text, size_t length, unsigned weight)
 {
+    for (size_t i = 0; i + length <= text.len; i++) {
+        char bytes[4] = {0};
+        memcpy(bytes, text.ptr + i, length);
+        unsigned char *n = &frequency[carom_sieve_hash(carom_sieve_gram(bytes, length), 16)];
+        *n = (unsigned char)(*n + weight < 255 ? *n + weight : 255);
+    }
+}
+
+static void count_grams(const struct table *table, size_t length)
+{
+    static const char usual[] =
+        " the and this that there with will would when was were from for have has had been not are our you your was one to of in "
+        "on is it be as at by or an if all any can may more most than then into out up about other some who what which please "
+        "here mail e-mail email message messages address recipient recipients delivery delivered server received subject date "
+        "content type text sender return system error host user ---- ==== **** ____ example.com .com .net .org http://www. ";
+
+    count(carom_str(usual), length, 64);
+    for (size_t row = 0; row < table->n; row++)
+        count(carom_str(table->rows[row].text), length, 1);
+}
+
+static bool ends_literal(char c) { return c == '*' || c == '~' || c == '%'; }
+
+/* How rare a gram is; -1: it is none. */
+static int score(struct carom_str gram, bool spaces)
+{
+    char bytes[4] = {0};
     int sum = 0;
 
-    if (carom_str_ieq(gram, CAROM_STR(".com")) || carom_str_ieq(gram, CAROM_STR(".net")))
-        return 0;
     for (size_t i = 0; i < gram.len; i++) {
-        if (ends_literal(gram.ptr[i]) || gram.ptr[i] == '{')
+        bool space = gram.ptr[i] == ' ' || gram.ptr[i] == '\t';
+        if (ends_literal(gram.ptr[i]) || gram.ptr[i] == '{' || (space && !spaces))
             return -1;
         sum += rarity(gram.ptr[i]);
+        bytes[i] = gram.ptr[i];
     }
-    return sum;
-}
-
-/* The rarest gram of an alternative. false: no literal is that long. */
-static bool choose(struct carom_str s, size_t length, uint32_t *gram_r)
-{
-    char last[4] = {0};
-    int best = -1;
-
-    for (size_t start = 0; start + length <= s.len; start++) {
-        if (s.ptr[start] == '{') {
-            size_t close = carom_str_chr(carom_str_from(s, start), '}');
-            start = close == SIZE_MAX ? s.len : start + close;
-            continue;
-        }
-        int here = score(carom_str_n(s.ptr + start, length));
-        if (here > best) {
-            best = here;
-            memcpy(last, s.ptr + start, length);
-            *gram_r = carom_sieve_gram(last, length);
-        }
-    }
-    return best >= 0;
+    return sum + 128 * (255 - frequency[carom_sieve_hash(carom_sieve_gram(bytes, gram.len), 16)]);
 }
 
 struct sieve {
     struct carom_sieve_gram grams[4 * CAROM_SIEVE_ROWS];
     uint16_t always[CAROM_SIEVE_ROWS];
-    size_t n, always_n, length;
+    size_t n, always_n, length, stride;
+    bool spaces; /* grams may have some */
     unsigned bits;
 };
+
+/* Where the grams of an alternative begin, as many in a row as the stride has places: the least rare of them is as rare
+   as can be. SIZE_MAX: no literal is that long. */
+static size_t choose(const struct sieve *sieve, struct carom_str s)
+{
+    size_t window = sieve->length + sieve->stride - 1, chosen = SIZE_MAX;
+    int best = -1;
+
+    for (size_t start = 0; start + window <= s.len; start++) {
+        int least = INT_MAX;
+
+        if (s.ptr[start] == '{') {
+            size_t close = carom_str_chr(carom_str_from(s, start), '}');
+            start = close == SIZE_MAX ? s.len : start + close;
+            continue;
+        }
+        for (size_t i = 0; i < sieve->stride; i++) {
+            int here = score(carom_str_n(s.ptr + start + i, sieve->length), sieve->spaces);
+            least = here < least ? here : least;
+        }
+        if (least > best) {
+            best = least;
+            chosen = start;
+        }
+    }
+    return chosen;
+}
+
+static void add_gram(struct sieve *sieve, struct carom_str gram, size_t row)
+{
+    char bytes[4] = {0};
+
+    if (sieve->n == sizeof sieve->grams / sizeof *sieve->grams) {
+        fputs("tablec: more grams than a sieve has room for\n", stderr);
+        exit(1);
+    }
+    memcpy(bytes, gram.ptr, gram.len);
+    sieve->grams[sieve->n++] = (struct carom_sieve_gram){carom_sieve_gram(bytes, sieve->length), (uint16_t)row};
+}
 
 /* A row with one alternative that has no gram is always let through. */
 static void add_row(struct sieve *sieve, size_t row, struct carom_str rest, const char *separator)
@@ -123,15 +169,15 @@ static void add_row(struct sieve *sieve, size_t row, struct carom_str rest, cons
 
     do {
         size_t end = *separator ? carom_str_find(rest, carom_str(separator)) : SIZE_MAX;
-        uint32_t gram;
+        size_t start = choose(sieve, carom_str_head(rest, end));
 
-        if (sieve->n == sizeof sieve->grams / sizeof *sieve->grams ||
-            !choose(carom_str_head(rest, end), sieve->length, &gram)) {
+        if (start == SIZE_MAX) {
             sieve->n = before;
             sieve->always[sieve->always_n++] = (uint16_t)row;
             return;
         }
-        sieve->grams[sieve->n++] = (struct carom_sieve_gram){gram, (uint16_t)row};
+        for (size_t i = 0; i < sieve->stride; i++)
+            add_gram(sieve, carom_str_n(rest.ptr + start + i, sieve->length), row);
         rest = end < rest.len ? carom_str_from(rest, end + strlen(separator)) : CAROM_STR_EMPTY;
     } while (rest.len > 0);
 }
@@ -149,7 +195,7 @@ static int compare(const void *a, const void *b)
 static void sort(struct sieve *sieve)
 {
     sieve->bits = 9;
-    while (sieve->bits < 13 && sieve->n * 16 > (size_t)1 << sieve->bits)
+    while (sieve->bits < 14 && sieve->n * 16 > (size_t)1 << sieve->bits)
         sieve->bits++;
     bits_of_hash = sieve->bits;
     qsort(sieve->grams, sieve->n, sizeof *sieve->grams, compare);
@@ -210,7 +256,7 @@ static bool is_new(const struct table *table, size_t row)
     return true;
 }
 
-int carom_sieve_print(const char *symbol, const char *header, const char *column, const char *key, const char *length,
+int carom_sieve_print(const char *symbol, const char *header, const char *column, const char *key, const char *shape,
                       const char *separator, const char *path)
 {
     struct table table = read_table(path, column, key);
@@ -219,14 +265,17 @@ int carom_sieve_print(const char *symbol, const char *header, const char *column
     size_t size, number = 0;
     FILE *out = checked(open_memstream(&list, &size));
 
-    sieve->length = *length == '3' ? 3 : 4;
+    sieve->length = shape[0] == '3' ? 3 : 4;
+    sieve->stride = strstr(shape, "/4") ? 4 : 1;
+    sieve->spaces = strchr(shape, '_') != NULL;
+    count_grams(&table, sieve->length);
     printf("#include \"%s\"\n\n", header);
     for (size_t row = 0; row < table.n; row++) {
         if (!is_new(&table, row))
             continue;
         print_sieve(sieve, &table, table.rows[row].key, separator, number);
-        fprintf(out, "    {\"%s\", %zu, %u, marked_%zu, first_%zu, grams_%zu, always_%zu, %zu},\n", table.rows[row].key,
-                sieve->length, sieve->bits, number, number, number, number, sieve->always_n);
+        fprintf(out, "    {\"%s\", %zu, %zu, %u, marked_%zu, first_%zu, grams_%zu, always_%zu, %zu},\n", table.rows[row].key,
+                sieve->length, sieve->stride, sieve->bits, number, number, number, number, sieve->always_n);
         number++;
     }
     fclose(out);

@@ -6,9 +6,11 @@
 #ifndef CAROM_TOOLS_SIEVE_H
 #define CAROM_TOOLS_SIEVE_H
 
-/* One for each value of the column `key` ("-": one for all rows), in the order in which they come. length: of the grams.
-   separator: between the alternatives of a cell; "": it has none. Returns the program's exit code. */
-int carom_sieve_print(const char *symbol, const char *header, const char *column, const char *key, const char *length,
+/* One for each value of the column `key` ("-": one for all rows), in the order in which they come. shape: of the
+   grams, "3" or "4" bytes; with "/4" one at each fourth place of a text is enough, for which a pattern needs seven bytes in
+   a row; with "_" they may have spaces: texts that are sieved have them as they are matched. separator: between the
+   alternatives of a cell; "": it has none. Returns the program's exit code. */
+int carom_sieve_print(const char *symbol, const char *header, const char *column, const char *key, const char *shape,
                       const char *separator, const char *path);
 
 #endif

@@ -23,7 +23,7 @@
    prints the phrases of a column as one `const struct carom_automaton SYMBOL`; WORDS.tsv has the classes of words that
    they name.
 
-       tablec sieve SYMBOL HEADER COLUMN KEY LENGTH SEPARATOR FILE.tsv
+       tablec sieve SYMBOL HEADER COLUMN KEY SHAPE SEPARATOR FILE.tsv
 
    prints the patterns of a column as `const struct carom_sieve SYMBOL[]` (tools/sieve.h) and `const size_t SYMBOL_n`.
 
@@ -181,7 +181,7 @@ int main(int argc, char **argv)
     else {
         fputs("usage: tablec rows SYMBOL STRUCT HEADER TYPES FILE.tsv\n"
               "       tablec automaton SYMBOL HEADER COLUMN FILE.tsv WORDS.tsv\n"
-              "       tablec sieve SYMBOL HEADER COLUMN KEY LENGTH SEPARATOR FILE.tsv\n",
+              "       tablec sieve SYMBOL HEADER COLUMN KEY SHAPE SEPARATOR FILE.tsv\n",
               stderr);
         return 2;
     }
