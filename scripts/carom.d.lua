@@ -57,6 +57,8 @@
 ---@alias carom.secret string|userdata
 ---What `carom.webhook`, `carom.http`, `carom.command` and `carom.smtp` make.
 ---@alias carom.sink userdata
+---What is expected to be decided: a name, or a table that begins with one: `{ "retry", after = "4h", limit = 5 }`. See carom-test(1).
+---@alias carom.action string|table
 
 ---@class carom.fact
 ---@field source? string Where it came from: file name or `-`; the message's number in an mbox, from 1.
@@ -449,6 +451,114 @@ function incident:run(command, arguments) end
 ---@field expire? carom.duration When held decisions lapse. Default: "30d".
 ---@field check "allow"|"deny"|nil Whether `carom check` says no (`"deny"`) to those whose removal waits. Default: "allow".
 
+---@class carom.decision
+---@field fact table The fields of the fact; times in seconds since 1970.
+---@field hook? string Which one ran.
+---@field duplicate boolean A copy of what came before.
+---@field held "gate"|"observe"|"breaker"|nil Why actions are held.
+---@field actions table[] What was decided: `{ action = "suppress", duration = "90d", state = "decided" }` and the like, with `note`, which says why one is not carried out.
+
+---@class carom.t
+local t = {}
+
+---Sets the clock: `"2026-03-01T12:00:00Z"`, `"2026-03-01"` or seconds since 1970. Once something has come it does not go back.
+---@param time string|carom.time
+function t:clock(time) end
+
+---So long nothing happens.
+---@param time carom.duration
+function t:wait(time) end
+
+---What the clock says.
+---@return carom.time
+function t:now() end
+
+---A made-up bounce comes.
+---@param fact userdata
+---@return carom.decision
+function t:feed(fact) end
+
+---A message comes, from a file (beside the tests, where its path is no absolute one), or as the text itself where it has more than one line. Gives a list of decisions, one for each recipient, which also finds them by address: `d["anna@example.com"]`. Where one decision is asked for, a list of one will do.
+---@param path string
+---@param envelope? carom.t.message
+---@return table<integer|string, carom.decision>
+function t:message(path, envelope) end
+
+---The sender itself hears this reply.
+---@param text string
+---@param of? carom.t.reply
+---@return carom.decision
+function t:reply(text, of) end
+
+---A return path signed with the policy's keys: the recipient of a message.
+---@param address string
+---@param of? carom.t.sign
+---@return string
+function t:sign(address, of) end
+
+---A job about this fact was given up: `on_dead_letter` runs.
+---@param fact userdata
+---@param job? carom.t.dead_letter
+function t:dead_letter(fact, job) end
+
+---These actions were decided, in whatever order, and no other; or `"nothing"`.
+---@param decision carom.decision|table
+---@param ... carom.action
+function t:expect(decision, ...) end
+
+---At least these.
+---@param decision carom.decision|table
+---@param ... carom.action
+function t:includes(decision, ...) end
+
+---None of these.
+---@param decision carom.decision|table
+---@param ... carom.action
+function t:excludes(decision, ...) end
+
+---This hook ran; `"none"`.
+---@param decision carom.decision|table
+---@param name string
+function t:hook(decision, name) end
+
+---What carom-check(1) would say now: it may be mailed.
+---@param address string
+---@param of? carom.t.allowed
+function t:allowed(address, of) end
+
+---It is not to be mailed.
+---@param address string
+---@param of? carom.t.denied
+function t:denied(address, of) end
+
+---@class carom.t.message
+---@field recipient? string Of its envelope.
+---@field sender? string Of its envelope.
+---@field list? string The List-Id, where whoever hands it over knows it.
+
+---@class carom.t.reply
+---@field recipient? string Whose server said it.
+---@field delivery? string Your own id of message and recipient.
+---@field list? string The List-Id.
+---@field command? string What was answered: CONN, EHLO, MAIL, RCPT, DATA, BDAT.
+---@field remote_mta? string The host that said it.
+
+---@class carom.t.sign
+---@field list? string A List-Id, or the key of a configured list.
+---@field id? string Your own id of message and recipient.
+
+---@class carom.t.dead_letter
+---@field action? string What could not be delivered. Default: "unsubscribe".
+---@field attempts? integer How often it was tried. Default: 12.
+---@field last_answer? string What was answered. Default: "503 Service Unavailable".
+
+---@class carom.t.allowed
+---@field list? string By that list.
+
+---@class carom.t.denied
+---@field list? string By that list.
+---@field cause "suppressed"|"left"|"left_all"|"held"|nil Why.
+
 carom = {}
 
 ---Sets up carom: once, at the top of the file.
@@ -513,6 +623,18 @@ function carom.verp(options) end
 ---@param level carom.level
 ---@param text string
 function carom.log(level, text) end
+
+---A test, and what it does. At the top of the file.
+---@param name string
+---@param test fun(t: carom.t)
+function carom.test(name, test) end
+
+---A made-up bounce. Fields are those of carom-fact(5); members of a group as `original = { subject = "…" }`, where `headers` is the header block of the returned message; and `text`, the hook's `bounce.text`. What is not said follows as it would from a real one: from `diagnostic`, `reply_code`, `status` and `command` the rules, the policy's own among them, find kind and reason; without them the kind follows from the reason, permanent unless its cause passes. `fault` and `hard` always follow. `confidence` is high, `authenticity` unproven, `time` and `received` are now. An unknown field is an error that names the nearest one.
+---
+---Each call makes another bounce; the same one fed twice is a copy.
+---@param fields table
+---@return userdata
+function carom.fact(fields) end
 
 ---For a permanent or transient fact of that reason: `on_mailbox_full`.
 ---@param bounce carom.bounce

@@ -229,14 +229,14 @@ static void add_stated(const struct made *made, struct carom_fact *fact)
     fact->time = made->said.time;
 }
 
-/* As carom_identity_fact does it, of everything that the fact says. */
+/* Of all that is stated, so that a copy that comes later is one. */
 static struct carom_str identity(struct made *made, const struct carom_fact *fact, uint64_t serial)
 {
     struct carom_str origin = carom_arena_printf(made->arena, "made %" PRIu64, serial);
 
     for (size_t i = 0; i < carom_fields_n; i++) {
-        struct carom_str text = carom_field_text(made->arena, &carom_fields[i], fact);
-        if (text.len > 0)
+        struct carom_str text = carom_field_text(made->arena, &carom_fields[i], &made->said);
+        if (made->stated[i])
             origin = carom_arena_printf(made->arena, CAROM_STR_FMT "\n%s=" CAROM_STR_FMT, CAROM_STR_ARG(origin),
                                         carom_fields[i].name, CAROM_STR_ARG(text));
     }

@@ -18,7 +18,8 @@ struct carom_made_field {
      else kind from the reason, as the classifier does of words alone. fault and hard always follow and cannot be stated.
    - provider from remote_mta, else the recipient; list_by "caller"; confidence high; authenticity unproven;
    - received: time, else now; time: received. Neither may lie after now (seconds since 1970).
-   - id: of all fields and of serial, so that the same fields with another serial are another bounce.
+   - id: of all that is stated and of serial: the same fields with another serial are another bounce, and the same
+     with the same serial a copy, whenever it comes.
    Texts are in the arena, whose guard it sets itself. -1: err says which field is wrong, and the nearest known. */
 int carom_fact_made(struct carom_arena *arena, const struct carom_made_field *fields, size_t n, uint64_t serial,
                     const struct carom_judging *judging, int64_t now, struct carom_fact *fact_r, struct carom_error *err);

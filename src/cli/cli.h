@@ -39,6 +39,7 @@ struct carom_command {
     X(undo, "take decisions back") \
     X(incidents, "list the bad days of providers") \
     X(ledger, "check, back up, migrate and prune the ledger") \
+    X(test, "run the tests of a policy") \
     X(check_setup, "try the installation: rights, secrets, sinks") \
     X(status, "say how it goes, and what somebody must do")
 #define CAROM_COMMAND_DECLARE(name, summary) int cmd_##name(int argc, char **argv); /* NULL for pipe: see front.h */

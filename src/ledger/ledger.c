@@ -24,6 +24,8 @@ int carom_ledger_open(const char *url, enum carom_ledger_mode mode, struct carom
     struct carom_str text = carom_str(url);
 
     *ledger_r = (struct carom_ledger){0};
+    if (mode == CAROM_LEDGER_MEMORY)
+        return carom_sqlite_open(":memory:", CAROM_DB_MEMORY, ledger_r, err);
     if (!carom_str_starts(text, scheme))
         return carom_error_set(err, CAROM_ERROR_CONFIG, "the store '%s' is none that this carom knows; write sqlite:PATH",
                                text.ptr);

@@ -127,10 +127,11 @@ struct carom_ledger {
     struct carom_store *store;
 };
 
-enum carom_ledger_mode { CAROM_LEDGER_READ, CAROM_LEDGER_WRITE, CAROM_LEDGER_DRY, CAROM_LEDGER_MIGRATE };
+enum carom_ledger_mode { CAROM_LEDGER_READ, CAROM_LEDGER_WRITE, CAROM_LEDGER_DRY, CAROM_LEDGER_MIGRATE, CAROM_LEDGER_MEMORY };
 
 /* url: "sqlite:PATH". WRITE creates the file (0660) and its tables; READ fails where there is none; DRY reads what is
-   there (if anything) and writes to memory; MIGRATE is WRITE that brings an older schema version up first. Refuses network file systems and other schema versions with a clear error. */
+   there (if anything) and writes to memory; MIGRATE is WRITE that brings an older schema version up first;
+   MEMORY is an empty one that is gone when it is closed, and url is not looked at. Refuses network file systems and other schema versions with a clear error. */
 struct carom_str carom_ledger_path(struct carom_str url); /* the file, without the scheme */
 int carom_ledger_open(const char *url, enum carom_ledger_mode mode, struct carom_ledger *ledger_r,
                       struct carom_error *err);

@@ -76,6 +76,24 @@ static void push_field(lua_State *L, const struct carom_field *field, const stru
     }
 }
 
+void carom_bounce_push_fields(lua_State *L, const struct carom_fact *fact)
+{
+    lua_newtable(L);
+    for (size_t i = 0; i < carom_fields_n; i++) {
+        const struct carom_field *field = &carom_fields[i];
+        lua_pushvalue(L, -1);
+        if (*field->group && lua_getfield(L, -1, field->group) == LUA_TNIL) {
+            lua_pop(L, 1);
+            lua_newtable(L);
+            lua_pushvalue(L, -1);
+            lua_setfield(L, -3, field->group);
+        }
+        push_field(L, field, fact);
+        lua_setfield(L, -2, field->name);
+        lua_pop(L, *field->group ? 2 : 1);
+    }
+}
+
 /* ---- Headers ---- */
 
 static int header(lua_State *L)

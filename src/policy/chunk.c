@@ -107,6 +107,8 @@ void carom_chunk_run(lua_State *L, struct carom_str text, const char *name)
     if (status != LUA_OK)
         lua_error(L);
     lua_remove(L, -2);
+    if (carom_host_policy(L)->coverage)
+        carom_coverage_add(L, carom_host_policy(L)->coverage, name, text);
     lua_call(L, 0, 1);
 }
 

@@ -97,6 +97,8 @@ void carom_hooks_collect(lua_State *L)
                     luaL_error(L, "%s must be a function, not a %s", name.ptr, luaL_typename(L, -1));
                 note_hook(L, globals, name);
                 lua_rawset(L, hooks);
+                if (carom_host_policy(L)->coverage)
+                    carom_coverage_add_hook(L, carom_host_policy(L)->coverage, name.ptr);
             }
         }
         lua_settop(L, keys);

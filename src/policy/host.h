@@ -15,6 +15,8 @@
 
 struct carom_hook_call;   /* one run of a hook */
 struct carom_policy_rule; /* rule.c */
+struct carom_testing;     /* testing_host.h */
+struct carom_coverage;    /* coverage.h */
 
 struct carom_policy {
     struct carom_sandbox *box;
@@ -35,6 +37,8 @@ struct carom_policy {
         struct carom_judging judging;
     } rules;
     struct sha256_ctx hash; /* of all files */
+    struct carom_testing *testing;   /* its files are tests of a policy, not one; NULL */
+    struct carom_coverage *coverage; /* what it runs is noted here; NULL */
     struct carom_hook_call *call; /* NULL: none under way */
     struct carom_verp *verp;      /* its keys, once they were asked for */
 };
@@ -56,6 +60,23 @@ struct carom_hook_call {
 };
 
 static inline struct carom_policy *carom_host_policy(lua_State *L) { return carom_sandbox_host(L); }
+
+/* policy.c: loading, with what tests need beside it. Members may be NULL; before and after run inside the gate. */
+struct carom_policy_extra {
+    struct carom_testing *testing;
+    struct carom_coverage *coverage;
+    void (*before)(lua_State *L), (*after)(lua_State *L);
+};
+struct carom_policy *carom_policy_load_extra(const char *path, const struct carom_log *log,
+                                             const struct carom_policy_extra *extra, const struct carom_limits *limits,
+                                             struct carom_error *err);
+
+/* coverage.c: the lines of the function on top, which was compiled from text; a hook that is defined; one that ran; a
+   line hook. */
+void carom_coverage_add(lua_State *L, struct carom_coverage *coverage, const char *name, struct carom_str text);
+void carom_coverage_add_hook(lua_State *L, struct carom_coverage *coverage, const char *name);
+void carom_coverage_ran(struct carom_coverage *coverage, const char *name);
+void carom_coverage_line(lua_State *L, lua_Debug *ar);
 
 /* lib.c: the table `carom`, set in the globals. */
 void carom_lib_open(lua_State *L);
@@ -89,6 +110,8 @@ const struct carom_sink *carom_sink_get(lua_State *L, int index);
 void carom_bounce_push(lua_State *L);
 /* The same fields of the fact of a job, which is past: it has no actions and no history. */
 void carom_bounce_push_past(lua_State *L);
+/* Pushes a table of all fields of the fact that are known. */
+void carom_bounce_push_fields(lua_State *L, const struct carom_fact *fact);
 /* The subject, after a check that argument 1 is the bounce, as in bounce:what(). */
 const struct carom_subject *carom_bounce_check(lua_State *L, const char *what);
 /* past.c: bounce.history and bounce:count{}, first{}, last{}. */

@@ -8,7 +8,7 @@
 #include "policy/api.h"
 #include "policy/args.h"
 #include "policy/freeze.h"
-#include "policy/host.h"
+#include "policy/testing_host.h"
 
 enum { MATCH_TEXT_MAX = 1 << 20, MATCH_PATTERN_MAX = 1024, LINE_MAX_LENGTH = 1000 };
 
@@ -105,20 +105,36 @@ static const luaL_Reg functions[] = {
     {NULL, NULL},
 };
 
+/* What a file of tests sees instead. */
+static const luaL_Reg testing_functions[] = {
+    {"fact", carom_testing_fact}, {"match", match}, {"seconds", seconds}, {"test", carom_testing_add}, {NULL, NULL},
+};
+
+static const luaL_Reg *functions_of(lua_State *L)
+{
+    return carom_host_policy(L)->testing ? testing_functions : functions;
+}
+
 /* __index: what carom has not. */
 static int refuse(lua_State *L)
 {
     struct carom_str key;
     key.ptr = luaL_checklstring(L, 2, &key.len);
     struct carom_nearest nearest = carom_nearest_to(key);
-    carom_api_offer(&nearest, "carom");
-    return luaL_error(L, "carom.%s does not exist%s", key.ptr, carom_nearest_push(L, &nearest));
+    if (carom_host_policy(L)->testing)
+        for (const luaL_Reg *function = testing_functions; function->name; function++)
+            carom_nearest_offer(&nearest, carom_str(function->name));
+    else
+        carom_api_offer(&nearest, "carom");
+    return luaL_error(L, "carom.%s does not exist%s%s", key.ptr,
+                      carom_host_policy(L)->testing ? " in tests" : "", carom_nearest_push(L, &nearest));
 }
 
 void carom_lib_open(lua_State *L)
 {
     lua_pushglobaltable(L);
-    luaL_newlib(L, functions);
+    lua_newtable(L);
+    luaL_setfuncs(L, functions_of(L), 0);
     lua_createtable(L, 0, 2);
     lua_pushcfunction(L, refuse);
     lua_setfield(L, -2, "__index");

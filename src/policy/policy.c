@@ -115,18 +115,30 @@ static int set_version(struct carom_policy *policy, struct carom_error *err)
     return 0;
 }
 
-/* Inside the gate; the argument is the text of the main file. */
+struct loading {
+    struct carom_buf text; /* of the main file */
+    const struct carom_policy_extra *extra;
+};
+
+/* Inside the gate. */
 static int load(lua_State *L)
 {
-    struct carom_str text = carom_buf_str(lua_touserdata(L, 1));
+    struct loading *loading = lua_touserdata(L, 1);
+    const struct carom_policy_extra *extra = loading->extra;
     carom_environment_open(L);
     carom_lib_open(L);
     carom_chunk_open(L);
-    carom_chunk_run(L, text, carom_host_policy(L)->file.ptr);
+    if (extra->before)
+        extra->before(L);
+    carom_chunk_run(L, carom_buf_str(&loading->text), carom_host_policy(L)->file.ptr);
     lua_settop(L, 0);
-    carom_hooks_collect(L);
-    carom_host_policy(L)->has_message_hook = carom_hooks_push_named(L, "on_message");
-    lua_settop(L, 0);
+    if (!extra->testing) {
+        carom_hooks_collect(L);
+        carom_host_policy(L)->has_message_hook = carom_hooks_push_named(L, "on_message");
+        lua_settop(L, 0);
+    }
+    if (extra->after)
+        extra->after(L);
     lua_pushglobaltable(L);
     carom_freeze_reachable(L, -1);
     carom_chunk_push_modules(L);
@@ -134,33 +146,52 @@ static int load(lua_State *L)
     return 0;
 }
 
-static int load_file(struct carom_policy *policy, const char *path, struct carom_buf *buf, struct carom_error *err)
+static int load_file(struct carom_policy *policy, const char *path, struct loading *loading,
+                     const struct carom_limits *limits, struct carom_error *err)
 {
-    struct carom_limits limits = carom_config_limits(&policy->config);
-    limits.time_ms = CAROM_LOAD_TIME_MS;
-    if (set_path(policy, path, err) != 0 || carom_chunk_read(path, buf, err) != 0)
+    if (set_path(policy, path, err) != 0 || carom_chunk_read(path, &loading->text, err) != 0)
         return -1;
+    policy->testing = loading->extra->testing;
+    policy->coverage = loading->extra->coverage;
+    if (policy->coverage)
+        carom_sandbox_watch(policy->box, carom_coverage_line);
     policy->loading = true;
     carom_sandbox_seed(policy->box, 0);
-    int result = carom_sandbox_run(policy->box, load, buf, &limits, NULL, CAROM_ERROR_CONFIG, err);
+    int result = carom_sandbox_run(policy->box, load, loading, limits, NULL, CAROM_ERROR_CONFIG, err);
     policy->loading = false;
     return result == 0 && carom_rules_compile(policy, err) == 0 ? set_version(policy, err) : -1;
 }
 
-struct carom_policy *carom_policy_load(const char *path, const struct carom_log *log, struct carom_error *err)
+struct carom_policy *carom_policy_load_extra(const char *path, const struct carom_log *log,
+                                             const struct carom_policy_extra *extra, const struct carom_limits *limits,
+                                             struct carom_error *err)
 {
     struct carom_policy *policy = policy_new(log);
-    struct carom_buf buf = CAROM_BUF_INIT(CAROM_CHUNK_MAX);
+    struct loading loading = {.text = CAROM_BUF_INIT(CAROM_CHUNK_MAX), .extra = extra};
     if (!policy) {
         carom_error_memory(err);
         return NULL;
     }
-    if (load_file(policy, path, &buf, err) != 0) {
+    struct carom_limits usual = carom_config_limits(&policy->config);
+    usual.time_ms = CAROM_LOAD_TIME_MS;
+    if (load_file(policy, path, &loading, limits ? limits : &usual, err) != 0) {
         carom_policy_free(policy);
         policy = NULL;
     }
-    carom_buf_deinit(&buf);
+    carom_buf_deinit(&loading.text);
     return policy;
+}
+
+struct carom_policy *carom_policy_load(const char *path, const struct carom_log *log, struct carom_error *err)
+{
+    return carom_policy_load_covered(path, log, NULL, err);
+}
+
+struct carom_policy *carom_policy_load_covered(const char *path, const struct carom_log *log,
+                                               struct carom_coverage *coverage, struct carom_error *err)
+{
+    const struct carom_policy_extra extra = {.coverage = coverage};
+    return carom_policy_load_extra(path, log, &extra, NULL, err);
 }
 
 int carom_policy_verp(struct carom_policy *policy, const struct carom_verp **verp_r, struct carom_error *err)
@@ -241,6 +272,8 @@ static int run_hook(struct carom_policy *policy, lua_CFunction function, struct 
     const char *changed = carom_freeze_restore(carom_sandbox_state(policy->box));
     policy->call = NULL;
     carom_arena_reset(policy->scratch);
+    if (policy->coverage)
+        carom_coverage_ran(policy->coverage, run->hook);
     if (result == 0 && changed)
         return carom_error_set(err, CAROM_ERROR_SCRIPT,
                                "%s: %s: changed the variable \"%s\", which was made at load: the next decision would "

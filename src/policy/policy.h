@@ -11,10 +11,14 @@
 #include "ledger/ledger.h"
 
 struct carom_policy;
+struct carom_coverage;
 struct carom_judging; /* classify/rules.h */
 
 /* Loads and checks the file: syntax, configuration keys, hook names. NULL: err says file, line and what to do. */
 struct carom_policy *carom_policy_load(const char *path, const struct carom_log *log, struct carom_error *err);
+/* The same, for trying it: what it runs is noted in coverage (policy/coverage.h), which must live longer. */
+struct carom_policy *carom_policy_load_covered(const char *path, const struct carom_log *log,
+                                               struct carom_coverage *coverage, struct carom_error *err);
 void carom_policy_free(struct carom_policy *policy);
 const struct carom_config *carom_policy_config(const struct carom_policy *policy); /* borrowed until freed */
 void carom_config_default(struct carom_config *config); /* what holds where a policy says nothing */

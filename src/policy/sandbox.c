@@ -49,6 +49,7 @@ struct carom_sandbox {
     int period;
     uint64_t random;
     const char *name;
+    lua_Hook line; /* told of each line, or NULL */
     char where[96]; /* "policy.lua:12" */
 };
 
@@ -111,7 +112,10 @@ static _Noreturn void raise(struct carom_sandbox *box)
 static void count(lua_State *L, lua_Debug *ar)
 {
     struct carom_sandbox *box = carom_sandbox_of(L);
-    (void)ar;
+    if (ar->event == LUA_HOOKLINE) {
+        box->line(L, ar);
+        return;
+    }
     if (box->exceeded == WITHIN) {
         box->steps += (uint64_t)box->period;
         if (box->steps > (uint64_t)box->limits.instructions)
@@ -129,7 +133,7 @@ static void arm(struct carom_sandbox *box)
     if (!box->running || box->exceeded != WITHIN || box->period == period)
         return;
     box->period = period;
-    lua_sethook(box->L, count, LUA_MASKCOUNT, period);
+    lua_sethook(box->L, count, LUA_MASKCOUNT | (box->line ? LUA_MASKLINE : 0), period);
 }
 
 /* Lua collects all garbage after the first no and asks again; near the cap that alone eats the time. */
@@ -279,6 +283,11 @@ void *carom_sandbox_host(lua_State *L)
 void carom_sandbox_set_name(struct carom_sandbox *box, const char *name)
 {
     box->name = name;
+}
+
+void carom_sandbox_watch(struct carom_sandbox *box, lua_Hook line)
+{
+    box->line = line;
 }
 
 lua_State *carom_sandbox_state(struct carom_sandbox *box)

@@ -34,6 +34,8 @@ int carom_sandbox_run(struct carom_sandbox *box, lua_CFunction function, void *a
 
 /* What the last run used: instructions, and the most memory that there was at once. */
 struct carom_limits carom_sandbox_used(const struct carom_sandbox *box);
+/* Told of each line of Lua before it runs, from now on. It must not raise and change nothing. */
+void carom_sandbox_watch(struct carom_sandbox *box, lua_Hook line);
 
 /* For code that runs inside the gate. */
 struct carom_sandbox *carom_sandbox_of(lua_State *L);

@@ -13,6 +13,7 @@
 
 #include <ctype.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,8 @@
 #include "tools/tsv.h"
 
 enum { OF, NAME, TYPE, DEFAULT, TEXT, COLUMNS, ROWS_MAX = 1000, WORD_MAX = 128 };
+
+static const char TESTS[] = "carom in tests";
 
 struct row {
     char *cell[COLUMNS];
@@ -115,6 +118,14 @@ static const struct row *owner_of_class(const char *class)
     return NULL;
 }
 
+/* "carom in tests" is written carom. */
+static void spoken(const char *of, char spoken_r[WORD_MAX])
+{
+    const char *in = strstr(of, " in ");
+
+    snprintf(spoken_r, WORD_MAX, "%.*s", (int)(in ? in - of : (ptrdiff_t)strlen(of)), of);
+}
+
 static const char *const enumerations[] = {"kind", "reason", "fault", "confidence", "authenticity"};
 static const char *const builtin[] = {"string", "integer", "number", "boolean", "table", "userdata", "fun", "nil"};
 
@@ -188,7 +199,7 @@ static bool next_parameter(const char **at, struct parameter *parameter_r)
         text++;
     if (*text == ')')
         return *at = text + 1, false;
-    n = name_length(text);
+    n = strncmp(text, "...", 3) ? name_length(text) : 3;
     snprintf(parameter_r->name, WORD_MAX, "%.*s", (int)n, text);
     text += n;
     parameter_r->optional = *text == '?';
@@ -365,10 +376,13 @@ static int lua(const char *reasons_path)
     lua_types(reasons_path);
     for (const struct row *row = rows; row < rows + rows_n; row++)
         if ((row == rows || strcmp(row[-1].cell[OF], row->cell[OF])) && strcmp(row->cell[OF], "type") &&
-            strcmp(row->cell[OF], "hook") && strcmp(row->cell[OF], "carom") && strcmp(row->cell[OF], "environment"))
+            strcmp(row->cell[OF], "hook") && strcmp(row->cell[OF], "carom") && strcmp(row->cell[OF], TESTS) &&
+            strcmp(row->cell[OF], "environment"))
             lua_class(row);
     puts("carom = {}\n");
     for (const struct row *row = first_of("carom"); row; row = next_of(row))
+        lua_function(row, "carom");
+    for (const struct row *row = first_of(TESTS); row; row = next_of(row))
         lua_function(row, "carom");
     lua_hooks();
     return 0;
@@ -424,16 +438,20 @@ static const struct row *man_signature(const struct row *row)
     const struct row *braces = NULL;
     struct parameter parameter;
     bool method = !strncmp(at, "self:", 5), global = !strcmp(row->cell[OF], "hook");
+    char of[WORD_MAX];
 
+    spoken(row->cell[OF], of);
     fputs("\\fB", stdout);
     if (!global)
-        printf("%s%s", row->cell[OF], method ? ":" : ".");
+        printf("%s%s", of, method ? ":" : ".");
     fputs(row->cell[NAME], stdout);
     while (next_parameter(&at, &parameter)) {
         if (!strcmp(parameter.name, "self"))
             continue;
-        if (!global && (braces = braces_of(&parameter))) {
-            man_braces(braces);
+        const struct row *keys = global ? NULL : braces_of(&parameter);
+        if (keys) {
+            fputs(*separator ? "," : "", stdout);
+            man_braces(braces = keys);
             continue;
         }
         printf("%s\\fI%s\\fB", *separator ? separator : "(", parameter.name);

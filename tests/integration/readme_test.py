@@ -4,7 +4,8 @@
 """Every command of README.md works as it stands there, and its tables name what the program has.
 
 usage: CAROM=path/to/carom readme_test.py
-Each line of a ```sh block is run, in order, in one folder with sample bounces and a policy. What takes a build or a
+Each line of a ```sh block is run, in order, in one folder with sample bounces, a policy, and the Lua files that the page
+names in their first line. What takes a build or a
 machine of its own is run by the test that COVERED names, which must contain these words.
 """
 import os
@@ -31,7 +32,14 @@ def blocks(language):
     return re.findall(rf'(?m)^```{language}\n(.*?)^```$', README, re.DOTALL)
 
 
+def named_files():
+    """The Lua blocks that begin with a remark that is a file's name: (name, text)."""
+    return re.findall(r'(?m)^```lua\n(?=-- ([a-z_]+\.lua)\n)(.*?)^```$', README, re.DOTALL)
+
+
 def prepare(folder):
+    for name, text in named_files():
+        (folder / name).write_text(text)
     shutil.copytree(ROOT / 'examples' / 'bounces', folder / 'bounces')
     shutil.copy(ROOT / 'scripts' / 'newsletter.lua', folder / 'policy.lua')
     messages = [path.read_bytes() for path in sorted((folder / 'bounces').iterdir())]
@@ -63,7 +71,7 @@ def run_all(folder, environment):
 
 def check_policy(folder, environment):
     """The Lua of the README loads and decides."""
-    for text in blocks('lua'):
+    for text in set(blocks('lua')) - {text for _, text in named_files()}:
         (folder / 'readme.lua').write_text(text)
         done = subprocess.run([CAROM, 'run', '--policy', 'readme.lua', '--state', 'fresh', 'bounces'], cwd=folder,
                               env=environment, capture_output=True, text=True, timeout=60)

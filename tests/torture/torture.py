@@ -82,6 +82,17 @@ function on_transient(bounce)
   bounce:retry { after = "1d", limit = 5 }
 end
 '''
+TESTS = '''
+carom.test("a dead address leaves", function(t)
+  local d = t:feed(carom.fact { reason = "user_unknown", recipient = "anna@example.com", list = "%s" })
+  t:includes(d, { "unsubscribe", list = "%s" })
+  t:denied("anna@example.com", { list = "%s" })
+end)
+carom.test("a busy server is tried again", function(t)
+  t:expect(t:reply("450 4.2.1 try later", { recipient = "anna@example.com", delivery = "1" }), { "retry", after = "1d" })
+  t:expect(t:message("From: a@example.com\\nSubject: x\\n\\ny\\n"), "nothing")
+end)
+''' % (LIST, LIST, LIST)
 VERP = '''verp = { domain = "bounces.example.org", prefix = "b+", keys = {
     { id = 1, secret = "a secret of the torture chamber", since = "2026-01-01" } } },'''
 DSN = '''From: MAILER-DAEMON@mx.example.net
@@ -202,6 +213,7 @@ def scenarios(url):
     yield Scenario('outbox-drop', 'outbox', 'drop', 'JOB', before=[ANNA], keys=command)
     yield Scenario('outbox-resend', 'outbox', 'resend', 'JOB', before=[ANNA, (('outbox', 'drop', 'JOB'), '')], keys=command)
     yield Scenario('incidents', 'incidents', '--json', before=[ANNA])
+    yield Scenario('test', 'test', 'policy.lua', '--junit', 'report.xml', codes=DOCUMENTED | {1}, state=False)
     yield Scenario('check-setup', 'check-setup', '--json', before=[ANNA], keys=command, ends=(0, 78))
 
 
@@ -277,6 +289,7 @@ class Bench:
         for name in ('out', 'err', 'counts'):
             (work / name).touch()
         (self.place / 'policy.lua').write_text((POLICY % scenario.keys).replace('PLACE', str(self.place)))
+        (self.place / 'policy_test.lua').write_text(TESTS)
         for argv, given in scenario.before:
             code, _, said, _ = self.run(self.words(argv), given)
             if code != 0:

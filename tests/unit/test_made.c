@@ -170,6 +170,10 @@ static void test_identity(void **state)
     assert_int_equal(make("reason=blocked|recipient=a@example.com|subject=x", &other, NULL), 0);
     assert_true(one.id.len == 32 && carom_str_eq(one.id, same.id));
     assert_false(carom_str_eq(one.id, next.id));
+    struct carom_made_field fields[] = {{CAROM_STR("reason"), CAROM_STR("blocked")},
+                                        {CAROM_STR("recipient"), CAROM_STR("a@example.com")}};
+    assert_int_equal(carom_fact_made(arena, fields, 2, 1, NULL, now + 86400, &next, NULL), 0);
+    assert_true(carom_str_eq(one.id, next.id));
     assert_false(carom_str_eq(one.id, other.id));
 }
 

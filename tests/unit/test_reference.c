@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "policy/api.h"
-#include "policy/host.h"
+#include "policy/testing_host.h"
 
 /* ---- The stage: a policy in a file, and all that its hooks may see ---- */
 
@@ -162,7 +162,8 @@ static void every_method_has_a_row(void **state)
     static const struct {
         const luaL_Reg *methods;
         const char *of;
-    } lists[] = {{carom_action_methods, "bounce"}, {carom_past_methods, "bounce"}, {carom_incident_methods, "incident"}};
+    } lists[] = {{carom_action_methods, "bounce"}, {carom_past_methods, "bounce"}, {carom_incident_methods, "incident"},
+                 {carom_testing_acts, "t"},        {carom_testing_expectations, "t"}};
     (void)state;
     for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
         for (const luaL_Reg *method = lists[i].methods; method->name; method++)
@@ -302,17 +303,89 @@ static void every_key_is_read(void **state)
     }
 }
 
+/* ---- The same of tests ---- */
+
+static int stage_begin(void *user, struct carom_error *err) { return (void)user, (void)err, 0; }
+static int64_t stage_now(void *user) { return (void)user, 1; }
+static const struct carom_stage stage = {.begin = stage_begin, .now = stage_now};
+
+/* Runs one test of that body; its failure in failure_r, empty for none. */
+static void run_body(const char *body, char failure_r[512])
+{
+    char text[2048];
+    struct carom_error err = {0};
+    snprintf(text, sizeof text, "local fact = carom.fact { kind = 'other' }\ncarom.test('it', function(t) %s end)", body);
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    struct carom_testing *testing = carom_testing_load(path, &stage, &err);
+    if (!testing)
+        fail_msg("%s: %s", text, err.text);
+    assert_int_equal(carom_testing_run(testing, NULL, NULL), 0);
+    snprintf(failure_r, 512, CAROM_STR_FMT, CAROM_STR_ARG(carom_testing_tests(testing)->failure));
+    carom_testing_free(testing);
+}
+
+static const struct {
+    const char *of, *call;
+} test_calls[] = {
+    {"t:message", "t:message('Subject: x\\n\\n', { %s })"},  {"t:reply", "t:reply('550 no', { %s })"},
+    {"t:sign", "t:sign('a@b.example', { %s })"},           {"t:dead_letter", "t:dead_letter(fact, { %s })"},
+    {"t:allowed", "t:allowed('a@b.example', { %s })"},     {"t:denied", "t:denied('a@b.example', { %s })"},
+};
+enum { TEST_CALLS = sizeof test_calls / sizeof *test_calls };
+
+static void every_key_of_tests_is_read(void **state)
+{
+    char key[128], body[512], failure[512];
+    (void)state;
+    for (size_t i = 0; i < TEST_CALLS; i++) {
+        for (const struct carom_api_row *row = carom_api_first(test_calls[i].of); row; row = carom_api_next(row)) {
+            snprintf(key, sizeof key, "%s = function() end", row->name);
+            snprintf(body, sizeof body, test_calls[i].call, key);
+            run_body(body, failure);
+            if (!strstr(failure, row->name) || strstr(failure, "is no key"))
+                fail_msg("%s: %s is not read: given a function it says \"%s\"", test_calls[i].of, row->name, failure);
+        }
+        snprintf(body, sizeof body, test_calls[i].call, "zzz = 1");
+        run_body(body, failure);
+        assert_non_null(strstr(failure, "\"zzz\" is no key"));
+    }
+}
+
+static void every_row_of_tests_is_there(void **state)
+{
+    char body[128], failure[512];
+    (void)state;
+    for (const struct carom_api_row *row = carom_api_first("t"); row; row = carom_api_next(row)) {
+        snprintf(body, sizeof body, "assert(type(t.%s) == 'function')", row->name);
+        run_body(body, failure);
+        assert_string_equal(failure, "");
+    }
+    for (const struct carom_api_row *row = carom_api_first("carom in tests"); row; row = carom_api_next(row)) {
+        snprintf(body, sizeof body, "assert(type(carom.%s) == 'function')", row->name);
+        run_body(body, failure);
+        assert_string_equal(failure, "");
+    }
+    run_body("for name in pairs(carom) do assert(({ test = 1, fact = 1, match = 1, seconds = 1 })[name]) end", failure);
+    assert_string_equal(failure, "");
+}
+
 /* An owner of braces that is not tried above would be checked by nobody. */
 static void every_owner_is_tried(void **state)
 {
     static const char *const others[] = {"type",     "hook",     "fact", "evidence",       "autoreply",  "feedback",
                                          "original", "bounce",   "bounce.history",         "message",    "incident",
-                                         "job",      "carom",    "environment"};
+                                         "job",      "carom",    "environment",
+                                         "t",        "decision", "carom in tests"};
     (void)state;
     for (size_t i = 0; i < carom_api_n; i++) {
         bool found = false;
         for (size_t k = 0; k < CALLS; k++)
             found = found || !strcmp(calls[k].of, carom_api[i].of);
+        for (size_t k = 0; k < TEST_CALLS; k++)
+            found = found || !strcmp(test_calls[k].of, carom_api[i].of);
         for (size_t k = 0; k < sizeof others / sizeof *others; k++)
             found = found || !strcmp(others[k], carom_api[i].of);
         if (!found)
@@ -366,6 +439,8 @@ int main(void)
         cmocka_unit_test(every_field_has_a_row_of_its_type),
         cmocka_unit_test(globals_are_those_of_the_table),
         cmocka_unit_test(every_key_is_read),
+        cmocka_unit_test(every_key_of_tests_is_read),
+        cmocka_unit_test(every_row_of_tests_is_there),
         cmocka_unit_test(every_owner_is_tried),
         cmocka_unit_test(every_hook_of_the_table_is_one),
         cmocka_unit_test(the_annotations_are_lua),
