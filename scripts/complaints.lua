@@ -76,9 +76,9 @@ function on_other(bounce)
   local feedback = bounce.feedback
   if feedback and feedback.type == "not-spam" and bounce.recipient then
     bounce:tag("not_spam", "yes")
-  elseif feedback and feedback.type == "auth-failure" then
-    bounce:alert { text = "somebody's mail in our name, or ours, fails authentication (" ..
-                     (feedback.auth_failure or "not said how") .. ")", key = "auth-failure", every = "1d" }
+  elseif feedback and feedback.auth_failure then
+    bounce:alert { text = "mail in our name, ours or not, fails authentication: " .. feedback.auth_failure,
+                   key = "authentication", every = "1d" }
   end
 end
 

@@ -57,8 +57,7 @@ carom.test("feedback that is no complaint", function(t)
   end
   t:expect(feedback("not-spam", ANNA), { "tag", key = "not_spam" })
   t:expect(feedback("not-spam"), "nothing")
-  t:expect(feedback("auth-failure", nil, "dkim"), { "alert", key = "auth-failure", text = "*(dkim)" })
-  t:expect(feedback("auth-failure"), { "alert", text = "*(not said how)" })
+  t:expect(feedback("auth-failure", nil, "dkim"), { "alert", key = "authentication", every = "1d", text = "*authentication: dkim" })
   t:expect(t:feed(carom.fact { kind = "other" }), "nothing")
 end)
 

@@ -25,10 +25,14 @@ struct carom_made carom_testing_check_fact(lua_State *L, int arg, const char *wh
 /* testing_acts.c: pushes t, which a test gets; t:feed and its like. */
 void carom_testing_push(lua_State *L);
 extern const luaL_Reg carom_testing_acts[];
+/* testing_decision.c: pushes what became of one recipient, as tests see it. Argument 2 as one decision, put in its place;
+   raises when it is none. And in words: whose it is, and the action at index. */
+void carom_testing_push_shown(lua_State *L, const struct carom_shown *shown);
+void carom_testing_check_decision(lua_State *L, const char *what);
+void carom_testing_tell_subject(lua_State *L, struct carom_buf *buf);
+void carom_testing_tell_action(lua_State *L, int index, struct carom_buf *buf);
 /* testing_expect.c: t:expect, t:includes, t:excludes, t:hook, t:allowed, t:denied. */
 extern const luaL_Reg carom_testing_expectations[];
-/* Pushes what became of one recipient, as tests see it. */
-void carom_testing_push_shown(lua_State *L, const struct carom_shown *shown);
 /* testing.c: carom.test; assert, which says where. */
 int carom_testing_add(lua_State *L);
 int carom_testing_assert(lua_State *L);

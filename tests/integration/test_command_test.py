@@ -33,6 +33,10 @@ function on_complaint(bounce)
   bounce:unsubscribe { scope = "all" }
   bounce:webhook("crm", { event = "complaint", list = { id = bounce.list, tags = { "a", "b" } } })
 end
+function on_autoreply(bounce)
+  bounce:tag("a", 1)
+  bounce:tag("b", 2)
+end
 function on_delayed(bounce)
   bounce:alert { text = "slow: {diagnostic}", key = "slow" }
 end
@@ -72,10 +76,13 @@ class Expectations(Case):
             f't:expect(t:feed({DEAD}), "suppress", "unsubscribe")',
             f't:expect(t:feed({DEAD}), {{ "suppress", duration = "2160h" }}, {{ "unsubscribe", list = "news.example.org" }})',
             f't:expect(t:feed({DEAD}), {{ "suppress", scope = false }}, {{ "unsubscribe", scope = false }})',
+            # Whichever comes first: one without parts leaves the other its own.
+            'local d = t:feed(carom.fact { kind = "autoreply", recipient = "a@example.com" })\n'
+            't:expect(d, "tag", { "tag", key = "a" }); t:expect(d, { "tag", key = "b" }, "tag"); t:includes(d, { "tag", key = "b" })',
             f't:includes(t:feed({DEAD}), "suppress")',
             f't:excludes(t:feed({DEAD}), "retry", {{ "suppress", duration = "1d" }})',
             f't:hook(t:feed({DEAD}), "on_permanent")',
-            't:hook(t:feed(carom.fact { kind = "autoreply" }), "none")',
+            't:hook(t:feed(carom.fact { kind = "receipt" }), "none")',
             't:expect(t:feed(carom.fact { reason = "blocked" }), "nothing")',
             't:expect(t:feed(carom.fact { reason = "greylisted", recipient = "a@example.com" }), '
             '{ "score", points = 0.5 }, { "retry", limit = 5 })',
