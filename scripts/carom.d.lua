@@ -176,7 +176,7 @@ function bounce:suppress(options) end
 ---@param options? carom.bounce.unsuppress
 function bounce:unsuppress(options) end
 
----When due, the sink `retry` is told: the sending system sends again from its own copy. False once the limit is reached. Where that sink is a `carom.smtp` the returned message itself is submitted again: complete, once per delivery, to the proven recipient, and only for direct or signed facts.
+---When due, the sink `retry` is told: the sending system sends again from its own copy. False once the limit is reached. A permanent failure of the same delivery, or that it arrived, ends what still waits. Where that sink is a `carom.smtp` the returned message itself is submitted again: complete, once per delivery, to the proven recipient, and only for direct or signed facts.
 ---@param options carom.bounce.retry
 ---@return boolean
 function bounce:retry(options) end
