@@ -44,7 +44,8 @@ class Exim(servers.Server):
         put(f'`{TEMPLATE}` below the line `begin routers`', TO_REMOTE)
         put(f'`{TEMPLATE}` below the line `begin transports`', BY_SMTP)
         self.retry('1h')
-        template = TEMPLATE.read_text().replace('freeze_tell = postmaster', 'freeze_tell =')
+        # What Exim tells of a frozen message is addressed to nobody here.
+        template = re.sub(r'(?m)^(\s*freeze_tell *=).*$', r'\1', TEMPLATE.read_text())
         TEMPLATE.write_text(template.replace('begin acl', 'delay_warning = 1s\ndelay_warning_condition = yes\n\nbegin acl', 1))
         sh('update-exim4.conf')
         sh('exim4 -bd -q1s')
@@ -65,6 +66,10 @@ class Exim(servers.Server):
     def give_up(self):
         self.retry('1s')
         sh('update-exim4.conf')  # each delivery reads it anew
+
+    def be_patient(self):
+        self.retry('1h')
+        sh('update-exim4.conf')
 
 
 if __name__ == '__main__':

@@ -63,6 +63,9 @@ class Postfix(servers.Server):
     def give_up(self):
         sh('postconf -e maximal_queue_lifetime=1s && postfix reload')
 
+    def be_patient(self):
+        sh('postconf -X maximal_queue_lifetime && postfix reload')
+
 
 def deliver(web):
     """carom deliver, again and again as a timer would, until all jobs were taken."""

@@ -7,7 +7,10 @@ import servers
 from servers import put, sh
 
 MC = '/etc/mail/sendmail.mc'
+# A busy machine that tests is no reason to refuse mail.
 BEFORE = f'''define(`confTO_QUEUEWARN', `1s')dnl
+define(`confQUEUE_LA', `10000')dnl
+define(`confREFUSE_LA', `10000')dnl
 FEATURE(`accept_unresolvable_domains')dnl
 FEATURE(`smrsh', `/usr/libexec/sendmail/smrsh')dnl
 '''
