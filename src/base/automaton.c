@@ -7,6 +7,7 @@
 
 #include "base/automaton.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/utf8.h"
@@ -16,6 +17,7 @@ enum { STATES_MAX = 1 << 19, PIECE_BYTES_MAX = UINT16_MAX, PATTERN_PIECES_MAX = 
 /* States that have a row. More of them make text in which nothing matches faster, until the rows fall out of the
    processor's cache. */
 enum { DENSE_MAX = 256 };
+static_assert(1 + DENSE_MAX * 255 <= UINT16_MAX, "the children of the states that have a row are numbered right behind them");
 enum { WORD_BITS = 32 };
 /* How many characters '~' bridges: half a dozen words. */
 enum { NEAR_MAX = 40 };
@@ -229,7 +231,8 @@ struct building {
     /* The automaton's arrays, still writable. */
     struct carom_automaton_state *states;
     struct carom_automaton_piece *pieces;
-    uint32_t *rows, *outputs;
+    uint32_t *outputs;
+    uint16_t *rows;
     uint8_t *class_of;
     /* Only needed while building. */
     struct node *nodes;
@@ -251,7 +254,8 @@ static bool allocate(struct building *b, const struct sizes *sizes)
     size_t rows = (sizes->states < DENSE_MAX ? sizes->states : DENSE_MAX) * sizes->classes;
     size_t outputs = 1 + 2 * sizes->pieces; /* each list has its end; entry 0 is no list */
     char *memory = calloc(1, sizeof(*b->automaton) + sizes->states * sizeof(*b->states) +
-                                 sizes->pieces * sizeof(*b->pieces) + (rows + outputs) * sizeof(uint32_t) + 256);
+                                 sizes->pieces * sizeof(*b->pieces) + outputs * sizeof(uint32_t) +
+                                 rows * sizeof(uint16_t) + 256);
     char *scratch =
         calloc(1, sizes->states * (sizeof(*b->nodes) + sizeof(uint32_t)) + sizes->pieces * sizeof(uint32_t));
     if (!memory || !scratch) {
@@ -262,8 +266,8 @@ static bool allocate(struct building *b, const struct sizes *sizes)
     b->automaton = carve(&memory, 1, sizeof(*b->automaton));
     b->states = carve(&memory, sizes->states, sizeof(*b->states));
     b->pieces = carve(&memory, sizes->pieces, sizeof(*b->pieces));
-    b->rows = carve(&memory, rows, sizeof(uint32_t));
     b->outputs = carve(&memory, outputs, sizeof(uint32_t));
+    b->rows = carve(&memory, rows, sizeof(uint16_t));
     b->class_of = carve(&memory, 256, 1);
     b->nodes = carve(&scratch, sizes->states, sizeof(*b->nodes));
     b->node_of = carve(&scratch, sizes->states, sizeof(uint32_t));
@@ -380,11 +384,11 @@ static void fill_row(struct building *b, uint32_t state)
 {
     const struct carom_automaton_state *s = &b->states[state];
     size_t classes = b->automaton->classes;
-    uint32_t *row = b->rows + state * classes;
+    uint16_t *row = b->rows + state * classes;
     if (state)
         memcpy(row, b->rows + s->fail * classes, classes * sizeof(*row));
     for (uint32_t child = s->child; child < s->child + s->children; child++)
-        row[b->states[child].class] = child;
+        row[b->states[child].class] = (uint16_t)child;
 }
 
 /* Breadth first, so that a state's suffix, which is shorter, is complete before it. */

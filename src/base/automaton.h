@@ -48,7 +48,7 @@ struct carom_automaton {
     uint32_t slots; /* patterns of several pieces */
     uint32_t patterns, classes;
     const uint8_t *class_of; /* 256: byte to class; 0 is in no pattern */
-    const uint32_t *rows;    /* dense × classes, complete: the next state */
+    const uint16_t *rows;    /* dense × classes, complete: the next state, which is a child of a dense one or dense */
     const struct carom_automaton_state *states;
     const uint32_t *outputs; /* piece numbers; a list ends with CAROM_AUTOMATON_MORE and the next list, 0 none */
     const struct carom_automaton_piece *pieces;

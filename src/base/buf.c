@@ -15,8 +15,8 @@ void carom_buf_deinit(struct carom_buf *buf)
     *buf = (struct carom_buf){.max = buf->max};
 }
 
-/* Room for n bytes and the NUL behind them. The NUL does not count against the maximum. */
-static bool reserve(struct carom_buf *buf, size_t n)
+/* The NUL does not count against the maximum. */
+bool carom_buf_reserve(struct carom_buf *buf, size_t n)
 {
     if (buf->failed)
         return false;
@@ -39,28 +39,9 @@ static bool reserve(struct carom_buf *buf, size_t n)
     return true;
 }
 
-void carom_buf_add(struct carom_buf *buf, const void *bytes, size_t n)
-{
-    if (n == 0 || !reserve(buf, n))
-        return;
-    memcpy(buf->ptr + buf->len, bytes, n);
-    buf->len += n;
-}
-
-void carom_buf_add_str(struct carom_buf *buf, struct carom_str s)
-{
-    carom_buf_add(buf, s.ptr, s.len);
-}
-
-void carom_buf_add_char(struct carom_buf *buf, char c)
-{
-    if (reserve(buf, 1))
-        buf->ptr[buf->len++] = c;
-}
-
 void carom_buf_printf(struct carom_buf *buf, const char *format, ...)
 {
-    if (!reserve(buf, 0))
+    if (!carom_buf_reserve(buf, 0))
         return;
     va_list args;
     va_start(args, format);
@@ -72,7 +53,7 @@ void carom_buf_printf(struct carom_buf *buf, const char *format, ...)
     }
     size_t n = (size_t)wanted;
     if (n >= buf->capacity - buf->len) {
-        if (!reserve(buf, n))
+        if (!carom_buf_reserve(buf, n))
             return;
         va_start(args, format);
         vsnprintf(buf->ptr + buf->len, n + 1, format, args);
@@ -92,7 +73,7 @@ struct carom_str carom_buf_str(struct carom_buf *buf)
 char *carom_buf_take(struct carom_buf *buf)
 {
     char *text = NULL;
-    if (reserve(buf, 0)) {
+    if (carom_buf_reserve(buf, 0)) {
         buf->ptr[buf->len] = '\0';
         text = buf->ptr;
         buf->ptr = NULL;

@@ -19,9 +19,17 @@ struct carom_buf {
 void carom_buf_deinit(struct carom_buf *buf);
 static inline void carom_buf_clear(struct carom_buf *buf) { buf->len = 0, buf->failed = false; }
 
-void carom_buf_add(struct carom_buf *buf, const void *bytes, size_t n);
-void carom_buf_add_str(struct carom_buf *buf, struct carom_str s);
-void carom_buf_add_char(struct carom_buf *buf, char c);
+/* Makes room for n bytes and a NUL behind them; false: failed. */
+bool carom_buf_reserve(struct carom_buf *buf, size_t n);
+static inline void carom_buf_add(struct carom_buf *buf, const void *bytes, size_t n)
+{
+    if (n == 0 || ((buf->failed || n >= buf->capacity - buf->len) && !carom_buf_reserve(buf, n)))
+        return;
+    memcpy(buf->ptr + buf->len, bytes, n);
+    buf->len += n;
+}
+static inline void carom_buf_add_str(struct carom_buf *buf, struct carom_str s) { carom_buf_add(buf, s.ptr, s.len); }
+static inline void carom_buf_add_char(struct carom_buf *buf, char c) { carom_buf_add(buf, &c, 1); }
 void carom_buf_printf(struct carom_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* The content; NUL-terminated behind len. Borrowed until the next change. */
 struct carom_str carom_buf_str(struct carom_buf *buf);

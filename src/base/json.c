@@ -112,6 +112,13 @@ void carom_json_key(struct carom_json *json, struct carom_str name)
     json->comma = false;
 }
 
+void carom_json_key_ready(struct carom_json *json, struct carom_str key)
+{
+    before_value(json);
+    carom_buf_add_str(json->buf, key);
+    json->comma = false;
+}
+
 void carom_json_int(struct carom_json *json, int64_t value)
 {
     before_value(json);

@@ -17,6 +17,7 @@ struct looking {
     struct carom_str lines[LINES_MAX]; /* the first lines of the text that are not blank nor quoted */
     size_t n;
     bool folded; /* the lines are so already */
+    uint32_t initials; /* of the names of header fields, a bit each */
     bool plain; /* neither sender nor subject are those of a bounce, and it is no bulk mail */
     bool asked;  /* for the type that the text states: */
     struct carom_str states;
@@ -65,13 +66,25 @@ static bool any_line(struct looking *looking, struct carom_str pattern, size_t n
     return false;
 }
 
-/* Most differ at the first letter, or at the one behind "X-". */
+/* The letter in which names differ most: the first, or the one behind "X-"; in 5 bits. */
+static unsigned initial(const char *name)
+{
+    return (unsigned char)(carom_lower(name[0]) == 'x' && name[1] == '-' ? name[2] : name[0]) & 31;
+}
+
+static uint32_t initials_of(const struct carom_headers *headers)
+{
+    uint32_t initials = 0;
+
+    for (size_t i = 0; i < headers->n; i++)
+        if (headers->list[i].name.len > 2)
+            initials |= UINT32_C(1) << initial(headers->list[i].name.ptr);
+    return initials;
+}
+
 static bool name_fits(struct carom_str name, const char *pattern)
 {
-    size_t at = carom_lower(pattern[0]) == 'x' ? 2 : 0;
-
-    return name.len > at && carom_lower(name.ptr[at]) == carom_lower(pattern[at]) &&
-           carom_str_glob(name, carom_str(pattern));
+    return carom_lower(name.ptr[0]) == carom_lower(pattern[0]) && carom_str_glob(name, carom_str(pattern));
 }
 
 static bool any_header(const struct carom_headers *headers, const char *name, struct carom_str pattern)
@@ -122,10 +135,9 @@ static bool is_answer(const struct carom_reading *reading)
 {
     const struct carom_headers *headers = &reading->message->root->headers;
 
-    if (reading->report->returned_headers.n > 0 && carom_report_sign(reading->report->text, "failure"))
+    if (!reading->answer && !carom_headers_has(headers, "In-Reply-To") && !carom_headers_has(headers, "References"))
         return false;
-
-    return reading->answer || carom_headers_has(headers, "In-Reply-To") || carom_headers_has(headers, "References");
+    return reading->report->returned_headers.n == 0 || !carom_report_sign(reading->report->text, "failure");
 }
 
 /* One of the first lines has a phrase of that group of signs.tsv. */
@@ -180,8 +192,8 @@ static bool holds(struct looking *looking, const char *where, struct carom_str p
     if (strcmp(where, "automatic") == 0)
         return is_automatic(reading) == carom_str_eq(pattern, CAROM_STR("yes"));
     if (strcmp(where, "reply") == 0)
-        return is_answer(reading) && (carom_str_eq(pattern, CAROM_STR("from nobody")) ? reading->null_sender
-                                                                                      : is_marked(reading));
+        return (carom_str_eq(pattern, CAROM_STR("from nobody")) ? reading->null_sender : is_marked(reading)) &&
+               is_answer(reading);
     if (strcmp(where, "says") == 0)
         return any_sign(looking, pattern);
     if (strcmp(where, "states") == 0)
@@ -253,8 +265,8 @@ static void sieve_place(const struct looking *looking, const struct carom_sieve 
     const struct carom_reading *reading = looking->reading;
     const struct carom_headers *headers = &reading->message->root->headers;
 
-    if (strncmp(sieve->name, "header:", 7) == 0) {
-        for (size_t i = 0; i < headers->n; i++)
+    if (sieve->name[0] == 'h') { /* "header:…" */
+        for (size_t i = 0; looking->initials >> initial(sieve->name + 7) & 1 && i < headers->n; i++)
             if (name_fits(headers->list[i].name, sieve->name + 7))
                 carom_sieve_add(sieve, headers->list[i].value, rows);
     } else if (strcmp(sieve->name, "subject") == 0) {
@@ -290,6 +302,7 @@ static bool read_rows(struct carom_reading *reading, bool sure)
     struct looking looking = {.reading = reading, .plain = !carom_report_suspect(reading) && !reading->bulk};
 
     read_lines(&looking);
+    looking.initials = initials_of(&reading->message->root->headers);
     struct carom_sieved rows = sieve_rows(&looking);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
         const struct carom_notice_row *row = &carom_notices[i];

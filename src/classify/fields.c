@@ -10,7 +10,8 @@
 #include "base/str.h"
 #include "classify/fact.h"
 
-#define FIELD(group, name, type, member) {group, name, CAROM_FIELD_##type, offsetof(struct carom_fact, member)}
+#define FIELD(group, name, type, member)                                                        \
+    {group, name, CAROM_FIELD_##type, offsetof(struct carom_fact, member), {"\"" name "\":", sizeof("\"" name "\":") - 1}}
 
 const struct carom_field carom_fields[] = {
     FIELD("", "source", STR, source),
@@ -250,7 +251,7 @@ static size_t write_group(const struct carom_fact *fact, struct carom_json *json
     bool open = group.len == 0;
     size_t i;
 
-    for (i = from; i < carom_fields_n && carom_str_eq(carom_str(carom_fields[i].group), group); i++) {
+    for (i = from; i < carom_fields_n && strcmp(carom_fields[i].group, group.ptr) == 0; i++) {
         if (!is_known(&carom_fields[i], fact))
             continue;
         if (!open) {
@@ -258,7 +259,7 @@ static size_t write_group(const struct carom_fact *fact, struct carom_json *json
             carom_json_object(json);
             open = true;
         }
-        carom_json_key(json, carom_str(carom_fields[i].name));
+        carom_json_key_ready(json, carom_fields[i].key);
         write_value(&carom_fields[i], fact, json);
     }
     if (open && group.len > 0)

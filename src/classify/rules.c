@@ -93,7 +93,7 @@ static bool keep_better(void *user, uint32_t pattern, size_t start, size_t end)
 /* Letters of an address are nobody's words: <blocked@example.com> may be an unknown user. */
 static struct carom_str hide_addresses(struct carom_arena *arena, struct carom_str folded)
 {
-    char *out = (char *)carom_arena_alloc(arena, folded.len + 1);
+    char *out = (char *)carom_arena_raw(arena, folded.len + 1);
     static const char ends[] = " <>()[]\"',;:=|";
 
     memcpy(out, folded.ptr, folded.len);
@@ -127,7 +127,7 @@ static struct search search_text(struct carom_arena *arena, const struct carom_c
     struct search search = {what, rules, judging->watch, text->shown, text->where, NULL, 0, 0};
     struct carom_automaton_run run;
 
-    carom_automaton_begin(automaton, carom_arena_alloc(arena, carom_automaton_run_size(automaton)), &run);
+    carom_automaton_begin(automaton, carom_arena_raw(arena, carom_automaton_run_size(automaton)), &run);
     carom_automaton_search(automaton, &run, text->folded, keep_better, &search);
     return search;
 }

@@ -21,15 +21,23 @@ static bool high(char c)
     return (unsigned char)c >= 0x80;
 }
 
+enum { LOCAL = 1, DOMAIN = 2 };
+static const unsigned char signs[256] = {
+    ['!'] = LOCAL, ['#'] = LOCAL, ['$'] = LOCAL, ['%'] = LOCAL, ['&'] = LOCAL, ['\''] = LOCAL, ['*'] = LOCAL, ['+'] = LOCAL,
+    ['-'] = LOCAL | DOMAIN, ['.'] = LOCAL | DOMAIN, ['/'] = LOCAL, ['='] = LOCAL,
+    ['?'] = LOCAL, ['^'] = LOCAL, ['_'] = LOCAL | DOMAIN, ['`'] = LOCAL,
+    ['{'] = LOCAL, ['|'] = LOCAL, ['}'] = LOCAL, ['~'] = LOCAL,
+};
+
 /* RFC 5322 3.2.3 with the dot: Japanese mobile networks had addresses with dots anywhere. */
 static bool local_char(char c)
 {
-    return carom_is_alpha(c) || carom_is_digit(c) || (c && strchr(".!#$%&'*+-/=?^_`{|}~", c));
+    return carom_is_alpha(c) || carom_is_digit(c) || (signs[(unsigned char)c] & LOCAL);
 }
 
 static bool domain_char(char c)
 {
-    return carom_is_alpha(c) || carom_is_digit(c) || c == '-' || c == '.' || c == '_';
+    return carom_is_alpha(c) || carom_is_digit(c) || (signs[(unsigned char)c] & DOMAIN);
 }
 
 /* Spaces, quotation marks and punctuation beyond ASCII stand around addresses, not in them. */

@@ -91,6 +91,14 @@ static struct phrases read_phrases(struct carom_arena *arena, const char *column
     return phrases;
 }
 
+static void print_rows(const uint16_t *list, size_t n)
+{
+    printf("static const uint16_t rows[] = {");
+    for (size_t i = 0; i < n; i++)
+        printf("%s%d,", i % 32 ? "" : "\n", list[i]);
+    puts("\n};");
+}
+
 static void print_numbers(const char *name, const uint32_t *list, size_t n)
 {
     printf("static const uint32_t %s[] = {", name);
@@ -129,7 +137,7 @@ static void print(const struct carom_automaton *a, const char *symbol, const cha
 {
     printf("#include \"%s\"\n\n", header);
     print_classes(a->class_of);
-    print_numbers("rows", a->rows, (size_t)a->dense * a->classes);
+    print_rows(a->rows, (size_t)a->dense * a->classes);
     print_states(a->states, a->states_n);
     print_numbers("outputs", a->outputs, a->outputs_n);
     print_pieces(a->pieces, a->pieces_n);
