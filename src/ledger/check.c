@@ -132,18 +132,30 @@ static void note(struct carom_refusal *refusal, const char *cause, int64_t since
     memcpy(refusal->reason, reason.ptr, n);
 }
 
+/* Of the row with the greatest or smallest value SQLite gives the other columns too: no sorting, which costs more than
+   all the rest. NULL: there is none. 1 no row, 0 one, -1. */
+static int extreme(struct carom_store *store, sqlite3_stmt *row, struct carom_error *err)
+{
+    int found = row ? carom_db_row(&store->db, row, err) : -1;
+    if (found > 0 && sqlite3_column_type(row, 0) != SQLITE_NULL)
+        return 0;
+    if (found > 0)
+        carom_db_done(row);
+    return found < 0 ? -1 : 1;
+}
+
 /* The one that lasts longest. */
 static int check_suppressed(struct carom_store *store, int64_t address, struct carom_str list, int64_t now,
                             struct carom_refusal *refusal, struct carom_error *err)
 {
-    static const char sql[] = "SELECT since, until, reason FROM suppression WHERE address = ?1 AND ended = 0 AND"
-                              " (until = 0 OR until > ?2) AND (list = '' OR lower(list) = lower(?3))"
-                              " ORDER BY CASE until WHEN 0 THEN 0 ELSE 1 END, until DESC LIMIT 1";
+    static const char sql[] = "SELECT max(CASE until WHEN 0 THEN 9223372036854775807 ELSE until END), since, until, reason"
+                              " FROM suppression WHERE address = ?1 AND ended = 0 AND (until = 0 OR until > ?2) AND"
+                              " (list = '' OR lower(list) = lower(?3))";
     sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "iis", address, now, list);
-    int found = row ? carom_db_row(&store->db, row, err) : -1;
-    if (found <= 0)
-        return found < 0 ? -1 : 1;
-    note(refusal, "suppressed", sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1), carom_db_bytes(row, 2));
+    int none = extreme(store, row, err);
+    if (none)
+        return none;
+    note(refusal, "suppressed", sqlite3_column_int64(row, 1), sqlite3_column_int64(row, 2), carom_db_bytes(row, 3));
     carom_db_done(row);
     return 0;
 }
@@ -151,12 +163,12 @@ static int check_suppressed(struct carom_store *store, int64_t address, struct c
 static int check_left(struct carom_store *store, int64_t address, struct carom_str list, struct carom_refusal *refusal,
                       struct carom_error *err)
 {
-    static const char sql[] = "SELECT list, since FROM departure WHERE address = ?1 AND ended = 0 AND"
-                              " CASE list WHEN '' THEN each = 0 OR ?2 = '' ELSE lower(list) = lower(?2) END ORDER BY list LIMIT 1";
+    static const char sql[] = "SELECT min(list), since FROM departure WHERE address = ?1 AND ended = 0 AND"
+                              " CASE list WHEN '' THEN each = 0 OR ?2 = '' ELSE lower(list) = lower(?2) END";
     sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "is", address, list);
-    int found = row ? carom_db_row(&store->db, row, err) : -1;
-    if (found <= 0)
-        return found < 0 ? -1 : 1;
+    int none = extreme(store, row, err);
+    if (none)
+        return none;
     note(refusal, sqlite3_column_bytes(row, 0) ? "left" : "left_all", sqlite3_column_int64(row, 1), 0, CAROM_STR_EMPTY);
     carom_db_done(row);
     return 0;
@@ -166,13 +178,13 @@ static int check_left(struct carom_store *store, int64_t address, struct carom_s
 static int check_held(struct carom_store *store, int64_t address, struct carom_str list, struct carom_refusal *refusal,
                       struct carom_error *err)
 {
-    static const char sql[] = "SELECT since, cause FROM held WHERE address = ?1 AND action IN ('unsubscribe', 'suppress')"
-                              " AND (list = '' OR (?2 <> '' AND lower(list) = lower(?2))) ORDER BY id LIMIT 1";
+    static const char sql[] = "SELECT min(id), since, cause FROM held WHERE address = ?1 AND action IN ('unsubscribe', 'suppress')"
+                              " AND (list = '' OR (?2 <> '' AND lower(list) = lower(?2)))";
     sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "is", address, list);
-    int found = row ? carom_db_row(&store->db, row, err) : -1;
-    if (found <= 0)
-        return found < 0 ? -1 : 1;
-    note(refusal, "held", sqlite3_column_int64(row, 0), 0, carom_db_bytes(row, 1));
+    int none = extreme(store, row, err);
+    if (none)
+        return none;
+    note(refusal, "held", sqlite3_column_int64(row, 1), 0, carom_db_bytes(row, 2));
     carom_db_done(row);
     return 0;
 }
@@ -193,12 +205,29 @@ static int check_address(struct carom_store *store, struct carom_str key, struct
     return may > 0 && held ? check_held(store, address, list, refusal, err) : may;
 }
 
+/* One view of the ledger for all that is asked, and its locks taken once; none where a transaction is open. */
+static int in_one_view(struct carom_store *store, bool *own_r, struct carom_error *err)
+{
+    *own_r = !store->prepared && sqlite3_get_autocommit(store->db.handle);
+    return *own_r ? carom_db_run(&store->db, carom_db_use(&store->db, err, "BEGIN", ""), err) : 0;
+}
+
 int carom_sqlite_check(struct carom_store *store, struct carom_str key, struct carom_str list, bool held, int64_t now,
                        struct carom_refusal *refusal, struct carom_error *err)
 {
+    bool own;
     *refusal = (struct carom_refusal){0};
+    if (in_one_view(store, &own, err) != 0)
+        return -1;
     int may = check_address(store, key, list, held, now, refusal, err);
-    return may > 0 ? check_erased(store, key, refusal, err) : may;
+    if (may > 0)
+        may = check_erased(store, key, refusal, err);
+    if (own && carom_db_run(&store->db, carom_db_use(&store->db, may < 0 ? NULL : err, "COMMIT", ""), may < 0 ? NULL : err) != 0) {
+        carom_db_reset(&store->db);
+        sqlite3_exec(store->db.handle, "ROLLBACK", NULL, NULL, NULL);
+        return -1;
+    }
+    return may;
 }
 
 /* ---- For millions of questions ---- */

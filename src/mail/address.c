@@ -250,7 +250,13 @@ static struct carom_str join(struct carom_arena *arena, struct carom_str local, 
 {
     if (local.ptr + local.len + 1 == domain.ptr && local.ptr[local.len] == '@')
         return carom_str_n(local.ptr, local.len + 1 + domain.len);
-    return carom_arena_printf(arena, CAROM_STR_FMT "@" CAROM_STR_FMT, CAROM_STR_ARG(local), CAROM_STR_ARG(domain));
+    size_t n = local.len + 1 + domain.len;
+    char *out = carom_arena_alloc(arena, n + 1);
+    memcpy(out, local.ptr, local.len);
+    out[local.len] = '@';
+    memcpy(out + local.len + 1, domain.ptr, domain.len);
+    out[n] = '\0';
+    return carom_str_n(out, n);
 }
 
 static struct carom_str make(struct carom_arena *arena, const struct found *found)
