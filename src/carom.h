@@ -218,7 +218,8 @@ struct carom_engine_options {
     const char *policy; /* path of the Lua file; required */
     const char *store;  /* "sqlite:PATH"; NULL: the policy's, else carom.db in the state directory */
     const char *state;  /* the state directory; NULL: CAROM_STATE, /var/lib/carom, the user's XDG state folder */
-    bool dry_run;       /* decide against a private overlay in memory; touch nothing */
+    bool dry_run;       /* decide against a private overlay in memory; touch nothing. A reply told twice has no
+                           actions the second time */
     int64_t now;        /* fixed clock for tests, seconds since 1970; 0: the system's */
     const struct carom_log *log; /* borrowed until the engine is closed; NULL: silent */
 };

@@ -176,6 +176,8 @@ static int recall(struct work *work, size_t i, struct carom_error *err)
     if (ledger->ops->decided(ledger->store, work->arena, work->identities[i], work->result->facts.list[i].recipient,
                              &json, err) != 0)
         return -1;
+    if (!json.len) /* a dry run keeps no decisions */
+        return 0;
     return carom_result_actions_recall(work->arena, &work->result->outcomes[i], json, err);
 }
 

@@ -78,9 +78,6 @@ int carom_sqlite_prune(struct carom_store *store, const struct carom_config *con
 int carom_sqlite_prune_anew(struct carom_store *store, struct carom_error *err);
 extern const struct carom_care_ops carom_sqlite_care;
 
-/* Takes over an address's suppressions, departures and tags from another store. */
-int carom_sqlite_adopt(struct carom_store *store, struct carom_str key, const struct carom_history *history,
-                       struct carom_error *err);
 /* An alert's state: when it was sent last (0 never) and how many were held back since. */
 struct carom_alert {
     int64_t row, sent, held;

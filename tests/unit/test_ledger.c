@@ -1017,7 +1017,6 @@ static void test_a_dry_run_touches_nothing(void **state)
     tag = act(&given, CAROM_ACTION_TAG);
     tag->key = CAROM_STR("k");
     tag->value = CAROM_STR("new");
-    int jobs = count_jobs(&ledger, -1);
     record(&ledger, &given);
     assert_int_equal(ledger.ops->seen(ledger.store, 2, given.fact.recipient, &err), 1);
     history = past(&ledger, "ann@example.com");
@@ -1025,7 +1024,6 @@ static void test_a_dry_run_touches_nothing(void **state)
     assert_false(carom_history_suppressed(&history, CAROM_STR_EMPTY));
     assert_true(carom_str_eq(history.tags->value, CAROM_STR("new")));
     assert_null(history.tags->next);
-    assert_int_equal(count_jobs(&ledger, -1), jobs + 2); /* tag, unsuppress; the alert was sent below */
     carom_ledger_close(&ledger);
 
     char *after = slurp(path, &after_size);
