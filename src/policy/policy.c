@@ -85,6 +85,11 @@ struct carom_policy_use carom_policy_use(const struct carom_policy *policy)
     };
 }
 
+void carom_policy_tidy(struct carom_policy *policy)
+{
+    lua_gc(carom_sandbox_state(policy->box), LUA_GCCOLLECT);
+}
+
 static int set_path(struct carom_policy *policy, const char *path, struct carom_error *err)
 {
     struct carom_str whole = carom_str(path);

@@ -45,6 +45,8 @@ struct carom_policy_use {
     double instructions, memory;
 };
 struct carom_policy_use carom_policy_use(const struct carom_policy *policy);
+/* Collects what hooks left behind, so that the next one's use is its own. */
+void carom_policy_tidy(struct carom_policy *policy);
 
 /* Its keys: secrets are fetched at the first call and kept. *verp_r is NULL where none are configured. */
 int carom_policy_verp(struct carom_policy *policy, const struct carom_verp **verp_r, struct carom_error *err);

@@ -162,10 +162,12 @@ static double run(struct trial *trial, const struct carom_fact *fact, enum past 
     struct hook *hook = hook_of(trial, fact);
     struct carom_decision decision;
     struct carom_error err = {0};
-    double given = 0, started = clock_seconds();
+    double given = 0, started;
 
     if (!hook || hook->slow)
         return 0;
+    carom_policy_tidy(trial->policy);
+    started = clock_seconds();
     int result = carom_policy_decide(trial->policy, trial->arena, &subject, &decision, &err);
     hook->reached = true;
     hook->seconds += clock_seconds() - started;
