@@ -38,6 +38,7 @@ struct carom_command {
     X(held, "list, release and discard decisions that wait for a person") \
     X(undo, "take decisions back") \
     X(incidents, "list the bad days of providers") \
+    X(report, "say how a period went: what failed, why, whose fault it was") \
     X(ledger, "check, back up, migrate and prune the ledger") \
     X(test, "run the tests of a policy") \
     X(check_setup, "try the installation: rights, secrets, sinks") \

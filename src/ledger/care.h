@@ -9,6 +9,7 @@
 
 #include "ledger/ledger.h"
 #include "ledger/story.h"
+#include "ledger/tally.h"
 
 /* A suppression by hand, or one that stands. */
 struct carom_ban {
@@ -125,6 +126,12 @@ struct carom_care_ops {
     int (*forget)(struct carom_store *store, const struct carom_str *keys, size_t n, bool keep_hash, int64_t now,
                   int (*told)(void *user, struct carom_str sink), void *user, struct carom_forgotten *forgotten_r,
                   struct carom_error *err);
+    /* For reports: ledger/tally.h. */
+    int (*tally)(struct carom_store *store, const struct carom_selection *selection, int64_t worded,
+                 int (*row)(void *user, const struct carom_tally *tally), void *user, struct carom_error *err);
+    int (*deeds)(struct carom_store *store, const struct carom_selection *selection, struct carom_deeds *deeds_r,
+                 struct carom_error *err);
+    int (*beginning)(struct carom_store *store, int64_t *time_r, struct carom_error *err);
     /* For people who ask why: ledger/story.h. */
     int (*story)(struct carom_store *store, struct carom_arena *arena, struct carom_str key, struct carom_story *story_r,
                  struct carom_error *err);

@@ -201,6 +201,8 @@ def scenarios(url):
     yield Scenario('show', 'show', 'anna@example.net', before=[ANNA])
     yield Scenario('why', 'why', 'anna@example.net', before=[ANNA], keys=command)
     yield Scenario('why-letter', 'why', '--letter', 'anna@example.net', before=[ANNA])
+    yield Scenario('report', 'report', before=[ANNA, BERT])
+    yield Scenario('report-html', 'report', '--html', 'page.html', before=[ANNA, BERT])
     yield Scenario('verp-sign', 'verp', 'sign', 'anna@example.com', '--list', LIST, keys=VERP)
     yield Scenario('verp-import', 'verp', 'import', '-', '--list', LIST, given=LONG + '\n', before=[ZOE], keys=VERP)
     yield Scenario('status', 'status', '--json', before=[ANNA], judge='red')
