@@ -220,6 +220,16 @@ class Story(Why):
         self.assertNotIn('Somebody', said)
         self.assertNotIn('bert', said)
 
+    def test_who_was_erased_is_not_told_of(self):
+        self.bounce('anna@example.com', '550 5.1.1 User unknown in the house')
+        self.carom('forget', '--policy', 'policy.lua', '--keep-hash', 'anna@example.com')
+        said = self.why('anna@example.com')
+        self.assertIn('Nothing is kept of it', said)
+        self.assertIn('carom check anna@example.com: no, erased, and not to be mailed since 20', said)
+        self.assertIn('carom suppressions remove anna@example.com', said)
+        self.assertNotIn('house', said)
+        self.carom('why', '--letter', 'anna@example.com', code=64)
+
     def test_nothing_is_known(self):
         self.bounce('anna@example.com')
         said = self.why('nobody@example.com')

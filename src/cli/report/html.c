@@ -47,7 +47,7 @@ static const char head[] =
     ".up{color:var(--ours);font-weight:600}.down{color:var(--good);font-weight:600}\n"
     "code{font:.86em/1.45 ui-monospace,\"DejaVu Sans Mono\",monospace;overflow-wrap:anywhere}\n"
     "details{margin-top:.6rem}summary{cursor:pointer;color:var(--dim)}.scroll{overflow-x:auto}\n"
-    "@media (max-width:36rem){body{padding:.8rem .6rem 2rem}section{padding:.8rem .7rem}.share{display:none}.bar{width:26%}}\n"
+    "@media (max-width:36rem){body{padding:.8rem .6rem 2rem}section{padding:.8rem .7rem}.share{display:none}.bar{width:26%}.tiles{grid-template-columns:1fr 1fr}}\n"
     "@media print{body{max-width:none}section{break-inside:avoid}}\n"
     "</style>\n</head>\n<body>\n";
 

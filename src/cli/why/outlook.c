@@ -50,20 +50,19 @@ static const char *word_of(const struct carom_refusal *refusal)
 }
 
 /* 1 yes, 0 no, -1. */
-static int say_check(const struct carom_why *why, struct carom_str list, struct carom_error *err)
+static int say_check(const struct carom_why *why, struct carom_str list, struct carom_refusal *refusal, struct carom_error *err)
 {
-    struct carom_refusal refusal;
     char until[40] = "";
     int may = why->ledger->ops->check(why->ledger->store, why->key, list, why->config && why->config->held.deny, why->now,
-                                      &refusal, err);
+                                      refusal, err);
     if (may < 0)
         return -1;
-    if (!may && refusal.until)
-        snprintf(until, sizeof(until), " until %s", carom_why_time(why, refusal.until * 1000));
+    if (!may && refusal->until)
+        snprintf(until, sizeof(until), " until %s", carom_why_time(why, refusal->until * 1000));
     carom_why_say(2, "carom check %.*s%s%.*s: %s%s%s%s%s%s%s", CAROM_STR_ARG(why->story.spelling),
-                  list.len ? " --list " : "", CAROM_STR_ARG(list), may ? "yes" : "no, ", may ? "" : word_of(&refusal),
-                  may ? "" : " since ", may ? "" : carom_why_time(why, refusal.since * 1000), until,
-                  !may && refusal.reason[0] ? ": " : "", may ? "" : refusal.reason);
+                  list.len ? " --list " : "", CAROM_STR_ARG(list), may ? "yes" : "no, ", may ? "" : word_of(refusal),
+                  may ? "" : " since ", may ? "" : carom_why_time(why, refusal->since * 1000), until,
+                  !may && refusal->reason[0] ? ": " : "", may ? "" : refusal->reason);
     return may;
 }
 
@@ -134,7 +133,8 @@ static int stopped_row(void *user, const struct carom_pause *pause)
     return 0;
 }
 
-static int say_commands(const struct carom_why *why, bool may, struct carom_error *err)
+/* refusal: NULL when it may be mailed. */
+static int say_commands(const struct carom_why *why, const struct carom_refusal *refusal, struct carom_error *err)
 {
     if (waits_held(why)) {
         say_command(why, "held release", why->key, "carries out what is held.");
@@ -150,7 +150,9 @@ static int say_commands(const struct carom_why *why, bool may, struct carom_erro
     for (const struct carom_story_job *job = why->story.jobs; job; job = job->next)
         if (job->state == CAROM_JOB_DEAD)
             say_number(why, "outbox resend", job->id, "sends again what was given up.");
-    if (may)
+    if (refusal && carom_str_eq(carom_str(refusal->cause), CAROM_STR("erased")))
+        say_command(why, "suppressions remove", why->key, "forgets that it is not to be mailed; for when the person asks for mail again.");
+    if (!refusal)
         say_command(why, "suppressions add", why->key, "has it mailed no more.");
     return why->ledger->ops->pauses(why->ledger->store, stopped_row, &why, err);
 }
@@ -173,14 +175,15 @@ static void say_rest(const struct carom_why *why)
 int carom_why_outlook(const struct carom_why *why, struct carom_error *err)
 {
     struct lists lists = {.n = 0};
+    struct carom_refusal refusal, of_that_list;
     puts("Now");
-    int may = say_check(why, CAROM_STR_EMPTY, err), of_list = may;
+    int may = say_check(why, CAROM_STR_EMPTY, &refusal, err), of_list = may;
     gather_lists(why, &lists);
     for (size_t i = 0; i < lists.n && may > 0 && of_list >= 0; i++)
-        of_list = say_check(why, lists.list[i], err);
+        of_list = say_check(why, lists.list[i], &of_that_list, err);
     if (may < 0 || of_list < 0)
         return -1;
     say_rest(why);
     puts("\nWhat can be done");
-    return say_commands(why, may > 0, err);
+    return say_commands(why, may > 0 ? NULL : &refusal, err);
 }
