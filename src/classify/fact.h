@@ -50,6 +50,11 @@ struct carom_fact_list carom_facts_read(struct carom_arena *arena, struct carom_
                                         const struct carom_envelope *envelope, struct carom_trust *trust,
                                         const struct carom_judging *judging, int64_t now);
 
+/* A fact that was kept, judged once more by the operator's own rules alone: where one of them knows its words it decides,
+   else nothing changes. text: the human text of the bounce where it is at hand. Under the arena's guard. */
+void carom_fact_judge_own(struct carom_arena *arena, struct carom_fact *fact, struct carom_str text,
+                          const struct carom_judging *judging);
+
 /* Words to values; false: none of them. */
 bool carom_kind_parse(struct carom_str word, enum carom_kind *kind_r);
 bool carom_reason_parse(struct carom_str word, enum carom_reason *reason_r);

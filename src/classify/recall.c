@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "base/load.h"
 #include "classify/fact.h"
+#include "classify/rules.h"
 
 /* Numbers and truth are written as such, all else as text. */
 static void read_field(struct carom_arena *arena, struct carom_fact *fact, const struct carom_field *field,
@@ -50,4 +51,49 @@ int carom_fact_read(struct carom_arena *arena, struct carom_str text, const char
     carom_arena_unguard(arena);
     json_decref(whole);
     return 0;
+}
+
+/* ---- Judged again ---- */
+
+static bool is_own(const struct carom_own_rules *own, struct carom_str rule)
+{
+    for (size_t i = 0; i < own->n; i++)
+        if (carom_str_eq(rule, carom_str(own->list[i].id)))
+            return true;
+    return false;
+}
+
+/* As of what is read: no warning becomes a permanent failure by its words. */
+static bool may_become(const struct carom_fact *fact, int kind)
+{
+    return kind >= 0 && (fact->kind != CAROM_KIND_DELAYED || kind == CAROM_KIND_TRANSIENT);
+}
+
+void carom_fact_judge_own(struct carom_arena *arena, struct carom_fact *fact, struct carom_str text,
+                          const struct carom_judging *judging)
+{
+    const struct carom_case what = {.reply_code = fact->reply_code,
+                                    .status = fact->status,
+                                    .provider = fact->provider,
+                                    .command = fact->command,
+                                    .diagnostic = fact->diagnostic,
+                                    .where = fact->evidence.where,
+                                    .text = text,
+                                    .guess = fact->confidence == CAROM_CONFIDENCE_LOW,
+                                    .machine = fact->confidence == CAROM_CONFIDENCE_HIGH};
+
+    if (!judging->own || !fact->reason)
+        return;
+    struct carom_verdict verdict = carom_rules_judge(arena, &what, judging);
+    if (!is_own(judging->own, verdict.rule))
+        return;
+    if (may_become(fact, verdict.kind))
+        fact->kind = (enum carom_kind)verdict.kind;
+    fact->reason = verdict.reason;
+    fact->fault = carom_reason_fault(fact->reason);
+    fact->confidence = verdict.confidence;
+    fact->evidence.rule = verdict.rule;
+    fact->evidence.text = verdict.text;
+    fact->evidence.where = verdict.where;
+    fact->hard = carom_fact_is_hard(fact);
 }

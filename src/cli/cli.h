@@ -25,6 +25,7 @@ struct carom_command {
     X(codes, "print the tables: reply codes, enhanced status codes, providers") \
     X(lint, "find mistakes in a policy, by trying it on every kind of bounce") \
     X(run, "decide for files, directories, mboxes and Maildirs by a policy") \
+    X(diff, "say whom two policies treat differently, and how") \
     X(pipe, "take one message on stdin from a mail server") \
     X(deliver, "deliver what is due from the outbox") \
     X(show, "print what the ledger holds of an address") \

@@ -68,6 +68,21 @@ int carom_cli_selection(const struct carom_cli_select *select, int64_t now, stru
                : -1;
 }
 
+static bool says(struct carom_str wanted, struct carom_str word)
+{
+    return !wanted.len || carom_str_eq(wanted, word);
+}
+
+bool carom_cli_selects(const struct carom_selection *s, const struct carom_fact *fact)
+{
+    int64_t received = fact->received * 1000;
+    return (!s->since || received >= s->since) && (!s->until || received < s->until) &&
+           (says(s->reason, carom_str(carom_reason_name(fact->reason))) ||
+            says(s->reason, carom_str(carom_kind_name(fact->kind)))) &&
+           says(s->provider, fact->provider) && says(s->rule, fact->evidence.rule) &&
+           (!s->list.len || carom_str_ieq(s->list, fact->list));
+}
+
 bool carom_cli_selects_nothing(const struct carom_selection *s)
 {
     return !s->since && !s->until && !s->reason.len && !s->provider.len && !s->rule.len && !s->list.len &&

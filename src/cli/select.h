@@ -27,6 +27,8 @@ struct carom_cli_select {
 /* -1: err says which option is wrong. now: ms. */
 int carom_cli_selection(const struct carom_cli_select *select, int64_t now, struct carom_selection *selection_r,
                         struct carom_error *err);
+/* Is it meant? Of a fact that was not decided yet: since and until are those of its receipt. */
+bool carom_cli_selects(const struct carom_selection *selection, const struct carom_fact *fact);
 bool carom_cli_selects_nothing(const struct carom_selection *selection); /* would mean everything */
 
 #endif

@@ -67,3 +67,52 @@ struct carom_str carom_trust_list_name(const struct carom_config *config, struct
         return list;
     return entry->key;
 }
+
+/* ---- Two configurations ---- */
+
+static bool alike_names(const struct carom_names *a, const struct carom_names *b)
+{
+    for (; a && b && carom_str_eq(a->name, b->name); a = a->next)
+        b = b->next;
+    return !a && !b;
+}
+
+static bool alike_lists(const struct carom_list_entry *a, const struct carom_list_entry *b)
+{
+    for (; a && b && carom_str_eq(a->id, b->id) && carom_str_eq(a->address, b->address) && carom_str_eq(a->key, b->key);
+         a = a->next)
+        b = b->next;
+    return !a && !b;
+}
+
+static bool alike_fbl(const struct carom_fbl *a, const struct carom_fbl *b)
+{
+    for (; a && b && carom_str_eq(a->address, b->address) && alike_names(a->from, b->from); a = a->next)
+        b = b->next;
+    return !a && !b;
+}
+
+static bool alike_keys(const struct carom_verp_source *a, const struct carom_verp_source *b)
+{
+    for (; a && b && a->id == b->id && a->since == b->since && a->secret.from == b->secret.from &&
+           carom_str_eq(a->secret.value, b->secret.value);
+         a = a->next)
+        b = b->next;
+    return !a && !b;
+}
+
+static bool alike_verp(const struct carom_verp_config *a, const struct carom_verp_config *b)
+{
+    if (!a || !b)
+        return !a && !b;
+    return carom_str_eq(a->domain, b->domain) && carom_str_eq(a->prefix, b->prefix) && a->max_age_ms == b->max_age_ms &&
+           alike_keys(a->keys, b->keys);
+}
+
+bool carom_trust_alike(const struct carom_config *a, const struct carom_config *b)
+{
+    const struct carom_return_paths *here = a->return_paths, *there = b->return_paths;
+    bool paths = here && there ? alike_names(here->systems, there->systems) : !here && !there;
+    return paths && alike_lists(a->lists, b->lists) && alike_names(a->authserv, b->authserv) && alike_fbl(a->fbl, b->fbl) &&
+           alike_verp(a->verp, b->verp);
+}

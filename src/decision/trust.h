@@ -18,4 +18,7 @@ struct carom_str carom_trust_list_name(const struct carom_config *config, struct
 /* The List-Id that such a name stands for; a name that no list has is itself. */
 struct carom_str carom_trust_list_id(const struct carom_config *config, struct carom_str name);
 
+/* Do both have the same read of every message? That is, their lists, keys, and what else they trust. */
+bool carom_trust_alike(const struct carom_config *a, const struct carom_config *b);
+
 #endif

@@ -184,6 +184,7 @@ const struct carom_care_ops carom_sqlite_care = {
     .redo = carom_sqlite_redo,
     .operations = carom_sqlite_operations,
     .incidents = carom_sqlite_incidents,
+    .journal = carom_sqlite_journal,
     .forget = carom_sqlite_forget,
     .tally = carom_sqlite_tally,
     .deeds = carom_sqlite_deeds,

@@ -73,6 +73,15 @@ struct carom_held {
     int64_t fact, since, incident;
     struct carom_str spelling, action, list, cause, kind, reason, provider, authenticity, diagnostic;
 };
+/* A fact as it is kept. Borrowed for the call. */
+struct carom_kept {
+    int64_t id;
+    struct carom_str fact;                       /* JSON */
+    struct carom_str headers, returned, message; /* header blocks of the bounce and of what came back, and the whole bounce
+                                                    where it is kept; packed (ledger/pack.h) */
+    struct carom_str policy;                     /* the version that decided */
+};
+
 enum carom_settling { CAROM_SETTLE_RELEASE, CAROM_SETTLE_DISCARD, CAROM_SETTLE_EXPIRE };
 
 /* What became of a selection. */
@@ -118,6 +127,9 @@ struct carom_care_ops {
                 struct carom_settled *settled_r, struct carom_error *err);
     int (*operations)(struct carom_store *store, int (*row)(void *user, const struct carom_operation *operation),
                       void *user, struct carom_error *err);
+    /* The next facts after that one, at most max, in the order in which they were recorded; row: -1 for want of memory. */
+    int (*journal)(struct carom_store *store, int64_t after, size_t max,
+                   int (*row)(void *user, const struct carom_kept *kept), void *user, struct carom_error *err);
     /* Bad days, oldest first; n: how many actions of it still wait. */
     int (*incidents)(struct carom_store *store, int (*row)(void *user, const struct carom_incident *incident, int64_t n),
                      void *user, struct carom_error *err);

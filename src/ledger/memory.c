@@ -428,9 +428,9 @@ int carom_memory_open(struct carom_ledger *ledger_r, struct carom_error *err)
     return 0;
 }
 
-uint32_t carom_memory_last(const struct carom_ledger *ledger)
+uint32_t carom_memory_facts(const struct carom_ledger *ledger)
 {
-    return memory_in(ledger)->last;
+    return memory_in(ledger)->n;
 }
 
 bool carom_memory_recalled(const struct carom_ledger *ledger, uint32_t fact)

@@ -13,8 +13,8 @@
 
 int carom_memory_open(struct carom_ledger *ledger_r, struct carom_error *err);
 
-/* The number of the fact recorded last, from 1; of facts without an address 0. Ids of its pasts are these numbers. */
-uint32_t carom_memory_last(const struct carom_ledger *ledger);
+/* How many facts of addresses it holds. They are numbered from 1 as they come, and known as pasts by that id. */
+uint32_t carom_memory_facts(const struct carom_ledger *ledger);
 /* Did the breaker recall the removals decided with that fact? */
 bool carom_memory_recalled(const struct carom_ledger *ledger, uint32_t fact);
 

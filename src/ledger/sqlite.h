@@ -60,6 +60,9 @@ void carom_sqlite_unprepare(struct carom_store *store);
 int carom_sqlite_mac(struct carom_store *store, struct carom_str key, bool make, uint8_t mac_r[CAROM_MAC_SIZE],
                      struct carom_error *err);
 int64_t carom_sqlite_mac_hash(const uint8_t mac[CAROM_MAC_SIZE]);
+/* journal() in journal.c. */
+int carom_sqlite_journal(struct carom_store *store, int64_t after, size_t max,
+                         int (*row)(void *user, const struct carom_kept *kept), void *user, struct carom_error *err);
 /* In forget.c. */
 int carom_sqlite_forget(struct carom_store *store, const struct carom_str *keys, size_t n, bool keep_hash, int64_t now,
                         int (*told)(void *user, struct carom_str sink), void *user, struct carom_forgotten *forgotten_r,

@@ -111,7 +111,8 @@ static int restore_address(struct carom_effect *effect, bool removals, struct ca
     if (change(effect, departures, standing) != 0 || change(effect, ends, &unwanted) != 0 ||
         change(effect, suppressions, standing) != 0)
         return -1;
-    if (*standing > before && change(effect, restored, &unwanted) != 0)
+    /* What the breaker recalls nobody took back: it only waits. */
+    if (!removals && *standing > before && change(effect, restored, &unwanted) != 0)
         return -1;
     return removals || (change(effect, stood, standing) == 0 && change(effect, gone, standing) == 0 &&
                         change(effect, tags, standing) == 0 && change(effect, tags_before, standing) == 0 &&
