@@ -38,6 +38,7 @@ struct carom_command {
     X(outbox, "list, show, resend and drop what is to be delivered") \
     X(held, "list, release and discard decisions that wait for a person") \
     X(undo, "take decisions back") \
+    X(replay, "have a new policy decide anew, and replace what was decided") \
     X(incidents, "list the bad days of providers") \
     X(report, "say how a period went: what failed, why, whose fault it was") \
     X(ledger, "check, back up, migrate and prune the ledger") \

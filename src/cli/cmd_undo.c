@@ -164,7 +164,7 @@ int cmd_undo(int argc, char **argv)
         CAROM_CLI_PLACE_OPTIONS(request.place),
         CAROM_CLI_SELECT_OPTIONS(request.select),
         {"operation", CAROM_OPTION_NUMBER, &request.operation, "NUMBER",
-         "takes back an undo: the decisions are done again"},
+         "takes back an undo, or a replay: the decisions before are done again"},
         {"batch", CAROM_OPTION_NUMBER, &request.batch, "NUMBER", "ends what that import of suppressions brought"},
         {"dry-run", CAROM_OPTION_FLAG, &request.dry_run, NULL, "say what would be done, and change nothing"},
         {"json", CAROM_OPTION_FLAG, &request.json, NULL, "list: JSON lines"},

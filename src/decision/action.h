@@ -50,6 +50,7 @@ struct carom_decided {
     bool force;
     int accept;              /* enum carom_authenticity, plus 1, that is enough for this one below the gate; 0: none */
     int64_t changed;         /* when somebody changed its state (release, discard, undo); seconds, 0 nobody did */
+    bool kept;               /* it stands in the decision before this one too (decision/merge.h) */
     struct carom_decided *next;
 };
 

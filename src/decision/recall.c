@@ -10,6 +10,7 @@
 #include "base/date.h"
 #include "base/error.h"
 #include "base/load.h"
+#include "decision/hold.h"
 
 /* ---- Members ---- */
 
@@ -121,6 +122,15 @@ static int read_action(struct carom_arena *arena, json_t *action, struct carom_d
 
 /* ---- Whole decisions ---- */
 
+static enum carom_hold hold_of(json_t *object)
+{
+    struct carom_str word = carom_str(json_string_value(json_object_get(object, "hold")));
+    for (int i = CAROM_HOLD_GATE; i <= CAROM_HOLD_BREAKER; i++)
+        if (carom_str_eq(word, carom_str(carom_hold_name((enum carom_hold)i))))
+            return (enum carom_hold)i;
+    return CAROM_HOLD_NONE;
+}
+
 static int damaged(struct carom_error *err)
 {
     return carom_error_set(err, CAROM_ERROR_IO,
@@ -141,6 +151,7 @@ static int read_guarded(struct carom_arena *arena, json_t *object, struct carom_
     if (carom_arena_guard(arena))
         return carom_error_memory(err);
     decision->hook = text(arena, object, "hook");
+    decision->hold = hold_of(object);
     decision->ignored = json_is_true(json_object_get(object, "ignored"));
     json_array_foreach(actions, i, action) if (result == 0 && read_action(arena, action, decision) != 0) result =
         damaged(err);

@@ -8,6 +8,7 @@
 #include "ledger/held.h"
 #include "ledger/incident.h"
 #include "ledger/operation.h"
+#include "ledger/revise.h"
 #include "ledger/sqlite.h"
 
 int carom_sqlite_address_new(struct carom_store *store, struct carom_str key, struct carom_str spelling, int64_t now,
@@ -185,6 +186,11 @@ const struct carom_care_ops carom_sqlite_care = {
     .operations = carom_sqlite_operations,
     .incidents = carom_sqlite_incidents,
     .journal = carom_sqlite_journal,
+    .journal_before = carom_sqlite_journal_before,
+    .removals_before = carom_sqlite_removals_before,
+    .past_before = carom_sqlite_past,
+    .revise = carom_sqlite_revise,
+    .revised = carom_sqlite_revised,
     .forget = carom_sqlite_forget,
     .tally = carom_sqlite_tally,
     .deeds = carom_sqlite_deeds,

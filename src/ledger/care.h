@@ -80,6 +80,9 @@ struct carom_kept {
     struct carom_str headers, returned, message; /* header blocks of the bounce and of what came back, and the whole bounce
                                                     where it is kept; packed (ledger/pack.h) */
     struct carom_str policy;                     /* the version that decided */
+    struct carom_str decision;                   /* JSON */
+    int64_t decided, undone;                     /* when; the operation that took it back, 0 none */
+    bool waits;                                  /* some of it is held */
 };
 
 enum carom_settling { CAROM_SETTLE_RELEASE, CAROM_SETTLE_DISCARD, CAROM_SETTLE_EXPIRE };
@@ -91,6 +94,15 @@ struct carom_settled {
     int64_t standing;  /* suppressions, departures and tags that ended or stand again */
     int64_t recalled;  /* jobs that had not been tried, and never are now */
     int64_t told;      /* jobs that take back what had been told */
+};
+
+/* Decisions that others replace, as one operation. Zero-initialise. */
+struct carom_revision {
+    bool dry;                  /* only see what would become of it */
+    int64_t operation;         /* made with the first that is replaced */
+    int64_t first, last;       /* facts that were */
+    int64_t superseded;        /* actions not carried out: what came later stands against it */
+    struct carom_settled settled;
 };
 
 /* What a person did. */
@@ -130,6 +142,25 @@ struct carom_care_ops {
     /* The next facts after that one, at most max, in the order in which they were recorded; row: -1 for want of memory. */
     int (*journal)(struct carom_store *store, int64_t after, size_t max,
                    int (*row)(void *user, const struct carom_kept *kept), void *user, struct carom_error *err);
+    /* The number from which on that gives what was decided since then. */
+    int64_t (*journal_before)(int64_t time);
+    /* Replaces the decision on a fact: what both take stays as it was done, what only the old one took is taken back, what
+       only the new one takes is carried out now, unless a later delivery, decision or person stands against it, its time is
+       over, or it was of that moment (retry, probe, alert, forward). old_r, new_r: both as they are compared, in the arena.
+       1: it was, or would be, replaced; 0: it stays; -1. In the caller's transaction. */
+    int (*revise)(struct carom_store *store, struct carom_arena *arena, struct carom_revision *revision, int64_t fact,
+                  const struct carom_decision *decision, const struct carom_config *config, int64_t now,
+                  struct carom_decision *old_r, struct carom_decision *new_r, struct carom_error *err);
+    /* Writes the operation down, where something was replaced. selection: what was asked for. */
+    int (*revised)(struct carom_store *store, struct carom_revision *revision, const struct carom_selection *selection,
+                   int64_t now, struct carom_error *err);
+    /* What the breaker knows of before a time: removals, as removals() names them. */
+    int (*removals_before)(struct carom_store *store, int64_t time,
+                           int (*row)(void *user, uint64_t group, int64_t received, int64_t address, bool done), void *user,
+                           struct carom_error *err);
+    /* The past of an address as it was at that time. */
+    int (*past_before)(struct carom_store *store, struct carom_arena *arena, struct carom_str address, int64_t time,
+                       struct carom_history *history, struct carom_error *err);
     /* Bad days, oldest first; n: how many actions of it still wait. */
     int (*incidents)(struct carom_store *store, int (*row)(void *user, const struct carom_incident *incident, int64_t n),
                      void *user, struct carom_error *err);

@@ -375,6 +375,13 @@ int carom_memory_adopt(struct carom_ledger *ledger, struct carom_str address, co
     return carom_stands_adopt(&work, history) == 0 ? 0 : carom_error_memory(err);
 }
 
+int carom_memory_adopt_removal(struct carom_ledger *ledger, uint64_t group, int64_t received, int64_t address, bool done,
+                               struct carom_error *err)
+{
+    const struct carom_crowd_removal removal = {.received = received, .address = address, .done = done};
+    return carom_crowds_add(&memory_of(ledger->store)->crowds, group, &removal, err);
+}
+
 /* ---- The rest ---- */
 
 static int begin(struct carom_store *store, struct carom_error *err)

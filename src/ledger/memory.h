@@ -22,5 +22,8 @@ bool carom_memory_recalled(const struct carom_ledger *ledger, uint32_t fact);
 bool carom_memory_knows(const struct carom_ledger *ledger, struct carom_str address);
 int carom_memory_adopt(struct carom_ledger *ledger, struct carom_str address, const struct carom_history *history,
                        struct carom_error *err);
+/* A removal of before, which no breaker recalls any more. */
+int carom_memory_adopt_removal(struct carom_ledger *ledger, uint64_t group, int64_t received, int64_t address, bool done,
+                               struct carom_error *err);
 
 #endif

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "ledger/held.h"
+#include "ledger/revise.h"
 
 /* ---- The frame ---- */
 
@@ -19,6 +20,12 @@ static void write_selection(const struct carom_operation_work *work, struct caro
     if (work->reverses) {
         carom_json_key(json, CAROM_STR("operation"));
         carom_json_int(json, work->reverses);
+    }
+    if (work->first) {
+        carom_json_key(json, CAROM_STR("first"));
+        carom_json_int(json, work->first);
+        carom_json_key(json, CAROM_STR("last"));
+        carom_json_int(json, work->last);
     }
     if (s) {
         carom_json_field_time(json, "since", s->since / 1000);
@@ -38,7 +45,7 @@ static void write_selection(const struct carom_operation_work *work, struct caro
     carom_json_object_end(json);
 }
 
-static int write_down(struct carom_operation_work *work)
+int carom_operation_write(struct carom_operation_work *work)
 {
     static const char sql[] = "INSERT INTO operation (id, time, action, selection, facts, reversed)"
                               " VALUES (?1, ?2, ?3, ?4, ?5, 0)";
@@ -104,7 +111,7 @@ int carom_operation_run(struct carom_operation_work *work,
         if (result == 0)
             result = do_each(work, &rows, each, user);
         if (result == 0)
-            result = write_down(work);
+            result = carom_operation_write(work);
     }
     carom_rows_deinit(&rows);
     return carom_db_leave(db, own, result, work->err);
@@ -204,34 +211,41 @@ static int redo_one(struct carom_operation_work *work, void *user, struct carom_
                : -1;
 }
 
-static int find_operation(struct carom_store *store, int64_t id, struct carom_error *err)
+/* What can be taken back: an undo, and decisions that replaced others. */
+static int find_operation(struct carom_store *store, int64_t id, bool *replay_r, struct carom_error *err)
 {
-    static const char sql[] = "SELECT action = 'undo' AND reversed = 0 FROM operation WHERE id = ?1";
+    static const char sql[] =
+        "SELECT action IN ('undo', 'replay') AND reversed = 0, action = 'replay' FROM operation WHERE id = ?1";
     sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "i", id);
     int found = row ? carom_db_row(&store->db, row, err) : -1;
     bool ok = found > 0 && sqlite3_column_int(row, 0);
+    *replay_r = ok && sqlite3_column_int(row, 1);
     if (found > 0)
         carom_db_done(row);
     if (found < 0 || ok)
         return found < 0 ? -1 : 0;
     return carom_error_set(err, CAROM_ERROR_USAGE, "%s: operation %lld %s", store->db.path, (long long)id,
-                           found ? "is no undo, or was taken back before" : "does not exist");
+                           found ? "is no undo or replay, or was taken back before" : "does not exist");
 }
 
 int carom_sqlite_redo(struct carom_store *store, int64_t operation, const struct carom_config *config, int64_t now,
                       struct carom_settled *settled_r, struct carom_error *err)
 {
     struct carom_selection of = carom_selection_any();
+    bool replay;
     struct carom_operation_work work = {.store = store,
                                         .config = config,
                                         .selection = &of,
                                         .now = now,
-                                        .name = "redo",
                                         .reverses = operation,
                                         .settled = settled_r,
                                         .err = err};
     of.fact = operation;
-    return find_operation(store, operation, err) == 0 ? carom_operation_run(&work, gather_undone, redo_one, NULL) : -1;
+    if (find_operation(store, operation, &replay, err) != 0)
+        return -1;
+    work.name = replay ? "restore" : "redo";
+    return replay ? carom_operation_run(&work, carom_revise_gather, carom_revise_back, NULL)
+                  : carom_operation_run(&work, gather_undone, redo_one, NULL);
 }
 
 int carom_sqlite_operations(struct carom_store *store, int (*row)(void *user, const struct carom_operation *operation),

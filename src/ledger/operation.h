@@ -13,9 +13,10 @@ struct carom_operation_work {
     const struct carom_config *config;
     const struct carom_selection *selection;
     int64_t now;
-    const char *name; /* release, discard, expire, undo, redo */
+    const char *name; /* release, discard, expire, undo, redo, replay, restore */
     int64_t id;       /* made by run */
     int64_t reverses; /* the operation that this one takes back; 0 none */
+    int64_t first, last; /* the facts concerned lie between; 0 not said */
     struct carom_settled *settled;
     struct carom_error *err;
 };
@@ -27,6 +28,9 @@ int carom_operation_run(struct carom_operation_work *work,
                                       struct carom_rows *rows_r, struct carom_error *err),
                         int (*each)(struct carom_operation_work *work, void *user, struct carom_stored *stored),
                         void *user);
+
+/* Writes it down: for who has done it himself. */
+int carom_operation_write(struct carom_operation_work *work);
 
 int carom_sqlite_undo(struct carom_store *store, const struct carom_selection *selection,
                       const struct carom_config *config, int64_t now, struct carom_settled *settled_r,

@@ -7,6 +7,7 @@
 #include "decision/hold.h"
 #include "ledger/effect.h"
 #include "ledger/held.h"
+#include "ledger/written.h"
 
 #include <stdio.h>
 
@@ -85,40 +86,6 @@ static int free_identity(struct carom_effect *effect, int64_t *identity_r)
                            effect->db->path, (unsigned long long)effect->entry->identity);
 }
 
-static void write_action(struct carom_effect *effect, const struct carom_decided *decided, struct carom_json *json)
-{
-    bool late = decided->state == CAROM_ACTION_DECIDED && carom_effect_is_too_late(effect, decided);
-
-    carom_json_object(json);
-    carom_json_field_str(json, "name", carom_str(carom_action_name(decided->type)));
-    carom_json_field_str(json, "state", carom_str(carom_action_state_name(late ? CAROM_ACTION_REFUSED : decided->state)));
-    carom_json_field_str(json, "at", decided->at);
-    carom_json_field_str(json, "note", carom_str(late ? "its time was already past on arrival" : decided->note));
-    carom_json_key(json, CAROM_STR("details"));
-    carom_decided_write(decided, effect->entry->fact, json);
-    carom_json_object_end(json);
-}
-
-static void write_decision(struct carom_effect *effect, struct carom_json *json)
-{
-    const struct carom_decision *decision = effect->entry->decision;
-    carom_json_object(json);
-    carom_json_field_time(json, "time", effect->entry->now / 1000);
-    carom_json_field_str(json, "hook", decision->hook);
-    carom_json_field_str(json, "policy", effect->entry->policy);
-    carom_json_field_str(json, "hold", carom_str(carom_hold_name(decision->hold)));
-    if (decision->ignored) {
-        carom_json_key(json, CAROM_STR("ignored"));
-        carom_json_bool(json, true);
-    }
-    carom_json_key(json, CAROM_STR("actions"));
-    carom_json_array(json);
-    for (const struct carom_decided *decided = decision->first; decided; decided = decided->next)
-        write_action(effect, decided, json);
-    carom_json_array_end(json);
-    carom_json_object_end(json);
-}
-
 /* Fact and decision, one behind the other in the scratch buffer. */
 static int write_texts(struct carom_effect *effect, struct carom_str *fact_r, struct carom_str *decision_r)
 {
@@ -129,42 +96,14 @@ static int write_texts(struct carom_effect *effect, struct carom_str *fact_r, st
     carom_fact_write(effect->entry->fact, &json);
     size_t middle = buf->len;
     json = carom_json_to(buf);
-    write_decision(effect, &json);
+    carom_written_decision(effect, true, &json);
+    carom_json_object_end(&json);
     if (buf->failed)
         return carom_error_memory(effect->err);
     struct carom_str both = carom_buf_str(buf);
     *fact_r = carom_str_head(both, middle);
     *decision_r = carom_str_from(both, middle);
     return 0;
-}
-
-/* One that is only observed counts too: else its limit would never be reached. */
-static bool has_retry(const struct carom_effect *effect)
-{
-    const struct carom_decision *decision = effect->entry->decision;
-    for (const struct carom_decided *d = decision->first; d; d = d->next)
-        if (d->type == CAROM_ACTION_RETRY && !carom_effect_is_too_late(effect, d) &&
-            (d->state == CAROM_ACTION_DECIDED || (d->state == CAROM_ACTION_HELD && decision->hold == CAROM_HOLD_OBSERVE)))
-            return true;
-    return false;
-}
-
-static int64_t unmatched(const struct carom_decision *decision)
-{
-    int64_t n = 0;
-    for (const struct carom_decided *d = decision->first; d; d = d->next)
-        n += d->state == CAROM_ACTION_UNMATCHED;
-    return n;
-}
-
-/* What is held counts with its fact, once that does. */
-static double points(const struct carom_decision *decision)
-{
-    double sum = 0;
-    for (const struct carom_decided *d = decision->first; d; d = d->next)
-        if (d->type == CAROM_ACTION_SCORE && (d->state == CAROM_ACTION_DECIDED || d->state == CAROM_ACTION_HELD))
-            sum += d->points;
-    return sum;
 }
 
 static int put_row(struct carom_effect *effect, int64_t identity, int64_t raw)
@@ -187,9 +126,9 @@ static int put_row(struct carom_effect *effect, int64_t identity, int64_t raw)
                                     effect->address, carom_str(carom_kind_name(fact->kind)),
                                     carom_str(carom_reason_name(fact->reason)),
                                     carom_str(carom_authenticity_name(fact->authenticity)), (int64_t)fact->hard,
-                                    (int64_t)entry->decision->ignored, (int64_t)has_retry(effect), effect->time,
-                                    fact->received * 1000, (int64_t)entry->delivery, points(entry->decision),
-                                    fact->list, raw, entry->policy, entry->now, unmatched(entry->decision), decision,
+                                    (int64_t)entry->decision->ignored, (int64_t)carom_written_retry(effect), effect->time,
+                                    fact->received * 1000, (int64_t)entry->delivery, carom_written_points(entry->decision),
+                                    fact->list, raw, entry->policy, entry->now, carom_written_unmatched(entry->decision), decision,
                                     json, carom_buf_str(headers), carom_buf_str(returned),
                                     (int64_t)(entry->decision->hold == CAROM_HOLD_GATE), fact->provider,
                                     fact->evidence.rule));

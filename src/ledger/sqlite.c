@@ -121,12 +121,14 @@ static int read_past(struct carom_arena *arena, sqlite3_stmt *row, struct carom_
                : -1;
 }
 
-static int read_facts(struct carom_store *store, struct carom_arena *arena, int64_t address,
+/* before: what was recorded then or later is not looked at; 0: all. */
+static int read_facts(struct carom_store *store, struct carom_arena *arena, int64_t address, int64_t before_time,
                       struct carom_history *history, struct carom_error *err)
 {
     static const char sql[] = "SELECT id, kind, reason, authenticity, hard, ignored, retried, time, received, delivery, list,"
-                              " points, held, undone FROM fact WHERE address = ?1 ORDER BY id DESC LIMIT ?2";
-    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "ii", address, (int64_t)PAST_MAX);
+                              " points, held, undone FROM fact WHERE address = ?1 AND id < ?3 ORDER BY id DESC LIMIT ?2";
+    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "iii", address, (int64_t)PAST_MAX,
+                                     before_time ? carom_db_first_id(before_time) : INT64_MAX);
     size_t room = 0;
     int found = row ? 0 : -1;
 
@@ -148,12 +150,18 @@ static int read_facts(struct carom_store *store, struct carom_arena *arena, int6
     return found;
 }
 
-static int read_suppressions(struct carom_store *store, struct carom_arena *arena, int64_t address,
+#define STOOD " WHERE address = ?1 AND id < ?2 AND (ended = 0 OR ended >= ?3)"
+
+static int read_suppressions(struct carom_store *store, struct carom_arena *arena, int64_t address, int64_t before,
                              struct carom_history *history, struct carom_error *err)
 {
     static const char sql[] = "SELECT list, since, until, cause, soft, reason FROM suppression"
                               " WHERE address = ?1 AND ended = 0 AND (until = 0 OR until > ?2) ORDER BY id";
-    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "ii", address, history->now);
+    static const char stood[] = "SELECT list, since, until, cause, soft, reason FROM suppression" STOOD
+                                " AND (until = 0 OR until > ?3) ORDER BY id";
+    sqlite3_stmt *row = before
+                            ? carom_db_use(&store->db, err, stood, "iii", address, carom_db_first_id(before), before)
+                            : carom_db_use(&store->db, err, sql, "ii", address, history->now);
     struct carom_suppression **tail = &history->suppressions;
     int found = row ? 0 : -1;
 
@@ -170,11 +178,14 @@ static int read_suppressions(struct carom_store *store, struct carom_arena *aren
     return found;
 }
 
-static int read_departures(struct carom_store *store, struct carom_arena *arena, int64_t address,
+static int read_departures(struct carom_store *store, struct carom_arena *arena, int64_t address, int64_t before,
                            struct carom_history *history, struct carom_error *err)
 {
     static const char sql[] = "SELECT list, since, each FROM departure WHERE address = ?1 AND ended = 0 ORDER BY id";
-    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "i", address);
+    static const char stood[] = "SELECT list, since, each FROM departure" STOOD " ORDER BY id";
+    sqlite3_stmt *row = before
+                            ? carom_db_use(&store->db, err, stood, "iii", address, carom_db_first_id(before), before)
+                            : carom_db_use(&store->db, err, sql, "i", address);
     struct carom_departure **tail = &history->departures;
     int found = row ? 0 : -1;
 
@@ -188,11 +199,14 @@ static int read_departures(struct carom_store *store, struct carom_arena *arena,
     return found;
 }
 
-static int read_tags(struct carom_store *store, struct carom_arena *arena, int64_t address,
+static int read_tags(struct carom_store *store, struct carom_arena *arena, int64_t address, int64_t before,
                      struct carom_history *history, struct carom_error *err)
 {
     static const char sql[] = "SELECT key, value FROM tag WHERE address = ?1 AND ended = 0 ORDER BY id";
-    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "i", address);
+    static const char stood[] = "SELECT key, value FROM tag" STOOD " ORDER BY id";
+    sqlite3_stmt *row = before
+                            ? carom_db_use(&store->db, err, stood, "iii", address, carom_db_first_id(before), before)
+                            : carom_db_use(&store->db, err, sql, "i", address);
     struct carom_tag **tail = &history->tags;
     int found = row ? 0 : -1;
 
@@ -204,7 +218,7 @@ static int read_tags(struct carom_store *store, struct carom_arena *arena, int64
     return found;
 }
 
-static int read_all(struct carom_store *store, struct carom_arena *arena, struct carom_str key,
+static int read_all(struct carom_store *store, struct carom_arena *arena, struct carom_str key, int64_t before,
                     struct carom_history *history, struct carom_error *err)
 {
     int64_t address;
@@ -214,16 +228,16 @@ static int read_all(struct carom_store *store, struct carom_arena *arena, struct
         return 0;
     static const char restored[] = "SELECT restored FROM address WHERE id = ?1";
     return carom_db_value(&store->db, carom_db_use(&store->db, err, restored, "i", address), &history->restored, err) == 0 &&
-                   read_facts(store, arena, address, history, err) == 0 &&
-                   read_suppressions(store, arena, address, history, err) == 0 &&
-                   read_departures(store, arena, address, history, err) == 0 &&
-                   read_tags(store, arena, address, history, err) == 0
+                   read_facts(store, arena, address, before, history, err) == 0 &&
+                   read_suppressions(store, arena, address, before, history, err) == 0 &&
+                   read_departures(store, arena, address, before, history, err) == 0 &&
+                   read_tags(store, arena, address, before, history, err) == 0
                ? 0
                : -1;
 }
 
-static int past(struct carom_store *store, struct carom_arena *arena, struct carom_str address,
-                struct carom_history *history, struct carom_error *err)
+int carom_sqlite_past(struct carom_store *store, struct carom_arena *arena, struct carom_str address, int64_t before,
+                      struct carom_history *history, struct carom_error *err)
 {
     history->list = NULL;
     history->n = 0;
@@ -235,9 +249,15 @@ static int past(struct carom_store *store, struct carom_arena *arena, struct car
         carom_db_reset(&store->db);
         return carom_error_memory(err);
     }
-    int result = read_all(store, arena, address, history, err);
+    int result = read_all(store, arena, address, before, history, err);
     carom_arena_unguard(arena);
     return result;
+}
+
+static int past(struct carom_store *store, struct carom_arena *arena, struct carom_str address,
+                struct carom_history *history, struct carom_error *err)
+{
+    return carom_sqlite_past(store, arena, address, 0, history, err);
 }
 
 /* ---- Facts for people ---- */

@@ -26,6 +26,9 @@ struct carom_store {
 int carom_sqlite_open(const char *path, enum carom_db_mode mode, struct carom_ledger *ledger_r,
                       struct carom_error *err);
 
+/* past(); before: as it was then (ms), 0 now. */
+int carom_sqlite_past(struct carom_store *store, struct carom_arena *arena, struct carom_str address, int64_t before,
+                      struct carom_history *history, struct carom_error *err);
 /* Row of an address, 0 where there is none. */
 int carom_sqlite_address(struct carom_store *store, struct carom_str key, int64_t *row_r, struct carom_error *err);
 int carom_sqlite_address_new(struct carom_store *store, struct carom_str key, struct carom_str spelling, int64_t now,
@@ -63,6 +66,10 @@ int64_t carom_sqlite_mac_hash(const uint8_t mac[CAROM_MAC_SIZE]);
 /* journal() in journal.c. */
 int carom_sqlite_journal(struct carom_store *store, int64_t after, size_t max,
                          int (*row)(void *user, const struct carom_kept *kept), void *user, struct carom_error *err);
+int64_t carom_sqlite_journal_before(int64_t time);
+int carom_sqlite_removals_before(struct carom_store *store, int64_t time,
+                                 int (*row)(void *user, uint64_t group, int64_t received, int64_t address, bool done),
+                                 void *user, struct carom_error *err);
 /* In forget.c. */
 int carom_sqlite_forget(struct carom_store *store, const struct carom_str *keys, size_t n, bool keep_hash, int64_t now,
                         int (*told)(void *user, struct carom_str sink), void *user, struct carom_forgotten *forgotten_r,

@@ -234,6 +234,72 @@ int carom_stored_take_back(struct carom_stored *stored, bool removals, struct ca
     return tell_back(effect, told, settled);
 }
 
+/* ---- One action ---- */
+
+/* How the arguments of its jobs begin; each list that all means, and a webhook's payload, may be written otherwise. */
+static int write_beginning(struct carom_stored *stored, const struct carom_decided *action, struct carom_str *text_r)
+{
+    struct carom_buf *buf = &stored->effect.db->scratch;
+    struct carom_json json = carom_json_to(buf);
+
+    carom_buf_clear(buf);
+    carom_decided_write(action, &stored->fact, &json);
+    if (buf->failed)
+        return carom_error_memory(stored->effect.err);
+    *text_r = carom_arena_str(stored->decision.arena, carom_str_head(carom_buf_str(buf), buf->len - 1));
+    return 0;
+}
+
+#define OF_ACTION                                                                                                      \
+    " WHERE fact = ?1 AND suppression IS NULL AND action = ?3 AND (?5 = 1 OR substr(arguments, 1, length(?4)) = ?4 OR" \
+    " (?6 <> '' AND json_extract(arguments, '$.endpoint') = ?6)) AND "
+#define OF_ACTION_TYPES "iissis"
+#define OF_ACTION_VALUES(effect, action, text)                                                                         \
+    (effect)->fact, (effect)->entry->now, carom_str(carom_action_name((action)->type)), text, (int64_t)(action)->all,  \
+        (action)->endpoint
+
+/* Once for each list that was told last that he leaves (or the like), however often. */
+static int gather_told_of(struct carom_stored *stored, const struct carom_decided *action, struct carom_str text,
+                          struct told **told_r)
+{
+    static const char sql[] = "SELECT DISTINCT json_extract(arguments, '$.list') FROM job" OF_ACTION
+                              "(state IN (1, 2, 4) OR attempts > 0 OR lease > ?2)";
+    struct carom_effect *effect = &stored->effect;
+    const struct counterpart *what = counterpart_of(carom_str(carom_action_name(action->type)));
+    sqlite3_stmt *row = what ? carom_db_use(effect->db, effect->err, sql, OF_ACTION_TYPES,
+                                            OF_ACTION_VALUES(effect, action, text))
+                             : NULL;
+    int found = row || !what ? 0 : -1;
+
+    while (row && (found = carom_db_row(effect->db, row, effect->err)) > 0) {
+        struct told *told = carom_arena_new_of(stored->decision.arena, struct told);
+        *told = (struct told){.what = what,
+                              .list = carom_arena_str(stored->decision.arena, carom_db_bytes(row, 0)),
+                              .list_only = action->list_only,
+                              .next = *told_r};
+        *told_r = told;
+    }
+    return found;
+}
+
+int carom_stored_recall(struct carom_stored *stored, const struct carom_decided *action, struct carom_settled *settled)
+{
+    static const char sql[] = "UPDATE job SET state = 3, answer = 'taken back', ended_by = ?7" OF_ACTION
+                              "state = 0 AND lease <= ?2";
+    struct carom_effect *effect = &stored->effect;
+    struct told *told = NULL;
+    struct carom_str text;
+
+    if (write_beginning(stored, action, &text) != 0 || gather_told_of(stored, action, text, &told) != 0 ||
+        carom_db_run(effect->db,
+                     carom_db_use(effect->db, effect->err, sql, OF_ACTION_TYPES "i", OF_ACTION_VALUES(effect, action, text),
+                                  effect->by),
+                     effect->err) != 0)
+        return -1;
+    settled->recalled += sqlite3_changes(effect->db->handle);
+    return tell_back(effect, told, settled);
+}
+
 /* ---- Selections ---- */
 
 int carom_rows_gather(struct carom_store *store, sqlite3_stmt *statement, struct carom_rows *rows_r,

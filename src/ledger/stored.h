@@ -29,6 +29,9 @@ int carom_stored_amend(struct carom_stored *stored, enum carom_action_state from
    it had ended stands again. removals: only who was taken off a list or off the mail. */
 int carom_stored_take_back(struct carom_stored *stored, bool removals, struct carom_settled *settled);
 
+/* Of one action of it: its jobs that were not tried are dropped, of what was told the counterpart is told. */
+int carom_stored_recall(struct carom_stored *stored, const struct carom_decided *action, struct carom_settled *settled);
+
 /* The numbers of facts, gathered before they are changed. */
 struct carom_rows {
     int64_t *list;
