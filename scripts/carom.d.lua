@@ -343,7 +343,8 @@ function incident:run(command, arguments) end
 ---@class carom.http.first
 ---@field method "GET"|"POST"|"PUT"|"PATCH"|"DELETE"|nil How it is asked. Default: "GET".
 ---@field url carom.template Where.
----@field take table<string, string> Placeholders, and the member of the answer's JSON that fills each; `"a.b"` enters objects.
+---@field take table<string, string> Placeholders, and the member of the answer's JSON that fills each; `"a.b"` enters objects, `"a.0"` arrays. Where an array is too short nothing is there: judged like the answer 404.
+---@field same? table<string, carom.template> Members of the answer, and what each must be, whatever its case: `{ email = "{address}" }`. An API may find whoever is similar; where one differs, what was meant is not there.
 
 ---@class carom.command
 ---@field argv carom.template[] The program by its absolute path, and its arguments.

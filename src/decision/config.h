@@ -38,6 +38,7 @@ struct carom_sink {
     struct {                     /* http: looked up before; its JSON fills later placeholders */
         struct carom_str method, url;
         struct carom_pair *take; /* placeholder → member of the answer, "a.b" enters objects */
+        struct carom_pair *same; /* member of the answer → what it must be */
     } first;
     struct carom_pair *argv;     /* command: the arguments in order, as values; the first an absolute path */
     struct carom_pair *verify;   /* command: a second one whose exit 0 means really done; NULL none */

@@ -13,6 +13,8 @@
 #include "classify/fact.h"
 
 #define HEADER_PREFIX CAROM_STR("header.")
+#define SQL_PREFIX CAROM_STR("sql.")
+#define NUMBER_PREFIX CAROM_STR("number.")
 
 /* What actions have beside the fields of the fact (action.c writes them), and what is made from either. */
 static const char *const own_names[] = {"address", "list_key", "list_address",
@@ -81,6 +83,27 @@ static void add_value(struct carom_buf *out, struct carom_str value, enum carom_
     }
 }
 
+/* Digits that JSON takes for a number; others stay a text. */
+static bool is_number(struct carom_str value)
+{
+    enum { DIGITS_MAX = 18 };
+    bool is = value.len > 0 && value.len <= DIGITS_MAX && (value.len == 1 || value.ptr[0] != '0');
+    for (size_t i = 0; is && i < value.len; i++)
+        is = carom_is_digit(value.ptr[i]);
+    return is;
+}
+
+/* "{number.id}" in a JSON text, rest begins behind the placeholder: the quotes go. */
+static bool add_number(struct carom_buf *out, struct carom_str name, struct carom_str value, struct carom_str rest)
+{
+    bool alone = out->len > 1 && out->ptr[out->len - 1] == '"' && out->ptr[out->len - 2] != '\\' && rest.len && *rest.ptr == '"';
+    if (!alone || !carom_str_starts(name, NUMBER_PREFIX) || !is_number(value))
+        return false;
+    out->len--;
+    carom_buf_add_str(out, value);
+    return true;
+}
+
 void carom_template_expand(struct carom_buf *out, struct carom_str text, enum carom_escape escape,
                            carom_template_lookup *lookup, void *user)
 {
@@ -92,7 +115,10 @@ void carom_template_expand(struct carom_buf *out, struct carom_str text, enum ca
         carom_buf_add(out, text.ptr, brace);
         text = carom_str_from(text, brace);
         size_t n = text.len ? placeholder(text, &name) : 0;
-        if (n && lookup(user, name, &value))
+        bool known = n && lookup(user, name, &value);
+        if (known && escape == CAROM_ESCAPE_JSON && add_number(out, name, value, carom_str_from(text, n)))
+            n++;
+        else if (known)
             add_value(out, value, escape);
         else if (!n && text.len)
             carom_buf_add_char(out, '{');
@@ -104,15 +130,19 @@ void carom_template_expand(struct carom_buf *out, struct carom_str text, enum ca
 
 static bool is_known(struct carom_str name, const struct carom_pair *more)
 {
-    size_t dot = carom_str_chr(name, '.');
     for (; more; more = more->next)
         if (carom_str_eq(name, more->name))
             return true;
+    if (carom_str_starts(name, SQL_PREFIX))
+        name = carom_str_from(name, SQL_PREFIX.len);
+    else if (carom_str_starts(name, NUMBER_PREFIX))
+        name = carom_str_from(name, NUMBER_PREFIX.len);
     if (carom_str_starts(name, HEADER_PREFIX))
         return name.len > HEADER_PREFIX.len;
     for (size_t i = 0; i < OWN_NAMES; i++)
         if (carom_str_eq(name, carom_str(own_names[i])))
             return true;
+    size_t dot = carom_str_chr(name, '.');
     if (dot == SIZE_MAX)
         return carom_field_find(CAROM_STR_EMPTY, name) != NULL;
     return carom_field_find(carom_str_head(name, dot), carom_str_from(name, dot + 1)) != NULL;

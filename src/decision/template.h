@@ -2,7 +2,8 @@
  * SPDX-FileCopyrightText: the carom authors */
 
 /* {placeholders} in sinks and texts: fields of the action and of the fact, {address} (the recipient), {list},
-   {list_key}, {list_address}, {header.X-…} of the returned message. Values come from mail: every use names how they
+   {list_key}, {list_address}, {header.X-…} of the returned message, {sql.NAME} of each for an SQL text,
+   {number.NAME} for a JSON number. Values come from mail: every use names how they
    are made harmless. */
 
 #ifndef CAROM_DECISION_TEMPLATE_H

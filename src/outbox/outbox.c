@@ -106,6 +106,15 @@ static void settle_unset(struct run *run, struct carom_flight *flight, struct ca
     settle(run, flight, waiting_state(flight), carom_date_now_ms() + CAROM_PAUSE_MS / 2, answer, true);
 }
 
+/* Out of memory: the run ends. */
+static void settle_failure(struct run *run, struct carom_flight *flight, const struct carom_error *why)
+{
+    run->failed = true;
+    if (run->err && !run->err->text[0])
+        carom_error_memory(run->err);
+    settle_waiting(run, flight, carom_str(why->text));
+}
+
 /* Given back as it was. */
 static void settle_untried(struct run *run, struct carom_flight *flight)
 {
@@ -217,11 +226,19 @@ static void proceed(struct run *run, struct carom_flight *flight);
    pending when the call itself was taken before, else the call goes on. */
 static void on_found(struct run *run, struct carom_flight *flight, const struct carom_answer *answer)
 {
+    const struct carom_sink *sink = flight->endpoint->sink;
+    const struct carom_answer nothing = {.code = 404};
+    struct carom_render_input input = {.config = run->config, .sink = sink, .job = flight->job};
     struct carom_error why = {0};
-    if (flight->job->state == CAROM_JOB_PENDING) {
-        settle_verdict(run, flight, CAROM_VERDICT_PENDING, -1, flight->job->last_answer);
-    } else if (carom_render_take(flight->endpoint->sink, answer->body, flight->batch->arena, &flight->found, &why) != 0) {
+    enum carom_rendered result = carom_render_take(&input, answer->body, flight->batch->arena, &flight->found, &why);
+    if (result == CAROM_RENDER_NOTHING) {
+        settle_verdict(run, flight, carom_answer_judge(sink, &nothing), -1, carom_str(why.text));
+    } else if (result == CAROM_RENDER_FAILED) {
+        settle_failure(run, flight, &why);
+    } else if (result != CAROM_RENDERED) {
         settle_verdict(run, flight, CAROM_VERDICT_DEAD, -1, carom_str(why.text));
+    } else if (flight->job->state == CAROM_JOB_PENDING) {
+        settle_verdict(run, flight, CAROM_VERDICT_PENDING, -1, flight->job->last_answer);
     } else {
         flight->step = CAROM_STEP_CALL;
         proceed(run, flight);
@@ -353,11 +370,9 @@ static void proceed(struct run *run, struct carom_flight *flight)
     case CAROM_RENDER_DEAD:
         settle_dead(run, flight, carom_str(why.text));
         return;
+    case CAROM_RENDER_NOTHING: /* only what was found is judged so */
     case CAROM_RENDER_FAILED:
-        run->failed = true;
-        if (run->err && !run->err->text[0])
-            carom_error_memory(run->err);
-        settle_waiting(run, flight, carom_str(why.text));
+        settle_failure(run, flight, &why);
         return;
     }
 }

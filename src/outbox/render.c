@@ -14,8 +14,9 @@ enum { TEXT_MAX = 4 << 20, FORM_MAX = 64 << 20 /* a mail that carries one */, OW
 
 /* ---- Placeholders ---- */
 
-static struct carom_str value_text(struct carom_arena *arena, const json_t *value)
+struct carom_str carom_render_value(struct carom_arena *arena, const void *json)
 {
+    const json_t *value = json;
     switch (json_typeof(value)) {
     case JSON_STRING:
         return carom_str_n(json_string_value(value), json_string_length(value));
@@ -52,7 +53,7 @@ static struct carom_str field(struct carom_render *render, struct carom_str name
     const json_t *value = member(action, name);
     if (!value || json_is_null(value))
         value = member(json_object_get(render->data, "fact"), name);
-    return value ? value_text(render->arena, value) : CAROM_STR_EMPTY;
+    return value ? carom_render_value(render->arena, value) : CAROM_STR_EMPTY;
 }
 
 struct carom_str carom_render_field(struct carom_render *render, const char *name)
@@ -67,8 +68,25 @@ static struct carom_str returned_header(struct carom_render *render, struct caro
     return carom_headers_text(render->arena, &headers, carom_arena_str(render->arena, name).ptr);
 }
 
+/* Between the quotes of an SQL text a quote is written twice. */
+static struct carom_str double_quotes(struct carom_arena *arena, struct carom_str value)
+{
+    char *out = carom_arena_alloc(arena, 2 * value.len + 1);
+    size_t n = 0;
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.ptr[i] == '\'')
+            out[n++] = '\'';
+        out[n++] = value.ptr[i];
+    }
+    return carom_str_n(out, n);
+}
+
 static struct carom_str value_of(struct carom_render *render, struct carom_str name)
 {
+    if (carom_str_starts(name, CAROM_STR("sql.")))
+        return double_quotes(render->arena, value_of(render, carom_str_from(name, strlen("sql."))));
+    if (carom_str_starts(name, CAROM_STR("number.")))
+        return value_of(render, carom_str_from(name, strlen("number.")));
     for (const struct carom_pair *pair = render->found; pair; pair = pair->next)
         if (carom_str_eq(pair->name, name))
             return pair->value;
@@ -208,14 +226,16 @@ static void begin_request(struct carom_render *render, struct carom_request *req
     request->ca = render->sink->ca.len ? carom_arena_str(render->arena, render->sink->ca).ptr : NULL;
 }
 
-/* ---- One of four ---- */
+/* ---- One of them ---- */
 
-enum what { REQUEST, FIRST, COMMAND, VERIFY, MAIL };
+enum what { REQUEST, FIRST, FOUND, COMMAND, VERIFY, MAIL };
 
 static enum carom_rendered make(struct carom_render *render, enum what what, void *out)
 {
     if (what == COMMAND || what == VERIFY)
         return carom_command_render(render, what == VERIFY, out);
+    if (what == FOUND)
+        return carom_lookup_take(render, out);
     begin_request(render, out);
     if (what == MAIL)
         return carom_mail_render(render, out);
@@ -300,56 +320,18 @@ enum carom_rendered carom_render_mail(const struct carom_render_input *input, st
     return render_job(input, MAIL, arena, request_r, err);
 }
 
-/* ---- What a look-up found ---- */
-
-/* "entries.0.member_id": members of objects, and elements of arrays by their number. */
-static const json_t *enter(const json_t *value, struct carom_str path)
-{
-    while (value && path.len) {
-        char word[64];
-        size_t dot = carom_str_chr(path, '.');
-        struct carom_str step = carom_str_head(path, dot == SIZE_MAX ? path.len : dot);
-        if (step.len >= sizeof word)
-            return NULL;
-        memcpy(word, step.ptr, step.len);
-        word[step.len] = '\0';
-        int64_t i = json_is_array(value) ? carom_str_number(step) : -1;
-        value = i >= 0 ? json_array_get(value, (size_t)i) : json_object_get(value, word);
-        path = dot == SIZE_MAX ? CAROM_STR_EMPTY : carom_str_from(path, dot + 1);
-    }
-    return value;
-}
-
-static int take(const struct carom_sink *sink, const json_t *answer, struct carom_arena *arena,
-                struct carom_pair **found_r, struct carom_error *err)
-{
-    for (const struct carom_pair *wanted = sink->first.take; wanted; wanted = wanted->next) {
-        const json_t *value = enter(answer, wanted->value);
-        struct carom_str text = value ? value_text(arena, value) : CAROM_STR_EMPTY;
-        if (text.len == 0)
-            return carom_error_set(err, CAROM_ERROR_IO, "sink %.*s: the look-up's answer has no %.*s",
-                                   CAROM_STR_ARG(sink->name), CAROM_STR_ARG(wanted->value));
-        struct carom_pair *pair = carom_arena_new_of(arena, struct carom_pair);
-        *pair = (struct carom_pair){wanted->name, carom_arena_str(arena, text), *found_r};
-        *found_r = pair;
-    }
-    return 0;
-}
-
-int carom_render_take(const struct carom_sink *sink, struct carom_str body, struct carom_arena *arena,
-                      struct carom_pair **found_r, struct carom_error *err)
+enum carom_rendered carom_render_take(const struct carom_render_input *input, struct carom_str body,
+                                      struct carom_arena *arena, struct carom_pair **found_r, struct carom_error *err)
 {
     json_t *answer = carom_json_load(body, JSON_ALLOW_NUL, NULL);
+    struct carom_looked_up looked_up = {.answer = answer};
     *found_r = NULL;
-    if (!answer)
-        return carom_error_set(err, CAROM_ERROR_IO, "sink %.*s: the look-up's answer is no JSON",
-                               CAROM_STR_ARG(sink->name));
-    if (carom_arena_guard(arena)) {
-        json_decref(answer);
-        return carom_error_memory(err);
+    if (!answer) {
+        carom_error_set(err, CAROM_ERROR_IO, "sink %.*s: the look-up's answer is no JSON", CAROM_STR_ARG(input->sink->name));
+        return CAROM_RENDER_DEAD;
     }
-    int result = take(sink, answer, arena, found_r, err);
-    carom_arena_unguard(arena);
+    enum carom_rendered result = render_job(input, FOUND, arena, &looked_up, err);
+    *found_r = looked_up.found;
     json_decref(answer);
     return result;
 }

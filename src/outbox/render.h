@@ -17,6 +17,7 @@ enum carom_rendered {
     CAROM_RENDER_WAIT,   /* nothing can go to this sink now: a secret is missing, the sink is misconfigured */
     CAROM_RENDER_DEAD,   /* this job's own values fit no request */
     CAROM_RENDER_FAILED, /* out of memory */
+    CAROM_RENDER_NOTHING, /* what was looked up is not there, as a 404 says it */
 };
 
 struct carom_render_input {
@@ -40,9 +41,10 @@ enum carom_rendered carom_render_command(const struct carom_render_input *input,
 enum carom_rendered carom_render_mail(const struct carom_render_input *input, struct carom_arena *arena,
                                       struct carom_request *request_r, struct carom_error *err);
 
-/* What `first` found: the members that `take` names, out of the answer's JSON. -1: one is not there, err names it. */
-int carom_render_take(const struct carom_sink *sink, struct carom_str body, struct carom_arena *arena,
-                      struct carom_pair **found_r, struct carom_error *err);
+/* What `first` found: the members that `take` names, out of the answer's JSON. NOTHING: an array is too short, or a member
+   is not what `same` says; DEAD: one is not there at all; err names it. */
+enum carom_rendered carom_render_take(const struct carom_render_input *input, struct carom_str body,
+                                      struct carom_arena *arena, struct carom_pair **found_r, struct carom_error *err);
 
 /* ---- For the files that know one type of sink; they run under the arena's guard ---- */
 
@@ -79,6 +81,14 @@ enum carom_rendered carom_rest_render(struct carom_render *render, struct carom_
 enum carom_rendered carom_rest_render_first(struct carom_render *render, struct carom_request *request);
 enum carom_rendered carom_command_render(struct carom_render *render, bool verify, struct carom_command *command);
 enum carom_rendered carom_mail_render(struct carom_render *render, struct carom_request *request);
+/* The answer of a look-up: parsed, and what was found in it. */
+struct carom_looked_up {
+    const void *answer;
+    struct carom_pair *found;
+};
+enum carom_rendered carom_lookup_take(struct carom_render *render, struct carom_looked_up *looked_up);
+/* A JSON value as text: empty for objects, arrays and null. */
+struct carom_str carom_render_value(struct carom_arena *arena, const void *value);
 /* A field of the action or the fact, as text; empty where there is none. */
 struct carom_str carom_render_field(struct carom_render *render, const char *name);
 /* Makes the scheme and host of a URL sure: one of the two schemes, and no placeholder in the host. */

@@ -157,6 +157,7 @@ static void get_first(const struct carom_args *args, struct carom_sink *sink)
     carom_value_check_template(L, first.what, "url", sink->first.url, NULL);
     sink->first.method = get_method(&first, CAROM_STR("GET"));
     sink->first.take = get_pairs(&first, "take", false, NULL);
+    sink->first.same = get_pairs(&first, "same", false, NULL);
     if (!sink->first.take)
         carom_args_fail(&first, "take is missing: { placeholder = \"member of the answer\" }");
     for (const struct carom_pair *pair = sink->first.take; pair; pair = pair->next)

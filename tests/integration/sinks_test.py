@@ -37,6 +37,10 @@ DELETE = 'carom.http { method = "DELETE", url = "%(url)s?of={list_key}", allow_p
 FIRST = ('carom.http { method = "DELETE", url = "%(url)s/{member}", allow_private = true%(more)s,'
          ' first = { url = "%(url)s?email={address}", take = { member = "entries.id" } } }')
 FOUND = '200={"entries": {"id": "m 7"}}'
+SEARCH = ('carom.http { method = "PUT", url = "%(url)s/{member}", body = { list = "{list_key}" }, allow_private = true%(more)s,'
+          ' first = { url = "%(url)s?email={sql.address}", take = { member = "found.0.id" },'
+          ' same = { ["found.0.email"] = "{address}" } } }')
+ANNA = '200={"found": [{"id": "m 7", "email": "Anna@Example.com"}]}'
 
 # The sink; what the receiver answers it, and its look-up; what the outbox says: state, attempts, answer, due in seconds.
 HTTP = [
@@ -69,6 +73,13 @@ HTTP = [
     (FIRST, '204', 'drop', 'waiting', 1, 'look-up: ', 5),
     (FIRST, '503', FOUND, 'waiting', 1, '503 Service Unavailable', 5),
     (FIRST, 'drop', FOUND, 'waiting', 1, BROKEN_OFF, 5),
+    (SEARCH, '204', ANNA, 'done', 1, '204 No Content', None),
+    (SEARCH, '204', ANNA.replace('Anna', 'Joanna'), 'dead', 1, 'look-up: nothing there: found.0.email is Joanna@Example.com', None),
+    (SEARCH + 'done = { "2xx", 404 }', '204', ANNA.replace('Anna', 'Joanna'), 'done', 1, 'nothing there: found.0.email is', None),
+    (SEARCH, '204', ANNA.replace('email', 'mail'), 'dead', 1, 'has no found.0.email', None),
+    (SEARCH, '204', '200={"found": []}', 'dead', 1, 'look-up: nothing there', None),
+    (SEARCH + 'done = { "2xx", 404 }', '204', '200={"found": []}', 'done', 1, 'look-up: nothing there', None),
+    (SEARCH + 'done = { "2xx", 404 }', '204', '200={"found": {}}', 'dead', 1, 'has no found.0.id', None),
     (FIRST + 'pending = { 202 }', '202', FOUND, 'pending', 0, '202 Accepted (taken, not done yet)', HOUR),
 ]
 
@@ -142,8 +153,7 @@ class Sinks(unittest.TestCase):
     def receiver(self):
         paths = {}
         for i, (sink, answer, look_up, *_) in enumerate(HTTP):
-            looks = sink.startswith(FIRST)
-            paths[f'/{i}'] = [look_up] if looks else [answer]
+            paths[f'/{i}'] = [look_up or answer]
             paths[f'/{i}/m%207'] = [answer]
         return self.serve(Receiver((SECRET,), ('500',), paths))
 
@@ -181,7 +191,7 @@ class Sinks(unittest.TestCase):
         server = self.receiver()
         sinks = []
         for i, (sink, *_) in enumerate(HTTP):
-            kind = next(kind for kind in (WEBHOOK, POST, DELETE, FIRST) if sink.startswith(kind))
+            kind = next(kind for kind in (WEBHOOK, POST, DELETE, FIRST, SEARCH) if sink.startswith(kind))
             more = sink[len(kind):]
             sinks.append(kind % {'url': f'{server.url}/{i}', 'more': more and ', ' + more})
         self.configure('unsubscribe', sinks)
@@ -209,7 +219,8 @@ class Sinks(unittest.TestCase):
                 else:
                     self.assertEqual([r['method'] for r in seen[f'/{i}?email=anna%40example.com']], ['GET'])
                     asked = [r['method'] for r in seen.get(f'/{i}/m%207', [])]
-                    self.assertEqual(set(asked), {'DELETE'} if look_up == FOUND else set())
+                    wanted = {'DELETE'} if look_up == FOUND else {'PUT'} if look_up == ANNA else set()
+                    self.assertEqual(set(asked), wanted)
                     self.assertLessEqual(len(asked), 2 if answer == 'drop' else 1)
 
     def pending_is_looked_at_again(self, server):

@@ -947,6 +947,7 @@ static void test_look_ups(void **state)
     (void)state;
     static struct carom_pair by_number = {{"id", 2}, {"entries.0.member_id", 19}, NULL};
     static struct carom_pair nowhere = {{"id", 2}, {"entries.7.member_id", 19}, NULL};
+    static struct carom_pair unknown = {{"id", 2}, {"entries.0.subscriber", 20}, NULL};
     static const struct {
         const char *first;
         struct carom_pair *take;
@@ -956,7 +957,8 @@ static void test_look_ups(void **state)
     } cases[] = {
         {"/found", &by_number, CAROM_JOB_DONE, 2, "204", "DELETE /ok?id=4%2F2 "},
         {"/missing", &by_number, CAROM_JOB_DONE, 1, "look-up: 404", "GET /missing "}, /* gone is what was wanted */
-        {"/found", &nowhere, CAROM_JOB_DEAD, 1, "has no entries.7.member_id", "GET /found "},
+        {"/found", &nowhere, CAROM_JOB_DONE, 1, "look-up: nothing there", "GET /found "},
+        {"/found", &unknown, CAROM_JOB_DEAD, 1, "has no entries.0.subscriber", "GET /found "},
         {"/large", &by_number, CAROM_JOB_DEAD, 1, "no JSON", "GET /large "},
         {"/503", &by_number, CAROM_JOB_WAITING, 1, "look-up: 503", "GET /503 "},
         {"/401", &by_number, CAROM_JOB_WAITING, 1, "look-up: 401", "GET /401 "},

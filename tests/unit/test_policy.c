@@ -255,7 +255,8 @@ static void commands_and_mail_become_plain_c(void **state)
         "      carom.command { argv = { '/usr/bin/tell' } } }, probe = carom.smtp { url = 'smtps://b.example.org',\n"
         "      from = 'probe@example.org', allow_private = true },\n"
         "    unsubscribe = carom.http { url = 'https://example.com/{member}', done = { '2xx', 404 }, pending = { 202 },\n"
-        "      first = { url = 'https://example.com/?q={address}', take = { member = 'entries.id' } } } } }\n");
+        "      first = { url = 'https://example.com/?q={address}', take = { member = 'entries.id' },\n"
+        "                same = { ['entries.email'] = '{address}' } } } } }\n");
     const struct carom_config *config = carom_policy_config(policy);
     const struct carom_sink *sink = carom_config_command(config, CAROM_STR("purge"));
     assert_string_equal(sink->name.ptr, "command.purge");
@@ -291,6 +292,8 @@ static void commands_and_mail_become_plain_c(void **state)
     assert_string_equal(sink->first.url.ptr, "https://example.com/?q={address}");
     assert_string_equal(sink->first.take->name.ptr, "member");
     assert_string_equal(sink->first.take->value.ptr, "entries.id");
+    assert_string_equal(sink->first.same->name.ptr, "entries.email");
+    assert_string_equal(sink->first.same->value.ptr, "{address}");
     assert_int_equal(sink->pending[0], 202);
     assert_int_equal(sink->pending[1], 0);
     carom_policy_free(policy);

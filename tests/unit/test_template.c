@@ -21,6 +21,9 @@ static bool look_up(void *user, struct carom_str name, struct carom_str *value_r
         return false;
     *value_r = carom_str_eq(name, CAROM_STR("evil"))    ? carom_str_n("a b/\"\r\n\0\xff<", 10)
                : carom_str_eq(name, CAROM_STR("empty")) ? CAROM_STR_EMPTY
+           : carom_str_eq(name, CAROM_STR("number.id")) ? CAROM_STR("42")
+           : carom_str_eq(name, CAROM_STR("number.zero")) ? CAROM_STR("0")
+           : carom_str_eq(name, CAROM_STR("number.code")) ? CAROM_STR("007")
                                                         : name;
     return true;
 }
@@ -44,6 +47,10 @@ static void test_expand(void **state)
         {"{{a}}", CAROM_ESCAPE_TEXT, "{a}"},
         {"{ a }", CAROM_ESCAPE_TEXT, "{ a }"},
         {"{\"emails\":\"{address}\",\"n\":{}}", CAROM_ESCAPE_JSON, "{\"emails\":\"address\",\"n\":{}}"},
+        {"{\"ids\":[\"{number.id}\",\"{number.zero}\"]}", CAROM_ESCAPE_JSON, "{\"ids\":[42,0]}"},
+        {"{\"id\":\"{number.code}\",\"x\":\"{number.evil}\"}", CAROM_ESCAPE_JSON, "{\"id\":\"007\",\"x\":\"number.evil\"}"},
+        {"[\"no. {number.id}\",\"{number.id} \",\"\\\"{number.id}\"]", CAROM_ESCAPE_JSON, "[\"no. 42\",\"42 \",\"\\\"42\"]"},
+        {"id=\"{number.id}\"", CAROM_ESCAPE_TEXT, "id=\"42\""},
         {"{evil}", CAROM_ESCAPE_TEXT, "a b/\"   \xff<"},
         {"{evil}", CAROM_ESCAPE_HEADER, "a b/\"\xff<"},
         {"{evil}", CAROM_ESCAPE_URL, "a%20b%2F%22%0D%0A%00%FF%3C"},
@@ -77,11 +84,16 @@ static void test_check(void **state)
         {"http://localhost/{list}/{address}", NULL},
         {"{original.message_id} {evidence.rule} {diagnostic} {reply_code}", NULL},
         {"{header.X-Campaign} {list_key} {list_address} {count} {until}", NULL},
+        {"{sql.address} {sql.header.X-Campaign} {sql.original.subject}", NULL},
         {"{ } {} {\"a\":1}", NULL},
         {"{addres}", "{address}"},
         {"ok {list} then {diagnostics}", "{diagnostic}"},
         {"{original.mesage_id}", "{original.message_id}"},
         {"{header.}", "{header.}"},
+        {"{number.list_key} {number.reply_code}", NULL},
+        {"{number.}", "{number.}"},
+        {"{sql.}", "{sql.}"},
+        {"{sql.adress}", "{address}"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
