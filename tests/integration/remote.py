@@ -24,7 +24,7 @@ USUAL = {
     'QUIT': '221 2.0.0 Bye',
 }
 
-# Refuses everybody in the way that the first word of the address says: the local part up to the first digit.
+# Refuses in the way that the first word of the address says, the local part up to the first digit; takes mail to others.
 REFUSING = {
     'RCPT': {
         'unknown': '550 5.1.1 <{to}>: Recipient address rejected: User unknown in virtual mailbox table',
@@ -44,7 +44,7 @@ class Mail(socketserver.StreamRequestHandler):
         """False when the session ends with this."""
         answer = self.server.script.get(step, '250 2.0.0 Ok')
         if isinstance(answer, dict):
-            answer = answer[self.to.partition('@')[0].rstrip('0123456789')]
+            answer = answer.get(self.to.partition('@')[0].rstrip('0123456789'), USUAL[step])
         if answer == HANG:
             self.rfile.read()
         if answer in (HANG, DROP):
@@ -160,5 +160,5 @@ def in_background(*servers):
 
 
 def serve(mail_port):
-    """A world where nobody takes mail and no name is known."""
+    """A world where few take mail and no name is known."""
     in_background(MailServer(('127.0.0.1', mail_port), REFUSING), NameServer(('127.0.0.1', 53), {}))
