@@ -241,6 +241,13 @@ class All(Case):
             self.assertIn(f'[{name}]({name}.md)', index)
             self.assertIn(f"'{name}'", installed)
 
+    def test_the_policy_of_each_page_is_sound(self):
+        (self.dir / 'lists.lua').write_text('return { ["dev.lists.example.org"] = { address = "dev@lists.example.org" } }\n')
+        for name in ALL:
+            self.install(name)
+            done = subprocess.run([CAROM, 'lint', '--strict', self.dir / 'policy.lua'], capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stdout + done.stderr), (0, ''), name)
+
     def test_a_wrong_option_is_named(self):
         for name in ALL:
             shutil.copy(ADAPTERS / f'{name}.lua', self.dir)
