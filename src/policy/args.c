@@ -196,15 +196,14 @@ bool carom_args_word(const struct carom_args *args, const char *name, const char
     struct carom_str text;
     if (!carom_args_str(args, name, &text))
         return false;
-    struct carom_nearest nearest = carom_nearest_to(text);
-    for (int i = 0; i < n; i++) {
-        struct carom_str word = carom_str(name_of(i));
-        if (word.len && carom_str_eq(word, text)) {
-            *value_r = i;
+    for (*value_r = 0; *value_r < n; ++*value_r) {
+        struct carom_str word = carom_str(name_of(*value_r));
+        if (word.len && carom_str_eq(word, text))
             return true;
-        }
-        if (word.len)
-            carom_nearest_offer(&nearest, word);
     }
+    struct carom_nearest nearest = carom_nearest_to(text);
+    for (int i = 0; i < n; i++)
+        if (name_of(i))
+            carom_nearest_offer(&nearest, carom_str(name_of(i)));
     carom_args_fail(args, "\"%s\" is no %s%s", text.ptr, name, carom_nearest_push(args->L, &nearest));
 }
