@@ -133,7 +133,7 @@ static void why(const struct carom_fact *fact, const struct carom_outcome *outco
         carom_buf_printf(buf, ": " CAROM_STR_FMT, CAROM_STR_ARG(fact->subject));
 }
 
-static void print_row(const struct carom_result *result, size_t i)
+static void print_row(struct run *run, const struct carom_result *result, size_t i)
 {
     const struct carom_fact *fact = &result->facts.list[i];
     struct carom_buf words = CAROM_BUF_INIT(1 << 16), reason = CAROM_BUF_INIT(1 << 20);
@@ -146,6 +146,7 @@ static void print_row(const struct carom_result *result, size_t i)
     fputs("  ", stdout);
     carom_print_cell(stdout, carom_buf_str(&reason), 80);
     putchar('\n');
+    run->print.failed |= words.failed || reason.failed;
     carom_buf_deinit(&words);
     carom_buf_deinit(&reason);
 }
@@ -156,7 +157,7 @@ static void print_result(struct run *run, const struct carom_result *result)
         if (run->json)
             print_json(&run->print, result, i);
         else if (run->table)
-            print_row(result, i);
+            print_row(run, result, i);
 }
 
 static void show_progress(struct run *run, bool last)

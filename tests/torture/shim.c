@@ -4,8 +4,9 @@
 /* Preloaded into a program under test: the n-th call of a kind fails, once or from there on for good. The program itself
    knows nothing of it, and there is no hook in the library that could be left on.
 
-   CAROM_TORTURE=CALL:N[+][:HOW]   CALL malloc (all that allocate), write, fsync, rename, open, close, connect, read and
-                                   what else stands in CALLS; + for good; HOW EIO, ENOSPC, EINTR, EMFILE, EAGAIN or
+   CAROM_TORTURE=CALL:N[+][:HOW]   CALL malloc (all that allocate), own (of these, what carom itself calls and no library
+                                   that it uses), prepare and step (SQLite's, sqlite3_exec among them), write, fsync, rename, open, close,
+                                   connect, read and what else stands in CALLS; + for good; HOW EIO, ENOSPC, EINTR, EMFILE, EAGAIN or
                                    short (half of what was asked for, at most 100 bytes)
    CAROM_TORTURE_COUNTS=FILE       at the end of each process a line "CALL N" for each kind is added, and "live N": the
                                    blocks that were never freed
@@ -39,7 +40,7 @@
 
 #define CALLS(X) \
     X(malloc) X(write) X(fsync) X(rename) X(open) X(close) X(connect) X(read) X(stat) X(mkdir) X(unlink) X(opendir) \
-    X(flock) X(fork) X(socketpair) X(send) X(recv)
+    X(flock) X(fork) X(socketpair) X(send) X(recv) X(own) X(prepare) X(step)
 #define CALL_ENUM(name) CALL_##name,
 #define CALL_NAME(name) #name,
 enum call { CALLS(CALL_ENUM) CALL_COUNT };
@@ -116,13 +117,27 @@ void *__libc_realloc(void *old, size_t size);
 void *__libc_memalign(size_t alignment, size_t size);
 void __libc_free(void *block);
 
-static bool no_memory(void)
+static bool is_own(const void *caller)
 {
-    if (!fails(CALL_malloc))
+    Dl_info info;
+
+    if (!dladdr(caller, &info) || !info.dli_fname)
+        return false;
+    const char *name = strrchr(info.dli_fname, '/');
+    return name && !strncmp(name, "/carom", 6);
+}
+
+static bool no_memory(const void *caller)
+{
+    bool asked = plan.call == CALL_own || plan.call == CALL_COUNT, all = fails(CALL_malloc);
+    bool own = asked && is_own(caller) && fails(CALL_own);
+
+    if (!all && !own)
         return false;
     errno = ENOMEM;
     return true;
 }
+#define NO_MEMORY no_memory(__builtin_return_address(0))
 
 static void *born(void *block)
 {
@@ -131,11 +146,11 @@ static void *born(void *block)
     return block;
 }
 
-EXPORT void *malloc(size_t size) { return no_memory() ? NULL : born(__libc_malloc(size)); }
-EXPORT void *calloc(size_t n, size_t size) { return no_memory() ? NULL : born(__libc_calloc(n, size)); }
+EXPORT void *malloc(size_t size) { return NO_MEMORY ? NULL : born(__libc_malloc(size)); }
+EXPORT void *calloc(size_t n, size_t size) { return NO_MEMORY ? NULL : born(__libc_calloc(n, size)); }
 EXPORT void *memalign(size_t alignment, size_t size)
 {
-    return no_memory() ? NULL : born(__libc_memalign(alignment, size));
+    return NO_MEMORY ? NULL : born(__libc_memalign(alignment, size));
 }
 EXPORT void *aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }
 
@@ -151,7 +166,7 @@ EXPORT int posix_memalign(void **block_r, size_t alignment, size_t size)
 /* Shrinking and freeing never fail: Lua, for one, is promised that. */
 EXPORT void *realloc(void *old, size_t size)
 {
-    if (size && no_memory())
+    if (size && NO_MEMORY)
         return NULL;
     void *block = __libc_realloc(old, size);
     if (!old)
@@ -339,6 +354,50 @@ EXPORT DIR *opendir(const char *path)
 {
     THEIRS(opendir);
     return refuse(CALL_opendir) < 0 ? NULL : theirs(path);
+}
+
+/* SQLite is loaded with a module of carom, and not where RTLD_NEXT looks. What it calls of itself counts for nothing. */
+static void *of_sqlite(const char *name)
+{
+    static void *library;
+    if (!library)
+        library = dlopen("libsqlite3.so.0", RTLD_LAZY | RTLD_NOLOAD);
+    return dlsym(library, name);
+}
+
+enum { SQLITE_IOERR = 10 };
+struct sqlite3;
+struct sqlite3_stmt;
+EXPORT int sqlite3_step(struct sqlite3_stmt *statement);
+EXPORT int sqlite3_step(struct sqlite3_stmt *statement)
+{
+    static __typeof__(&sqlite3_step) theirs;
+    if (!theirs)
+        *(void **)&theirs = of_sqlite("sqlite3_step");
+    return is_own(__builtin_return_address(0)) && refuse(CALL_step) < 0 ? SQLITE_IOERR : theirs(statement);
+}
+
+EXPORT int sqlite3_prepare_v3(struct sqlite3 *db, const char *sql, int n, unsigned flags, struct sqlite3_stmt **statement_r,
+                              const char **tail_r);
+EXPORT int sqlite3_prepare_v3(struct sqlite3 *db, const char *sql, int n, unsigned flags, struct sqlite3_stmt **statement_r,
+                              const char **tail_r)
+{
+    static __typeof__(&sqlite3_prepare_v3) theirs;
+    if (!theirs)
+        *(void **)&theirs = of_sqlite("sqlite3_prepare_v3");
+    *statement_r = NULL;
+    return is_own(__builtin_return_address(0)) && refuse(CALL_prepare) < 0
+               ? SQLITE_IOERR
+               : theirs(db, sql, n, flags, statement_r, tail_r);
+}
+
+EXPORT int sqlite3_exec(struct sqlite3 *db, const char *sql, int (*row)(void *, int, char **, char **), void *user, char **err);
+EXPORT int sqlite3_exec(struct sqlite3 *db, const char *sql, int (*row)(void *, int, char **, char **), void *user, char **err)
+{
+    static __typeof__(&sqlite3_exec) theirs;
+    if (!theirs)
+        *(void **)&theirs = of_sqlite("sqlite3_exec");
+    return is_own(__builtin_return_address(0)) && refuse(CALL_step) < 0 ? SQLITE_IOERR : theirs(db, sql, row, user, err);
 }
 
 EXPORT pid_t fork(void)
