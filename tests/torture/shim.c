@@ -9,7 +9,7 @@
                                    connect, read and what else stands in CALLS; + for good; HOW EIO, ENOSPC, EINTR, EMFILE, EAGAIN or
                                    short (half of what was asked for, at most 100 bytes)
    CAROM_TORTURE_COUNTS=FILE       at the end of each process a line "CALL N" for each kind is added, and "live N": the
-                                   blocks that were never freed
+                                   blocks that were never freed, where it did not end by _exit
    CAROM_TORTURE_SERVER=IN,OUT     two descriptors: the program is loaded and linked once, and begins at main, in a
                                    process of its own, for each plan that is read from the one, a line; how it ended
                                    (as waitpid says it) is written to the other, a line. Its stdin, stdout and stderr
@@ -93,7 +93,7 @@ static bool fails(enum call call)
     return plan.call == (int)call && (plan.for_good ? n >= plan.n : n == plan.n);
 }
 
-__attribute__((destructor)) static void tell(void)
+static void tell_counts(bool and_live)
 {
     const char *path = getenv("CAROM_TORTURE_COUNTS");
     char text[1024];
@@ -103,11 +103,14 @@ __attribute__((destructor)) static void tell(void)
         return;
     for (int call = 0; call < CALL_COUNT; call++)
         n += snprintf(text + n, sizeof(text) - (size_t)n, "%s %ld\n", call_names[call], atomic_load(&counts[call]));
-    n += snprintf(text + n, sizeof(text) - (size_t)n, "live %ld\n", atomic_load(&live));
+    if (and_live)
+        n += snprintf(text + n, sizeof(text) - (size_t)n, "live %ld\n", atomic_load(&live));
     if (syscall(SYS_write, file, text, (size_t)n) != n)
         abort();
     syscall(SYS_close, file);
 }
+
+__attribute__((destructor)) static void tell(void) { tell_counts(true); }
 
 /* ---- Memory ---- */
 
@@ -424,10 +427,10 @@ EXPORT _Noreturn void exit(int code)
     abort();
 }
 
-/* Who ends so runs no destructor, and would not tell. */
+/* Who ends so runs no destructor, and would not tell; what it has the kernel frees. */
 EXPORT _Noreturn void _exit(int code)
 {
-    tell();
+    tell_counts(false);
     for (;;)
         syscall(SYS_exit_group, code);
 }
