@@ -13,8 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/str.h"
+#include "policy/block.h"
 #include "policy/environment.h"
 
 enum exceeded { WITHIN, TIME, MEMORY, INSTRUCTIONS, STACK, NO_MEMORY };
@@ -26,7 +28,8 @@ enum {
     STACK_MAX = 96 << 10,   /* bytes of Lua's stack: n values that are __call of each other move n²/2 in one instruction */
     STACK_LARGE = 16 << 10, /* of them count as a large block */
     CLOCK_STEPS = 10000,  /* charged steps between two looks at the clock */
-    CLOCK_BYTES = 1 << 20 /* allocated bytes between two looks at the clock */
+    CLOCK_BYTES = 1 << 20, /* allocated bytes between two looks at the clock */
+    SLACK = 640 << 10      /* what the heap grows by at once, and what else a run touches */
 };
 
 struct carom_sandbox {
@@ -43,6 +46,7 @@ struct carom_sandbox {
     size_t stack_bytes, latest_bytes;
     bool growing_stack;   /* what is moved now is the stack */
     size_t kept;          /* of these, what the host keeps outside of the state until the run ends */
+    char *heap;           /* where it ended when the run began */
     size_t fresh;         /* bytes allocated since the last look at the clock */
     uint64_t steps, looked;
     int64_t started; /* 0: not yet */
@@ -155,6 +159,15 @@ static size_t cost(size_t n)
     return n == 0 ? 0 : units < LEAST ? LEAST : units;
 }
 
+/* Blocks that were freed leave holes; who asks for larger ones next grows the heap beyond what is in use. The C library
+   says where it ends without asking the kernel. */
+static void look_at_heap(struct carom_sandbox *box)
+{
+    ptrdiff_t grown = (char *)sbrk(0) - box->heap;
+    if (grown > box->limits.memory + box->limits.memory / 10 - SLACK)
+        exceed(box, MEMORY);
+}
+
 static void account(struct carom_sandbox *box, size_t before, size_t after)
 {
     box->used += cost(after) - cost(before);
@@ -165,6 +178,8 @@ static void account(struct carom_sandbox *box, size_t before, size_t after)
     if (after <= before)
         return;
     box->fresh += after;
+    if (box->running)
+        look_at_heap(box);
     if (box->running && box->fresh > CLOCK_BYTES)
         look_at_clock(box);
 }
@@ -211,15 +226,14 @@ static void *allocate(void *user, void *ptr, size_t osize, size_t nsize)
     void *block = NULL;
 
     if (nsize == 0) {
-        free(ptr);
+        carom_block_free(ptr, before);
     } else {
         enum exceeded why = permit(box, before, nsize);
         if (why != WITHIN)
             return deny(box, why);
-        block = realloc(ptr, nsize);
-        if (!block && nsize > before)
+        block = carom_block_resize(ptr, before, nsize);
+        if (!block)
             return deny(box, NO_MEMORY);
-        block = block ? block : ptr; /* Lua relies on shrinking never to fail */
     }
     account(box, before, nsize);
     if (ptr || nsize)
@@ -448,6 +462,7 @@ static void begin(struct carom_sandbox *box, const struct carom_limits *limits)
     box->fresh = 0;
     box->period = 0;
     box->started = 0;
+    box->heap = sbrk(0);
     box->most = box->used;
     box->running = true;
     arm(box);

@@ -19,6 +19,11 @@
     {"local function f() pcall(f) while true do end end f()", LIMIT},
     {"while true do pcall(error, {}) end", LIMIT},
     {"while true do pcall(pcall, pcall, error) end", LIMIT},
+    /* Holes between what is kept, too small for what comes next. */
+    {"local t, u = {}, {} for i = 1, 26000 do t[i] = ('x'):rep(190) .. i end for i = 1, 26000, 2 do t[i] = false end "
+     "for i = 1, 13000 do u[i] = ('x'):rep(250) .. i end", LIMIT},
+    {"local t, u = {}, {} for i = 1, 60000 do t[i] = ('x'):rep(60) .. i end for i = 1, 60000, 2 do t[i] = false end "
+     "for i = 1, 1000 do u[i] = ('x'):rep(3000) .. i end", LIMIT},
     {"while true do pcall(string.rep, 'x', 1e12) end", MEMORY},
     {"while true do pcall(function() local t = {} while true do t[#t + 1] = {} end end) end", LIMIT},
     {"local ok = pcall(function() while true do end end) bounce:tag('ok', ok)", LIMIT},

@@ -182,6 +182,35 @@ void __wrap_free(void *ptr)
     __real_free(ptr);
 }
 
+/* What the machine sees: the peak of the resident memory since forget_peak, which gives back what is free. -1: the
+   system does not say, or a sanitizer has the memory. */
+static void forget_peak(void)
+{
+    FILE *file = fopen("/proc/self/clear_refs", "w");
+    malloc_trim(0);
+    if (!file)
+        return;
+    fputs("5", file);
+    fclose(file);
+}
+
+static long peak(void)
+{
+    char line[256];
+    long kilobytes = -1;
+    FILE *file = fopen("/proc/self/status", "r");
+    while (file && kilobytes < 0 && fgets(line, sizeof(line), file))
+        if (sscanf(line, "VmHWM: %ld kB", &kilobytes) != 1)
+            kilobytes = -1;
+    if (file)
+        fclose(file);
+#ifdef __SANITIZE_ADDRESS__
+    return -1;
+#else
+    return kilobytes < 0 ? -1 : kilobytes << 10;
+#endif
+}
+
 /* All attacks are tried, whichever succeeds. */
 #define complain(...) (failures++, print_error(__VA_ARGS__))
 static int failures;
@@ -195,9 +224,13 @@ static void run_attack(const struct stage *stage, const struct attack *attack, c
     if (!policy)
         fail_msg("%s: does not load: %s", attack->code, err.text);
     ptrdiff_t before = most_taken = taken;
+    forget_peak();
+    long resident = peak();
     int64_t start = cpu_ms();
     int result = decide(policy, stage, CAROM_KIND_OTHER, &json, &err);
     int64_t took = cpu_ms() - start;
+    if (resident >= 0 && peak() - resident > MOST_BYTES)
+        complain("%s: the process grew by %ld bytes, want at most %d\n", attack->code, peak() - resident, MOST_BYTES);
     most_of_all = most_taken - before > most_of_all ? most_taken - before : most_of_all;
     if (most_taken - before > MOST_BYTES)
         complain("%s: took %td bytes, want at most %d\n", attack->code, most_taken - before, MOST_BYTES);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Whether a block is mapped follows from its size alone, which Lua always tells. */
+
+#include "policy/block.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { MAPPED = 128 << 10 };
+
+static void *make(size_t n)
+{
+    if (n < MAPPED)
+        return malloc(n);
+    void *block = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return block == MAP_FAILED ? NULL : block;
+}
+
+static void *remap(void *ptr, size_t before, size_t after)
+{
+    void *block = mremap(ptr, before, after, MREMAP_MAYMOVE);
+    return block == MAP_FAILED ? NULL : block;
+}
+
+void *carom_block_resize(void *ptr, size_t before, size_t after)
+{
+    if (before < MAPPED && after < MAPPED)
+        return realloc(ptr, after);
+    if (before >= MAPPED && after >= MAPPED)
+        return remap(ptr, before, after);
+    void *block = make(after);
+    if (!block)
+        return NULL;
+    if (before)
+        memcpy(block, ptr, before < after ? before : after);
+    carom_block_free(ptr, before);
+    return block;
+}
+
+void carom_block_free(void *ptr, size_t n)
+{
+    if (n < MAPPED)
+        free(ptr);
+    else
+        munmap(ptr, n);
+}
