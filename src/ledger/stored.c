@@ -140,6 +140,12 @@ static const struct counterpart *counterpart_of(struct carom_str action)
     return NULL;
 }
 
+/* The same, or one takes the other back. */
+static bool is_one_pair(const struct counterpart *a, const struct counterpart *b)
+{
+    return a == b || strcmp(a->action, carom_action_name(b->back)) == 0;
+}
+
 /* A job as it was told: its list is what the counterpart needs. */
 struct told {
     const struct counterpart *what;
@@ -184,10 +190,12 @@ static int gather_told(struct carom_effect *effect, bool removals, struct told *
         if (list_of(arena, carom_db_bytes(row, 1), &list, &list_only) != 0)
             return carom_error_set(effect->err, CAROM_ERROR_IO,
                                    "what was told cannot be read: there is no memory, or the ledger is damaged");
-        while (same && (same->what != what || same->list_only != list_only || !carom_str_eq(same->list, list)))
+        while (same && (!is_one_pair(same->what, what) || same->list_only != list_only || !carom_str_eq(same->list, list)))
             same = same->next;
-        if (same)
+        if (same) { /* what was taken back and done again was told both: the last word counts */
+            same->what = what;
             continue;
+        }
         struct told *told = *tail = carom_arena_new_of(arena, struct told);
         *told = (struct told){.what = what, .list = list, .list_only = list_only};
         tail = &told->next;

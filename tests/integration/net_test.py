@@ -359,6 +359,17 @@ class Undo(Net):
         self.carom('undo', '--operation', number, code=64)
         self.assertEqual([o['action'] for o in self.json('undo', 'list')], ['undo', 'redo'])
 
+    def test_taken_back_again_the_last_word_counts(self):
+        self.read(bounce('anna', MONDAY))
+        self.carom('deliver')
+        for _ in range(2):
+            out = self.carom('undo', 'anna@example.net')
+            self.assertEqual(self.waiting(), [('resubscribe', 'anna@example.net')])
+            self.carom('deliver')
+            self.carom('undo', '--operation', re.search(r'carom undo --operation (\d+)', out).group(1))
+            self.assertEqual(self.waiting(), [('unsubscribe', 'anna@example.net')])
+            self.carom('deliver')
+
     def test_what_was_not_sent_never_is(self):
         self.read(bounce('anna', MONDAY))
         self.carom('undo', '--provider', 'nobody')
