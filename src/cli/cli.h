@@ -65,7 +65,8 @@ struct carom_option {
 };
 
 /* Reads options anywhere among the operands ("--name value", "--name=value"; "--" ends them). operands_r: argv is
-   reordered, the operands stand from there. Returns their number; -1 after a usage error was printed; -2 after --help.
+   reordered, the operands stand from there. Returns their number; -1 after a usage error was printed; -2 after --help
+   and after what a shell asked for (complete.h).
    options ends with a NULL name. usage: "[OPTIONS] SOURCE…". */
 int carom_cli_options(int argc, char **argv, const struct carom_option *options, const char *usage,
                       const char *summary, char ***operands_r);

@@ -11,6 +11,7 @@
 #include "base/module.h"
 #include "cli/cli.h"
 #include "cli/commands.h"
+#include "cli/complete.h"
 #include "cli/front.h"
 
 /* In the worker of a pipe, and for every other command. An upgrade replaces one file after the other. */
@@ -51,6 +52,11 @@ int main(int argc, char **argv)
     if (argc == 3 && !strcmp(argv[1], "help")) { /* help COMMAND is COMMAND --help */
         argv[1] = argv[2];
         argv[2] = asked;
+    }
+    if (argc > 3 && !strcmp(argv[1], CAROM_COMPLETE)) { /* the command completes its own words (complete.h) */
+        char *command = argv[2];
+        argv[2] = argv[1];
+        argv[1] = command;
     }
     int code = run(argc, argv);
     return (fflush(stdout) != 0 || ferror(stdout)) && code == EX_OK ? carom_cli_output_failed(argv[1]) : code;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "cli/cli.h"
+#include "cli/complete.h"
 
 static void help(const char *command, const struct carom_option *options, const char *usage, const char *summary)
 {
@@ -68,6 +69,10 @@ int carom_cli_options(int argc, char **argv, const struct carom_option *options,
     int n = 0;
 
     *operands_r = argv + 1;
+    if (argc > 1 && !strcmp(argv[1], CAROM_COMPLETE)) {
+        carom_complete(argc, argv, options, usage);
+        return -2;
+    }
     for (int i = 1; i < argc; i++) {
         struct carom_str word = carom_str(argv[i]), name = carom_str_from(word, 2);
         if (!strcmp(argv[i], "--")) {
