@@ -4,6 +4,7 @@
 /* The reference of the Lua API out of its table, tables/api.tsv, so that nothing is told twice:
 
        apidoc lua API.tsv REASONS.tsv    type annotations for the Lua language server (LuaCATS), scripts/carom.d.lua
+       apidoc fields API.tsv             the fields of a fact as macros, for lua/module.c
        apidoc man API.tsv PAGE           a manual page in which a line `.\"@ OWNER` gives way to the rows of that owner
 
        apidoc check API.tsv PAGE…        is every owner told of in one of the pages?
@@ -388,6 +389,40 @@ static int lua(const char *reasons_path)
     return 0;
 }
 
+/* ---- The fact as macros: STRING(name, member), GROUP(name) … GROUP_END(name) ---- */
+
+static const char *macro_of(const struct row *row)
+{
+    static const struct {
+        const char *type, *macro;
+    } macros[] = {{"string", "STRING"}, {"\"", "STRING"},   {"integer", "INTEGER"}, {"time", "INTEGER"},
+                  {"boolean", "BOOLEAN"}, {"kind", "WORD"},    {"reason", "WORD"},     {"fault", "WORD"},
+                  {"confidence", "WORD"}, {"authenticity", "WORD"}};
+    for (size_t i = 0; i < sizeof macros / sizeof *macros; i++)
+        if (!strncmp(row->cell[TYPE], macros[i].type, strlen(macros[i].type)))
+            return macros[i].macro;
+    return NULL;
+}
+
+static int fields(void)
+{
+    for (const struct row *row = first_of("fact"); row; row = next_of(row)) {
+        const char *name = row->cell[NAME];
+        if (macro_of(row)) {
+            printf("%s(%s, %s)\n", macro_of(row), name, name);
+            continue;
+        }
+        if (!first_of(name))
+            die("no such group", name);
+        printf("GROUP(%s)\n", name);
+        for (const struct row *inner = first_of(name); inner; inner = next_of(inner))
+            if (!is_function(inner))
+                printf("%s(%s, %s.%s)\n", macro_of(inner), inner->cell[NAME], name, inner->cell[NAME]);
+        printf("GROUP_END(%s)\n", name);
+    }
+    return 0;
+}
+
 /* ---- Manual pages ---- */
 
 static void man_text(const char *text)
@@ -578,17 +613,19 @@ static int check(char **pages)
 
 int main(int argc, char **argv)
 {
-    const char *mode = argc >= 4 ? argv[1] : "";
+    const char *mode = argc >= 4 || (argc == 3 && !strcmp(argv[1], "fields")) ? argv[1] : "";
     int result;
 
-    if (strcmp(mode, "check") && (argc != 4 || (strcmp(mode, "lua") && strcmp(mode, "man")))) {
-        fputs("usage: apidoc lua API.tsv REASONS.tsv\n       apidoc man API.tsv PAGE\n       apidoc check API.tsv PAGE…\n",
+    if (strcmp(mode, "check") && strcmp(mode, "fields") && (argc != 4 || (strcmp(mode, "lua") && strcmp(mode, "man")))) {
+        fputs("usage: apidoc lua API.tsv REASONS.tsv\n       apidoc fields API.tsv\n       apidoc man API.tsv PAGE\n       apidoc check API.tsv PAGE…\n",
               stderr);
         return 2;
     }
     read_rows(argv[2]);
     if (!strcmp(mode, "check"))
         result = check(argv + 3);
+    else if (!strcmp(mode, "fields"))
+        result = fields();
     else
         result = !strcmp(mode, "lua") ? lua(argv[3]) : man(argv[3]);
     for (size_t i = 0; i < rows_n; i++)
