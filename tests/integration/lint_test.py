@@ -229,6 +229,12 @@ class Lint(unittest.TestCase):
                 self.assertEqual(result.returncode, 0, result.stdout + result.stderr)
                 self.assertNotRegex(result.stdout, 'error|warning')
 
+    def test_keys_that_are_elsewhere(self):
+        self.check('carom.configure { %s, verp = { domain = "b.example", keys = { { id = 1, secret = carom.file "/nowhere/x",\n'
+                   '  since = "2026-03-01" } } } }\nfunction on_complaint(bounce)\n'
+                   '  carom.log("info", carom.verp { recipient = bounce.recipient, id = "x" })\nend\n' % SINK,
+                   [(None, 'advice', '/nowhere/x')], 0)
+
     def test_files_that_are_required(self):
         pathlib.Path(self.cwd, 'rules.lua').write_text('local M = {}\nfunction M.dead(bounce)\n  return bounce.reason == "user_unknow"\nend\n'
                                                        'function M.fail(bounce)\n  return bounce.diagnostic:len()\nend\nreturn M\n')
