@@ -73,6 +73,8 @@ BAD = [
      [(2, 'error', 'did you mean "complaint"')]),
     ('local function dead(bounce) return bounce.reason == "user_unknwon" end\nfunction on_permanent(bounce)\n'
      '  if dead(bounce) then bounce:unsubscribe() end\nend', [(1, 'error', 'did you mean "user_unknown"')]),
+    ('function on_permanent(b)\n  if b.reason == "blockd" or b.kind == "x" then b:score(1) end\nend',
+     [(2, 'error', 'did you mean "blocked"'), (2, 'error', 'kind is never "x"')]),
     # words nearly right elsewhere
     ('local full = { ["mailbox_ful"] = true }\nfunction on_transient(bounce)\n  if full[bounce.reason] then bounce:score(1) end\nend',
      [(1, 'warning', 'one slip away from mailbox_full')]),

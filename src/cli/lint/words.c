@@ -35,11 +35,11 @@ static bool is_type(const struct text *text, size_t i, enum carom_token_type typ
     return i < text->n && text->tokens[i].type == type;
 }
 
-/* Also where the hook failed on that line: it said the same. */
-static bool has_error(const struct text *text, const struct carom_token *token)
+/* Did the hook fail on that line? Then it said the same. */
+static bool has_failed(const struct text *text, const struct carom_token *token)
 {
     for (const struct carom_finding *finding = text->findings->first; finding; finding = finding->next)
-        if (finding->severity == CAROM_ERROR_FOUND && finding->line == token->line &&
+        if (finding->severity == CAROM_ERROR_FOUND && finding->cases && finding->line == token->line &&
             carom_str_eq(finding->file, text->file->name))
             return true;
     return false;
@@ -47,7 +47,7 @@ static bool has_error(const struct text *text, const struct carom_token *token)
 
 static void add_error(const struct text *text, const struct carom_token *token, struct carom_str what, const char *todo)
 {
-    if (what.len && !has_error(text, token))
+    if (what.len && !has_failed(text, token))
         carom_findings_add(text->findings, CAROM_ERROR_FOUND, at(text, token), NULL, todo, CAROM_STR_FMT,
                            CAROM_STR_ARG(what));
 }

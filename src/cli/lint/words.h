@@ -10,7 +10,7 @@
 #include "policy/policy.h"
 #include "policy/tokens.h"
 
-/* One file. Adds nothing to a line that has an error already. The arena of findings must be guarded. */
+/* One file. Adds no error to a line on which a hook failed. The arena of findings must be guarded. */
 void carom_lint_words(struct carom_findings *findings, const struct carom_policy *policy,
                       const struct carom_policy_file *file, struct carom_str text);
 
