@@ -38,3 +38,16 @@ json_t *carom_json_load(struct carom_str text, size_t flags, json_error_t *wrong
     json_decref(first);
     return first || second || !memory_for(text) ? starve(wrong) : NULL;
 }
+
+/* json_dumps does not look whether a key was written (2.14): one for which its buffer could not grow would be missing.
+   Into a buffer that is large enough nothing has to grow. */
+char *carom_json_dump(const json_t *value)
+{
+    size_t n = value ? json_dumpb(value, NULL, 0, JSON_COMPACT) : 0;
+    char *text = n ? malloc(n + 1) : NULL;
+
+    if (text && json_dumpb(value, text, n, JSON_COMPACT) == n)
+        return text[n] = '\0', text;
+    free(text);
+    return NULL;
+}

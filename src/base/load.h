@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the carom authors */
 
-/* Reading JSON. The tree is jansson's memory: whoever allocates from an arena while he holds it needs a guard. */
+/* Reading JSON, and writing what was read. The tree is jansson's memory: whoever allocates from an arena while he holds it needs a guard. */
 
 #ifndef CAROM_BASE_LOAD_H
 #define CAROM_BASE_LOAD_H
@@ -17,5 +17,8 @@ static inline bool carom_json_starved(const json_error_t *wrong)
 {
     return json_error_code(wrong) == json_error_out_of_memory;
 }
+
+/* In its compact form; the caller frees it. NULL: out of memory, or value is NULL. */
+char *carom_json_dump(const json_t *value);
 
 #endif

@@ -33,7 +33,7 @@ static bool scope_is(json_t *object, const char *word)
 /* Heap of jansson's, so that nothing here may jump before it is freed. */
 static struct carom_str object_text(struct carom_arena *arena, json_t *object)
 {
-    char *dumped = object ? json_dumps(object, JSON_COMPACT) : NULL;
+    char *dumped = carom_json_dump(object);
     size_t n = dumped ? strlen(dumped) : 0;
     char *copy = n ? carom_arena_try(arena, n + 1) : NULL;
     if (copy)
@@ -201,7 +201,7 @@ int carom_decision_amend(struct carom_str json, enum carom_action_state from, en
         return damaged(err);
     carom_date_format(when / 1000, time);
     bool ok = amend(object, carom_action_state_name(from), carom_action_state_name(to), removals, note, time) == 0;
-    char *dumped = ok ? json_dumps(object, JSON_COMPACT) : NULL;
+    char *dumped = ok ? carom_json_dump(object) : NULL;
     json_decref(object);
     if (!dumped)
         return carom_error_memory(err);

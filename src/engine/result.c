@@ -48,7 +48,7 @@ static struct carom_str text_of(struct carom_arena *arena, json_t *object, const
 /* Heap of jansson's, so that nothing here may jump before it is freed. */
 static struct carom_str details_of(struct carom_arena *arena, json_t *object)
 {
-    char *text = json_dumps(json_object_get(object, "details"), JSON_COMPACT);
+    char *text = carom_json_dump(json_object_get(object, "details"));
     size_t n = text ? strlen(text) : 0;
     char *copy = n ? carom_arena_try(arena, n + 1) : NULL;
 
