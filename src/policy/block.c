@@ -9,11 +9,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { MAPPED = 128 << 10 };
-
 static void *make(size_t n)
 {
-    if (n < MAPPED)
+    if (n < CAROM_BLOCK_MAPPED)
         return malloc(n);
     void *block = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return block == MAP_FAILED ? NULL : block;
@@ -27,9 +25,9 @@ static void *remap(void *ptr, size_t before, size_t after)
 
 void *carom_block_resize(void *ptr, size_t before, size_t after)
 {
-    if (before < MAPPED && after < MAPPED)
+    if (before < CAROM_BLOCK_MAPPED && after < CAROM_BLOCK_MAPPED)
         return realloc(ptr, after);
-    if (before >= MAPPED && after >= MAPPED)
+    if (before >= CAROM_BLOCK_MAPPED && after >= CAROM_BLOCK_MAPPED)
         return remap(ptr, before, after);
     void *block = make(after);
     if (!block)
@@ -42,7 +40,7 @@ void *carom_block_resize(void *ptr, size_t before, size_t after)
 
 void carom_block_free(void *ptr, size_t n)
 {
-    if (n < MAPPED)
+    if (n < CAROM_BLOCK_MAPPED)
         free(ptr);
     else
         munmap(ptr, n);

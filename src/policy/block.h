@@ -9,6 +9,8 @@
 
 #include <stddef.h>
 
+enum { CAROM_BLOCK_MAPPED = 128 << 10 }; /* from this size on */
+
 /* A block of `after` bytes, not 0, with what the one of `before` bytes held; ptr is NULL where before is 0. NULL: no
    memory, the old block is as it was. */
 void *carom_block_resize(void *ptr, size_t before, size_t after);

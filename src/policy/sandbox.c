@@ -29,7 +29,7 @@ enum {
     STACK_LARGE = 16 << 10, /* of them count as a large block */
     CLOCK_STEPS = 10000,  /* charged steps between two looks at the clock */
     CLOCK_BYTES = 1 << 20, /* allocated bytes between two looks at the clock */
-    SLACK = 640 << 10      /* what the heap grows by at once, and what else a run touches */
+    SLACK = 384 << 10      /* by which the heap grows at once, and what else a run touches */
 };
 
 struct carom_sandbox {
@@ -47,6 +47,7 @@ struct carom_sandbox {
     bool growing_stack;   /* what is moved now is the stack */
     size_t kept;          /* of these, what the host keeps outside of the state until the run ends */
     char *heap;           /* where it ended when the run began */
+    size_t mapped;        /* bytes in blocks that are not in the heap */
     size_t fresh;         /* bytes allocated since the last look at the clock */
     uint64_t steps, looked;
     int64_t started; /* 0: not yet */
@@ -163,7 +164,7 @@ static size_t cost(size_t n)
    says where it ends without asking the kernel. */
 static void look_at_heap(struct carom_sandbox *box)
 {
-    ptrdiff_t grown = (char *)sbrk(0) - box->heap;
+    int64_t grown = (char *)sbrk(0) - box->heap + (int64_t)box->mapped;
     if (grown > box->limits.memory + box->limits.memory / 10 - SLACK)
         exceed(box, MEMORY);
 }
@@ -172,6 +173,8 @@ static void account(struct carom_sandbox *box, size_t before, size_t after)
 {
     box->used += cost(after) - cost(before);
     box->most = box->used > box->most ? box->used : box->most;
+    box->mapped -= before >= CAROM_BLOCK_MAPPED ? before : 0;
+    box->mapped += after >= CAROM_BLOCK_MAPPED ? after : 0;
     box->large -= before >= LARGE ? before : 0;
     box->large += after >= LARGE ? after : 0;
     arm(box);
