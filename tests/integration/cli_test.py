@@ -78,6 +78,20 @@ class Ordinary(Cli):
         self.assertEqual(done.returncode, 0, done.err)
         self.assertEqual([fact['source'] for fact in facts], sorted(map(str, BOUNCES.glob('*.eml'))))
 
+    def test_parse_with_several_threads_prints_the_same(self):
+        box, texts = self.dir / 'many.mbox', [path.read_text() for path in sorted(BOUNCES.glob('*.eml'))]
+        box.write_text(''.join(f'From x Mon Nov  3 09:00:00 2025\n{texts[i % len(texts)].rstrip()}\n\n' for i in range(1500)))
+        one = self.run_carom('parse', '--json', box, BOUNCES)
+        self.assertGreater(len(one.out.splitlines()), 1500)
+        for jobs in '2', '5':
+            many = self.run_carom('parse', '--json', '--jobs', jobs, box, BOUNCES)
+            self.assertEqual((many.returncode, many.out, many.err), (one.returncode, one.out, one.err))
+        missing = self.run_carom('parse', '--json', '--jobs', '2', 'absent.eml', BOUNCES)
+        self.refused(missing, NO_INPUT, r'absent\.eml.*No such file')
+        self.assertEqual(missing.out, self.run_carom('parse', '--json', BOUNCES).out)
+        for arguments in ('--jobs', '0', '--json'), ('--jobs', '2', '--table'), ('--jobs', '65', '--json'):
+            self.refused(self.run_carom('parse', *arguments, BOUNCES), USAGE, 'jobs')
+
     def test_parse_stdin_names_it(self):
         done, facts = self.parsed('-', given=UNKNOWN.read_bytes())
         self.assertEqual((done.returncode, facts[0]['source'], facts[0]['recipient']), (0, '-', 'anna@example.com'))
