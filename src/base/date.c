@@ -52,7 +52,7 @@ static int64_t month_of(struct carom_str word)
 {
     static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
     for (int64_t i = 0; word.len >= 3 && i < 12; i++)
-        if (carom_str_ieq(carom_str_head(word, 3), carom_str_n(names + 3 * i, 3)))
+        if (carom_lower(word.ptr[0]) == names[3 * i] && carom_str_ieq(carom_str_head(word, 3), carom_str_n(names + 3 * i, 3)))
             return i + 1;
     return -1;
 }

@@ -12,7 +12,7 @@ const struct carom_sieve *carom_sieve_named(const struct carom_sieve *sieves, si
     for (size_t i = 0; i < n; i++)
         if (strcmp(sieves[i].name, name) == 0)
             return &sieves[i];
-    assert(!"a group of rows that the table has");
+    assert(false); /* a group of rows that the table has not */
     return NULL;
 }
 

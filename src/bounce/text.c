@@ -102,7 +102,8 @@ static bool see_body(void *user, size_t row, size_t at)
 
     if (at == SIZE_MAX)
         carom_sieved_add(&candidates->open, row);
-    else if (!carom_cell_glob(carom_str_trim(carom_str_line_around(candidates->text, at)), carom_formats[row].body))
+    else if (carom_sieved_next(&candidates->rows, row) == row ||
+             !carom_cell_glob(carom_str_trim(carom_str_line_around(candidates->text, at)), carom_formats[row].body))
         return false;
     carom_sieved_add(&candidates->rows, row);
     return false;

@@ -244,6 +244,12 @@ static void write_value(const struct carom_field *field, const struct carom_fact
     }
 }
 
+/* The compiler makes one string of those that are alike. */
+static bool same_group(const char *a, const char *b)
+{
+    return a == b || strcmp(a, b) == 0;
+}
+
 /* The fields from `from` on that are of its group, as members. Returns the first of another group. */
 static size_t write_group(const struct carom_fact *fact, struct carom_json *json, size_t from)
 {
@@ -251,7 +257,7 @@ static size_t write_group(const struct carom_fact *fact, struct carom_json *json
     bool open = group.len == 0;
     size_t i;
 
-    for (i = from; i < carom_fields_n && strcmp(carom_fields[i].group, group.ptr) == 0; i++) {
+    for (i = from; i < carom_fields_n && same_group(carom_fields[i].group, group.ptr); i++) {
         if (!is_known(&carom_fields[i], fact))
             continue;
         if (!open) {

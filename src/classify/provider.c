@@ -32,7 +32,8 @@ static struct carom_str bare_host(struct carom_str host)
     size_t n = 0;
 
     host = carom_str_trim(host);
-    while (n < host.len && !carom_is_space(host.ptr[n]) && !strchr("([,;:", host.ptr[n]))
+    while (n < host.len && (carom_is_alpha(host.ptr[n]) ||
+                            (!carom_is_space(host.ptr[n]) && !strchr("([,;:", host.ptr[n]))))
         n++;
     if (n > 0 && host.ptr[n - 1] == '.')
         n--;

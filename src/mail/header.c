@@ -107,10 +107,14 @@ struct carom_headers carom_headers_parse(struct carom_arena *arena, struct carom
 struct carom_str carom_headers_nth(const struct carom_headers *headers, const char *name, size_t i)
 {
     struct carom_str wanted = carom_str(name);
+    char first = carom_lower(name[0]);
 
-    for (size_t k = 0; k < headers->n; k++)
-        if (carom_str_ieq(headers->list[k].name, wanted) && i-- == 0)
+    for (size_t k = 0; k < headers->n; k++) {
+        struct carom_str here = headers->list[k].name;
+
+        if (here.len == wanted.len && carom_lower(here.ptr[0]) == first && carom_str_ieq(here, wanted) && i-- == 0)
             return headers->list[k].value;
+    }
     return CAROM_STR_EMPTY;
 }
 

@@ -90,7 +90,7 @@ static void count_grams(const struct table *table, size_t length)
         " the and this that there with will would when was were from for have has had been not are our you your was one to of in "
         "on is it be as at by or an if all any can may more most than then into out up about other some who what which please "
         "here mail e-mail email message messages address recipient recipients delivery delivered server received subject date "
-        "content type text sender return system error host user ---- ==== **** ____ example.com .com .net .org http://www. ";
+        "content type text sender return system error host user ing ers tion ment able ---- ==== **** ____ example.com .com .net .org http://www. ";
 
     count(carom_str(usual), length, 64);
     for (size_t row = 0; row < table->n; row++)
