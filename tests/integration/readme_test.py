@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 # SPDX-FileCopyrightText: the carom authors
-"""Every command of README.md and of the pages in scripts/ works as it stands there, and the tables of the README name what
-the program has.
+"""Every command of README.md and of the pages in scripts/ works as it stands there, the tables of the README name what
+the program has, and links lead somewhere: from the README to every page of scripts/ and examples/.
 
 usage: CAROM=path/to/carom readme_test.py
 Each line of a page's ```sh blocks is run, in order, in one folder with sample bounces, a policy (for pages in scripts/ all
@@ -60,6 +60,7 @@ def prepare(folder, page):
 
 
 def run_all(page, folder, environment):
+    said = set()
     for line in ''.join(blocks(page, 'sh')).splitlines():
         if line in COVERED:
             name, words = COVERED[line]
@@ -68,21 +69,47 @@ def run_all(page, folder, environment):
             continue
         done = subprocess.run(line, shell=True, cwd=folder, env=environment, capture_output=True, text=True, timeout=60)
         print(f'$ {line}   exit {done.returncode}, {len(done.stdout.splitlines())} lines')
-        if done.returncode or done.stderr:
+        # As diff(1): 1 when there is a difference.
+        if done.returncode not in ((0, 1) if line.startswith('carom diff ') else (0,)) or done.stderr:
             yield f'{line}: exit {done.returncode}: {done.stderr}'
         if not done.stdout and 'carom pipe' not in line and not line.startswith('sed '):
             yield f'{line}: prints nothing'
+        said.update(done.stdout.splitlines())
+    # The first text of the README is what the quickstart prints, which has a test of its own.
+    for text in blocks(page, 'text')[page == README:]:
+        for line in set(text.splitlines()) - said - {'…'}:
+            yield f'no command of the page prints: {line}'
 
 
 def check_policy(folder, environment):
-    """The Lua of the README loads and decides."""
-    for text in set(blocks(README, 'lua')) - {text for _, text in named_files(README)}:
+    """The policies of the README load, and decide what they say."""
+    for text in blocks(README, 'lua'):
+        if 'carom.test(' in text:
+            continue
         (folder / 'readme.lua').write_text(text)
         done = subprocess.run([CAROM, 'run', '--policy', 'readme.lua', '--state', 'fresh', 'bounces'], cwd=folder,
                               env=environment, capture_output=True, text=True, timeout=60)
         print(done.stdout)
-        if done.returncode or not re.search(r'actions +.*unsubscribe [1-9]', done.stdout):
-            yield f'the policy of the README: exit {done.returncode}: {done.stderr}'
+        shutil.rmtree(folder / 'fresh')
+        decides = re.search(r'actions +.*unsubscribe [1-9]', done.stdout)
+        if done.returncode or bool(decides) != ('bounce:unsubscribe' in text):
+            yield f'a policy of the README: exit {done.returncode}: {done.stderr}\n{text}'
+
+
+def check_links():
+    pages = [*ROOT.glob('*.md'), *ROOT.glob('scripts/**/*.md'), *ROOT.glob('examples/**/*.md')]
+    linked = set()
+    for page in pages:
+        text = page.read_text()
+        for target, anchor in re.findall(r'\]\((?!https?:)([^)#\s]*)(#[^)\s]*)?\)', text):
+            goal = (page.parent / target).resolve() if target else page
+            linked |= {goal} if page == ROOT / 'README.md' else set()
+            heads = re.findall(r'(?m)^#+ (.*)$', goal.read_text()) if anchor and goal.is_file() else []
+            anchors = ['#' + re.sub(r'[^\w\- ]', '', head.lower()).replace(' ', '-') for head in heads]
+            if not goal.exists() or (anchor and anchor not in anchors):
+                yield f'{page.relative_to(ROOT)}: the link {target}{anchor} leads nowhere'
+    for page in set(pages) - linked - {ROOT / 'README.md'}:
+        yield f'README.md: no link to {page.relative_to(ROOT)}'
 
 
 def check_tables():
@@ -116,7 +143,8 @@ def check_page(name, page):
 def main():
     pages = {'README.md': README}
     pages |= {f'scripts/{path.name}': path.read_text() for path in sorted((ROOT / 'scripts').glob('*.md'))}
-    problems = [f'{name}: no commands' for name, page in pages.items() if not blocks(page, 'sh')]
+    problems = [*check_links()]
+    problems += [f'{name}: no commands' for name, page in pages.items() if not blocks(page, 'sh')]
     if not blocks(README, 'lua'):
         problems.append('README.md: no policy')
     for name, page in pages.items():
