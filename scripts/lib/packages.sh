@@ -7,14 +7,14 @@
 
 build_packages="gcc libc6-dev meson ninja-build pkg-config liblua5.4-dev libsqlite3-dev nettle-dev libzstd-dev \
 libjansson-dev libcurl4-openssl-dev"
-test_packages="clang libcmocka-dev python3 groff-base binutils lua5.4 zsh fish"
+test_packages="clang libcmocka-dev python3 groff-base binutils lua5.4"
 fuzz_packages="libclang-rt-14-dev" # libFuzzer and the sanitizers of Debian 12's clang
 
 # Is there what the Debian package of this name brings? Asked by capability, so that other systems answer too.
 package_present()
 {
     case $1 in
-    gcc | meson | clang | pkg-config | python3 | valgrind | lua5.4 | zsh | fish) command -v "$1" ;;
+    gcc | meson | clang | pkg-config | python3 | valgrind | lua5.4) command -v "$1" ;;
     ninja-build) command -v ninja ;;
     binutils) command -v readelf && command -v nm ;;
     groff-base) command -v groff ;;
