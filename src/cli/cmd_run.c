@@ -9,7 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/conveyor.h"
 #include "base/error.h"
+#include "cli/ahead.h"
 #include "cli/cli.h"
 #include "cli/ledger.h"
 #include "cli/lines.h"
@@ -21,7 +23,7 @@
 #include "engine/result.h"
 #include "input/source.h"
 
-enum { BATCH = 1000, BATCH_MS = 300 };
+enum { BATCH = 1000, BATCH_MS = 300, THREADS_MAX = 64 };
 
 struct tally {
     uint64_t messages, facts, duplicates, failed, unread, held_back;
@@ -34,6 +36,8 @@ struct run {
     struct carom_source *source;
     struct tally tally, committed;
     int64_t begun; /* the batch, ms */
+    const char *list;
+    unsigned threads;
     bool from_stdin;
     bool json, table, progress, dry;
     struct carom_cli_log log;
@@ -160,15 +164,13 @@ static void print_result(struct run *run, const struct carom_result *result)
             print_row(run, result, i);
 }
 
-static void show_progress(struct run *run, bool last)
+static void show_progress(struct run *run, uint64_t done, uint64_t total, bool last)
 {
     time_t now = time(NULL);
-    uint64_t done, total;
 
     if (!run->progress || (now == run->shown && !last))
         return;
     run->shown = now;
-    carom_source_progress(run->source, &done, &total);
     fprintf(stderr, "\r%llu messages", (unsigned long long)run->tally.messages);
     if (total)
         fprintf(stderr, ", %u %%", (unsigned)(100 * done / total));
@@ -254,41 +256,95 @@ static int commit(struct run *run, struct carom_error *err)
     return 0;
 }
 
-/* 0 go on, -1 the ledger is out of reach: err says why. A message whose hook fails is counted, and
-   the first with that error named. */
-static int one(struct run *run, const struct carom_source_item *item, const char *list, struct carom_error *err)
+/* ---- One message ---- */
+
+/* Side by side where several threads read ahead. */
+static int read_one(void *user, const struct carom_source_item *item, void **result_r, struct carom_error *err)
 {
+    const struct run *run = user;
     const bool from_file = !carom_str_eq(item->name, CAROM_STR("-"));
     const struct carom_envelope envelope = {.source = item->name.ptr,
                                             .index = item->index,
-                                            .list = list,
+                                            .list = run->list,
                                             .received = from_file ? 0 : (int64_t)time(NULL),
                                             .file_time = item->mtime};
-    struct carom_result *result;
+    struct carom_result *result = NULL;
+    int failed = carom_engine_begin_message(run->engine, item->bytes, &envelope, carom_engine_now_ms(run->engine), &result, err);
 
-    if (!run->engine->batch) {
-        if (carom_engine_begin(run->engine, err) != 0)
-            return -1;
-        run->begun = monotonic_ms();
-        run->in_batch = 0;
-    }
-    if (carom_engine_message(run->engine, item->bytes.ptr, item->bytes.len, &envelope, &result, err) == 0) {
+    *result_r = result;
+    return failed;
+}
+
+static void drop(void *result)
+{
+    carom_result_free(result);
+}
+
+static int begin_batch(struct run *run, struct carom_error *err)
+{
+    if (run->engine->batch)
+        return 0;
+    if (carom_engine_begin(run->engine, err) != 0)
+        return -1;
+    run->begun = monotonic_ms();
+    run->in_batch = 0;
+    return 0;
+}
+
+/* A message whose hook fails is counted, and the first with that error named. -1: the ledger is out of reach. */
+static int count_failed(struct run *run, const struct carom_source_item *item, struct carom_error *err)
+{
+    bool new = carom_cli_repeated_add(&run->errors, err);
+
+    name_message(err, item);
+    if (!run->engine->batch)
+        return -1;
+    if (new)
+        carom_cli_fail(err);
+    run->tally.failed++;
+    return 0;
+}
+
+/* result NULL: err says why the message could not be read. */
+static int decide_one(struct run *run, const struct carom_source_item *item, struct carom_result *result,
+                      struct carom_error *err)
+{
+    if (result && carom_engine_take(run->engine, result, carom_engine_now_ms(run->engine), &result, err) == 0) {
         count(&run->tally, result);
         print_result(run, result);
         if (run->log.chosen)
             carom_cli_log_result(&run->log, result);
         carom_result_free(result);
-    } else {
-        bool new = carom_cli_repeated_add(&run->errors, err);
-        name_message(err, item);
-        if (!run->engine->batch)
-            return -1;
-        if (new)
-            carom_cli_fail(err);
-        run->tally.failed++;
+    } else if (count_failed(run, item, err) != 0) {
+        return -1;
     }
     /* Others wait for the ledger: a batch is short in time, whatever the hooks cost. */
     return ++run->in_batch < BATCH && monotonic_ms() - run->begun < BATCH_MS ? 0 : commit(run, err);
+}
+
+static int use(void *user, const struct carom_source_item *item, void *result, struct carom_error *err)
+{
+    struct run *run = user;
+
+    if (begin_batch(run, err) != 0) {
+        carom_result_free(result);
+        return -1;
+    }
+    return decide_one(run, item, result, err) != 0 ? -1 : stopped ? 1 : 0;
+}
+
+static void unread(void *user, const struct carom_error *err)
+{
+    struct run *run = user;
+
+    run->tally.unread++;
+    run->committed.unread++;
+    carom_cli_fail(err);
+}
+
+static void stands(void *user, uint64_t done, uint64_t total)
+{
+    show_progress(user, done, total, false);
 }
 
 /* Nothing is held while stdin keeps us waiting. */
@@ -299,27 +355,48 @@ static bool would_wait(void)
     return poll(&in, 1, 0) == 0;
 }
 
-static int work(struct run *run, const char *list)
+/* Hooks that read messages, and return paths whose meaning the ledger knows, are asked in turn. */
+static int one_by_one(struct run *run, struct carom_error *err)
 {
-    struct carom_error err = {0};
     struct carom_source_item item;
+    uint64_t done, total;
     int got, failed = 0;
 
     while (!failed && !stopped) {
-        if (run->engine->batch && run->from_stdin && would_wait() && (failed = commit(run, &err)) != 0)
-            break;
-        if ((got = carom_source_next(run->source, &item, &err)) == 0)
-            break;
+        void *result;
+        if (run->engine->batch && run->from_stdin && would_wait() && commit(run, err) != 0)
+            return -1;
+        if ((got = carom_source_next(run->source, &item, err)) == 0)
+            return 0;
         if (got < 0) {
-            run->tally.unread++;
-            run->committed.unread++;
-            carom_cli_fail(&err);
+            unread(run, err);
+        } else if (begin_batch(run, err) != 0) {
+            return -1;
         } else {
-            failed = one(run, &item, list, &err);
+            read_one(run, &item, &result, err); /* NULL when it failed */
+            failed = decide_one(run, &item, result, err);
         }
-        show_progress(run, false);
+        carom_source_progress(run->source, &done, &total);
+        stands(run, done, total);
     }
-    show_progress(run, true);
+    return failed;
+}
+
+static int all(struct run *run, struct carom_error *err)
+{
+    const struct carom_ahead ahead = {.source = run->source, .threads = run->threads, .user = run, .prepare = read_one,
+                                      .use = use, .drop = drop, .unread = unread, .stands = stands};
+    if (run->threads == 1 || run->from_stdin || !carom_engine_reads_ahead(run->engine))
+        return one_by_one(run, err);
+    return carom_ahead_run(&ahead, err) < 0 ? -1 : 0;
+}
+
+static int work(struct run *run)
+{
+    struct carom_error err = {0};
+    int failed = all(run, &err);
+
+    show_progress(run, 0, 0, true);
     carom_cli_repeated_print(&run->errors, "run");
     if (!failed)
         failed = commit(run, &err);
@@ -369,6 +446,7 @@ int cmd_run(int argc, char **argv)
     bool quiet = false, lines = false, spool = false;
     const char *list = NULL, *log = NULL, *deadline = NULL;
     struct run run = {0};
+    int64_t jobs = carom_conveyor_processors();
     struct carom_spooled spooled = {.place = &place, .log = &run.log, .all = true};
     const struct carom_option options[] = {
         CAROM_CLI_PLACE_OPTIONS(place),
@@ -379,6 +457,7 @@ int cmd_run(int argc, char **argv)
         {"lines", CAROM_OPTION_FLAG, &lines, NULL, "messages and replies as JSON lines, each answered in its turn"},
         {"spool", CAROM_OPTION_FLAG, &spool, NULL, "what carom pipe took and could not decide, of the state directory or DIR"},
         CAROM_SPOOLED_DEADLINE_OPTION(deadline),
+        {"jobs", CAROM_OPTION_NUMBER, &jobs, "N", "read with so many threads (default: the processors); the order stays"},
         {"quiet", CAROM_OPTION_FLAG, &quiet, NULL, "no progress and no summary"},
         CAROM_CLI_LOG_OPTION(log),
         {NULL, 0, NULL, NULL, NULL}};
@@ -403,6 +482,8 @@ int cmd_run(int argc, char **argv)
         return carom_cli_usage("run", "--spool takes one DIR");
     if (deadline && !spool)
         return carom_cli_usage("run", "--deadline goes with --spool");
+    if (jobs < 1 || jobs > THREADS_MAX)
+        return carom_cli_usage("run", "--jobs is a number of threads from 1 to %d", THREADS_MAX);
     if (!carom_spooled_deadline("run", deadline, &spooled.deadline_ms))
         return EX_USAGE;
     if (carom_cli_log_begin(&run.log, log, CAROM_LOG_TO_STDERR, &err) != 0)
@@ -439,7 +520,9 @@ int cmd_run(int argc, char **argv)
     run.print = carom_print_begin(stdout);
     signal(SIGINT, stop);
     signal(SIGTERM, stop);
-    code = work(&run, list);
+    run.list = list;
+    run.threads = (unsigned)jobs;
+    code = work(&run);
     if (carom_print_end(&run.print) != 0 && code == EX_OK)
         code = carom_cli_output_failed("run");
     if (!quiet) {

@@ -404,13 +404,15 @@ int carom_engine_judge(struct carom_engine *engine, struct carom_result *result,
     return take(&work, err);
 }
 
-int carom_engine_message(struct carom_engine *engine, const void *bytes, size_t size,
-                         const struct carom_envelope *envelope, struct carom_result **result_r,
-                         struct carom_error *err)
+bool carom_engine_reads_ahead(const struct carom_engine *engine)
 {
-    static const struct carom_envelope nothing;
+    return !carom_policy_wants_messages(engine->policy) && !carom_policy_config(engine->policy)->verp;
+}
+
+int carom_engine_begin_message(struct carom_engine *engine, struct carom_str bytes, const struct carom_envelope *envelope,
+                               int64_t now_ms, struct carom_result **result_r, struct carom_error *err)
+{
     struct carom_result *result = carom_result_new();
-    int64_t now = carom_engine_now_ms(engine);
     struct carom_engine_trust trust;
 
     *result_r = NULL;
@@ -424,12 +426,27 @@ int carom_engine_message(struct carom_engine *engine, const void *bytes, size_t 
         carom_result_free(result);
         return carom_error_memory(err);
     }
-    int failed = carom_engine_read(engine->policy, result, carom_str_n(size ? bytes : "", size),
-                                   envelope ? envelope : &nothing, &trust, now, err);
+    int failed = carom_engine_read(engine->policy, result, bytes, envelope, &trust, now_ms, err);
     carom_arena_unguard(result->arena);
     if (failed) {
         carom_result_free(result);
         return -1;
     }
+    *result_r = result;
+    return 0;
+}
+
+int carom_engine_message(struct carom_engine *engine, const void *bytes, size_t size,
+                         const struct carom_envelope *envelope, struct carom_result **result_r,
+                         struct carom_error *err)
+{
+    static const struct carom_envelope nothing;
+    int64_t now = carom_engine_now_ms(engine);
+    struct carom_result *result;
+
+    *result_r = NULL;
+    if (carom_engine_begin_message(engine, carom_str_n(size ? bytes : "", size), envelope ? envelope : &nothing, now,
+                                   &result, err) != 0)
+        return -1;
     return carom_engine_take(engine, result, now, result_r, err);
 }

@@ -46,6 +46,12 @@ int carom_engine_take(struct carom_engine *engine, struct carom_result *result, 
    read (message and report may be NULL), and of the outcomes only duplicate, failed and decision are filled. Also for a
    ledger in memory (ledger/memory.h). */
 int carom_engine_judge(struct carom_engine *engine, struct carom_result *result, int64_t now_ms, struct carom_error *err);
+/* Reading apart from deciding, for carom_engine_take; in several threads at once where reads_ahead is true: no
+   hook is asked for messages, and the ledger is not asked whom a return path means. bytes and envelope must live until
+   the result is taken. Free what is not taken with carom_result_free. */
+bool carom_engine_reads_ahead(const struct carom_engine *engine);
+int carom_engine_begin_message(struct carom_engine *engine, struct carom_str bytes, const struct carom_envelope *envelope,
+                               int64_t now_ms, struct carom_result **result_r, struct carom_error *err);
 int64_t carom_engine_now_ms(const struct carom_engine *engine);
 
 /* Many messages and replies in one transaction. Without these each is committed by itself. */

@@ -204,6 +204,8 @@ int carom_policy_verp(struct carom_policy *policy, const struct carom_verp **ver
     int result = 0;
 
     *verp_r = NULL;
+    if (!policy->config.verp)
+        return 0;
     if (!policy->verp) {
         if (carom_arena_guard(policy->arena))
             return carom_error_memory(err);
@@ -308,6 +310,11 @@ int carom_policy_decide(struct carom_policy *policy, struct carom_arena *arena, 
     decision_r->hook = carom_str_n(name, len);
     carom_decision_settle(decision_r, subject->fact, &policy->config);
     return 0;
+}
+
+bool carom_policy_wants_messages(const struct carom_policy *policy)
+{
+    return policy->has_message_hook;
 }
 
 int carom_policy_message(struct carom_policy *policy, const struct carom_incoming *incoming, bool *wanted_r,

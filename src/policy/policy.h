@@ -81,6 +81,8 @@ struct carom_incoming {
     int64_t now; /* ms */
 };
 
+/* Is there an on_message? */
+bool carom_policy_wants_messages(const struct carom_policy *policy);
 /* Runs on_message. *wanted_r: the message is to be read; true also where there is no such hook. */
 int carom_policy_message(struct carom_policy *policy, const struct carom_incoming *incoming, bool *wanted_r,
                          struct carom_error *err);

@@ -196,6 +196,28 @@ class Ordinary(Cli):
         self.assertRegex(done.out, r'actions +unsubscribe 3')
         self.assertEqual([p for p in (self.dir / 'state').rglob('*') if p.is_file()], [])
 
+    def test_threads_change_nothing(self):
+        """Hundreds of messages, some of whose hooks fail, some of which cannot be read."""
+        folder = self.dir / 'many'
+        folder.mkdir()
+        for i in range(300):
+            text = UNKNOWN.read_text().replace('anna@', f'anna{i % 7}@').replace('Message-ID: <', f'Message-ID: <{i}.')
+            (folder / f'{i:03}.eml').write_text(text)
+        (folder / '150.eml').unlink()
+        (folder / '150.eml').symlink_to('nowhere')
+        policy = self.policy('function on_permanent(bounce)\n'
+                             '  if bounce.recipient == "anna3@example.com" then error("not her") end\n'
+                             '  if bounce:count { within = "60d" } >= 3 then bounce:suppress { duration = "90d" } end\nend\n')
+        runs = []
+        for jobs in ('1', '2', '5'):
+            done = self.run_carom('run', '--json', '--jobs', jobs, '--policy', policy, '--state', self.dir / f's{jobs}', folder)
+            self.assertEqual(done.returncode, 70, done.err)
+            runs.append((done.out, re.sub(r'(?m)^ledger .*', '', done.err)))
+        self.assertEqual(runs[0], runs[1])
+        self.assertEqual(runs[0], runs[2])
+        self.assertEqual(len(runs[0][0].splitlines()), 300 - 43)  # one of the 43 is the one that cannot be read
+        self.assertEqual(self.run_carom('run', '--jobs', '0', '--policy', policy, folder).returncode, 64)
+
     def test_run_json_is_one_object_a_fact(self):
         done = self.run_carom('run', '--json', '--policy', self.policy(), UNKNOWN)
         row = json.loads(done.out)

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Messages travel in small loads on a conveyor: copied from the source, prepared, used. */
+
+#include "cli/ahead.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/conveyor.h"
+#include "base/error.h"
+
+enum { LOAD = 32, LOAD_BYTES = 1 << 18, LOADS_EACH = 4, LOADS_MAX = 64 };
+
+struct place {
+    size_t name, name_n, bytes, bytes_n; /* in the load's buffer */
+    struct carom_source_item item;
+    void *made;
+    struct carom_error unread; /* why, or no code */
+};
+
+struct load {
+    struct place places[LOAD];
+    size_t n, used;
+    struct carom_buf buf;
+    uint64_t done, total; /* bytes of the source, behind it */
+};
+
+/* What the stations share. */
+struct work {
+    const struct carom_ahead *ahead;
+    atomic_bool stopped;
+};
+
+static void put(struct load *load, const struct carom_source_item *item)
+{
+    struct place *place = &load->places[load->n++];
+    *place = (struct place){.name = load->buf.len, .name_n = item->name.len, .item = *item};
+    carom_buf_add_str(&load->buf, item->name);
+    carom_buf_add_char(&load->buf, '\0');
+    place->bytes = load->buf.len;
+    place->bytes_n = item->bytes.len;
+    carom_buf_add_str(&load->buf, item->bytes);
+}
+
+/* The buffer moves while it is filled: only now is it known where the messages stand. */
+static void point(struct load *load)
+{
+    for (size_t i = 0; i < load->n; i++) {
+        struct place *place = &load->places[i];
+        place->item.name = carom_str_n(load->buf.ptr + place->name, place->name_n);
+        place->item.bytes = carom_str_n(load->buf.ptr + place->bytes, place->bytes_n);
+    }
+}
+
+static int fill(void *user, void *load_v, struct carom_error *err)
+{
+    struct work *work = user;
+    struct load *load = load_v;
+    struct carom_source_item item;
+    int got = 1;
+
+    load->n = load->used = 0;
+    carom_buf_clear(&load->buf);
+    while (load->n < LOAD && load->buf.len < LOAD_BYTES && !work->stopped &&
+           (got = carom_source_next(work->ahead->source, &item, err)) != 0)
+        if (got < 0)
+            load->places[load->n++] = (struct place){.unread = *err};
+        else
+            put(load, &item);
+    if (load->buf.failed)
+        return carom_error_memory(err);
+    point(load);
+    carom_source_progress(work->ahead->source, &load->done, &load->total);
+    return load->n ? 0 : 1;
+}
+
+static int prepare(void *user, void *load_v, struct carom_error *err)
+{
+    struct work *work = user;
+    struct load *load = load_v;
+
+    for (size_t i = 0; i < load->n; i++)
+        if (!load->places[i].unread.code &&
+            work->ahead->prepare(work->ahead->user, &load->places[i].item, &load->places[i].made, err) != 0)
+            return -1;
+    return 0;
+}
+
+static int use(void *user, void *load_v, struct carom_error *err)
+{
+    struct work *work = user;
+    struct load *load = load_v;
+    int result = 0;
+
+    while (load->used < load->n && result == 0 && !work->stopped) {
+        struct place *place = &load->places[load->used++];
+        void *made = place->made;
+        place->made = NULL;
+        if (place->unread.code)
+            work->ahead->unread(work->ahead->user, &place->unread);
+        else if ((result = work->ahead->use(work->ahead->user, &place->item, made, err)) > 0)
+            work->stopped = true;
+    }
+    work->ahead->stands(work->ahead->user, load->done, load->total);
+    return result < 0 ? -1 : 0;
+}
+
+static void free_loads(const struct carom_ahead *ahead, void **loads, size_t n)
+{
+    for (size_t i = 0; i < n && loads[i]; i++) {
+        struct load *load = loads[i];
+        for (size_t k = 0; k < load->n; k++)
+            if (load->places[k].made)
+                ahead->drop(load->places[k].made);
+        carom_buf_deinit(&load->buf);
+        free(load);
+    }
+}
+
+static bool make_loads(void **loads, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct load *load = calloc(1, sizeof(*load));
+        if (!load)
+            return false;
+        load->buf = CAROM_BUF_INIT((size_t)CAROM_INPUT_MAX + (1 << 20));
+        loads[i] = load;
+    }
+    return true;
+}
+
+int carom_ahead_run(const struct carom_ahead *ahead, struct carom_error *err)
+{
+    static const struct carom_station stations[] = {{fill, false}, {prepare, true}, {use, false}};
+    void *loads[LOADS_MAX] = {NULL};
+    size_t n = LOADS_EACH * (size_t)ahead->threads < LOADS_MAX ? LOADS_EACH * (size_t)ahead->threads : LOADS_MAX;
+    struct work work = {.ahead = ahead};
+    const struct carom_conveyor conveyor = {.stations = stations, .n = sizeof(stations) / sizeof(stations[0]),
+                                            .loads = loads, .loads_n = n, .threads = ahead->threads, .user = &work};
+
+    int result = make_loads(loads, n) ? carom_conveyor_run(&conveyor, err) : carom_error_memory(err);
+    free_loads(ahead, loads, n);
+    return result < 0 ? -1 : work.stopped;
+}
