@@ -104,7 +104,8 @@ static int use(void *user, void *load_v, struct carom_error *err)
         else if ((result = work->ahead->use(work->ahead->user, &place->item, made, err)) > 0)
             work->stopped = true;
     }
-    work->ahead->stands(work->ahead->user, load->done, load->total);
+    if (work->ahead->stands)
+        work->ahead->stands(work->ahead->user, load->done, load->total);
     return result < 0 ? -1 : 0;
 }
 

@@ -18,7 +18,7 @@ struct carom_ahead {
     /* In order; takes `made`. -1 with err stops, 1 stops without one. */
     int (*use)(void *user, const struct carom_source_item *item, void *made, struct carom_error *err);
     void (*drop)(void *made); /* of what was prepared and is not used any more */
-    /* In order as well: this one could not be read, the others go on; where the source stands now. */
+    /* In order as well: this one could not be read, the others go on; where the source stands now (may be NULL). */
     void (*unread)(void *user, const struct carom_error *err);
     void (*stands)(void *user, uint64_t done, uint64_t total);
 };

@@ -6,21 +6,27 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/conveyor.h"
+#include "base/error.h"
 #include "classify/fact.h"
 #include "classify/rules.h"
+#include "cli/ahead.h"
 #include "cli/candidates.h"
 #include "cli/cli.h"
 #include "cli/ledger.h"
 #include "cli/owner.h"
-#include "cli/parallel.h"
 #include "cli/print.h"
 #include "cli/reading.h"
 #include "cli/unmatched.h"
 #include "engine/trust.h"
 #include "input/source.h"
+
+enum { THREADS_MAX = 64, BY_PROCESSORS = -1 };
 
 /* What is made of the messages. */
 struct showing {
@@ -106,12 +112,81 @@ static int one(struct carom_arena *arena, const struct carom_source_item *item, 
     return result;
 }
 
-static int one_of_many(struct carom_arena *arena, const struct carom_source_item *item, struct carom_print *print,
-                       struct carom_error *err)
-{
-    struct showing showing = {.json = true, .print = print};
+/* ---- Several threads, for JSON without a policy ---- */
 
-    return one(arena, item, &showing, err);
+/* The lines of one message, or why there are none. */
+struct lines {
+    struct carom_buf buf;
+    struct carom_error err;
+};
+
+struct writing {
+    struct carom_print *print;
+    bool any;
+    int code;
+};
+
+static void drop(void *made)
+{
+    struct lines *lines = made;
+    carom_buf_deinit(&lines->buf);
+    free(lines);
+}
+
+static int read_lines(void *user, const struct carom_source_item *item, void **made_r, struct carom_error *err)
+{
+    struct lines *lines = calloc(1, sizeof(*lines));
+    struct carom_arena *arena = carom_arena_new();
+    (void)user;
+
+    *made_r = lines;
+    if (!lines || !arena) {
+        carom_arena_free(arena);
+        return carom_error_memory(err);
+    }
+    struct carom_print print = carom_print_begin(NULL);
+    struct showing showing = {.json = true, .print = &print};
+    one(arena, item, &showing, &lines->err);
+    lines->buf = print.buf;
+    carom_arena_free(arena);
+    return 0;
+}
+
+static int write_lines(void *user, const struct carom_source_item *item, void *made, struct carom_error *err)
+{
+    struct writing *writing = user;
+    struct lines *lines = made;
+    int result = 0;
+    (void)item;
+
+    writing->any = true;
+    if (lines->err.code)
+        writing->code = carom_cli_fail(&lines->err);
+    else if (carom_print_add(writing->print, &lines->buf) != 0)
+        result = carom_error_set(err, CAROM_ERROR_IO, "parse: cannot write the output: %s", strerror(errno));
+    drop(lines);
+    return result;
+}
+
+static void unread(void *user, const struct carom_error *err)
+{
+    struct writing *writing = user;
+    writing->any = true;
+    carom_cli_fail(err);
+    writing->code = EX_NOINPUT;
+}
+
+static int parse_ahead(struct carom_source *source, unsigned threads, struct carom_print *print, bool *any_r)
+{
+    struct writing writing = {.print = print, .code = EX_OK};
+    struct carom_error err = {0};
+    const struct carom_ahead ahead = {.source = source, .threads = threads, .user = &writing, .prepare = read_lines,
+                                      .use = write_lines, .drop = drop, .unread = unread};
+
+    if (carom_ahead_run(&ahead, &err) < 0)
+        writing.code = carom_cli_fail(&err);
+    *any_r = writing.any;
+    return writing.code;
 }
 
 /* What the policy trusts, when one is named. */
@@ -137,12 +212,12 @@ int cmd_parse(int argc, char **argv)
     struct carom_engine_trust trust;
     struct showing showing = {.json = false};
     bool table = false, unmatched = false;
-    int64_t jobs = 1;
+    int64_t jobs = BY_PROCESSORS;
     const struct carom_option options[] = {
         CAROM_CLI_PLACE_OPTIONS(place),
         {"json", CAROM_OPTION_FLAG, &showing.json, NULL, "one JSON object a line, one line a recipient (default in a pipe)"},
         {"table", CAROM_OPTION_FLAG, &table, NULL, "a table (default on a terminal)"},
-        {"jobs", CAROM_OPTION_NUMBER, &jobs, "N", "read with N threads; the output is the same (JSON, without a policy)"},
+        {"jobs", CAROM_OPTION_NUMBER, &jobs, "N", "read with so many threads (default: the processors); the order stays"},
         {"explain", CAROM_OPTION_FLAG, &showing.explain, NULL, "how each message was read, and why it means what it means"},
         {"unmatched", CAROM_OPTION_FLAG, &unmatched, NULL, "the diagnostics that no rule knew, most frequent first, masked"},
         {NULL, 0, NULL, NULL, NULL}};
@@ -164,10 +239,14 @@ int cmd_parse(int argc, char **argv)
     if (showing.explain && (showing.json || table || unmatched))
         return carom_cli_usage("parse", "--explain is a page for people: it goes without --json, --table and --unmatched");
     showing.json = showing.json || (!table && !unmatched && !isatty(STDOUT_FILENO));
-    if (jobs < 1 || jobs > CAROM_PARALLEL_MAX)
-        return carom_cli_usage("parse", "--jobs is a number of threads from 1 to 64");
-    if (jobs > 1 && (!showing.json || unmatched || place.policy))
+    if (jobs != BY_PROCESSORS && (jobs < 1 || jobs > THREADS_MAX))
+        return carom_cli_usage("parse", "--jobs is a number of threads from 1 to %d", THREADS_MAX);
+    bool plain = showing.json && !showing.explain && !unmatched && !place.policy;
+    if (jobs > 1 && !plain)
         return carom_cli_usage("parse", "--jobs goes with JSON, and without --policy");
+    for (int i = 0; i < n; i++) /* what comes through a pipe is told as it comes */
+        jobs = !strcmp(operands[i], "-") || !plain ? 1 : jobs;
+    jobs = jobs == BY_PROCESSORS ? carom_conveyor_processors() : jobs;
     struct carom_arena *arena = carom_arena_new();
     struct carom_source *source = NULL;
     struct carom_print print = carom_print_begin(stdout);
@@ -182,9 +261,8 @@ int cmd_parse(int argc, char **argv)
     }
     showing.trust = policy ? &trust : NULL;
     showing.own = policy ? carom_policy_judging(policy)->own : NULL;
-    const struct carom_parallel parallel = {source, (unsigned)jobs, stdout, one_of_many};
     if (jobs > 1)
-        code = carom_parallel_run(&parallel, &any);
+        code = parse_ahead(source, (unsigned)jobs, &print, &any);
     while (jobs == 1 && (got = carom_source_next(source, &item, &err)) != 0) {
         any = true;
         if (got < 0) {

@@ -19,10 +19,8 @@ struct carom_json carom_print_json(struct carom_print *print)
     return carom_json_to(&print->buf);
 }
 
-int carom_print_flush(struct carom_print *print)
+static int flush(struct carom_print *print)
 {
-    if (!print->buf.len && !print->buf.failed)
-        return print->failed ? -1 : 0;
     if (print->buf.failed || fwrite(print->buf.ptr, 1, print->buf.len, print->to) != print->buf.len)
         print->failed = true;
     carom_buf_clear(&print->buf);
@@ -32,12 +30,22 @@ int carom_print_flush(struct carom_print *print)
 int carom_print_line(struct carom_print *print)
 {
     carom_buf_add_char(&print->buf, '\n');
-    return (print->buf.len >= FLUSH_AT && !print->held) || print->buf.failed ? carom_print_flush(print) : 0;
+    if (!print->to)
+        return print->buf.failed ? -1 : 0;
+    return print->buf.len >= FLUSH_AT || print->buf.failed ? flush(print) : 0;
+}
+
+int carom_print_add(struct carom_print *print, const struct carom_buf *lines)
+{
+    carom_buf_add(&print->buf, lines->ptr, lines->len);
+    print->failed = print->failed || lines->failed;
+    return print->buf.len >= FLUSH_AT || print->buf.failed ? flush(print) : print->failed ? -1 : 0;
 }
 
 int carom_print_end(struct carom_print *print)
 {
-    carom_print_flush(print);
+    if (print->buf.len || print->buf.failed)
+        flush(print);
     carom_buf_deinit(&print->buf);
     return fflush(print->to) == 0 && !print->failed ? 0 : -1;
 }

@@ -14,14 +14,13 @@
 /* One line of JSON, written and flushed in big pieces. */
 struct carom_print {
     struct carom_buf buf;
-    FILE *to;
+    FILE *to;    /* NULL: lines are only collected, for carom_print_add; free buf */
     bool failed; /* a line was lost */
-    bool held;   /* nothing is written before carom_print_flush */
 };
 struct carom_print carom_print_begin(FILE *to);
 struct carom_json carom_print_json(struct carom_print *print); /* starts a line */
 int carom_print_line(struct carom_print *print);               /* ends it; -1: out of memory or not writable */
-int carom_print_flush(struct carom_print *print);              /* writes what there is; -1: as that, or any line before */
+int carom_print_add(struct carom_print *print, const struct carom_buf *lines); /* whole ones; -1: as that, or lines failed */
 int carom_print_end(struct carom_print *print);                /* writes the rest and frees; -1: as that, or any line before */
 
 /* A cell: text made safe and padded or cut (with …) to width columns; width 0: as long as it is. */
