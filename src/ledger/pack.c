@@ -10,6 +10,8 @@
 #include <zstd.h>
 
 enum { PLAIN = 0, ZSTD = 1, WORTH_TRYING = 256 };
+/* Of a few hundred bytes, as headers have, making the tables is most of the work. */
+enum { SMALL = 2048, FAST = -1, THOROUGH = 1 };
 static const size_t unpacked_max = (size_t)1 << 30;
 
 void carom_pack_deinit(struct carom_pack *pack)
@@ -24,7 +26,8 @@ static bool compress(struct carom_pack *pack, struct carom_str bytes, struct car
     if (!pack->context && !(pack->context = ZSTD_createCCtx()))
         return false;
     char *room = malloc(bound);
-    size_t n = room ? ZSTD_compressCCtx(pack->context, room, bound, bytes.ptr, bytes.len, 1) : 0;
+    int level = bytes.len < SMALL ? FAST : THOROUGH;
+    size_t n = room ? ZSTD_compressCCtx(pack->context, room, bound, bytes.ptr, bytes.len, level) : 0;
     bool pays = room && !ZSTD_isError(n) && n < bytes.len - bytes.len / 8;
     if (pays) {
         carom_buf_add_char(out, ZSTD);
