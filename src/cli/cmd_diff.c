@@ -125,7 +125,7 @@ int cmd_diff(int argc, char **argv)
     const struct carom_option options[] = {
         {"store", CAROM_OPTION_TEXT, &request.place.store, "URL", "the ledger, sqlite:PATH (default: the new policy's)"},
         {"state", CAROM_OPTION_TEXT, &request.place.state, "DIR", "the state directory (default: CAROM_STATE, /var/lib/carom)"},
-        {"since", CAROM_OPTION_TEXT, &request.select.since, "TIME", "compare what was received since: 2026-03-01, 2026-03-01T12:00:00Z, or 6h ago"},
+        {"since", CAROM_OPTION_TEXT, &request.select.since, "TIME", "compare what was received since: 2026-03-01, 2026-03-01T12:00:00Z, or 6h for six hours ago"},
         {"until", CAROM_OPTION_TEXT, &request.select.until, "TIME", "and before that"},
         {"reason", CAROM_OPTION_TEXT, &request.select.reason, "REASON", "of that reason or kind"},
         {"provider", CAROM_OPTION_TEXT, &request.select.provider, "PROVIDER", "of that mailbox provider"},

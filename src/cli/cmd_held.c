@@ -11,7 +11,6 @@
 #include "cli/ledger.h"
 #include "cli/print.h"
 #include "cli/select.h"
-#include "mail/address.h"
 
 struct listing {
     struct carom_print *print;
@@ -128,9 +127,7 @@ static int select_held(struct carom_arena *arena, const struct request *request,
         strcmp(request->cause, "breaker") != 0)
         return carom_error_set(err, CAROM_ERROR_USAGE, "--cause: '%s' is none of %s, %s, %s", request->cause, causes[0],
                                causes[1], causes[2]);
-    if (n > 1)
-        selection_r->key = carom_address_key(arena, carom_str(operands[1]));
-    return 0;
+    return n > 1 ? carom_cli_address(arena, "held", operands[1], &selection_r->key, err) : 0;
 }
 
 static int run(struct carom_arena *arena, const struct request *request, char **operands, int n,

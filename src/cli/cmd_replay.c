@@ -10,7 +10,6 @@
 #include "cli/select.h"
 #include "cli/trial/contrast_print.h"
 #include "cli/trial/replay.h"
-#include "mail/address.h"
 
 struct request {
     struct carom_cli_place place;
@@ -80,7 +79,9 @@ static int print(const struct request *request, const struct carom_replay *repla
 
     if (result == 0 && request->json)
         result = write_rest(request, replay);
-    else if (result == 0)
+    else if (result == 0 && request->names && carom_contrast_totals(replay->contrast).different)
+        putchar('\n');
+    if (result == 0 && !request->json)
         print_rest(request, replay);
     return result == 0 && fflush(stdout) == 0 ? 0 : carom_error_set(err, CAROM_ERROR_IO, "replay: cannot write the output");
 }
@@ -113,8 +114,9 @@ static int run(struct carom_arena *arena, const struct request *request, struct 
 
     if (carom_cli_selection(&request->select, replay.now, &replay.selection, err) != 0)
         return -1;
-    if (request->address)
-        replay.key = replay.selection.key = carom_address_key(arena, carom_str(request->address));
+    if (request->address && carom_cli_address(arena, "replay", request->address, &replay.key, err) != 0)
+        return -1;
+    replay.selection.key = replay.key;
     if (carom_cli_ledger(arena, &request->place, CAROM_LEDGER_WRITE, false, &ledger, &replay.policy, &url, err) != 0)
         return -1;
     int result = replay_all(request, &replay, err);

@@ -11,6 +11,7 @@
 #include "cli/cli.h"
 #include "cli/ledger.h"
 #include "cli/print.h"
+#include "cli/select.h"
 #include "cli/standing_table.h"
 #include "mail/address.h"
 
@@ -127,17 +128,15 @@ int cmd_show(int argc, char **argv)
     if (showing.all)
         result = ledger.ops->facts(ledger.store, CAROM_STR_EMPTY, row, &showing, &err);
     for (int i = 0; i < n && result == 0; i++) {
-        struct carom_str address = carom_address_first(arena, carom_str(operands[i]));
-        struct carom_str key = carom_address_key(arena, address.len ? address : carom_str(operands[i]));
+        struct carom_str key;
         const uint64_t before = showing.facts;
         struct carom_history history = {.now = carom_date_now_ms(),
                                         .half_life_ms = policy ? carom_policy_config(policy)->half_life_ms
                                                                : carom_duration_parse_ms(CAROM_STR("30d"))};
         history.present.time = history.now;
-        if (!key.len) {
-            result = carom_error_set(&err, CAROM_ERROR_USAGE, "show: '%s' is no address", operands[i]);
+        result = carom_cli_address(arena, "show", operands[i], &key, &err);
+        if (result != 0)
             break;
-        }
         result = ledger.ops->facts(ledger.store, key, row, &showing, &err);
         /* A report may name somebody by less than an address; what nobody named is a slip of the keyboard. */
         if (result == 0 && showing.facts == before && !carom_address_valid(key))

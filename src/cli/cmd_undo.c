@@ -10,7 +10,6 @@
 #include "cli/ledger.h"
 #include "cli/print.h"
 #include "cli/select.h"
-#include "mail/address.h"
 
 struct request {
     struct carom_cli_place place;
@@ -76,6 +75,10 @@ static int list(struct carom_ledger *ledger, bool json, struct carom_error *err)
 
 static void print_settled(const struct carom_settled *settled, const struct request *request)
 {
+    if (!settled->facts) {
+        puts("nothing to take back: nothing was decided on what is selected, or it was taken back before (carom undo list)");
+        return;
+    }
     printf("%s%lld decision%s %s: %lld entries changed, %lld jobs recalled unsent, %lld jobs to tell the sinks\n",
            request->dry_run ? "would be: " : "", (long long)settled->facts, settled->facts == 1 ? "" : "s",
            request->operation ? "done again" : "taken back", (long long)settled->standing, (long long)settled->recalled,
@@ -99,7 +102,9 @@ static int end_batch(struct carom_ledger *ledger, const struct request *request,
         ledger->ops->rollback(ledger->store);
     else
         result = ledger->ops->commit(ledger->store, err);
-    if (result == 0)
+    if (result == 0 && !n)
+        printf("nothing stands of batch %lld: no import has that number, or all of it has ended\n", (long long)request->batch);
+    else if (result == 0)
         printf("%s%lld suppression%s of batch %lld ended\n", request->dry_run ? "would be: " : "", (long long)n,
                n == 1 ? "" : "s", (long long)request->batch);
     return result;
@@ -136,8 +141,8 @@ static int run(struct carom_arena *arena, const struct request *request, char **
 
     if (carom_cli_selection(&request->select, carom_date_now_ms(), &selection, err) != 0)
         return -1;
-    if (n && !is_list)
-        selection.key = carom_address_key(arena, carom_str(operands[0]));
+    if (n && !is_list && carom_cli_address(arena, "undo", operands[0], &selection.key, err) != 0)
+        return -1;
     bool whole = request->operation || request->batch;
     if (!is_list && !whole && carom_cli_selects_nothing(&selection))
         return carom_error_set(err, CAROM_ERROR_USAGE,

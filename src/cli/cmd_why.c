@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 #include "cli/ledger.h"
 #include "cli/print.h"
+#include "cli/select.h"
 #include "cli/why/story.h"
 #include "mail/address.h"
 
@@ -167,7 +168,12 @@ static int answer(struct carom_why *why, const struct request *request, struct c
                                    CAROM_STR_ARG(why->key));
         return tell(why, request, err);
     }
-    if (why->ledger->care->finals(why->ledger->store, final_row, &finding, err) != 0 || tell(why, request, err) != 0)
+    if (why->ledger->care->finals(why->ledger->store, final_row, &finding, err) != 0)
+        return -1;
+    /* A report may name somebody by less than an address; what nobody named is a slip of the keyboard. */
+    if (carom_why_is_empty(why) && !finding.n && !carom_address_valid(why->key))
+        return carom_error_set(err, CAROM_ERROR_USAGE, "why: '" CAROM_STR_FMT "' is no address", CAROM_STR_ARG(why->key));
+    if (tell(why, request, err) != 0)
         return -1;
     if (finding.n) {
         putchar('\n');
@@ -192,13 +198,14 @@ static int run(struct carom_arena *arena, const struct request *request, const c
                             .now = carom_date_now_ms()};
     int result = request->tag ? find_tagged(arena, &ledger, request->tag, &tagged, err) : 0;
     const bool many = request->tag && tagged.n != 1;
-    why.key = request->tag ? tagged.keys[0] : carom_address_key(arena, carom_str(address));
+    if (result == 0 && request->tag)
+        why.key = tagged.keys[0];
+    else if (result == 0)
+        result = carom_cli_address(arena, "why", address, &why.key, err);
     if (result == 0 && many && (request->raw || request->letter))
         result = carom_error_set(err, CAROM_ERROR_USAGE, "why: %zu addresses carry the tag %s: name one", tagged.n, request->tag);
     else if (result == 0 && many)
         print_found(&tagged, request, why.where);
-    else if (result == 0 && !why.key.len)
-        result = carom_error_set(err, CAROM_ERROR_USAGE, "why: '%s' is no address", address);
     else if (result == 0)
         result = answer(&why, request, err);
     carom_ledger_close(&ledger);

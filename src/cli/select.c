@@ -8,6 +8,10 @@
 #include <stdio.h>
 
 #include "base/date.h"
+#include "classify/provider.h"
+#include "mail/address.h"
+
+enum { PROVIDERS_MAX = 256 };
 
 /* A date, a time, or how long ago. */
 static int read_time(const char *option, const char *text, int64_t now, int64_t *ms_r, struct carom_error *err)
@@ -51,6 +55,22 @@ static int check_reason(const char *text, struct carom_error *err)
                            nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 }
 
+/* One that is misspelt had no bounces, which would read like good news. */
+static int check_provider(const char *text, struct carom_error *err)
+{
+    const char *words[PROVIDERS_MAX + 1] = {NULL}, *nearest;
+    for (size_t i = 0; i < carom_providers_n && i < PROVIDERS_MAX; i++) {
+        words[i] = carom_providers[i].id;
+        if (text && strcmp(words[i], text) == 0)
+            return 0;
+    }
+    if (!text)
+        return 0;
+    nearest = carom_cli_nearest(text, words);
+    return carom_error_set(err, CAROM_ERROR_USAGE, "--provider: '%s' is none%s%s%s; carom codes --providers lists them", text,
+                           nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+}
+
 int carom_cli_selection(const struct carom_cli_select *select, int64_t now, struct carom_selection *selection_r,
                         struct carom_error *err)
 {
@@ -61,11 +81,19 @@ int carom_cli_selection(const struct carom_cli_select *select, int64_t now, stru
                                             .policy = carom_str(select->policy),
                                             .key = CAROM_STR_EMPTY,
                                             .cause = CAROM_STR_EMPTY};
-    return check_reason(select->reason, err) == 0 &&
+    return check_reason(select->reason, err) == 0 && check_provider(select->provider, err) == 0 &&
                    read_time("since", select->since, now, &selection_r->since, err) == 0 &&
                    read_time("until", select->until, now, &selection_r->until, err) == 0
                ? 0
                : -1;
+}
+
+int carom_cli_address(struct carom_arena *arena, const char *command, const char *typed, struct carom_str *key_r,
+                      struct carom_error *err)
+{
+    struct carom_str address = carom_address_first(arena, carom_str(typed));
+    *key_r = carom_address_key(arena, address.len ? address : carom_str_trim(carom_str(typed)));
+    return key_r->len ? 0 : carom_error_set(err, CAROM_ERROR_USAGE, "%s: '%s' is no address", command, typed);
 }
 
 static bool says(struct carom_str wanted, struct carom_str word)

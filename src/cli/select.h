@@ -14,7 +14,7 @@ struct carom_cli_select {
 };
 
 #define CAROM_CLI_SELECT_OPTIONS(select) \
-    {"since", CAROM_OPTION_TEXT, &(select).since, "TIME", "decided since: 2026-03-01, 2026-03-01T12:00:00Z, or 6h ago"}, \
+    {"since", CAROM_OPTION_TEXT, &(select).since, "TIME", "decided since: 2026-03-01, 2026-03-01T12:00:00Z, or 6h for six hours ago"}, \
         {"until", CAROM_OPTION_TEXT, &(select).until, "TIME", "decided before that"}, \
         {"reason", CAROM_OPTION_TEXT, &(select).reason, "REASON", "of that reason or kind"}, \
         {"provider", CAROM_OPTION_TEXT, &(select).provider, "PROVIDER", "of that mailbox provider"}, \
@@ -27,6 +27,10 @@ struct carom_cli_select {
 /* -1: err says which option is wrong. now: ms. */
 int carom_cli_selection(const struct carom_cli_select *select, int64_t now, struct carom_selection *selection_r,
                         struct carom_error *err);
+/* The key of the address that somebody typed, also as "Anna <anna@example.com>". -1: there is none in it; an empty key would
+   mean everybody. It may be less than an address, as a report may name somebody by less. */
+int carom_cli_address(struct carom_arena *arena, const char *command, const char *typed, struct carom_str *key_r,
+                      struct carom_error *err);
 /* Is it meant? Of a fact that was not decided yet: since and until are those of its receipt. */
 bool carom_cli_selects(const struct carom_selection *selection, const struct carom_fact *fact);
 bool carom_cli_selects_nothing(const struct carom_selection *selection); /* would mean everything */

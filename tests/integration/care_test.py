@@ -126,6 +126,36 @@ class Check(Care):
         self.carom('check', '--denied', 'a@example.com', code=64)
 
 
+class Selected(Care):
+    def test_no_address_is_not_everybody(self):
+        """As a script asks whose variable is empty."""
+        self.run_bounces()
+        for typed in '', ' ', '@':
+            for command in (('undo', '--dry-run'), ('undo',), ('replay',), ('replay', '--apply'), ('why',),
+                            ('held', 'list'), ('held', 'release'), ('held', 'discard')):
+                since = () if command[0] == 'why' else ('--since', '1d')
+                self.carom(*command, '--policy', 'policy.lua', *since, typed, code=64)
+                self.assertEqual(self.errors, f"carom: {command[0]}: '{typed}' is no address\n")
+        self.says('no', 'anna@example.com')
+
+    def test_an_address_with_its_name(self):
+        self.run_bounces()
+        undo = ('undo', '--policy', 'policy.lua', 'Anna <Anna@Example.com>')
+        self.assertRegex(self.carom(*undo), '^1 decision taken back: ')
+        self.says('yes', 'anna@example.com')
+        self.assertRegex(self.carom(*undo), '^nothing to take back: ')
+
+    def test_a_provider_that_is_none(self):
+        self.run_bounces()
+        for command in ('undo', '--policy', 'policy.lua'), ('held', 'list'), ('report',), ('replay', '--policy', 'policy.lua', '--since', '1d'), \
+                       ('diff', '--journal', 'policy.lua', 'policy.lua'):
+            self.carom(*command, '--provider', 'gogle', code=64)
+            self.assertIn("--provider: 'gogle' is none; did you mean google?", self.errors)
+        said = self.carom('diff', '--journal', '--provider', 'yahoo', 'policy.lua', 'policy.lua')
+        self.assertIn('Nothing was compared', said)
+        self.assertNotIn('Nothing was compared', self.carom('diff', '--journal', 'policy.lua', 'policy.lua'))
+
+
 class Suppressions(Care):
     def test_an_import_may_be_repeated_and_taken_back(self):
         (self.dir / 'a.csv').write_text('Email Address,Reason,created_at\n'
@@ -139,6 +169,8 @@ class Suppressions(Care):
                          f'would be: 2 suppressions of batch {batch[1]} ended\n')
         self.says('no', 'ann@example.com')
         self.assertEqual(self.carom('undo', '--batch', batch[1]), f'2 suppressions of batch {batch[1]} ended\n')
+        self.assertIn('nothing stands of batch', self.carom('undo', '--batch', batch[1]))
+        self.assertIn('nothing stands of batch 5:', self.carom('undo', '--batch', '5', '--dry-run'))
         self.says('yes', 'ann@example.com')
         self.says('no', 'carl@example.com')
 

@@ -129,6 +129,19 @@ class Story(Why):
         for words in ('Nobody was told', 'carom held', 'suppressions remove'):
             self.assertNotIn(words, said)
 
+    def test_a_slip_of_the_keyboard_is_not_told_that_it_may_be_mailed(self):
+        self.bounce('anna@example.com')
+        self.carom('why', '--policy', 'policy.lua', 'anna', code=64)
+        self.assertIn("'anna' is no address", self.errors)
+        self.assertIn('carom check nobody@example.com: yes', self.why('nobody@example.com'))
+
+    def test_an_end_is_told_once(self):
+        self.bounce('anna@example.com')
+        self.carom('undo', '--policy', 'policy.lua', 'anna@example.com')
+        said = self.why('anna@example.com')
+        self.assertEqual(said.count('Being off the list ended'), 1, said)
+        self.assertEqual(said.count('The suppression ended'), 1, said)
+
     def test_the_line_stands_in_the_decision_and_nowhere_outside(self):
         self.bounce('anna@example.com')
         decision = json.loads(self.carom('show', '--json', 'anna@example.com').splitlines()[0])['decision']

@@ -32,11 +32,13 @@ static void print_totals(const struct carom_contrast_totals *t, const struct car
     if (texts->copies)
         printf("%-9s %llu facts that had come before were left out\n", "copies", count(texts->copies));
     if (texts->unread)
-        printf("%-9s %llu sources, named above\n", "unread", count(texts->unread));
+        printf("%-9s %llu source%s, named above\n", "unread", count(texts->unread), texts->unread == 1 ? "" : "s");
     for (size_t side = 0; side < 2; side++)
         if (texts->failed[side])
-            printf("%-9s a hook of %s fails for %llu messages, for the reasons above\n", "failed",
-                   side ? texts->new : texts->old, count(texts->failed[side]));
+            printf("%-9s a hook of %s fails for %llu message%s, for the reasons above\n", "failed",
+                   side ? texts->new : texts->old, count(texts->failed[side]), texts->failed[side] == 1 ? "" : "s");
+    if (!t->facts && !texts->unread)
+        puts("Nothing was compared: there is no bounce of what was selected.");
 }
 
 static void print_group(const struct carom_change_group *group)

@@ -198,12 +198,16 @@ static void say_end(const struct carom_why *why, const struct carom_story_standi
 
 static void say_ends(const struct carom_why *why, const struct carom_chapter *chapter, enum carom_action_type type)
 {
+    const struct carom_story_standing *said = NULL; /* off a list and off each of them are one to whom it happened */
     for (const struct carom_story_standing *it = why->story.standings; it; it = it->next) {
         enum carom_action_type of = it->what == CAROM_STORY_SUPPRESSION ? CAROM_ACTION_SUPPRESS
                                     : it->what == CAROM_STORY_TAG       ? CAROM_ACTION_TAG
                                                                         : CAROM_ACTION_UNSUBSCRIBE;
-        if (of == type && it->fact && carom_why_has(chapter, it->fact))
-            say_end(why, it);
+        if (of != type || !it->fact || !carom_why_has(chapter, it->fact) ||
+            (said && said->ended == it->ended && said->until == it->until))
+            continue;
+        say_end(why, it);
+        said = it;
     }
 }
 
