@@ -40,6 +40,7 @@ struct showing {
 
 static void row(const struct carom_fact *fact)
 {
+    const size_t columns = carom_print_columns(stdout), address = columns && columns < 100 ? 24 : 32;
     struct carom_str code = fact->status;
     char number[16];
 
@@ -53,9 +54,9 @@ static void row(const struct carom_fact *fact)
     putchar(' ');
     carom_print_cell(stdout, code, 8);
     putchar(' ');
-    carom_print_cell(stdout, fact->recipient, 32);
+    carom_print_cell(stdout, fact->recipient, address);
     putchar(' ');
-    carom_print_cell(stdout, fact->diagnostic.len ? fact->diagnostic : fact->subject, 60);
+    carom_print_last(stdout, fact->diagnostic.len ? fact->diagnostic : fact->subject, 11 + 1 + 20 + 1 + 8 + 1 + address + 1, 60);
     putchar('\n');
 }
 

@@ -6,12 +6,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/date.h"
 #include "cli/cli.h"
 #include "cli/ledger.h"
+#include "cli/print.h"
 #include "cli/report/report.h"
 #include "cli/select.h"
 
@@ -42,14 +42,13 @@ static bool has_utf8(void)
 static struct carom_look look_of(FILE *to)
 {
     struct carom_look look = {.to = to, .width = WIDTH, .utf8 = has_utf8()};
-    struct winsize size;
     const char *no_colour = getenv("NO_COLOR");
     struct carom_str terminal = carom_str(getenv("TERM"));
     int64_t columns = carom_str_number(carom_str(getenv("COLUMNS")));
     const bool is_terminal = isatty(fileno(to));
 
-    if (is_terminal && ioctl(fileno(to), TIOCGWINSZ, &size) == 0 && size.ws_col)
-        columns = size.ws_col;
+    if (carom_print_columns(to))
+        columns = (int64_t)carom_print_columns(to);
     if (columns > 0)
         look.width = columns < WIDTH_MIN ? WIDTH_MIN : columns > WIDTH_MAX ? WIDTH_MAX : (size_t)columns;
     look.colour = is_terminal && !(no_colour && *no_colour) && terminal.len && !carom_str_eq(terminal, CAROM_STR("dumb"));
@@ -139,7 +138,7 @@ static int run(struct carom_arena *arena, const struct request *request, struct 
 
     report->arena = arena;
     report->now = carom_date_now_ms();
-    report->sent = request->sent;
+    report->sent = request->sent > 0 ? request->sent : 0;
     report->part = part_of(arena, &request->select);
     if (read_period(request, report, err) != 0 ||
         carom_cli_ledger(arena, &request->place, CAROM_LEDGER_READ, false, &ledger, &policy, &url, err) != 0)
@@ -154,7 +153,7 @@ static int run(struct carom_arena *arena, const struct request *request, struct 
 
 int cmd_report(int argc, char **argv)
 {
-    struct request request = {0};
+    struct request request = {.sent = -1};
     const struct carom_option options[] = {
         CAROM_CLI_PLACE_OPTIONS(request.place),
         CAROM_CLI_SELECT_OPTIONS(request.select),
@@ -173,6 +172,8 @@ int cmd_report(int argc, char **argv)
         return carom_cli_options_exit(n);
     if (n > 0)
         return carom_cli_usage("report", "takes no operand '%s'", operands[0]);
+    if (!request.sent)
+        return carom_cli_usage("report", "--sent 0: where nothing was sent there are no rates");
     if (request.json + request.csv + (request.html != NULL) > 1)
         return carom_cli_usage("report", "--json, --csv and --html exclude one another");
     struct carom_arena *arena = carom_arena_new();

@@ -148,7 +148,7 @@ static void print_row(struct run *run, const struct carom_result *result, size_t
     fputs("  ", stdout);
     carom_print_cell(stdout, carom_buf_str(&words), 24);
     fputs("  ", stdout);
-    carom_print_cell(stdout, carom_buf_str(&reason), 80);
+    carom_print_last(stdout, carom_buf_str(&reason), 28 + 2 + 24 + 2, 80);
     putchar('\n');
     run->print.failed |= words.failed || reason.failed;
     carom_buf_deinit(&words);
@@ -223,7 +223,7 @@ static void summarise(const struct run *run, FILE *to, struct carom_str url)
         fprintf(to, "%-11s%llu messages, for the reasons above: not recorded, run again when mended\n", "failed",
                 (unsigned long long)t->failed);
     if (t->unread)
-        fprintf(to, "%-11s%llu sources, named above\n", "unread", (unsigned long long)t->unread);
+        fprintf(to, "%-11s%llu source%s, named above\n", "unread", (unsigned long long)t->unread, t->unread == 1 ? "" : "s");
     fprintf(to, "%-11s" CAROM_STR_FMT "%s\n", "ledger", CAROM_STR_ARG(url), run->dry ? " (dry run: untouched)" : "");
 }
 

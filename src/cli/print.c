@@ -5,9 +5,11 @@
 
 #include "cli/print.h"
 
+#include <sys/ioctl.h>
+
 #include "base/utf8.h"
 
-enum { FLUSH_AT = 1 << 16, LINE_MAX_BYTES = 256 << 20 };
+enum { FLUSH_AT = 1 << 16, LINE_MAX_BYTES = 256 << 20, LAST_MIN = 12 };
 
 struct carom_print carom_print_begin(FILE *to)
 {
@@ -63,7 +65,8 @@ static struct carom_str next_shown(struct carom_str *text)
     return n && carom_utf8_printable(character) ? shown : CAROM_STR("?");
 }
 
-void carom_print_cell(FILE *to, struct carom_str text, size_t width)
+/* Cut to width, unless that is 0. Returns how many columns it took. */
+static size_t print_cut(FILE *to, struct carom_str text, size_t width)
 {
     struct carom_str rest = text;
     size_t columns = 0, n = 0;
@@ -74,12 +77,31 @@ void carom_print_cell(FILE *to, struct carom_str text, size_t width)
         struct carom_str shown = next_shown(&rest);
         if (width && columns > width && n + 1 == width) {
             fputs("…", to);
-            return;
+            return width;
         }
         fwrite(shown.ptr, 1, shown.len, to);
     }
-    for (; n < width; n++)
+    return n;
+}
+
+void carom_print_cell(FILE *to, struct carom_str text, size_t width)
+{
+    for (size_t n = print_cut(to, text, width); n < width; n++)
         fputc(' ', to);
+}
+
+size_t carom_print_columns(FILE *to)
+{
+    struct winsize size;
+    return ioctl(fileno(to), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+void carom_print_last(FILE *to, struct carom_str text, size_t column, size_t width)
+{
+    size_t columns = carom_print_columns(to);
+    if (columns)
+        width = columns > column + LAST_MIN ? columns - column : LAST_MIN;
+    print_cut(to, text, width);
 }
 
 void carom_print_wrapped(FILE *to, struct carom_str text, size_t indent)

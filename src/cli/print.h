@@ -25,6 +25,9 @@ int carom_print_end(struct carom_print *print);                /* writes the res
 
 /* A cell: text made safe and padded or cut (with …) to width columns; width 0: as long as it is. */
 void carom_print_cell(FILE *to, struct carom_str text, size_t width);
+/* The last cell of a row, which begins at that column: cut to what the terminal has left, elsewhere to width; not padded. */
+void carom_print_last(FILE *to, struct carom_str text, size_t column, size_t width);
+size_t carom_print_columns(FILE *to); /* of the terminal; 0: none */
 /* Text made safe and wrapped at 78 columns, each line indented. */
 void carom_print_wrapped(FILE *to, struct carom_str text, size_t indent);
 

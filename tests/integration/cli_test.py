@@ -6,14 +6,18 @@
 usage: CAROM=path/to/carom cli_test.py [unittest arguments]
 """
 import bz2
+import contextlib
+import fcntl
 import gzip
 import json
 import lzma
 import os
 import pathlib
 import re
+import struct
 import subprocess
 import tempfile
+import termios
 import time
 import unittest
 import unittest.mock
@@ -77,6 +81,26 @@ class Ordinary(Cli):
         done, facts = self.parsed(BOUNCES)
         self.assertEqual(done.returncode, 0, done.err)
         self.assertEqual([fact['source'] for fact in facts], sorted(map(str, BOUNCES.glob('*.eml'))))
+
+    def test_a_table_fits_the_terminal(self):
+        for columns in 80, 100, 400:
+            for command in ('parse', '--table'), ('run', '--policy', self.policy(), '--dry-run', '--quiet', '--table'):
+                control, terminal = os.openpty()
+                fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack('HHHH', 24, columns, 0, 0))
+                subprocess.run([CAROM, *map(str, command), str(BOUNCES)], stdout=terminal, check=True,
+                               env={**os.environ, 'CAROM_STATE': str(self.dir / 'state')})
+                os.close(terminal)
+                rows = b''
+                with contextlib.suppress(OSError): # EIO is the end of a terminal
+                    while more := os.read(control, 65536):
+                        rows += more
+                os.close(control)
+                rows = rows.decode().splitlines()
+                self.assertEqual(len(rows), 11)
+                self.assertTrue(all(len(row) <= columns and row == row.rstrip() for row in rows), rows)
+                self.assertEqual(any('…' in row for row in rows), columns < 400)
+        rows = self.run_carom('parse', '--table', BOUNCES).out.splitlines()
+        self.assertTrue(all(row == row.rstrip() for row in rows), rows)
 
     def test_parse_with_several_threads_prints_the_same(self):
         box, texts = self.dir / 'many.mbox', [path.read_text() for path in sorted(BOUNCES.glob('*.eml'))]

@@ -162,6 +162,19 @@ class Counts(Report):
         self.assertEqual(self.report('--sent', 1000)['failures']['rate'], 0.004)
         self.assertIn('4 failures, 0.40 % of 1,000 sent', self.carom('report', '--sent', 1000))
         self.assertIn('carom does not know how much was sent', re.sub(r'\s+', ' ', self.carom('report')))
+        self.carom('report', '--sent', 0, code=64)
+        self.assertNotIn('More failed', self.carom('report', '--sent', 4))
+        self.assertIn('More failed than was sent', re.sub(r'\s+', ' ', self.carom('report', '--sent', 3)))
+
+    def test_the_table_fits_and_has_no_empty_part(self):
+        long = '550 5.7.1 Service unavailable, Client host [198.51.100.25] blocked, to request removal please fill in the form'
+        self.bounces((3, long, 'gmail.com', 1), (2, UNKNOWN, 'gmail.com', 1))
+        for options in (), ('--sent', 100):
+            for line in self.carom('report', *options).splitlines():
+                self.assertLessEqual(len(line), 80, line)
+                self.assertEqual(line, line.rstrip())
+        self.assertIn('What came', self.carom('report'))
+        self.assertNotIn('What came', self.carom('report', '--rule', 'nothing'))
 
     def test_held_and_ignored_are_told_apart(self):
         self.bounces((2, UNKNOWN, 'gmail.com', 1))

@@ -113,13 +113,15 @@ const char *carom_account_basis(const struct carom_account *report)
 {
     const char *of = report->sent ? "Rates are of the mail sent, as stated with --sent."
                                   : "Shares are of the failures: carom does not know how much was sent. With --sent N there are rates.";
+    const char *more = report->sent && report->failures.now > report->sent
+                           ? " More failed than was sent: is that the number of this period?" : "";
     const char *against = report->compared ? ""
                           : report->beginning
                               ? " There is nothing to compare with: the ledger does not reach back over the period before."
                               : " The ledger is empty.";
     return carom_arena_printf(report->arena,
                               "%s A delivery counts once for each reason, however often it was tried; times are those of the "
-                              "decision.%s", of, against).ptr;
+                              "decision.%s%s", of, more, against).ptr;
 }
 
 size_t carom_account_deeds(const struct carom_account *report, struct carom_deed_row *rows, size_t n)

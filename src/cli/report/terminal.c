@@ -73,8 +73,11 @@ static void draw_row(const struct drawing *drawing, struct carom_str name, const
     colour(drawing, bar_colour);
     draw_bar(drawing, figure->now, most);
     colour(drawing, "0");
-    fprintf(drawing->look->to, "%*s%*s", NUMBER, carom_account_number(drawing->report, figure->now), SHARE,
-            carom_account_share(drawing->report, figure->now, of));
+    const char *share = carom_account_share(drawing->report, figure->now, of);
+    double factor;
+    fprintf(drawing->look->to, "%*s", NUMBER, carom_account_number(drawing->report, figure->now));
+    if (*share || carom_account_trend(drawing->report, figure, &factor) != CAROM_TREND_NONE)
+        fprintf(drawing->look->to, "%*s", SHARE, share);
     draw_change(drawing, figure);
     fputc('\n', drawing->look->to);
 }
@@ -109,10 +112,14 @@ static void draw_head(const struct drawing *drawing)
 static void draw_kinds(const struct drawing *drawing)
 {
     struct carom_account *report = drawing->report;
-    int64_t most = 1;
-    for (int kind = 0; kind < CAROM_KIND_COUNT; kind++)
+    int64_t most = 0;
+    bool any = false;
+    for (int kind = 0; kind < CAROM_KIND_COUNT; kind++) {
         most = report->kinds[kind].now > most ? report->kinds[kind].now : most;
-    heading(drawing, "What came");
+        any = any || report->kinds[kind].now || report->kinds[kind].before;
+    }
+    if (any)
+        heading(drawing, "What came");
     for (int kind = 0; kind < CAROM_KIND_COUNT; kind++)
         if (report->kinds[kind].now || report->kinds[kind].before)
             draw_row(drawing, carom_str(carom_kind_name((enum carom_kind)kind)), &report->kinds[kind], most, report->sent,
@@ -181,11 +188,11 @@ static void draw_words(const struct drawing *drawing)
     for (size_t i = 0; i < report->words.n && i < CAROM_ACCOUNT_TOP; i++) {
         const struct carom_count *count = &report->words.counts[i];
         fprintf(to, "%*s  ", NUMBER, carom_account_number(report, count->n.now));
-        carom_print_cell(to, carom_arena_printf(report->arena, "%s, %s: " CAROM_STR_FMT,
-                                                carom_reason_name(count->reason), carom_account_speaker(report, count),
-                                                CAROM_STR_ARG(count->name)),
+        carom_print_cell(to, carom_arena_printf(report->arena, "%s, %s:", carom_reason_name(count->reason),
+                                                carom_account_speaker(report, count)),
                          0);
         fputc('\n', to);
+        carom_print_wrapped(to, count->name, NUMBER + 2);
     }
 }
 
