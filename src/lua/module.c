@@ -171,6 +171,8 @@ static int parse(lua_State *L)
     size_t size;
 
     lua_settop(L, 2);
+    if (lua_type(L, 1) != LUA_TSTRING && !luaL_testudata(L, 1, LUA_FILEHANDLE))
+        return luaL_argerror(L, 1, lua_pushfstring(L, "a text or an open file expected, got %s", luaL_typename(L, 1)));
     check_options(L, names);
     if (lua_type(L, 1) != LUA_TSTRING) {
         const char *why = read_file(L);
@@ -201,8 +203,8 @@ static int classify(lua_State *L)
     struct carom_error err = {0};
 
     lua_settop(L, 2);
-    check_options(L, names);
     const char *reply = luaL_checkstring(L, 1);
+    check_options(L, names);
     struct carom_facts **owner = push_owner(L);
     if (carom_classify_reply(reply, option(L, "recipient"), option(L, "remote_mta"), owner, &err) != 0)
         return fail(L, err.text);

@@ -70,6 +70,9 @@ def main():
             assert known, (path, name, value)
         n += 1
     assert n >= 10, n
+    wrong = subprocess.run([lua, '-e', 'local carom = require "carom" print(pcall(carom.parse, io.open("absent"))) '
+                            'print(pcall(carom.parse, "", { sorce = "x" }))'], env=environment, capture_output=True, text=True)
+    assert 'a text or an open file expected, got nil' in wrong.stdout and '"sorce" is no option' in wrong.stdout, wrong
     example = subprocess.run([lua, ROOT / 'examples/lua/bounced.lua', *sorted((ROOT / 'examples/bounces').glob('*.eml'))],
                              env=environment, capture_output=True, text=True)
     assert example.returncode == 0 and 'user_unknown' in example.stdout, example
