@@ -2,7 +2,7 @@
 -- SPDX-FileCopyrightText: the carom authors
 
 -- The default policy: short, and safe for most senders. Copy it, name your lists and sinks, and change what you like.
--- What each name means: carom-policy(5). What it decides, told at more length: scripts/README.md.
+-- What each name means: carom-policy(5). What it decides, told at more length: scripts/default.md.
 
 carom.configure {
   -- lists = { ["news.lists.example.org"] = { address = "news@lists.example.org" } },
