@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 # SPDX-FileCopyrightText: the carom authors
 """Every command of README.md and of the pages in scripts/ works as it stands there, the tables of the README name what
-the program has, and links lead somewhere: from the README to every page of scripts/ and examples/.
+the program has, and links lead somewhere, from the README to
+every page of scripts/ and examples/; the README of a folder names all that lies there.
 
 usage: CAROM=path/to/carom readme_test.py
 Each line of a page's ```sh blocks is run, in order, in one folder with sample bounces, a policy (for pages in scripts/ all
@@ -129,6 +130,16 @@ def check_tables():
             yield f'there is no carom {command}'
 
 
+def check_indexes():
+    for folder in (ROOT / 'scripts', ROOT / 'scripts' / 'adapters', ROOT / 'examples'):
+        index = (folder / 'README.md').read_text()
+        for path in folder.iterdir():
+            name = re.sub(r'(_test)?\.(lua|md)$', '', path.name)
+            ways = (f'[{name}', f'`{path.name}', f'({path.name}/', f'\n## {path.name}')
+            if path.name not in ('README.md', 'meson.build') and not any(way in index for way in ways):
+                yield f'{folder.relative_to(ROOT)}/README.md does not name {path.name}'
+
+
 def check_page(name, page):
     print(f'-- {name}')
     with tempfile.TemporaryDirectory() as scratch:
@@ -143,7 +154,7 @@ def check_page(name, page):
 def main():
     pages = {'README.md': README}
     pages |= {f'scripts/{path.name}': path.read_text() for path in sorted((ROOT / 'scripts').glob('*.md'))}
-    problems = [*check_links()]
+    problems = [*check_links(), *check_indexes()]
     problems += [f'{name}: no commands' for name, page in pages.items() if not blocks(page, 'sh')]
     if not blocks(README, 'lua'):
         problems.append('README.md: no policy')
