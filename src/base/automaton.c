@@ -219,7 +219,7 @@ static int measure(struct sizes *sizes, const struct carom_str *patterns, size_t
 
 /* ---- Building ---- */
 
-/* The pieces as a tree in the order of coming; the automaton's states are its nodes by their depth. 0: none. */
+/* The pieces as a tree in the order of coming; the automaton's states are its nodes. 0: none. */
 struct node {
     uint32_t kid, sibling;
     uint32_t piece; /* 1 + the last piece that ends here */
@@ -237,6 +237,7 @@ struct building {
     /* Only needed while building. */
     struct node *nodes;
     uint32_t *node_of;    /* per state */
+    uint32_t *by_depth;   /* the states, the shallow ones first */
     uint32_t *same_piece; /* per piece: 1 + the piece that also ends there */
     uint32_t nodes_n;
 };
@@ -257,7 +258,7 @@ static bool allocate(struct building *b, const struct sizes *sizes)
                                  sizes->pieces * sizeof(*b->pieces) + outputs * sizeof(uint32_t) +
                                  rows * sizeof(uint16_t) + 256);
     char *scratch =
-        calloc(1, sizes->states * (sizeof(*b->nodes) + sizeof(uint32_t)) + sizes->pieces * sizeof(uint32_t));
+        calloc(1, sizes->states * (sizeof(*b->nodes) + 2 * sizeof(uint32_t)) + sizes->pieces * sizeof(uint32_t));
     if (!memory || !scratch) {
         free(memory);
         free(scratch);
@@ -271,6 +272,7 @@ static bool allocate(struct building *b, const struct sizes *sizes)
     b->class_of = carve(&memory, 256, 1);
     b->nodes = carve(&scratch, sizes->states, sizeof(*b->nodes));
     b->node_of = carve(&scratch, sizes->states, sizeof(uint32_t));
+    b->by_depth = carve(&scratch, sizes->states, sizeof(uint32_t));
     b->same_piece = carve(&scratch, sizes->pieces, sizeof(uint32_t));
     b->nodes_n = 1;
     memcpy(b->class_of, sizes->class_of, 256);
@@ -346,21 +348,42 @@ static inline uint32_t next_state(const struct carom_automaton *a, uint32_t stat
     return a->rows[(size_t)state * a->classes + class];
 }
 
-/* Gives the state's children the next numbers. Where they fall back to is complete: it is no deeper than the state. */
+/* Gives the state's children the next numbers, unless they have theirs. */
 static void number_children(struct building *b, uint32_t state)
 {
     struct carom_automaton *a = b->automaton;
     struct carom_automaton_state *s = &b->states[state];
+    if (s->child)
+        return;
     s->child = a->states_n;
     for (uint32_t node = b->nodes[b->node_of[state]].kid; node; node = b->nodes[node].sibling) {
-        uint8_t class = b->nodes[node].class;
         uint32_t child = a->states_n++;
         b->node_of[child] = node;
-        b->states[child].class = class;
-        b->states[child].fail = state ? next_state(a, s->fail, class) : 0;
+        b->states[child].class = b->nodes[node].class;
         s->children++;
     }
     s->first = s->children ? b->states[s->child].class : 0;
+}
+
+/* Of a deep state also what follows as long as there is one way only: a search that goes it finds the states side by
+   side in memory. */
+static void number_below(struct building *b, uint32_t state)
+{
+    number_children(b, state);
+    while (state >= b->automaton->dense && b->states[state].children == 1) {
+        state = b->states[state].child;
+        number_children(b, state);
+    }
+}
+
+/* Where the children fall back to is complete: it is no deeper than the state. */
+static void link_children(struct building *b, uint32_t state, uint32_t *n)
+{
+    const struct carom_automaton_state *s = &b->states[state];
+    for (uint32_t child = s->child; child < s->child + s->children; child++) {
+        b->states[child].fail = state ? next_state(b->automaton, s->fail, b->states[child].class) : 0;
+        b->by_depth[(*n)++] = child;
+    }
 }
 
 /* What ends with the suffix it falls back to ends here too. */
@@ -396,8 +419,10 @@ static void make_states(struct building *b)
 {
     struct carom_automaton *a = b->automaton;
     a->dense = b->nodes_n < DENSE_MAX ? b->nodes_n : DENSE_MAX;
-    for (uint32_t state = 0; state < a->states_n; state++) {
-        number_children(b, state);
+    for (uint32_t i = 0, n = 1; i < n; i++) {
+        uint32_t state = b->by_depth[i];
+        number_below(b, state);
+        link_children(b, state, &n);
         list_outputs(b, state);
         if (state < a->dense)
             fill_row(b, state);

@@ -8,9 +8,9 @@
    between two such signs, for any of its words. A backslash before one of | * ~ { } , makes it the character itself.
 
    The automaton is plain arrays, so that the build tool can print one as a C table (src/tools) and the same
-   code can compile a policy's own rules at load. States are numbered by their depth: the shallow ones, where a search
-   spends its time, have a row with an entry for each class of bytes; the others, of which nearly all continue in one
-   way only, a list of children and a state to fall back to. */
+   code can compile a policy's own rules at load. The shallow states, where a search spends its time,
+   come first and have a row with an entry for each class of bytes; the others, of which nearly all continue in one way
+   only, a list of children, which are numbered in a row, and a state to fall back to. */
 
 #ifndef CAROM_BASE_AUTOMATON_H
 #define CAROM_BASE_AUTOMATON_H
@@ -20,7 +20,7 @@
 
 struct carom_automaton_state {
     uint32_t child;   /* the first one; the others follow it */
-    uint32_t fail;    /* the state of its longest suffix; always a smaller number */
+    uint32_t fail;    /* the state of its longest suffix */
     uint32_t output;  /* into outputs: what ends here; 0 nothing */
     uint8_t children; /* how many */
     uint8_t first;    /* class that leads to the first child */
