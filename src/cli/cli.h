@@ -51,7 +51,10 @@ CAROM_COMMANDS(CAROM_COMMAND_DECLARE)
 /* `carom: what: why` on stderr; returns the exit code that fits. */
 int carom_cli_fail(const struct carom_error *err);
 int carom_cli_usage(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* Says that stdout could not be written (errno says why); returns EX_IOERR. */
+/* Sets err to say that stdout could not be written (errno says why), and returns -1. Who reads no further, as head does,
+   is told nothing. */
+int carom_cli_output_error(struct carom_error *err, const char *command);
+/* The same, said; returns EX_IOERR. */
 int carom_cli_output_failed(const char *command);
 /* The word in names (NULL-terminated) nearest to word, or NULL when none is near. */
 const char *carom_cli_nearest(const char *word, const char *const *names);

@@ -192,7 +192,7 @@ static int print_json(const struct carom_fact *fact, struct carom_error *err)
     carom_print_line(&print);
     return carom_print_end(&print) == 0
                ? 0
-               : carom_error_set(err, CAROM_ERROR_IO, "explain: cannot write the output: %s", strerror(errno));
+               : carom_cli_output_error(err, "explain");
 }
 
 static int nothing_recognised(struct carom_str text, struct carom_error *err)

@@ -180,7 +180,7 @@ int cmd_export(int argc, char **argv)
         carom_policy_free(policy);
     }
     if (carom_print_end(&export.print) != 0 && result == 0)
-        result = carom_error_set(&err, CAROM_ERROR_IO, "export: cannot write the output: %s", strerror(errno));
+        result = carom_cli_output_error(&err, "export");
     carom_arena_free(export.arena);
     carom_arena_free(arena);
     return result == 0 ? EX_OK : carom_cli_fail(&err);

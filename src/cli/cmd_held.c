@@ -83,7 +83,7 @@ static int list(struct carom_ledger *ledger, const struct carom_selection *selec
     if (result == 0 && !json && !listing.n)
         printf("nothing is held\n");
     if (carom_print_end(&print) != 0 && result == 0)
-        result = carom_error_set(err, CAROM_ERROR_IO, "held: cannot write the output: %s", strerror(errno));
+        result = carom_cli_output_error(err, "held");
     return result;
 }
 

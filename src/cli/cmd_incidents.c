@@ -89,7 +89,7 @@ int cmd_incidents(int argc, char **argv)
         if (result == 0 && !listing.json && !listing.n)
             printf("no incident\n");
         if (carom_print_end(&print) != 0 && result == 0)
-            result = carom_error_set(&err, CAROM_ERROR_IO, "incidents: cannot write the output: %s", strerror(errno));
+            result = carom_cli_output_error(&err, "incidents");
         carom_ledger_close(&ledger);
         carom_policy_free(policy);
     }

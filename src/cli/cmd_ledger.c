@@ -98,7 +98,7 @@ static int check(struct carom_arena *arena, struct request *request, struct caro
     else if (result == 0)
         print_inspection(&inspection, request->url);
     if (carom_print_end(&print) != 0 && result == 0)
-        result = carom_error_set(err, CAROM_ERROR_IO, "ledger: cannot write the output: %s", strerror(errno));
+        result = carom_cli_output_error(err, "ledger");
     request->exit = inspection.findings ? 1 : EX_OK;
     return result;
 }

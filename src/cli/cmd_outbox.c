@@ -337,7 +337,7 @@ int cmd_outbox(int argc, char **argv)
             result = carom_error_set(&err, CAROM_ERROR_USAGE, "outbox: there is no job %s", operands[i]);
     }
     if (carom_print_end(&print) != 0 && result == 0)
-        result = carom_error_set(&err, CAROM_ERROR_IO, "outbox: cannot write the output: %s", strerror(errno));
+        result = carom_cli_output_error(&err, "outbox");
     carom_ledger_close(&ledger);
     carom_policy_free(policy);
     carom_arena_free(arena);

@@ -69,7 +69,7 @@ static int show_fact(struct showing *showing, const struct carom_fact *fact, str
     struct carom_json line = carom_print_json(showing->print);
     carom_fact_write(fact, &line);
     if (carom_print_line(showing->print) != 0)
-        return carom_error_set(err, CAROM_ERROR_IO, "parse: cannot write the output: %s", strerror(errno));
+        return carom_cli_output_error(err, "parse");
     return 0;
 }
 
@@ -164,7 +164,7 @@ static int write_lines(void *user, const struct carom_source_item *item, void *m
     if (lines->err.code)
         writing->code = carom_cli_fail(&lines->err);
     else if (carom_print_add(writing->print, &lines->buf) != 0)
-        result = carom_error_set(err, CAROM_ERROR_IO, "parse: cannot write the output: %s", strerror(errno));
+        result = carom_cli_output_error(err, "parse");
     drop(lines);
     return result;
 }

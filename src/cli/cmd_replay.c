@@ -83,7 +83,7 @@ static int print(const struct request *request, const struct carom_replay *repla
         putchar('\n');
     if (result == 0 && !request->json)
         print_rest(request, replay);
-    return result == 0 && fflush(stdout) == 0 ? 0 : carom_error_set(err, CAROM_ERROR_IO, "replay: cannot write the output");
+    return result == 0 && fflush(stdout) == 0 ? 0 : carom_cli_output_error(err, "replay");
 }
 
 /* ---- Doing it ---- */

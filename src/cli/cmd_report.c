@@ -183,7 +183,7 @@ int cmd_report(int argc, char **argv)
     }
     int result = run(arena, &request, &err);
     if ((fflush(stdout) != 0 || ferror(stdout)) && result == 0)
-        result = carom_error_set(&err, CAROM_ERROR_IO, "report: cannot write the output: %s", strerror(errno));
+        result = carom_cli_output_error(&err, "report");
     carom_arena_free(arena);
     return result == 0 ? EX_OK : carom_cli_fail(&err);
 }

@@ -149,7 +149,7 @@ int cmd_show(int argc, char **argv)
             print_standing(&showing.print, key, &history);
     }
     if (carom_print_end(&showing.print) != 0 && result == 0)
-        result = carom_error_set(&err, CAROM_ERROR_IO, "show: cannot write the output: %s", strerror(errno));
+        result = carom_cli_output_error(&err, "show");
     carom_ledger_close(&ledger);
     carom_policy_free(policy);
     carom_arena_free(arena);

@@ -181,7 +181,7 @@ static int print_ban(void *user, const struct carom_ban *ban)
     }
     if (carom_print_line(&job->print) == 0)
         return 0;
-    return carom_error_set(job->err, CAROM_ERROR_IO, "suppressions: cannot write the output: %s", strerror(errno));
+    return carom_cli_output_error(job->err, "suppressions");
 }
 
 static int export(struct job *job)
@@ -194,7 +194,7 @@ static int export(struct job *job)
     }
     int result = job->ledger.care->bans(job->ledger.store, job->now, print_ban, job, &hashes, job->err);
     if (carom_print_end(&job->print) != 0 && result == 0)
-        result = carom_error_set(job->err, CAROM_ERROR_IO, "suppressions: cannot write the output: %s", strerror(errno));
+        result = carom_cli_output_error(job->err, "suppressions");
     if (result == 0 && hashes)
         fprintf(stderr, "carom: suppressions: not among them: %lld erased addresses, of which only a keyed hash is kept\n",
                 (long long)hashes);

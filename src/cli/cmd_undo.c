@@ -67,7 +67,7 @@ static int list(struct carom_ledger *ledger, bool json, struct carom_error *err)
     if (result == 0 && !json && !listing.n)
         printf("nothing was released, discarded or taken back\n");
     if (carom_print_end(&print) != 0 && result == 0)
-        result = carom_error_set(err, CAROM_ERROR_IO, "undo: cannot write the output: %s", strerror(errno));
+        result = carom_cli_output_error(err, "undo");
     return result;
 }
 

@@ -244,7 +244,7 @@ int cmd_why(int argc, char **argv)
     }
     int result = run(arena, &request, n ? operands[0] : NULL, &err);
     if ((fflush(stdout) != 0 || ferror(stdout)) && result == 0)
-        result = carom_error_set(&err, CAROM_ERROR_IO, "why: cannot write the output: %s", strerror(errno));
+        result = carom_cli_output_error(&err, "why");
     carom_arena_free(arena);
     return result == 0 ? EX_OK : carom_cli_fail(&err);
 }

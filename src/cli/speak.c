@@ -18,14 +18,25 @@ int carom_cli_fail(const struct carom_error *err)
         [CAROM_ERROR_SCRIPT] = EX_SOFTWARE, [CAROM_ERROR_USAGE] = EX_USAGE,
     };
 
-    fprintf(stderr, "carom: %s\n", err->text);
+    if (*err->text)
+        fprintf(stderr, "carom: %s\n", err->text);
     return exits[err->code];
+}
+
+int carom_cli_output_error(struct carom_error *err, const char *command)
+{
+    err->code = CAROM_ERROR_IO;
+    err->text[0] = 0;
+    if (errno != EPIPE)
+        snprintf(err->text, sizeof(err->text), "%s: cannot write the output: %s", command, strerror(errno));
+    return -1;
 }
 
 int carom_cli_output_failed(const char *command)
 {
-    fprintf(stderr, "carom: %s: cannot write the output: %s\n", command, strerror(errno));
-    return EX_IOERR;
+    struct carom_error err;
+    carom_cli_output_error(&err, command);
+    return carom_cli_fail(&err);
 }
 
 int carom_cli_usage(const char *command, const char *format, ...)

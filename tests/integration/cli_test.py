@@ -468,6 +468,19 @@ function''', 1))
 
 
 class BadArguments(Cli):
+    def test_who_reads_no_further_is_told_nothing(self):
+        self.run_carom('run', '--policy', self.policy(), BOUNCES)
+        for command in (('parse', '--json', BOUNCES), ('codes',), ('rules',), ('explain', '550'), ('show', '--all'), ('--help',),
+                        ('why', 'anna@example.com'), ('report',), ('suppressions', 'export'), ('undo', 'list'), ('held', 'list'),
+                        ('replay', '--policy', 'policy.lua', '--since', '1d'),
+                        ('diff', 'policy.lua', 'policy.lua', BOUNCES)):
+            reading, writing = os.pipe()
+            os.close(reading)
+            done = subprocess.run([CAROM, *map(str, command)], stdout=writing, stderr=subprocess.PIPE, cwd=self.dir,
+                                  env={**os.environ, 'CAROM_STATE': str(self.dir / 'state')})
+            os.close(writing)
+            self.assertEqual((done.returncode, done.stderr), (IO, b''), command)
+
     def test_commands_and_options_are_suggested(self):
         for arguments, word in ((['prase', 'x'], 'parse'), (['parse', '--jsno', 'x'], '--json'),
                                 (['run', '--polcy', 'x'], '--policy'), (['outbox', 'lits'], 'list')):
