@@ -6,8 +6,8 @@ the program has, and links lead somewhere, from the README to
 every page of scripts/ and examples/; the README of a folder names all that lies there.
 
 usage: CAROM=path/to/carom readme_test.py
-Each line of a page's ```sh blocks is run, in order, in one folder with sample bounces, a policy (for pages in scripts/ all
-that stand there), and the Lua files that the page names in their first line. What takes a build or a
+Each line of a page's ```sh blocks is run, in order, in a folder that examples/playground made, with the Lua files that the
+page names in their first line. What takes a build or a
 machine of its own is run by the test that COVERED names, which must contain these words.
 """
 import os
@@ -23,6 +23,7 @@ README = (ROOT / 'README.md').read_text(encoding='utf-8')
 CAROM = os.path.abspath(os.environ['CAROM'])
 COVERED = {
     './examples/quickstart': ('tests/integration/quickstart_test', './examples/quickstart'),
+    './examples/playground build/try': ('tests/integration/readme_test.py', "'playground', folder"),
     './tests/run': ('.ci/run', './tests/run'),
     'meson setup build': ('tests/run', 'meson setup'),
     'ninja -C build': ('tests/run', 'ninja -C'),
@@ -40,21 +41,9 @@ def named_files(page):
 
 
 def prepare(folder, page):
+    subprocess.run([ROOT / 'examples' / 'playground', folder], check=True, stdout=subprocess.DEVNULL)
     for name, text in named_files(page):
         (folder / name).write_text(text)
-    if page != README:
-        for path in (ROOT / 'scripts').glob('*.lua'):
-            shutil.copy(path, folder)
-    (folder / 'manager.txt').write_text('anna@example.com\nclara@example.com\n') # whom a list manager removed
-    shutil.copytree(ROOT / 'examples' / 'bounces', folder / 'bounces')
-    shutil.copy(ROOT / 'scripts' / 'newsletter.lua', folder / 'policy.lua')
-    messages = [path.read_bytes() for path in sorted((folder / 'bounces').iterdir())]
-    (folder / 'archive.mbox').write_bytes(b''.join(b'From x Mon Nov  3 00:00:00 2025\n' + m + b'\n' for m in messages))
-    (folder / 'suppressed.csv').write_text('address,reason\ngustav@example.com,asked by phone\n')
-    (folder / 'recipients.txt').write_text('bert@example.net\ngustav@example.com\n')
-    (folder / 'signed.lua').write_text(
-        'carom.configure { verp = { domain = "bounces.example.org", keys = { { id = 1, since = "2026-01-01", '
-        'secret = "a secret of the test, not yours" } } } }')
     (folder / 'bin').mkdir()
     (folder / 'bin' / 'carom').symlink_to(CAROM)
     return {**os.environ, 'PATH': f'{folder / "bin"}:{os.environ["PATH"]}', 'CAROM_STATE': str(folder / 'state')}
@@ -143,7 +132,7 @@ def check_indexes():
 def check_page(name, page):
     print(f'-- {name}')
     with tempfile.TemporaryDirectory() as scratch:
-        folder = pathlib.Path(scratch)
+        folder = pathlib.Path(scratch) / 'try'
         environment = prepare(folder, page)
         problems = list(run_all(page, folder, environment))
         if page == README:
