@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "ledger/hashes.h"
 
 static const int64_t weeks_ms = INT64_C(28) * 86400 * 1000;
 
@@ -24,40 +25,33 @@ struct judge {
 
 /* Different addresses, up to a limit. */
 struct crowd {
-    int64_t *slots; /* 0: free */
-    size_t mask, n, limit;
+    struct carom_hashes addresses;
+    size_t limit;
+    bool failed;
+    struct carom_error *err;
 };
 
 static int join_crowd(void *user, int64_t received, int64_t address)
 {
     struct crowd *crowd = user;
-    size_t slot = (size_t)address & crowd->mask;
     (void)received;
-    if (!address)
-        address = 1;
-    while (crowd->slots[slot] && crowd->slots[slot] != address)
-        slot = (slot + 1) & crowd->mask;
-    crowd->n += !crowd->slots[slot];
-    crowd->slots[slot] = address;
-    return crowd->n >= crowd->limit;
+    crowd->failed = carom_hashes_add(&crowd->addresses, address, crowd->err) != 0;
+    return crowd->failed || crowd->addresses.n >= crowd->limit;
 }
 
 /* Those of the window that ends with the present one, which is among them; at most limit are counted. */
 static int count(const struct judge *judge, int64_t limit, int64_t *n_r)
 {
     const struct carom_removal_ask *ask = judge->ask;
-    struct crowd crowd = {.mask = 255, .limit = (size_t)limit};
-    while (crowd.mask < 2 * crowd.limit)
-        crowd.mask = 2 * crowd.mask + 1;
-    crowd.slots = carom_arena_array(judge->arena, int64_t, crowd.mask + 1);
-    join_crowd(&crowd, ask->received, (int64_t)carom_hash(ask->address));
-    int result = crowd.n >= crowd.limit
+    struct crowd crowd = {.limit = (size_t)limit, .err = judge->err};
+    int result = join_crowd(&crowd, ask->received, (int64_t)carom_hash(ask->address))
                      ? 0
                      : judge->ledger->ops->removals(judge->ledger->store, ask->group,
                                                     ask->received - judge->config->breaker.window_ms, ask->received,
                                                     false, join_crowd, &crowd, judge->err);
-    *n_r = (int64_t)crowd.n;
-    return result;
+    *n_r = (int64_t)crowd.addresses.n;
+    carom_hashes_deinit(&crowd.addresses);
+    return crowd.failed ? -1 : result;
 }
 
 /* ---- The busiest window before ---- */

@@ -111,6 +111,11 @@ class Pipeline(Lines):
         names = collections.Counter(action['name'] for a in answers for action in a['actions'])
         self.assertEqual((names['retry'], names['unsubscribe']), (REPLIES * 3 // 5, REPLIES // 5))
 
+    def test_a_breaker_that_never_trips_costs_no_memory(self):
+        (self.dir / 'policy.lua').write_text(POLICY.replace('min = 1000000', 'min = 1000000000'))
+        answers = self.ask(*(dict(reply(i), reply='550 5.1.1 User unknown') for i in range(5)))
+        self.assertEqual([answer['actions'][0]['state'] for answer in answers], ['decided'] * 5)
+
     def test_killed_in_the_middle_nothing_counts_twice(self):
         process = self.start()
         thread = self.feed(process, map(reply, range(REPLIES)))
