@@ -233,6 +233,34 @@ class Story(Why):
         self.assertNotIn('Somebody', said)
         self.assertNotIn('bert', said)
 
+    def test_undone_in_the_same_moment_each_hears_of_his_own(self):
+        names = ['anna@example.com', 'bert@example.com']
+        for name in names:
+            self.bounce(name)
+        for _ in range(3):  # both within one second, sooner or later
+            for name in names:
+                self.carom('undo', '--policy', 'policy.lua', name)
+            told = [set(re.findall(r'operation (\d+)', self.why(name))) for name in names]
+            self.assertFalse(told[0] & told[1], told)
+            for name in names:
+                self.carom('undo', '--policy', 'policy.lua', '--operation', max(told[names.index(name)]))
+            told = [set(re.findall(r'operation (\d+)', self.why(name))) for name in names]
+            self.assertFalse(told[0] & told[1], told)
+
+    def test_a_replay_is_told(self):
+        self.bounce('anna@example.com')
+        (self.dir / 'new.lua').write_text((self.dir / 'policy.lua').read_text().replace('"90d"', '"10d"'))
+        self.carom('replay', '--policy', 'new.lua', '--since', '2020-01-01', '--apply')
+        said = self.why('anna@example.com')
+        self.assertIn('suppress for 10 days', said)
+        operation = re.search(r'Somebody had a new policy decide anew; .* \(operation (\d+), 1 decision\)', said)
+        self.assertTrue(operation, said)
+        self.assertIn(f'decided anew by operation {operation[1]}', said)
+        self.assertIn(f'carom undo --operation {operation[1]} --policy policy.lua', said)
+        self.carom('undo', '--policy', 'policy.lua', '--operation', operation[1])
+        self.assertIn('suppress for 90 days', self.why('anna@example.com'))
+        self.assertNotIn('anew', self.why('anna@example.com'))
+
     def test_who_was_erased_is_not_told_of(self):
         self.bounce('anna@example.com', '550 5.1.1 User unknown in the house')
         self.carom('forget', '--policy', 'policy.lua', '--keep-hash', 'anna@example.com')

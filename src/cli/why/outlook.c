@@ -147,6 +147,10 @@ static int say_commands(const struct carom_why *why, const struct carom_refusal 
     for (size_t i = 0; i < why->operations_n; i++)
         if (!why->operations[i].reversed && carom_str_eq(why->operations[i].action, CAROM_STR("undo")))
             say_number(why, "undo --operation", why->operations[i].id, "does again what was taken back then.");
+    for (size_t i = 0; i < why->operations_n; i++)
+        if (!why->operations[i].reversed && carom_str_eq(why->operations[i].action, CAROM_STR("replay")))
+            say_number(why, "undo --operation", why->operations[i].id,
+                       "has the decisions stand again that were replaced then, of all addresses.");
     for (const struct carom_story_job *job = why->story.jobs; job; job = job->next)
         if (job->state == CAROM_JOB_DEAD)
             say_number(why, "outbox resend", job->id, "sends again what was given up.");

@@ -11,6 +11,7 @@
 
 #include "base/date.h"
 #include "base/error.h"
+#include "base/load.h"
 #include "cli/print.h"
 #include "cli/unmatched.h"
 #include "decision/recall.h"
@@ -69,10 +70,19 @@ struct carom_str carom_why_quote(struct carom_arena *arena, struct carom_str tex
 
 /* ---- Bounces ---- */
 
+/* 0: it is the first decision. Nothing may jump while the tree lives. */
+static int64_t replay_of(struct carom_str decision)
+{
+    json_t *object = carom_json_load(decision, 0, NULL);
+    int64_t operation = json_integer_value(json_object_get(object, "operation"));
+    json_decref(object);
+    return operation;
+}
+
 static int read_bounce(struct carom_why *why, const struct carom_story_fact *row, struct carom_bounce *bounce,
                        struct carom_error *err)
 {
-    *bounce = (struct carom_bounce){.row = row};
+    *bounce = (struct carom_bounce){.row = row, .replay = replay_of(row->decision)};
     return carom_fact_read(why->arena, row->fact, NULL, &bounce->fact, err) == 0 &&
                    carom_decision_recall(why->arena, row->decision, &bounce->decision, err) == 0
                ? 0
@@ -84,7 +94,7 @@ static bool decided_alike(const struct carom_bounce *a, const struct carom_bounc
 {
     const struct carom_decided *left = a->decision.first, *right = b->decision.first;
     if (!carom_str_eq(a->decision.hook, b->decision.hook) || a->row->undone != b->row->undone ||
-        a->row->held != b->row->held || a->row->ignored != b->row->ignored)
+        a->replay != b->replay || a->row->held != b->row->held || a->row->ignored != b->row->ignored)
         return false;
     for (; left && right; left = left->next, right = right->next)
         if (left->type != right->type || left->state != right->state || !carom_str_eq(left->at, right->at) ||
@@ -119,7 +129,6 @@ static bool was_changed_by(const struct carom_decided *decided, const struct car
     static const char *const notes[][2] = {{"release", "released"},
                                            {"discard", "discarded"},
                                            {"expire", "nobody released it in time"},
-                                           {"undo", "taken back"},
                                            {"redo", "done again"}};
     struct carom_str note = carom_str(decided->note);
     for (size_t i = 0; i < sizeof(notes) / sizeof(notes[0]); i++)
@@ -128,21 +137,45 @@ static bool was_changed_by(const struct carom_decided *decided, const struct car
     return false;
 }
 
-/* Which operation changed one of its decisions is told by what was noted then, and when. */
+/* Whether somebody named this address for it: 1, another: -1, nobody: 0. */
+static int whom(const struct carom_why *why, const struct carom_operation *operation)
+{
+    json_t *object = carom_json_load(operation->selection, 0, NULL);
+    const char *address = json_string_value(json_object_get(object, "address"));
+    int named = !address ? 0 : carom_str_eq(carom_str(address), why->key) ? 1 : -1;
+    json_decref(object);
+    return named;
+}
+
+/* Undo and replay leave their number at what they changed; the others what they noted there, and when. */
 static bool concerns(const struct carom_why *why, const struct carom_operation *operation,
                      const struct carom_bounce *bounces)
 {
-    struct carom_str address = carom_arena_printf(why->arena, "\"address\":\"" CAROM_STR_FMT "\"", CAROM_STR_ARG(why->key));
-    if (carom_str_find(operation->selection, address) != SIZE_MAX)
-        return true;
+    int named = whom(why, operation);
+    if (named)
+        return named > 0;
     for (const struct carom_bounce *bounce = bounces; bounce; bounce = bounce->next) {
-        if (bounce->row->undone == operation->id)
+        if (bounce->row->undone == operation->id || bounce->replay == operation->id)
             return true;
         for (const struct carom_decided *decided = bounce->decision.first; decided; decided = decided->next)
             if (was_changed_by(decided, operation))
                 return true;
     }
     return false;
+}
+
+/* What took an operation back is about whom that was about. An undo that was undone left no trace in the decisions but
+   its own undoing. */
+static void follow_back(const struct carom_why *why, const struct carom_operation *list, size_t n, bool *about)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = i + 1; k < n && list[i].reversed; k++)
+            if (list[i].reversed != list[k].id)
+                continue;
+            else if (whom(why, &list[i]))
+                about[k] = about[i];
+            else
+                about[i] |= about[k];
 }
 
 static int keep_operation(void *user, const struct carom_operation *operation)
@@ -164,7 +197,7 @@ static int keep_operation(void *user, const struct carom_operation *operation)
     return 0;
 }
 
-/* Those about this address. An undo that was undone left no trace in the decisions but its own undoing. */
+/* Those about this address. */
 static int read_operations(struct carom_why *why, const struct carom_bounce *bounces, struct carom_error *err)
 {
     struct gathering all = {.why = why};
@@ -176,12 +209,10 @@ static int read_operations(struct carom_why *why, const struct carom_bounce *bou
     bool *about = carom_arena_array(why->arena, bool, all.n + 1);
     for (size_t i = 0; i < all.n; i++)
         about[i] = concerns(why, &all.list[i], bounces);
-    for (size_t i = 0; i < all.n; i++) {
-        for (size_t k = i + 1; k < all.n && all.list[i].reversed && !about[i]; k++)
-            about[i] = about[k] && all.list[i].reversed == all.list[k].id;
+    follow_back(why, all.list, all.n, about);
+    for (size_t i = 0; i < all.n; i++)
         if (about[i])
             list[n++] = all.list[i];
-    }
     why->operations = list;
     why->operations_n = n;
     return 0;

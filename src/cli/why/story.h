@@ -13,6 +13,7 @@ struct carom_bounce {
     const struct carom_story_fact *row;
     struct carom_fact fact;
     struct carom_decision decision;
+    int64_t replay; /* the operation that decided it anew; 0 none */
     struct carom_bounce *next;
 };
 

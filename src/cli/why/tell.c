@@ -250,6 +250,8 @@ static void say_decision(const struct carom_why *why, const struct carom_chapter
         carom_why_say(2, "It proves too little, so that it counts for nothing until somebody releases it.");
     if (bounce->row->ignored)
         carom_why_say(2, "It counts for nothing: the policy ignores it.");
+    if (bounce->replay)
+        carom_why_say(2, "So it was decided anew by operation %lld; before, it was decided otherwise.", (long long)bounce->replay);
     if (bounce->row->undone)
         carom_why_say(2, "All of it was taken back by operation %lld; it counts no more.", (long long)bounce->row->undone);
 }
@@ -297,6 +299,8 @@ static const struct {
     {"expire", "Nobody released in time what was held, and it lapsed"},
     {"undo", "Somebody took decisions back"},
     {"redo", "Somebody took an undo back: its decisions are done again"},
+    {"replay", "Somebody had a new policy decide anew; its decisions replaced those before"},
+    {"restore", "Somebody took a replay back: the decisions before stand again"},
 };
 
 static void say_operation(const struct carom_operation *operation)
