@@ -171,12 +171,13 @@ static int list_of(struct carom_arena *arena, struct carom_str arguments, struct
     return read ? 0 : -1;
 }
 
+/* A lease, even one that ended: nobody settled the job, and its sink may have been told. */
 static int gather_told(struct carom_effect *effect, bool removals, struct told **told_r)
 {
     static const char sql[] = "SELECT action, arguments FROM job WHERE fact = ?1 AND suppression IS NULL AND"
-                              " (state IN (1, 2, 4) OR attempts > 0 OR lease > ?2) ORDER BY id";
+                              " (state IN (1, 2, 4) OR attempts > 0 OR lease > 0) ORDER BY id";
     struct carom_arena *arena = effect->entry->decision->arena;
-    sqlite3_stmt *row = carom_db_use(effect->db, effect->err, sql, "ii", effect->fact, effect->entry->now);
+    sqlite3_stmt *row = carom_db_use(effect->db, effect->err, sql, "i", effect->fact);
     struct told **tail = told_r;
     int found = row ? 0 : -1;
 
@@ -271,7 +272,7 @@ static int gather_told_of(struct carom_stored *stored, const struct carom_decide
                           struct told **told_r)
 {
     static const char sql[] = "SELECT DISTINCT json_extract(arguments, '$.list') FROM job" OF_ACTION
-                              "(state IN (1, 2, 4) OR attempts > 0 OR lease > ?2)";
+                              "(state IN (1, 2, 4) OR attempts > 0 OR lease > 0)";
     struct carom_effect *effect = &stored->effect;
     const struct counterpart *what = counterpart_of(carom_str(carom_action_name(action->type)));
     sqlite3_stmt *row = what ? carom_db_use(effect->db, effect->err, sql, OF_ACTION_TYPES,

@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import threading
@@ -343,6 +344,24 @@ class Outbox(Bench):
         self.deliver()
         self.assertEqual(self.job()["state"], "done")
         self.assertEqual(len({seen["id"] for seen in server.seen}), 1)
+
+    def test_killed_in_the_middle_and_taken_back(self):
+        server = self.receiver("hang", "204")
+        self.webhook(server)
+        self.policy.write_text(self.policy.read_text().replace("unsubscribe = carom", '["*"] = carom'))
+        self.bounce()
+        run = subprocess.Popen(self.arguments("deliver"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        deadline = time.monotonic() + 30
+        while not server.seen and time.monotonic() < deadline:
+            time.sleep(0.02)
+        run.kill()
+        run.wait()
+        with sqlite3.connect(self.directory / "state" / "carom.db") as ledger:
+            ledger.execute("UPDATE job SET lease = lease - 60000")  # a minute later
+        self.carom("undo", "jane@example.net")
+        # The receiver may have done what it was told, though nobody heard its answer.
+        self.assertEqual([(job["action"], job["state"]) for job in self.jobs()],
+                         [("unsubscribe", "dropped"), ("resubscribe", "waiting")])
 
     def test_many_share_connections(self):
         server = self.receiver()
