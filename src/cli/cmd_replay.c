@@ -88,14 +88,14 @@ static int print(const struct request *request, const struct carom_replay *repla
 
 /* ---- Doing it ---- */
 
-/* Whole, or not at all; a dry run is given up. */
+/* Whole, or not at all; a dry run only reads, so that nobody waits for it. */
 static int replay_all(const struct request *request, struct carom_replay *replay, struct carom_error *err)
 {
     struct carom_ledger *ledger = replay->ledger;
 
     if (!(replay->contrast = carom_contrast_new(true)))
         return carom_error_memory(err);
-    if (ledger->ops->begin(ledger->store, err) != 0)
+    if ((request->apply ? ledger->ops->begin : ledger->care->view)(ledger->store, err) != 0)
         return -1;
     int result = carom_replay_run(replay, err);
     if (result != 0 || !request->apply)
@@ -117,7 +117,8 @@ static int run(struct carom_arena *arena, const struct request *request, struct 
     if (request->address && carom_cli_address(arena, "replay", request->address, &replay.key, err) != 0)
         return -1;
     replay.selection.key = replay.key;
-    if (carom_cli_ledger(arena, &request->place, CAROM_LEDGER_WRITE, false, &ledger, &replay.policy, &url, err) != 0)
+    if (carom_cli_ledger(arena, &request->place, request->apply ? CAROM_LEDGER_WRITE : CAROM_LEDGER_READ, false, &ledger,
+                         &replay.policy, &url, err) != 0)
         return -1;
     int result = replay_all(request, &replay, err);
     if (result == 0)

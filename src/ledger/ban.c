@@ -187,6 +187,7 @@ const struct carom_care_ops carom_sqlite_care = {
     .incidents = carom_sqlite_incidents,
     .journal = carom_sqlite_journal,
     .journal_before = carom_sqlite_journal_before,
+    .view = carom_sqlite_view,
     .removals_before = carom_sqlite_removals_before,
     .past_before = carom_sqlite_past,
     .revise = carom_sqlite_revise,

@@ -144,6 +144,8 @@ struct carom_care_ops {
                    int (*row)(void *user, const struct carom_kept *kept), void *user, struct carom_error *err);
     /* The number from which on that gives what was decided since then. */
     int64_t (*journal_before)(int64_t time);
+    /* Of a ledger open for reading: from now on until rollback, what others write is not seen. Nobody waits for that. */
+    int (*view)(struct carom_store *store, struct carom_error *err);
     /* Replaces the decision on a fact: what both take stays as it was done, what only the old one took is taken back, what
        only the new one takes is carried out now, unless a later delivery, decision or person stands against it, its time is
        over, or it was of that moment (retry, probe, alert, forward). old_r, new_r: both as they are compared, in the arena.

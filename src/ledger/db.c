@@ -207,6 +207,16 @@ void carom_db_rollback(struct carom_db *db)
         carom_lock_release(&db->lock);
 }
 
+int carom_db_view(struct carom_db *db, struct carom_error *err)
+{
+    if (db->open)
+        return carom_error_set(err, CAROM_ERROR_USAGE, "%s: a transaction is open already", db->path);
+    if (carom_db_execute(db, "BEGIN", "read", err) != 0)
+        return -1;
+    db->open = true;
+    return 0;
+}
+
 int carom_db_commit(struct carom_db *db, struct carom_error *err)
 {
     if (!db->open)

@@ -40,6 +40,8 @@ int carom_db_open(struct carom_db *db, const char *path, enum carom_db_mode mode
 void carom_db_close(struct carom_db *db);
 
 int carom_db_begin(struct carom_db *db, struct carom_error *err);
+/* Open for reading: until the rollback, what others write is not seen. Nobody waits. */
+int carom_db_view(struct carom_db *db, struct carom_error *err);
 int carom_db_commit(struct carom_db *db, struct carom_error *err);
 void carom_db_rollback(struct carom_db *db);
 /* For what must be whole by itself, but may stand in a larger transaction: *own_r says whether leave ends it. */

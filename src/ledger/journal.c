@@ -41,6 +41,11 @@ int64_t carom_sqlite_journal_before(int64_t time)
 }
 
 /* The statement says 0 and 3. */
+int carom_sqlite_view(struct carom_store *store, struct carom_error *err)
+{
+    return carom_db_view(&store->db, err);
+}
+
 int carom_sqlite_removals_before(struct carom_store *store, int64_t time,
                                  int (*row)(void *user, uint64_t group, int64_t received, int64_t address, bool done),
                                  void *user, struct carom_error *err)

@@ -67,6 +67,7 @@ int64_t carom_sqlite_mac_hash(const uint8_t mac[CAROM_MAC_SIZE]);
 int carom_sqlite_journal(struct carom_store *store, int64_t after, size_t max,
                          int (*row)(void *user, const struct carom_kept *kept), void *user, struct carom_error *err);
 int64_t carom_sqlite_journal_before(int64_t time);
+int carom_sqlite_view(struct carom_store *store, struct carom_error *err);
 int carom_sqlite_removals_before(struct carom_store *store, int64_t time,
                                  int (*row)(void *user, uint64_t group, int64_t received, int64_t address, bool done),
                                  void *user, struct carom_error *err);

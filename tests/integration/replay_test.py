@@ -5,6 +5,7 @@
 
 usage: CAROM=path/to/carom replay_test.py
 """
+import contextlib
 import datetime
 import json
 import os
@@ -301,6 +302,14 @@ class Replay(unittest.TestCase):
         before = self.dump()
         self.carom('replay', '--policy', broken, '--since', '1d', '--apply', code=70)
         self.assertEqual(self.dump(), before)
+
+    def test_dry_it_waits_for_nobody_and_nobody_for_it(self):
+        self.pipe(self.strict, bounce(BLOCKED, 'anna@example.com', 1))
+        with contextlib.closing(sqlite3.connect(self.at / 'carom.db', isolation_level=None)) as other:
+            other.execute('BEGIN IMMEDIATE')  # as a writer at work
+            counts, _, done = self.replay(self.gentle)
+            other.execute('ROLLBACK')
+        self.assertEqual((counts['different'], done['applied'], done['replaced']), (1, False, 1))
 
     def test_killed_in_the_middle(self):
         many = self.policy('many', STRICT, 'breaker = { min = 100000 },')
