@@ -76,9 +76,9 @@ static void print_found(const struct finding *finding, const struct request *req
     else
         printf("Addresses whose mail ended at it: %zu\n", finding->n + finding->more);
     for (size_t i = 0; i < finding->n; i++) {
-        fputs("  carom why ", stdout);
-        carom_print_cell(stdout, carom_why_quote(finding->arena, finding->keys[i]), 0);
-        printf("%s\n", where);
+        fputs("  carom why", stdout);
+        carom_print_cell(stdout, carom_why_operand(finding->arena, finding->keys[i], where), 0);
+        putchar('\n');
     }
     if (finding->more)
         printf("  and %zu more\n", finding->more);

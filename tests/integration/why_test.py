@@ -294,6 +294,17 @@ class Story(Why):
         self.assertIn('yes', self.carom('check', "o'hara|id@example.com"))
 
 
+    def test_an_address_that_looks_like_an_option(self):
+        self.carom('suppressions', 'add', '--', '--dry-run@example.com')
+        said = self.carom('why', '--policy', 'policy.lua', '--', '--dry-run@example.com')
+        self.assertIn('carom check -- --dry-run@example.com: no', said)
+        line = next(line for line in said.splitlines() if 'suppressions remove' in line)
+        done = subprocess.run(['sh', '-c', line.replace('carom', f'"{CAROM}"', 1)], capture_output=True, text=True, cwd=self.dir,
+                              env={**os.environ, 'CAROM_STATE': str(self.dir / 'state')})
+        self.assertEqual((done.returncode, done.stderr), (0, ''), line)
+        self.assertIn('yes', self.carom('check', '--', '--dry-run@example.com'))
+
+
 class Names(Why):
     def test_the_address_where_the_mail_ended(self):
         self.bounce('bob@inner.example', original='anna@example.com')

@@ -59,8 +59,11 @@ static int say_check(const struct carom_why *why, struct carom_str list, struct 
         return -1;
     if (!may && refusal->until)
         snprintf(until, sizeof(until), " until %s", carom_why_time(why, refusal->until * 1000));
-    carom_why_say(2, "carom check %.*s%s%.*s: %s%s%s%s%s%s%s", CAROM_STR_ARG(why->story.spelling),
-                  list.len ? " --list " : "", CAROM_STR_ARG(list), may ? "yes" : "no, ", may ? "" : word_of(refusal),
+    const char *options = list.len ? carom_arena_printf(why->arena, " --list " CAROM_STR_FMT,
+                                                        CAROM_STR_ARG(carom_why_quote(why->arena, list))).ptr
+                                   : "";
+    carom_why_say(2, "carom check%.*s: %s%s%s%s%s%s%s",
+                  CAROM_STR_ARG(carom_why_operand(why->arena, why->story.spelling, options)), may ? "yes" : "no, ", may ? "" : word_of(refusal),
                   may ? "" : " since ", may ? "" : carom_why_time(why, refusal->since * 1000), until,
                   !may && refusal->reason[0] ? ": " : "", may ? "" : refusal->reason);
     return may;
@@ -69,10 +72,12 @@ static int say_check(const struct carom_why *why, struct carom_str list, struct 
 /* verb and argument as a shell reads them, with where the ledger lies. */
 static void say_command(const struct carom_why *why, const char *verb, struct carom_str argument, const char *what)
 {
-    printf("  carom %s ", verb);
-    carom_print_cell(stdout, carom_why_quote(why->arena, argument), 0);
     /* What tells sinks wants to know them. */
-    printf("%s%s\n", why->where, why->config || (strncmp(verb, "undo", 4) && strcmp(verb, "held release")) ? "" : " --policy FILE");
+    const bool wants_policy = !why->config && (!strncmp(verb, "undo", 4) || !strcmp(verb, "held release"));
+    const char *options = carom_arena_printf(why->arena, "%s%s", why->where, wants_policy ? " --policy FILE" : "").ptr;
+    printf("  carom %s", verb);
+    carom_print_cell(stdout, carom_why_operand(why->arena, argument, options), 0);
+    putchar('\n');
     carom_why_say(6, "%s", what);
 }
 

@@ -68,6 +68,14 @@ struct carom_str carom_why_quote(struct carom_arena *arena, struct carom_str tex
     return carom_str_n(out, n);
 }
 
+struct carom_str carom_why_operand(struct carom_arena *arena, struct carom_str argument, const char *options)
+{
+    struct carom_str quoted = carom_why_quote(arena, argument);
+    return carom_str_starts(argument, CAROM_STR("-"))
+               ? carom_arena_printf(arena, "%s -- " CAROM_STR_FMT, options, CAROM_STR_ARG(quoted))
+               : carom_arena_printf(arena, " " CAROM_STR_FMT "%s", CAROM_STR_ARG(quoted), options);
+}
+
 /* ---- Bounces ---- */
 
 /* 0: it is the first decision. Nothing may jump while the tree lives. */

@@ -62,6 +62,8 @@ void carom_why_say(size_t indent, const char *format, ...) __attribute__((format
 const char *carom_why_time(const struct carom_why *why, int64_t ms);
 /* As a shell reads it: in quotes where it must be. */
 struct carom_str carom_why_quote(struct carom_arena *arena, struct carom_str text);
+/* " ARGUMENT OPTIONS" behind a command, as a shell reads it; what begins as an option does, behind "--". */
+struct carom_str carom_why_operand(struct carom_arena *arena, struct carom_str argument, const char *options);
 /* At most n bytes of it, and that there is more. */
 struct carom_str carom_why_cut(const struct carom_why *why, struct carom_str text, size_t n);
 

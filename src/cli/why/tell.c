@@ -285,8 +285,8 @@ static void say_bounces(const struct carom_why *why, const struct carom_chapter 
     say_taken_for(why, chapter);
     say_decision(why, chapter);
     if (kept)
-        carom_why_say(2, "Kept: carom why --raw --fact %lld %.*s%s", (long long)chapter->last->row->id,
-                      CAROM_STR_ARG(carom_why_quote(why->arena, why->key)), why->where);
+        carom_why_say(2, "Kept: carom why --raw --fact %lld%.*s", (long long)chapter->last->row->id,
+                      CAROM_STR_ARG(carom_why_operand(why->arena, why->key, why->where)));
 }
 
 /* ---- What people did ---- */
