@@ -558,7 +558,7 @@ function t:denied(address, of) end
 
 ---@class carom.t.denied
 ---@field list? string By that list.
----@field cause "suppressed"|"left"|"left_all"|"held"|nil Why.
+---@field cause "suppressed"|"left"|"left_all"|"held"|nil Why. "left_all": left all lists, or each of the policy's, and none is asked about.
 
 carom = {}
 
