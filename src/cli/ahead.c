@@ -12,7 +12,7 @@
 #include "base/conveyor.h"
 #include "base/error.h"
 
-enum { LOAD = 32, LOAD_BYTES = 1 << 18, LOADS_EACH = 4, LOADS_MAX = 64 };
+enum { LOAD = 16, LOAD_BYTES = 1 << 18, LOADS_EACH = 4, LOADS_MAX = 64 };
 
 struct place {
     size_t name, name_n, bytes, bytes_n; /* in the load's buffer */

@@ -367,7 +367,7 @@ static int configure(struct carom_db *db, struct carom_error *err)
     sqlite3_extended_result_codes(db->handle, 1);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_DEFENSIVE, 1, (int *)NULL);
     sqlite3_db_config(db->handle, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, (int *)NULL);
-    if (carom_db_execute(db, "PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL; PRAGMA cache_size=-24576;"
+    if (carom_db_execute(db, "PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL; PRAGMA cache_size=-12288;"
                     " PRAGMA secure_delete=ON", "open", err) != 0)
         return -1;
     if (db->mode == CAROM_DB_READ)
