@@ -31,10 +31,10 @@ class Manager:
     def deliver(self):
         self.carom('deliver', '--quiet')
 
-    def come_back(self, to, path, reply=UNKNOWN, list_id=None):
-        """A bounce of a mail to that address, which came to that return path; list_id: in the header of that mail."""
+    def come_back(self, to, path, reply=UNKNOWN, list_id=None, headers=''):
+        """A bounce of a mail to that address, which came to that return path; list_id and headers: in the header of that mail."""
         status, words = reply
-        header = f'List-Id: <{list_id}>\n' if list_id else ''
+        header = f'List-Id: <{list_id}>\n{headers}' if list_id else headers
         self.carom('pipe', '--recipient', path, text=(
             f'From: MAILER-DAEMON@mail.example.org\nTo: {path}\nSubject: Undelivered\nMessage-ID: <{time.time_ns()}@mail>\n'
             'MIME-Version: 1.0\nContent-Type: multipart/report; report-type=delivery-status; boundary="b"\n\n'
@@ -58,7 +58,7 @@ class Manager:
     def told(self, action, address):
         """(state, last answer) of the jobs of that action and address, the oldest first."""
         rows = map(json.loads, self.carom('outbox', 'list', '--json').splitlines())
-        return [(row['state'], row['last_answer']) for row in rows if row['action'] == action and row['address'] == address]
+        return [(row['state'], row.get('last_answer')) for row in rows if row['action'] == action and row['address'] == address]
 
     def check_setup(self):
         """What it says; nothing may have failed."""
