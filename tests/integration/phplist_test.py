@@ -31,6 +31,15 @@ CREATE TABLE phplist_listuser (userid INTEGER NOT NULL, listid INTEGER NOT NULL,
 CREATE TABLE phplist_listmessage (id INTEGER NOT NULL PRIMARY KEY AUTO_INCREMENT, messageid INTEGER NOT NULL,
   listid INTEGER NOT NULL, entered DATETIME, modified TIMESTAMP, UNIQUE (messageid, listid)) DEFAULT CHARSET=utf8;
 '''
+TEST = '''carom.test("the page's policy", function(t)
+  local anna, news = "anna@example.com", "news.lists.example.org"
+  local function bounce(kind, reason) return carom.fact { kind = kind, reason = reason, recipient = anna, list = news } end
+  t:expect(t:feed(bounce("permanent", "user_unknown")), { "unsubscribe", list = news })
+  t:expect(t:feed(bounce("permanent", "mailbox_full")), { "suppress", duration = "30d" })
+  t:expect(t:feed(bounce("permanent", "blocked")), "nothing")
+  t:expect(t:feed(bounce("complaint")), { "unsubscribe", scope = "all" }, "suppress")
+end)
+'''
 CAMPAIGN = 100  # of list n it is this and n
 BOTH = 500      # to the lists 1 and 2
 
@@ -110,6 +119,9 @@ def set_up():
 def the_set_up_is_as_the_page_says():
     said = carom.check_setup()
     check(f'check-setup names the client: {said}', 'carom may run /usr/bin/mariadb' in said, True)
+    check('lint', sh(['carom', 'lint', '--strict', POLICY]).stdout, '')
+    pathlib.Path('/tmp/policy_test.lua').write_text(TEST)
+    sh(['carom', 'test', POLICY, '/tmp/policy_test.lua'])
 
 
 # ---- What is tried ----
