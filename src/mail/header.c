@@ -104,33 +104,17 @@ struct carom_headers carom_headers_parse(struct carom_arena *arena, struct carom
     return headers;
 }
 
-struct carom_str carom_headers_nth(const struct carom_headers *headers, const char *name, size_t i)
+const struct carom_header *carom_headers_find(const struct carom_headers *headers, struct carom_str name, size_t i)
 {
-    struct carom_str wanted = carom_str(name);
-    char first = carom_lower(name[0]);
+    char first = name.len > 0 ? carom_lower(name.ptr[0]) : '\0';
 
     for (size_t k = 0; k < headers->n; k++) {
         struct carom_str here = headers->list[k].name;
 
-        if (here.len == wanted.len && carom_lower(here.ptr[0]) == first && carom_str_ieq(here, wanted) && i-- == 0)
-            return headers->list[k].value;
+        if (here.len == name.len && carom_lower(here.ptr[0]) == first && carom_str_ieq(here, name) && i-- == 0)
+            return &headers->list[k];
     }
-    return CAROM_STR_EMPTY;
-}
-
-struct carom_str carom_headers_get(const struct carom_headers *headers, const char *name)
-{
-    return carom_headers_nth(headers, name, 0);
-}
-
-bool carom_headers_has(const struct carom_headers *headers, const char *name)
-{
-    struct carom_str wanted = carom_str(name);
-
-    for (size_t k = 0; k < headers->n; k++)
-        if (carom_str_ieq(headers->list[k].name, wanted))
-            return true;
-    return false;
+    return NULL;
 }
 
 /* ---- Text ---- */

@@ -23,10 +23,22 @@ struct carom_headers {
    there). *body_r is what follows. At most 1,000 fields and 256 KiB are kept; more is skipped, not lost from block. */
 struct carom_headers carom_headers_parse(struct carom_arena *arena, struct carom_str bytes, struct carom_str *body_r);
 
-/* The raw value of the first field of that name (caseless), or the empty one. i counts further ones of the name. */
-struct carom_str carom_headers_get(const struct carom_headers *headers, const char *name);
-struct carom_str carom_headers_nth(const struct carom_headers *headers, const char *name, size_t i);
-bool carom_headers_has(const struct carom_headers *headers, const char *name);
+/* The first field of that name (caseless), or NULL. i counts further ones of the name. */
+const struct carom_header *carom_headers_find(const struct carom_headers *headers, struct carom_str name, size_t i);
+/* Its raw value, or the empty one. These are here, as names are constants where they are called, and their lengths too. */
+static inline struct carom_str carom_headers_nth(const struct carom_headers *headers, const char *name, size_t i)
+{
+    const struct carom_header *header = carom_headers_find(headers, carom_str(name), i);
+    return header ? header->value : CAROM_STR_EMPTY;
+}
+static inline struct carom_str carom_headers_get(const struct carom_headers *headers, const char *name)
+{
+    return carom_headers_nth(headers, name, 0);
+}
+static inline bool carom_headers_has(const struct carom_headers *headers, const char *name)
+{
+    return carom_headers_find(headers, carom_str(name), 0) != NULL;
+}
 
 /* A raw value as people read it: unfolded, encoded words and raw 8-bit bytes to UTF-8, comments kept, trimmed. */
 struct carom_str carom_header_text(struct carom_arena *arena, struct carom_str value);

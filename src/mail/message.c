@@ -68,15 +68,6 @@ static struct carom_str read_type(struct carom_arena *arena, struct carom_str va
     return carom_str_n(type, end - start);
 }
 
-bool carom_part_is(const struct carom_part *part, const char *type)
-{
-    struct carom_str wanted = carom_str(type);
-
-    if (wanted.len > 0 && wanted.ptr[wanted.len - 1] == '/')
-        return carom_str_istarts(part->type, wanted);
-    return carom_str_ieq(part->type, wanted);
-}
-
 /* Not text/rfc822-headers: its headers end where they like, and the readers look at them by themselves. */
 static bool is_message(const struct carom_part *part)
 {

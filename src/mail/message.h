@@ -42,7 +42,13 @@ struct carom_part *carom_part_walk(const struct carom_part *root, struct carom_p
 /* The same without entering message/rfc822: the message itself, not what it carries. */
 struct carom_part *carom_part_walk_own(const struct carom_part *root, struct carom_part *part);
 
-bool carom_part_is(const struct carom_part *part, const char *type); /* "text/plain", or "multipart/" for any of it */
+/* "text/plain", or "multipart/" for any of it. */
+static inline bool carom_part_is(const struct carom_part *part, const char *type)
+{
+    struct carom_str wanted = carom_str(type);
+    bool any = wanted.len > 0 && wanted.ptr[wanted.len - 1] == '/';
+    return any ? carom_str_istarts(part->type, wanted) : carom_str_ieq(part->type, wanted);
+}
 /* Transfer encoding removed, at most max bytes. */
 struct carom_str carom_part_bytes(struct carom_arena *arena, const struct carom_part *part, size_t max);
 /* Text in UTF-8, at most max bytes; text/html without its tags and entities, line structure kept. */
