@@ -83,6 +83,29 @@ static int change(struct carom_effect *effect, const char *sql, int64_t *n)
     return result;
 }
 
+/* Who left a list for two reasons has one departure, of the first. When that goes, the next that was decided since
+   has it; of having left each list, when the list that was the last has it. */
+static int pass_on(struct carom_effect *effect)
+{
+#define COVERS                                                                                                         \
+    " f.address = departure.address AND f.id > ?1 AND f.undone = 0 AND json_extract(a.value, '$.name') = 'unsubscribe'" \
+    " AND json_extract(a.value, '$.state') = 'decided' AND (json_extract(a.value, '$.details.scope') = 'all' OR"       \
+    " (departure.list <> '' AND lower(json_extract(a.value, '$.details.list')) = lower(departure.list)))"
+    static const char lists[] = "UPDATE departure SET fact = (SELECT min(f.id) FROM fact f, json_each(f.decision, '$.actions') a"
+                                " WHERE" COVERS ") WHERE fact = ?1 AND ended = 0 AND EXISTS (SELECT 1 FROM fact f,"
+                                " json_each(f.decision, '$.actions') a WHERE" COVERS ")";
+#undef COVERS
+#define HEIR                                                                                                           \
+    "(SELECT max(d.fact) FROM departure d WHERE d.address = departure.address AND d.ended = 0 AND d.list <> '' AND d.fact > ?1)"
+    static const char each[] = "UPDATE departure SET fact = " HEIR " WHERE fact = ?1 AND ended = 0 AND each = 1 AND NOT EXISTS"
+                               " (SELECT 1 FROM departure d WHERE d.fact = ?1 AND d.ended = 0 AND d.list <> '') AND " HEIR
+                               " IS NOT NULL";
+#undef HEIR
+    return carom_db_run(effect->db, carom_db_use(effect->db, effect->err, lists, "i", effect->fact), effect->err) == 0
+               ? carom_db_run(effect->db, carom_db_use(effect->db, effect->err, each, "i", effect->fact), effect->err)
+               : -1;
+}
+
 /* What it put on the address goes, what it ended stands again where it would still. */
 static int restore_address(struct carom_effect *effect, bool removals, struct carom_settled *settled)
 {
@@ -204,9 +227,47 @@ static int gather_told(struct carom_effect *effect, bool removals, struct told *
     return found;
 }
 
+/* The fact for which what was told stands all the same; 0: there is none. */
+static int find_heir(struct carom_effect *effect, const struct told *told, int64_t *heir_r)
+{
+    static const char departure[] = "SELECT fact FROM departure WHERE address = ?1 AND ended = 0 AND fact <> ?2 AND"
+                                    " ((list = '' AND each = 0) OR (list <> '' AND lower(list) = lower(?3))) AND ?4 IS NOT NULL"
+                                    " ORDER BY id LIMIT 1";
+    static const char suppression[] = "SELECT fact FROM suppression WHERE address = ?1 AND ended = 0 AND fact <> ?2 AND"
+                                      " (list = '' OR lower(list) = lower(?3)) AND (until = 0 OR until > ?4)"
+                                      " ORDER BY id LIMIT 1";
+    struct carom_str list = told->what->back == CAROM_ACTION_UNSUPPRESS && !told->list_only ? CAROM_STR_EMPTY : told->list;
+
+    *heir_r = 0;
+    return !told->what->removes
+               ? 0
+               : carom_db_value(effect->db,
+                                carom_db_use(effect->db, effect->err,
+                                             told->what->back == CAROM_ACTION_UNSUPPRESS ? suppression : departure, "iisi",
+                                             effect->address, effect->fact, list, effect->entry->now),
+                                heir_r, effect->err);
+}
+
+/* When the heir is taken back, what was told for this one is told back. */
+static int bequeath(struct carom_effect *effect, const struct told *told, int64_t heir)
+{
+    static const char sql[] = "UPDATE job SET fact = ?2 WHERE fact = ?1 AND suppression IS NULL AND action = ?3 AND"
+                              " (state IN (1, 2, 4) OR attempts > 0 OR lease > 0) AND"
+                              " coalesce(json_extract(arguments, '$.list'), '') = ?4";
+    return carom_db_run(effect->db,
+                        carom_db_use(effect->db, effect->err, sql, "iiss", effect->fact, heir, carom_str(told->what->action),
+                                     told->list),
+                        effect->err);
+}
+
 static int tell_back(struct carom_effect *effect, const struct told *told, struct carom_settled *settled)
 {
     for (; told; told = told->next) {
+        int64_t heir;
+        if (find_heir(effect, told, &heir) != 0 || (heir && bequeath(effect, told, heir) != 0))
+            return -1;
+        if (heir)
+            continue;
         struct carom_decided back = {.type = told->what->back,
                                      .list = told->list,
                                      .list_only = told->list_only,
@@ -236,7 +297,7 @@ int carom_stored_take_back(struct carom_stored *stored, bool removals, struct ca
     struct carom_effect *effect = &stored->effect;
     struct told *told = NULL;
 
-    if (gather_told(effect, removals, &told) != 0 ||
+    if (gather_told(effect, removals, &told) != 0 || pass_on(effect) != 0 ||
         change(effect, removals ? removing : all, &settled->recalled) != 0 ||
         restore_address(effect, removals, settled) != 0)
         return -1;
@@ -300,6 +361,7 @@ int carom_stored_recall(struct carom_stored *stored, const struct carom_decided 
     struct carom_str text;
 
     if (write_beginning(stored, action, &text) != 0 || gather_told_of(stored, action, text, &told) != 0 ||
+        pass_on(effect) != 0 ||
         carom_db_run(effect->db,
                      carom_db_use(effect->db, effect->err, sql, OF_ACTION_TYPES "i", OF_ACTION_VALUES(effect, action, text),
                                   effect->by),

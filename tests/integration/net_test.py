@@ -76,6 +76,7 @@ hello
 '''
 MONDAY = datetime.datetime(2026, 3, 2, 12, tzinfo=datetime.timezone.utc)
 GONE = '550 5.1.1 User unknown'
+BLOCKED = '550 5.7.1 Client host [192.0.2.1] blocked using Spamhaus'
 
 
 def bounce(name, when, domain='example.net', reply=GONE):
@@ -359,6 +360,26 @@ class Undo(Net):
         self.carom('undo', '--operation', number, code=64)
         self.assertEqual([o['action'] for o in self.json('undo', 'list')], ['undo', 'redo'])
 
+    def test_what_another_bounce_says_too_stands(self):
+        of_list = ('--list', 'news.lists.example.org')
+        for hook, may in (('bounce:unsubscribe()', of_list), ('bounce:suppress { duration = "90d" }', ())):
+            with self.subTest(hook):
+                (self.dir / 'carom.db').unlink(missing_ok=True)
+                self.policy('', 'function on_permanent(bounce) %s end' % hook)
+                later = bounce('anna', MONDAY + datetime.timedelta(days=1), reply=BLOCKED).replace('ID: <anna', 'ID: <later')
+                self.read(bounce('anna', MONDAY), later)
+                self.carom('deliver')
+                before = self.waiting()
+                self.carom('undo', '--reason', 'user_unknown')
+                self.assertFalse(self.may('anna@example.net', *may))
+                self.assertEqual(self.waiting(), before)  # nobody is told that she is back
+                self.carom('undo', 'anna@example.net')
+                self.assertTrue(self.may('anna@example.net', *may))
+                self.assertEqual(len(self.waiting()), 1)  # now somebody is, once
+                self.carom('deliver')
+                self.assertEqual(self.waiting(), [])
+                self.carom('ledger', 'check')
+
     def test_taken_back_again_the_last_word_counts(self):
         self.read(bounce('anna', MONDAY))
         self.carom('deliver')
@@ -372,7 +393,7 @@ class Undo(Net):
 
     def test_what_was_not_sent_never_is(self):
         self.read(bounce('anna', MONDAY))
-        self.carom('undo', '--provider', 'nobody')
+        self.carom('undo', '--provider', 'google')
         self.assertEqual(self.states(), {'decided': 1})
         self.carom('undo', '--reason', 'user_unknown', '--since', '1h')
         self.assertEqual(self.waiting(), [])

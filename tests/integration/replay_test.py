@@ -311,6 +311,19 @@ class Replay(unittest.TestCase):
             other.execute('ROLLBACK')
         self.assertEqual((counts['different'], done['applied'], done['replaced']), (1, False, 1))
 
+    def test_who_is_removed_by_another_bounce_too_stays_removed(self):
+        self.pipe(self.strict, bounce(BLOCKED, 'anna@example.com', 1), bounce(UNKNOWN, 'anna@example.com', 2),
+                  bounce(BLOCKED, 'bert@example.com', 3))
+        self.assertEqual(self.told(self.strict), ['unsubscribe.anna@example.com', 'unsubscribe.bert@example.com'])
+        self.replay(self.gentle, '--apply')
+        self.may_be_mailed('anna@example.com', False)
+        self.may_be_mailed('bert@example.com')
+        self.assertEqual(self.told(self.gentle), ['resubscribe.bert@example.com'])
+        self.carom('undo', '--policy', self.strict, 'anna@example.com')
+        self.may_be_mailed('anna@example.com')
+        self.assertEqual(self.told(self.gentle), ['resubscribe.anna@example.com'])
+        self.carom('ledger', 'check')
+
     def test_killed_in_the_middle(self):
         many = self.policy('many', STRICT, 'breaker = { min = 100000 },')
         self.carom('run', '--quiet', '--policy', many, '-', stdin=''.join(
