@@ -84,11 +84,24 @@ size_t carom_str_line_length(struct carom_str s)
     return s.len;
 }
 
+/* Where the line begins that goes on at `at`. In windows as well. */
+static size_t line_start(struct carom_str s, size_t at)
+{
+    enum { WINDOW = 256 };
+    for (size_t end = at, n; end > 0; end -= n) {
+        n = end < WINDOW ? end : WINDOW;
+        const char *from = s.ptr + end - n;
+        const char *lf = memrchr(from, '\n', n);
+        const char *cr = lf ? memrchr(lf, '\r', (size_t)(from + n - lf)) : memrchr(from, '\r', n);
+        if (cr || lf)
+            return (size_t)((cr ? cr : lf) + 1 - s.ptr);
+    }
+    return 0;
+}
+
 struct carom_str carom_str_line_around(struct carom_str s, size_t at)
 {
-    size_t start = at;
-    while (start > 0 && s.ptr[start - 1] != '\n' && s.ptr[start - 1] != '\r')
-        start--;
+    size_t start = line_start(s, at);
     return carom_str_n(s.ptr + start, at - start + carom_str_line_length(carom_str_from(s, at)));
 }
 
