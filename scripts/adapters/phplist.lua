@@ -21,12 +21,11 @@ local words = {
   who = is_the_address "u.email",
   member = "$listuser lu JOIN $user u ON u.id = lu.userid WHERE $who",
   campaign = "SELECT listid FROM $listmessage WHERE CAST(messageid AS CHAR) = '{sql.header.X-MessageID}'",
-  -- What phpList itself sends, such as a request to confirm, is about no campaign.
-  every = "('{sql.scope}' = 'all' OR '{sql.list_key}' = '' AND '{sql.header.X-MessageID}' = 'systemmessage')",
+  -- Where no campaign is named it is about them all, as what phpList itself sends: a request to confirm.
+  every = "('{sql.scope}' = 'all' OR '{sql.list_key}' = '' AND NOT EXISTS ($campaign))",
   leaves = [[($every OR CAST(lu.listid AS CHAR) = '{sql.list_key}'
     OR '{sql.list_key}' = '' AND lu.listid IN ($campaign))]],
-  named = [[($every OR EXISTS (SELECT 1 FROM $list l WHERE CAST(l.id AS CHAR) = '{sql.list_key}')
-    OR '{sql.list_key}' = '' AND EXISTS ($campaign))]],
+  known = "($every OR '{sql.list_key}' = '' OR EXISTS (SELECT 1 FROM $list l WHERE CAST(l.id AS CHAR) = '{sql.list_key}'))",
   -- By this bounce, not by an earlier one or himself: an undo brings back to these lists and no others.
   left = [[$history h JOIN $user u ON u.id = h.userid JOIN $list l ON h.summary = CONCAT('carom: left list ', l.id)
     WHERE $who AND h.systeminfo = 'carom {sql.id}'
@@ -48,7 +47,7 @@ local actions = {
     $note CONCAT('carom: left list ', lu.listid) FROM $member AND $leaves;
     DELETE lu FROM $member AND $leaves;]],
     { "EXISTS (SELECT 1 FROM $member AND $leaves)", "still on the list" },
-    { "EXISTS (SELECT 1 FROM $member) AND NOT $named", "no such list or campaign" } },
+    { "EXISTS (SELECT 1 FROM $member) AND NOT $known", "no such list" } },
   resubscribe = { [[
     $note CONCAT('carom: back on list ', l.id) FROM $left;
     INSERT IGNORE INTO $listuser (userid, listid, entered, modified) SELECT DISTINCT u.id, l.id, NOW(), NOW() FROM $left;]],
