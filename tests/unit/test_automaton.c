@@ -271,17 +271,20 @@ static void agrees_when_deep(void **state)
 /* Returns how many states without a row continue in several ways. */
 static uint32_t find_depths(const struct carom_automaton *a, uint32_t *depth)
 {
-    uint32_t forks = 0, next = 1;
-    depth[0] = 0;
+    uint32_t forks = 0, children = 0;
     for (uint32_t i = 0; i < a->states_n; i++) {
         const struct carom_automaton_state *s = &a->states[i];
-        if (s->child != next)
-            fail_msg("state %u: got children from %u, want %u", i, s->child, next);
-        for (; next < s->child + s->children; next++)
-            depth[next] = depth[i] + 1;
+        for (uint32_t child = s->child; child < s->child + s->children; child++, children++) {
+            if (child <= i || child >= a->states_n || depth[child] > 0)
+                fail_msg("state %u: got child %u, want a larger number that is nobody else's child", i, child);
+            depth[child] = depth[i] + 1;
+        }
+        if (i >= a->dense && s->children == 1 && a->states[s->child].children > 0 &&
+            a->states[s->child].child != s->child + 1)
+            fail_msg("state %u: got %u behind %u, want them side by side", i, a->states[s->child].child, s->child);
         forks += i >= a->dense && s->children > 1;
     }
-    assert_int_equal(next, a->states_n);
+    assert_int_equal(children + 1, a->states_n);
     return forks;
 }
 
@@ -302,7 +305,7 @@ static void falls_back_to_less(void **state)
     assert_true(a->dense > 0 && a->dense < a->states_n);
     assert_true(find_depths(a, depth) > 0);
     for (uint32_t i = 1; i < a->states_n; i++)
-        if (a->states[i].fail >= i || depth[a->states[i].fail] >= depth[i])
+        if (depth[a->states[i].fail] >= depth[i])
             fail_msg("state %u, depth %u: got %u to fall back to, want a shallower one", i, depth[i],
                      a->states[i].fail);
     for (size_t i = 0; i < (size_t)a->dense * a->classes; i++)
