@@ -30,7 +30,8 @@ enum {
     STACK_LARGE = 16 << 10, /* of them count as a large block */
     CLOCK_STEPS = 10000,  /* charged steps between two looks at the clock */
     CLOCK_BYTES = 1 << 20, /* allocated bytes between two looks at the clock */
-    SLACK = 384 << 10      /* by which the heap grows at once, and what else a run touches */
+    SLACK = 768 << 10,     /* what a run touches beside: the heap grows in steps, and uses what it had left */
+    MARGIN = 128 << 10     /* of the heap's growth, at least */
 };
 
 struct carom_sandbox {
@@ -168,7 +169,8 @@ static void look_at_heap(struct carom_sandbox *box)
     if (!__libc_single_threaded)
         return;
     int64_t grown = (char *)sbrk(0) - box->heap + (int64_t)box->mapped;
-    if (grown > box->limits.memory + box->limits.memory / 10 - SLACK)
+    int64_t margin = box->limits.memory / 10 - SLACK;
+    if (grown > box->limits.memory + (margin > MARGIN ? margin : MARGIN))
         exceed(box, MEMORY);
 }
 

@@ -266,6 +266,8 @@ class Crash:
 
     def sql(self, statement, directory=None):
         with contextlib.closing(sqlite3.connect((directory or self.state) / 'carom.db', timeout=30)) as ledger, ledger:
+            if not ledger.execute('PRAGMA user_version').fetchone()[0]:
+                return []  # whoever made the file was killed before its tables were there
             return ledger.execute(statement).fetchall()
 
     def look_at(self, directory, acknowledged):
