@@ -53,7 +53,7 @@ void carom_policy_free(struct carom_policy *policy)
 
 const struct carom_config *carom_policy_config(const struct carom_policy *policy)
 {
-    return &policy->config;
+    return policy ? &policy->config : NULL;
 }
 
 bool carom_policy_calls(const struct carom_policy *policy, enum carom_action_type type)

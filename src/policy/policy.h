@@ -20,7 +20,7 @@ struct carom_policy *carom_policy_load(const char *path, const struct carom_log 
 struct carom_policy *carom_policy_load_covered(const char *path, const struct carom_log *log,
                                                struct carom_coverage *coverage, struct carom_error *err);
 void carom_policy_free(struct carom_policy *policy);
-const struct carom_config *carom_policy_config(const struct carom_policy *policy); /* borrowed until freed */
+const struct carom_config *carom_policy_config(const struct carom_policy *policy); /* borrowed until freed; of NULL: NULL */
 void carom_config_default(struct carom_config *config); /* what holds where a policy says nothing */
 
 /* What it consists of, in order of reading; the hooks that it defines, in order of their names. NULL: no more. */
