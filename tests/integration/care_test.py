@@ -303,9 +303,14 @@ class Headings(Care):
         subprocess.run([CAROM, *arguments], stdout=terminal, cwd=self.dir, check=True,
                        env={**os.environ, 'CAROM_STATE': str(self.state)})
         os.close(terminal)
-        text = os.read(parent, 1 << 16).decode()
+        text = b''
+        try:
+            while piece := os.read(parent, 1 << 16):  # a terminal gives what it has, in pieces
+                text += piece
+        except OSError:
+            pass  # so it says that it is empty
         os.close(parent)
-        return text.splitlines()
+        return text.decode().splitlines()
 
     def aligned(self, heading, row, names):
         for name in names:
