@@ -195,6 +195,15 @@ struct carom_str carom_arena_str(struct carom_arena *arena, struct carom_str s)
     return carom_str_n(copy, s.len);
 }
 
+struct carom_str carom_arena_lower(struct carom_arena *arena, struct carom_str s)
+{
+    char *out = carom_arena_alloc(arena, s.len + 1);
+
+    for (size_t i = 0; i < s.len; i++)
+        out[i] = carom_lower(s.ptr[i]);
+    return carom_str_n(out, s.len);
+}
+
 struct carom_str carom_arena_printf(struct carom_arena *arena, const char *format, ...)
 {
     char small[256];

@@ -10,7 +10,7 @@
 #include <sched.h>
 #include <stdlib.h>
 
-enum { STATIONS_MAX = 8, THREADS_MAX = 64 };
+enum { STATIONS_MAX = 8 };
 
 struct belt {
     const struct carom_conveyor *conveyor;
@@ -101,14 +101,14 @@ static void *work(void *user)
 int carom_conveyor_run(const struct carom_conveyor *conveyor, struct carom_error *err)
 {
     struct belt belt = {.conveyor = conveyor, .end = UINT64_MAX, .passed = calloc(conveyor->loads_n, sizeof(size_t))};
-    pthread_t threads[THREADS_MAX];
+    pthread_t threads[CAROM_CONVEYOR_THREADS];
     unsigned n = 0;
 
     if (!belt.passed)
         return carom_error_memory(err);
     pthread_mutex_init(&belt.lock, NULL);
     pthread_cond_init(&belt.changed, NULL);
-    while (n + 1 < conveyor->threads && n < THREADS_MAX && pthread_create(&threads[n], NULL, work, &belt) == 0)
+    while (n + 1 < conveyor->threads && n < CAROM_CONVEYOR_THREADS && pthread_create(&threads[n], NULL, work, &belt) == 0)
         n++;
     work(&belt);
     while (n > 0)
@@ -125,5 +125,5 @@ unsigned carom_conveyor_processors(void)
 {
     cpu_set_t set;
     int n = sched_getaffinity(0, sizeof(set), &set) == 0 ? CPU_COUNT(&set) : 1;
-    return n > 0 ? (unsigned)n : 1;
+    return n < 1 ? 1 : n > CAROM_CONVEYOR_THREADS ? CAROM_CONVEYOR_THREADS : (unsigned)n;
 }

@@ -9,6 +9,8 @@
 
 #include "base/error.h"
 
+enum { CAROM_CONVEYOR_THREADS = 64 }; /* at most */
+
 struct carom_station {
     /* 0; -1 with err stops the belt; of the first station, which fills the load, 1: there is no more. */
     int (*work)(void *user, void *load, struct carom_error *err);
@@ -27,7 +29,7 @@ struct carom_conveyor {
 /* Returns when all has passed the last station. -1: the error of the first that failed. Where a thread cannot be made,
    those that there are do the work. */
 int carom_conveyor_run(const struct carom_conveyor *conveyor, struct carom_error *err);
-/* As many threads as this process may have processors at once. */
+/* As many threads as this process may have processors at once, and no more than are allowed. */
 unsigned carom_conveyor_processors(void);
 
 #endif

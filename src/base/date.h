@@ -21,5 +21,7 @@ int64_t carom_duration_parse_ms(struct carom_str text);
 
 /* Now, milliseconds since 1970. */
 int64_t carom_date_now_ms(void);
+/* Of a clock that nobody sets, for how long something takes. */
+int64_t carom_date_elapsed_ms(void);
 
 #endif

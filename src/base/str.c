@@ -168,3 +168,11 @@ int64_t carom_str_number(struct carom_str s)
     }
     return number;
 }
+
+void carom_str_put(char *out, size_t size, struct carom_str s)
+{
+    size_t n = s.len < size ? s.len : size - 1;
+
+    memcpy(out, s.ptr, n);
+    out[n] = '\0';
+}

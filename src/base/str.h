@@ -47,6 +47,8 @@ static inline size_t carom_str_chr(struct carom_str s, char c)
     return at ? (size_t)(at - s.ptr) : SIZE_MAX;
 }
 size_t carom_str_rchr(struct carom_str s, char c);
+/* As much of s as fits into size bytes with a NUL behind it. */
+void carom_str_put(char *out, size_t size, struct carom_str s);
 static inline struct carom_str carom_str_from(struct carom_str s, size_t offset) /* offset beyond the end: empty */
 {
     if (offset >= s.len)

@@ -206,15 +206,6 @@ static struct carom_str percent_decode(struct carom_arena *arena, struct carom_s
     return carom_str_n(out, n);
 }
 
-static struct carom_str lower(struct carom_arena *arena, struct carom_str text)
-{
-    char *out = carom_arena_alloc(arena, text.len + 1);
-
-    for (size_t i = 0; i < text.len; i++)
-        out[i] = carom_lower(text.ptr[i]);
-    return carom_str_n(out, text.len);
-}
-
 static struct carom_str join(struct carom_arena *arena, struct carom_str left, const char *between,
                              struct carom_str right)
 {
@@ -231,7 +222,7 @@ static bool split(struct carom_arena *arena, struct carom_str address, struct ca
     if (at == SIZE_MAX || at == 0 || address.len > ADDRESS_MAX)
         return false;
     *local_r = percent_decode(arena, unquote(arena, carom_str_head(address, at)));
-    *domain_r = lower(arena, carom_str_from(address, at + 1));
+    *domain_r = carom_arena_lower(arena, carom_str_from(address, at + 1));
     return true;
 }
 
@@ -296,7 +287,7 @@ static struct carom_str recipient_of(struct carom_arena *arena, const struct cap
 
     if (captures->user.len == 0)
         return CAROM_STR_EMPTY;
-    recipient = join(arena, captures->user, "@", captures->dom.len > 0 ? lower(arena, captures->dom) : domain);
+    recipient = join(arena, captures->user, "@", captures->dom.len > 0 ? carom_arena_lower(arena, captures->dom) : domain);
     return carom_address_valid(recipient) ? recipient : CAROM_STR_EMPTY;
 }
 
@@ -315,7 +306,7 @@ bool carom_return_path_read(struct carom_arena *arena, struct carom_str address,
         row = find_row(local, domain, chosen, &captures);
         if (!row || !is_wrap(row))
             break;
-        path_r->address = join(arena, captures.rest, "@", captures.dom.len > 0 ? lower(arena, captures.dom) : domain);
+        path_r->address = join(arena, captures.rest, "@", captures.dom.len > 0 ? carom_arena_lower(arena, captures.dom) : domain);
     }
     if (!row || is_wrap(row))
         return false;
@@ -324,8 +315,8 @@ bool carom_return_path_read(struct carom_arena *arena, struct carom_str address,
     path_r->sure = chosen || strcmp(row->sure, "yes") == 0;
     path_r->recipient = recipient_of(arena, &captures, domain);
     if (captures.list.len > 0)
-        path_r->list = join(arena, lower(arena, captures.list), ".",
-                            captures.host.len > 0 ? lower(arena, captures.host) : domain);
+        path_r->list = join(arena, carom_arena_lower(arena, captures.list), ".",
+                            captures.host.len > 0 ? carom_arena_lower(arena, captures.host) : domain);
     return true;
 }
 

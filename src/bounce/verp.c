@@ -42,15 +42,6 @@ static const struct carom_verp_key *signing_key(const struct carom_verp *verp, i
     return best;
 }
 
-static struct carom_str lower(struct carom_arena *arena, struct carom_str text)
-{
-    char *out = carom_arena_alloc(arena, text.len + 1);
-
-    for (size_t i = 0; i < text.len; i++)
-        out[i] = carom_lower(text.ptr[i]);
-    return carom_str_n(out, text.len);
-}
-
 /* ---- Base32 ---- */
 
 /* The bits of bytes from the first on, n characters; what is missing at the end is 0. */
@@ -112,7 +103,7 @@ static void make_mac(struct carom_arena *arena, const struct carom_verp *verp, c
 
     add(&mac, carom_str_n(fixed, sizeof fixed));
     add(&mac, verp->domain);
-    add(&mac, lower(arena, subject->list));
+    add(&mac, carom_arena_lower(arena, subject->list));
     add(&mac, subject->id);
     add(&mac, subject->recipient.len ? carom_address_key(arena, subject->recipient) : CAROM_STR_EMPTY);
     hmac_sha256_digest(&mac, CAROM_VERP_MAC_SIZE, out);
@@ -121,7 +112,7 @@ static void make_mac(struct carom_arena *arena, const struct carom_verp *verp, c
 /* between: what keeps addresses and ids apart. */
 static uint64_t hash(struct carom_arena *arena, struct carom_str list, struct carom_str between, struct carom_str text)
 {
-    struct carom_str name = lower(arena, list);
+    struct carom_str name = carom_arena_lower(arena, list);
     struct sha256_ctx ctx;
     uint8_t digest[8];
     uint64_t value = 0;
@@ -173,14 +164,14 @@ static void add_field(struct carom_buf *out, struct carom_str text, bool address
 static void add_fields(struct carom_arena *arena, struct carom_buf *out, const struct carom_verp_subject *subject,
                        bool address)
 {
-    add_field(out, lower(arena, subject->list), false);
+    add_field(out, carom_arena_lower(arena, subject->list), false);
     if (subject->id.len) {
         carom_buf_add(out, "=.", 2);
         add_field(out, subject->id, false);
     }
     if (address) {
         carom_buf_add(out, "=.", 2);
-        add_field(out, lower(arena, subject->recipient), true);
+        add_field(out, carom_arena_lower(arena, subject->recipient), true);
     }
 }
 
@@ -376,7 +367,7 @@ bool carom_verp_read(struct carom_arena *arena, const struct carom_verp *verp, e
     }
     if (text.len < HEAD + 2 || text.len > HEADER_LINE_MAX || text.ptr[HEAD] != '-')
         return false;
-    text = lower(arena, text);
+    text = carom_arena_lower(arena, text);
     if (digit32(text.ptr[0]) < 0 || !decode32(carom_str_n(text.ptr + 1, 3), head, sizeof head) ||
         !decode32(carom_str_n(text.ptr + 4, HEAD - 4), token_r->mac, sizeof token_r->mac))
         return false;

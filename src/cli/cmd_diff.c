@@ -154,8 +154,8 @@ int cmd_diff(int argc, char **argv)
         return carom_cli_usage("diff", "--journal is a source of its own: leave the others out");
     if (request.select.policy && !request.journal)
         return carom_cli_usage("diff", "--by-policy goes with --journal: in an archive nobody has decided yet");
-    if (request.jobs > 64)
-        return carom_cli_usage("diff", "--jobs: at most 64");
+    if (request.jobs > CAROM_CONVEYOR_THREADS)
+        return carom_cli_usage("diff", "--jobs: at most %d", CAROM_CONVEYOR_THREADS);
     request.old = operands[0];
     request.new = operands[1];
     request.sources = (const char *const *)operands + 2;

@@ -26,7 +26,7 @@
 #include "engine/trust.h"
 #include "input/source.h"
 
-enum { THREADS_MAX = 64, BY_PROCESSORS = -1 };
+enum { BY_PROCESSORS = -1 };
 
 /* What is made of the messages. */
 struct showing {
@@ -240,8 +240,8 @@ int cmd_parse(int argc, char **argv)
     if (showing.explain && (showing.json || table || unmatched))
         return carom_cli_usage("parse", "--explain is a page for people: it goes without --json, --table and --unmatched");
     showing.json = showing.json || (!table && !unmatched && !isatty(STDOUT_FILENO));
-    if (jobs != BY_PROCESSORS && (jobs < 1 || jobs > THREADS_MAX))
-        return carom_cli_usage("parse", "--jobs is a number of threads from 1 to %d", THREADS_MAX);
+    if (jobs != BY_PROCESSORS && (jobs < 1 || jobs > CAROM_CONVEYOR_THREADS))
+        return carom_cli_usage("parse", "--jobs is a number of threads from 1 to %d", CAROM_CONVEYOR_THREADS);
     bool plain = showing.json && !showing.explain && !unmatched && !place.policy;
     if (jobs > 1 && !plain)
         return carom_cli_usage("parse", "--jobs goes with JSON, and without --policy");

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/conveyor.h"
+#include "base/date.h"
 #include "base/error.h"
 #include "cli/ahead.h"
 #include "cli/cli.h"
@@ -23,7 +24,7 @@
 #include "engine/result.h"
 #include "input/source.h"
 
-enum { BATCH = 1000, BATCH_MS = 300, THREADS_MAX = 64 };
+enum { BATCH = 1000, BATCH_MS = 300 };
 
 struct tally {
     uint64_t messages, facts, duplicates, failed, unread, held_back;
@@ -237,14 +238,6 @@ static void name_message(struct carom_error *err, const struct carom_source_item
         carom_error_prefix(err, CAROM_STR_FMT, CAROM_STR_ARG(item->name));
 }
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* What was decided since the last commit counts from now on. */
 static int commit(struct run *run, struct carom_error *err)
 {
@@ -286,7 +279,7 @@ static int begin_batch(struct run *run, struct carom_error *err)
         return 0;
     if (carom_engine_begin(run->engine, err) != 0)
         return -1;
-    run->begun = monotonic_ms();
+    run->begun = carom_date_elapsed_ms();
     run->in_batch = 0;
     return 0;
 }
@@ -319,7 +312,7 @@ static int decide_one(struct run *run, const struct carom_source_item *item, str
         return -1;
     }
     /* Others wait for the ledger: a batch is short in time, whatever the hooks cost. */
-    return ++run->in_batch < BATCH && monotonic_ms() - run->begun < BATCH_MS ? 0 : commit(run, err);
+    return ++run->in_batch < BATCH && carom_date_elapsed_ms() - run->begun < BATCH_MS ? 0 : commit(run, err);
 }
 
 static int use(void *user, const struct carom_source_item *item, void *result, struct carom_error *err)
@@ -482,8 +475,8 @@ int cmd_run(int argc, char **argv)
         return carom_cli_usage("run", "--spool takes one DIR");
     if (deadline && !spool)
         return carom_cli_usage("run", "--deadline goes with --spool");
-    if (jobs < 1 || jobs > THREADS_MAX)
-        return carom_cli_usage("run", "--jobs is a number of threads from 1 to %d", THREADS_MAX);
+    if (jobs < 1 || jobs > CAROM_CONVEYOR_THREADS)
+        return carom_cli_usage("run", "--jobs is a number of threads from 1 to %d", CAROM_CONVEYOR_THREADS);
     if (!carom_spooled_deadline("run", deadline, &spooled.deadline_ms))
         return EX_USAGE;
     if (carom_cli_log_begin(&run.log, log, CAROM_LOG_TO_STDERR, &err) != 0)

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/date.h"
 #include "base/error.h"
 #include "cli/owner.h"
 
@@ -29,13 +30,6 @@ struct record {
     enum carom_worker_end end;
     struct carom_error err;
 };
-
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ---- The worker ---- */
 
@@ -97,13 +91,13 @@ static _Noreturn void work(const struct carom_worker *worker, int socket)
 /* Never waits for ever: a process may hang in the kernel. true: status_r is set. */
 static bool reap(pid_t child, int64_t wait_ms, int *status_r)
 {
-    int64_t end = monotonic_ms() + wait_ms;
+    int64_t end = carom_date_elapsed_ms() + wait_ms;
 
     for (;;) {
         pid_t got = waitpid(child, status_r, WNOHANG);
         if (got == child)
             return true;
-        if ((got < 0 && errno != EINTR) || monotonic_ms() >= end)
+        if ((got < 0 && errno != EINTR) || carom_date_elapsed_ms() >= end)
             return false;
         nanosleep(&(struct timespec){.tv_nsec = REAP_STEP_MS * 1000 * 1000}, NULL);
     }
@@ -123,7 +117,7 @@ static void kill_it(const struct carom_worker *worker, pid_t child)
 static int receive(int socket, int64_t end, struct record *record_r)
 {
     for (;;) {
-        int64_t left = end - monotonic_ms();
+        int64_t left = end - carom_date_elapsed_ms();
         struct pollfd in = {.fd = socket, .events = POLLIN};
         int ready = poll(&in, 1, left > 0 ? (int)left : 0);
         if (ready < 0 && errno == EINTR)
@@ -162,7 +156,7 @@ static enum carom_worker_end died(pid_t child, const struct carom_worker *worker
 
 static enum carom_worker_end watch(const struct carom_worker *worker, pid_t child, int socket, struct carom_error *err)
 {
-    int64_t end = monotonic_ms() + worker->deadline_ms;
+    int64_t end = carom_date_elapsed_ms() + worker->deadline_ms;
     struct record record;
     int status, got = converse(worker, socket, end, &record);
 

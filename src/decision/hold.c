@@ -166,8 +166,5 @@ struct carom_str carom_hold_group(struct carom_arena *arena, const struct carom_
         group = domain_of_host(fact->remote_mta);
     if (!group.len && at != SIZE_MAX)
         group = carom_str_from(fact->recipient, at + 1);
-    char *lower = carom_arena_alloc(arena, group.len + 1);
-    for (size_t i = 0; i < group.len; i++)
-        lower[i] = carom_lower(group.ptr[i]);
-    return carom_str_n(lower, group.len);
+    return carom_arena_lower(arena, group);
 }

@@ -10,14 +10,6 @@
 #include "engine/trust.h"
 #include "mail/address.h"
 
-static void put(char *out, size_t size, struct carom_str text)
-{
-    size_t n = text.len < size ? text.len : size - 1;
-
-    memcpy(out, text.ptr, n);
-    out[n] = '\0';
-}
-
 static int sign(struct carom_engine *engine, enum carom_verp_place place, const struct carom_verp_input *input,
                 char *out, size_t size, struct carom_error *err)
 {
@@ -34,7 +26,7 @@ static int sign(struct carom_engine *engine, enum carom_verp_place place, const 
     }
     int64_t now = input->time ? input->time : carom_engine_now_ms(engine) / 1000;
     struct carom_str text = carom_engine_sign_for(arena, engine->policy, place, subject, now, err);
-    put(out, size, text);
+    carom_str_put(out, size, text);
     carom_arena_unguard(arena);
     carom_arena_free(arena);
     return *out ? 0 : -1;
@@ -62,9 +54,9 @@ static bool same(struct carom_arena *arena, struct carom_str a, struct carom_str
 static void answer(struct carom_arena *arena, const struct carom_proof *proof, struct carom_str recipient,
                    struct carom_verp_answer *answer_r)
 {
-    put(answer_r->recipient, sizeof answer_r->recipient, proof->recipient);
-    put(answer_r->list, sizeof answer_r->list, proof->list);
-    put(answer_r->id, sizeof answer_r->id, proof->delivery);
+    carom_str_put(answer_r->recipient, sizeof answer_r->recipient, proof->recipient);
+    carom_str_put(answer_r->list, sizeof answer_r->list, proof->list);
+    carom_str_put(answer_r->id, sizeof answer_r->id, proof->delivery);
     answer_r->time = proof->token_time;
     if (!proof->token_time)
         answer_r->why = carom_verp_verdict_text(proof->verdict);

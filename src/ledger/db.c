@@ -293,6 +293,14 @@ int carom_db_next_id(struct carom_db *db, int64_t now, int64_t *id_r, struct car
     return 0;
 }
 
+int64_t carom_db_file_size(const char *path, const char *suffix)
+{
+    char name[4096];
+    struct stat info;
+    int n = snprintf(name, sizeof(name), "%s%s", path, suffix);
+    return n > 0 && (size_t)n < sizeof(name) && stat(name, &info) == 0 ? (int64_t)info.st_size : 0;
+}
+
 /* ---- Opening ---- */
 
 int carom_db_pragma(struct carom_db *db, const char *sql, int64_t *value_r, struct carom_error *err)

@@ -72,6 +72,15 @@ static inline struct carom_str carom_db_bytes(sqlite3_stmt *statement, int colum
     return bytes ? carom_str_n(bytes, (size_t)sqlite3_column_bytes(statement, column)) : CAROM_STR_EMPTY;
 }
 
+/* The same, in the arena. */
+static inline struct carom_str carom_db_copy(struct carom_arena *arena, sqlite3_stmt *statement, int column)
+{
+    struct carom_str bytes = carom_db_bytes(statement, column);
+    return bytes.len ? carom_arena_str(arena, bytes) : CAROM_STR_EMPTY;
+}
+/* Bytes of the file at path with that suffix; 0: there is none. */
+int64_t carom_db_file_size(const char *path, const char *suffix);
+
 /* Keys ascend in time, and fit into the 53 bits of a JSON number as jq and JavaScript read it, until 2242: seconds since
    1970 and 20 bits. The first one of that moment (ms), and the moment of a key, to the second. */
 int64_t carom_db_first_id(int64_t now);

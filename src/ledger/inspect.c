@@ -174,20 +174,12 @@ _Static_assert(CAROM_JOB_WAITING == 0 && CAROM_JOB_DEAD == 2 && CAROM_JOB_PENDIN
 
 /* ---- The whole ---- */
 
-static int64_t size_of(const char *path, const char *suffix)
-{
-    char name[4096];
-    struct stat info;
-    snprintf(name, sizeof(name), "%s%s", path, suffix);
-    return stat(name, &info) == 0 ? (int64_t)info.st_size : 0;
-}
-
 static void look(struct looking *looking)
 {
     struct carom_inspection *it = looking->result;
 
-    it->bytes = size_of(looking->db.path, "");
-    it->log = size_of(looking->db.path, "-wal");
+    it->bytes = carom_db_file_size(looking->db.path, "");
+    it->log = carom_db_file_size(looking->db.path, "-wal");
     it->version = value(looking, "PRAGMA user_version");
     if (it->log > LOG_MAX)
         find(looking, "its log has %lld MiB: some program has been reading for so long that it is never copied back",

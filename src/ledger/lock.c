@@ -16,6 +16,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/date.h"
+
 enum { WAIT_MS = 5000, STEP_NS = 500 * 1000 };
 
 int carom_lock_open(struct carom_lock *lock_r, const char *path, struct carom_error *err)
@@ -52,13 +54,6 @@ void carom_lock_close(struct carom_lock *lock)
     *lock = (struct carom_lock){.fd = -1};
 }
 
-static int64_t monotonic_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static int try_flock(int fd)
 {
     return flock(fd, LOCK_EX | LOCK_NB);
@@ -87,7 +82,7 @@ static int wait_for(struct carom_lock *lock, int (*attempt)(int fd), int64_t dea
     while (attempt(lock->fd) != 0) {
         if (errno != EWOULDBLOCK && errno != EACCES && errno != EAGAIN && errno != EINTR)
             return carom_error_set(err, CAROM_ERROR_IO, "%s: cannot lock the ledger: %s", lock->path, strerror(errno));
-        if (monotonic_ms() >= deadline)
+        if (carom_date_elapsed_ms() >= deadline)
             return carom_error_set(err, CAROM_ERROR_BUSY,
                                    "%s: another process has held the ledger for more than %d s; try again later",
                                    lock->path, WAIT_MS / 1000);
@@ -98,7 +93,7 @@ static int wait_for(struct carom_lock *lock, int (*attempt)(int fd), int64_t dea
 
 int carom_lock_take(struct carom_lock *lock, struct carom_error *err)
 {
-    int64_t deadline = monotonic_ms() + WAIT_MS;
+    int64_t deadline = carom_date_elapsed_ms() + WAIT_MS;
     if (wait_for(lock, try_turnstile, deadline, err) != 0)
         return -1;
     int result = wait_for(lock, try_flock, deadline, err);

@@ -92,12 +92,6 @@ static int decided(struct carom_store *store, struct carom_arena *arena, uint64_
 
 /* ---- The past of an address ---- */
 
-static struct carom_str copy(struct carom_arena *arena, sqlite3_stmt *statement, int column)
-{
-    struct carom_str bytes = carom_db_bytes(statement, column);
-    return bytes.len ? carom_arena_str(arena, bytes) : CAROM_STR_EMPTY;
-}
-
 static int read_past(struct carom_arena *arena, sqlite3_stmt *row, struct carom_past *past, struct carom_str list_before)
 {
     struct carom_str list = carom_db_bytes(row, 10);
@@ -167,12 +161,12 @@ static int read_suppressions(struct carom_store *store, struct carom_arena *aren
 
     while (row && (found = carom_db_row(&store->db, row, err)) > 0) {
         struct carom_suppression *s = *tail = carom_arena_new_of(arena, struct carom_suppression);
-        *s = (struct carom_suppression){.list = copy(arena, row, 0),
+        *s = (struct carom_suppression){.list = carom_db_copy(arena, row, 0),
                                         .since = sqlite3_column_int64(row, 1),
                                         .until = sqlite3_column_int64(row, 2),
                                         .cause = sqlite3_column_int64(row, 3),
                                         .soft = sqlite3_column_int(row, 4) != 0,
-                                        .reason = copy(arena, row, 5)};
+                                        .reason = carom_db_copy(arena, row, 5)};
         tail = &s->next;
     }
     return found;
@@ -191,7 +185,7 @@ static int read_departures(struct carom_store *store, struct carom_arena *arena,
 
     while (row && (found = carom_db_row(&store->db, row, err)) > 0) {
         struct carom_departure *d = *tail = carom_arena_new_of(arena, struct carom_departure);
-        *d = (struct carom_departure){.list = copy(arena, row, 0),
+        *d = (struct carom_departure){.list = carom_db_copy(arena, row, 0),
                                       .since = sqlite3_column_int64(row, 1),
                                       .each = sqlite3_column_int(row, 2) != 0};
         tail = &d->next;
@@ -212,7 +206,7 @@ static int read_tags(struct carom_store *store, struct carom_arena *arena, int64
 
     while (row && (found = carom_db_row(&store->db, row, err)) > 0) {
         struct carom_tag *t = *tail = carom_arena_new_of(arena, struct carom_tag);
-        *t = (struct carom_tag){.key = copy(arena, row, 0), .value = copy(arena, row, 1)};
+        *t = (struct carom_tag){.key = carom_db_copy(arena, row, 0), .value = carom_db_copy(arena, row, 1)};
         tail = &t->next;
     }
     return found;
@@ -332,9 +326,9 @@ static int read_job(struct carom_arena *arena, sqlite3_stmt *row, struct carom_j
         .fact = sqlite3_column_int64(row, 1),
         .key = carom_arena_printf(arena, "msg_%016llx%04llx", (unsigned long long)sqlite3_column_int64(row, 3),
                                   (unsigned long long)sqlite3_column_int64(row, 2)),
-        .sink = copy(arena, row, 4),
-        .action = copy(arena, row, 5),
-        .address = copy(arena, row, 6),
+        .sink = carom_db_copy(arena, row, 4),
+        .action = carom_db_copy(arena, row, 5),
+        .address = carom_db_copy(arena, row, 6),
         .data = job_data(arena, carom_db_bytes(row, 7), carom_db_bytes(row, 8)),
         .created = sqlite3_column_int64(row, 10),
         .begun = sqlite3_column_int64(row, 16),
@@ -342,7 +336,7 @@ static int read_job(struct carom_arena *arena, sqlite3_stmt *row, struct carom_j
         .attempts = sqlite3_column_int64(row, 12),
         .lease_until = sqlite3_column_int64(row, 13),
         .state = (enum carom_job_state)sqlite3_column_int(row, 14),
-        .last_answer = copy(arena, row, 15),
+        .last_answer = carom_db_copy(arena, row, 15),
     };
     return carom_unpack(arena, carom_db_bytes(row, 9), &job->headers, err);
 }

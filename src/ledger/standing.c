@@ -5,7 +5,6 @@
    covering indexes. What the numbers mean is for others to say. */
 
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "ledger/schema.h"
 #include "ledger/sqlite.h"
@@ -24,9 +23,9 @@ int carom_sqlite_note(struct carom_store *store, enum carom_note what, int64_t n
 
 static void add_kind(int64_t counts[CAROM_KIND_COUNT], struct carom_str word, int64_t n)
 {
-    for (int kind = 0; kind < CAROM_KIND_COUNT; kind++)
-        if (carom_str_eq(word, carom_str(carom_kind_name((enum carom_kind)kind))))
-            counts[kind] += n;
+    enum carom_kind kind;
+    if (carom_kind_parse(word, &kind))
+        counts[kind] += n;
 }
 
 /* unmatched_r may be NULL. */
@@ -47,13 +46,6 @@ static int count_kinds(struct carom_store *store, int64_t since, int64_t counts[
 
 /* ---- Jobs ---- */
 
-static void keep_text(char *out, size_t size, struct carom_str text)
-{
-    size_t n = text.len < size ? text.len : size - 1;
-    memcpy(out, text.ptr, n);
-    out[n] = '\0';
-}
-
 static int read_oldest(struct carom_store *store, struct carom_standing *standing, struct carom_error *err)
 {
     static const char sql[] = "SELECT id, attempts, sink, answer FROM job WHERE state = 0 AND planned = ?1 ORDER BY id LIMIT 1";
@@ -63,8 +55,8 @@ static int read_oldest(struct carom_store *store, struct carom_standing *standin
         return found;
     standing->oldest_job = sqlite3_column_int64(row, 0);
     standing->oldest_attempts = sqlite3_column_int64(row, 1);
-    keep_text(standing->oldest_sink, sizeof(standing->oldest_sink), carom_db_bytes(row, 2));
-    keep_text(standing->oldest_answer, sizeof(standing->oldest_answer), carom_db_bytes(row, 3));
+    carom_str_put(standing->oldest_sink, sizeof(standing->oldest_sink), carom_db_bytes(row, 2));
+    carom_str_put(standing->oldest_answer, sizeof(standing->oldest_answer), carom_db_bytes(row, 3));
     carom_db_done(row);
     return 0;
 }
@@ -121,22 +113,14 @@ static int count_incidents(struct carom_store *store, struct carom_standing *sta
     while (row && (found = carom_db_row(&store->db, row, err)) > 0) {
         if (standing->incidents++)
             continue;
-        keep_text(standing->incident_provider, sizeof(standing->incident_provider), carom_db_bytes(row, 0));
-        keep_text(standing->incident_reason, sizeof(standing->incident_reason), carom_db_bytes(row, 1));
+        carom_str_put(standing->incident_provider, sizeof(standing->incident_provider), carom_db_bytes(row, 0));
+        carom_str_put(standing->incident_reason, sizeof(standing->incident_reason), carom_db_bytes(row, 1));
         standing->incident_since = sqlite3_column_int64(row, 2);
     }
     return found;
 }
 
 /* ---- The whole ---- */
-
-static int64_t size_of(const char *path, const char *suffix)
-{
-    char name[4096];
-    struct stat info;
-    int n = snprintf(name, sizeof(name), "%s%s", path, suffix);
-    return n > 0 && (size_t)n < sizeof(name) && stat(name, &info) == 0 ? (int64_t)info.st_size : 0;
-}
 
 static int read_values(struct carom_store *store, int64_t now, struct carom_standing *standing, struct carom_error *err)
 {
@@ -156,7 +140,7 @@ int carom_sqlite_standing(struct carom_store *store, int64_t now, struct carom_s
                           struct carom_error *err)
 {
     *standing_r = (struct carom_standing){.version = CAROM_SCHEMA_VERSION,
-                                          .bytes = size_of(store->db.path, "") + size_of(store->db.path, "-wal")};
+                                          .bytes = carom_db_file_size(store->db.path, "") + carom_db_file_size(store->db.path, "-wal")};
     if (read_values(store, now, standing_r, err) != 0 || count_jobs(store, now, standing_r, err) != 0 ||
         count_held(store, standing_r, err) != 0 || count_incidents(store, standing_r, err) != 0 ||
         count_kinds(store, now - hour, standing_r->hour, NULL, err) != 0)

@@ -8,11 +8,6 @@
 #include "base/error.h"
 #include "ledger/sqlite.h"
 
-static struct carom_str copy(struct carom_arena *arena, sqlite3_stmt *row, int column)
-{
-    return carom_arena_str(arena, carom_db_bytes(row, column));
-}
-
 /* ---- Facts ---- */
 
 /* The newest, from the newest on: each is put before the last. */
@@ -34,9 +29,9 @@ static int read_facts(struct carom_store *store, struct carom_arena *arena, int6
                                           .delivery = (uint64_t)sqlite3_column_int64(row, 4),
                                           .held = sqlite3_column_int(row, 5) != 0,
                                           .ignored = sqlite3_column_int(row, 6) != 0,
-                                          .policy = copy(arena, row, 7),
-                                          .fact = copy(arena, row, 8),
-                                          .decision = copy(arena, row, 9),
+                                          .policy = carom_db_copy(arena, row, 7),
+                                          .fact = carom_db_copy(arena, row, 8),
+                                          .decision = carom_db_copy(arena, row, 9),
                                           .next = story->facts};
         story->facts = fact;
     }
@@ -62,9 +57,9 @@ static int read_jobs(struct carom_store *store, struct carom_arena *arena, int64
                                         .suppression = sqlite3_column_int64(row, 5),
                                         .ended_by = sqlite3_column_int64(row, 6),
                                         .state = (enum carom_job_state)sqlite3_column_int(row, 7),
-                                        .sink = copy(arena, row, 8),
-                                        .action = copy(arena, row, 9),
-                                        .answer = copy(arena, row, 10)};
+                                        .sink = carom_db_copy(arena, row, 8),
+                                        .action = carom_db_copy(arena, row, 9),
+                                        .answer = carom_db_copy(arena, row, 10)};
         tail = &job->next;
     }
     return found;
@@ -94,9 +89,9 @@ static int read_standings(struct carom_store *store, struct carom_arena *arena, 
                                             .fact = sqlite3_column_int64(row, 6),
                                             .batch = sqlite3_column_int64(row, 7),
                                             .each = sqlite3_column_int(row, 8) != 0,
-                                            .list = copy(arena, row, 9),
-                                            .reason = copy(arena, row, 10),
-                                            .source = copy(arena, row, 11)};
+                                            .list = carom_db_copy(arena, row, 9),
+                                            .reason = carom_db_copy(arena, row, 10),
+                                            .source = carom_db_copy(arena, row, 11)};
         it->what = sqlite3_column_int(row, 0) == 0   ? CAROM_STORY_SUPPRESSION
                    : sqlite3_column_int(row, 0) == 1 ? CAROM_STORY_DEPARTURE
                                                      : CAROM_STORY_TAG;
@@ -116,7 +111,7 @@ static int read_address(struct carom_store *store, struct carom_arena *arena, in
     int found = row ? carom_db_row(&store->db, row, err) : -1;
     if (found <= 0)
         return found;
-    story->spelling = copy(arena, row, 0);
+    story->spelling = carom_db_copy(arena, row, 0);
     story->restored = sqlite3_column_int64(row, 1);
     story->facts_n = sqlite3_column_int64(row, 2);
     carom_db_done(row);

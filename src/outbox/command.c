@@ -16,9 +16,9 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "base/date.h"
 #include "base/str.h"
 
 enum {
@@ -42,13 +42,6 @@ struct carom_commands {
     size_t running;
     int timeout_ms;
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* ---- Starting ---- */
 
@@ -164,7 +157,7 @@ int carom_commands_start(struct carom_commands *commands, const struct carom_com
     }
     child->out = ends[0];
     child->job = command->job;
-    child->deadline = now_ms() + commands->timeout_ms;
+    child->deadline = carom_date_elapsed_ms() + commands->timeout_ms;
     child->next = commands->first;
     commands->first = child;
     commands->running++;
@@ -252,7 +245,7 @@ static void wait_for_output(const struct carom_commands *commands, int wait_ms)
             fds[n++] = (struct pollfd){.fd = child->out, .events = POLLIN};
         else
             silent = true;
-        int64_t left = child->deadline - now_ms();
+        int64_t left = child->deadline - carom_date_elapsed_ms();
         if (left < wait_ms)
             wait_ms = left > 1 ? (int)left : 1;
     }
@@ -265,7 +258,7 @@ static struct child *take_ended(struct carom_commands *commands, struct carom_co
     for (struct child **at = &commands->first; *at; at = &(*at)->next) {
         struct child *child = *at;
         read_output(child);
-        hurry(child, now_ms());
+        hurry(child, carom_date_elapsed_ms());
         if (!has_ended(child, end))
             continue;
         *at = child->next;
