@@ -29,15 +29,6 @@ static void add(struct phrases *phrases, struct carom_str text)
     phrases->list[phrases->n++] = text;
 }
 
-static size_t column_number(const struct carom_tsv *tsv, const char *name)
-{
-    for (size_t i = 0; i < tsv->columns; i++) {
-        if (strcmp(tsv->cell[i], name) == 0)
-            return i;
-    }
-    carom_tsv_fail(tsv, "no column is named '%s'", name);
-}
-
 struct words {
     struct carom_word_row *list;
     size_t n;
@@ -51,8 +42,8 @@ static struct words read_words(struct carom_arena *arena, const char *path)
     size_t name, text, capacity = 0;
 
     carom_tsv_begin(&tsv, path);
-    name = column_number(&tsv, "class");
-    text = column_number(&tsv, "words");
+    name = carom_tsv_column(&tsv, "class");
+    text = carom_tsv_column(&tsv, "words");
     while (carom_tsv_next(&tsv)) {
         if (words.n == capacity) {
             capacity = capacity ? 2 * capacity : 256;
@@ -76,7 +67,7 @@ static struct phrases read_phrases(struct carom_arena *arena, const char *column
     size_t number;
 
     carom_tsv_begin(&tsv, path);
-    number = column_number(&tsv, column);
+    number = carom_tsv_column(&tsv, column);
     while (carom_tsv_next(&tsv)) {
         struct carom_str unknown, ready =
             carom_phrase_ready(arena, carom_str(tsv.cell[number]), words->list, words->n, &unknown);

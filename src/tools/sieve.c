@@ -33,14 +33,6 @@ static void *checked(void *memory)
     return memory;
 }
 
-static size_t column_number(const struct carom_tsv *tsv, const char *name)
-{
-    for (size_t i = 0; i < tsv->columns; i++)
-        if (strcmp(tsv->cell[i], name) == 0)
-            return i;
-    carom_tsv_fail(tsv, "no column is named '%s'", name);
-}
-
 static struct table read_table(const char *path, const char *column, const char *key)
 {
     struct table table = {checked(calloc(CAROM_SIEVE_ROWS, sizeof *table.rows)), 0};
@@ -48,7 +40,7 @@ static struct table read_table(const char *path, const char *column, const char 
     struct carom_tsv tsv;
 
     carom_tsv_begin(&tsv, path);
-    size_t text = column_number(&tsv, column), group = keyed ? column_number(&tsv, key) : 0;
+    size_t text = carom_tsv_column(&tsv, column), group = keyed ? carom_tsv_column(&tsv, key) : 0;
     while (carom_tsv_next(&tsv)) {
         if (table.n == CAROM_SIEVE_ROWS)
             carom_tsv_fail(&tsv, "more than %d rows: raise CAROM_SIEVE_ROWS", CAROM_SIEVE_ROWS);

@@ -101,3 +101,11 @@ void carom_tsv_end(struct carom_tsv *tsv)
     fclose(tsv->file);
     free(tsv->text);
 }
+
+size_t carom_tsv_column(const struct carom_tsv *tsv, const char *name)
+{
+    for (size_t i = 0; i < tsv->columns; i++)
+        if (strcmp(tsv->cell[i], name) == 0)
+            return i;
+    carom_tsv_fail(tsv, "no column is named '%s'", name);
+}

@@ -27,6 +27,8 @@ void carom_tsv_begin(struct carom_tsv *tsv, const char *path);
 /* The next row into tsv->cell, unescaped; a lone "-" stays as it is. 0: no more. */
 int carom_tsv_next(struct carom_tsv *tsv);
 void carom_tsv_end(struct carom_tsv *tsv);
+/* The number of the column of that name, while the header line is the row. */
+size_t carom_tsv_column(const struct carom_tsv *tsv, const char *name);
 /* Prints "path:line: …" to stderr and ends the program. */
 void carom_tsv_fail(const struct carom_tsv *tsv, const char *format, ...) __attribute__((format(printf, 2, 3), noreturn));
 

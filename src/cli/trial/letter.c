@@ -45,17 +45,12 @@ int carom_letter_put_kept(struct carom_letter *letter, struct carom_buf *buf, co
     return buf->failed ? -1 : 0;
 }
 
-static struct carom_str text_of(const struct carom_buf *buf, struct carom_letter_text place)
-{
-    return carom_str_n(buf->ptr + place.at, place.len);
-}
-
 /* ---- A message ---- */
 
 static int read_message(struct carom_letter *letter, const struct carom_buf *buf, struct carom_policy *const policies[2],
                         struct carom_engine_trust trust[2], bool alike, int64_t now, struct carom_error *err)
 {
-    letter->message = carom_message_parse(letter->arena, text_of(buf, letter->bytes));
+    letter->message = carom_message_parse(letter->arena, carom_letter_text(buf, letter->bytes));
     const struct carom_report *report = carom_report_read(letter->arena, letter->message, NULL);
     for (size_t i = 0; i < 2; i++)
         if (i > 0 && alike)
@@ -75,9 +70,9 @@ static int read_around(struct carom_letter *letter, const struct carom_buf *buf,
     struct carom_arena *arena = letter->arena;
     struct carom_str headers, returned, whole, body;
 
-    if (carom_unpack(arena, text_of(buf, letter->headers), &headers, err) != 0 ||
-        carom_unpack(arena, text_of(buf, letter->returned), &returned, err) != 0 ||
-        carom_unpack(arena, text_of(buf, letter->bytes), &whole, err) != 0)
+    if (carom_unpack(arena, carom_letter_text(buf, letter->headers), &headers, err) != 0 ||
+        carom_unpack(arena, carom_letter_text(buf, letter->returned), &returned, err) != 0 ||
+        carom_unpack(arena, carom_letter_text(buf, letter->bytes), &whole, err) != 0)
         return -1;
     letter->message = carom_message_parse(arena, whole.len ? whole : headers);
     report->returned_headers = carom_headers_parse(arena, returned, &body);
@@ -92,7 +87,7 @@ static int read_kept(struct carom_letter *letter, const struct carom_buf *buf, s
     struct carom_fact *facts = carom_arena_array(letter->arena, struct carom_fact, 2);
 
     if (read_around(letter, buf, report, err) != 0 ||
-        carom_fact_read(letter->arena, text_of(buf, letter->fact), NULL, &facts[0], err) != 0)
+        carom_fact_read(letter->arena, carom_letter_text(buf, letter->fact), NULL, &facts[0], err) != 0)
         return -1;
     facts[0].original.headers = report->returned_headers.block;
     facts[1] = facts[0];

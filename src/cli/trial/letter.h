@@ -25,6 +25,11 @@ struct carom_letter {
     struct carom_fact_list facts[2];
 };
 
+static inline struct carom_str carom_letter_text(const struct carom_buf *buf, struct carom_letter_text place)
+{
+    return carom_str_n(buf->ptr + place.at, place.len);
+}
+
 /* Behind what is in the buffer. -1: no memory. */
 int carom_letter_put(struct carom_letter *letter, struct carom_buf *buf, const struct carom_source_item *item);
 int carom_letter_put_kept(struct carom_letter *letter, struct carom_buf *buf, const struct carom_kept *kept);

@@ -54,11 +54,6 @@ static int take_row(void *user, const struct carom_kept *kept)
     return carom_letter_put_kept(&row->letter, &work->buf, kept);
 }
 
-static struct carom_str text_of(const struct work *work, struct carom_letter_text place)
-{
-    return carom_str_n(work->buf.ptr + place.at, place.len);
-}
-
 /* A person saw to it already. */
 static bool is_by_hand(const struct carom_decision *decision)
 {
@@ -181,7 +176,7 @@ static bool is_meant(const struct work *work, const struct row *row, struct caro
     selection.since = selection.until = 0; /* of the decision, not of the receipt */
     return carom_cli_selects(&selection, &row->letter.facts[0].list[0]) &&
            (!work->replay->key.len || carom_str_eq(work->replay->key, key)) &&
-           carom_str_starts(text_of(work, row->policy), selection.policy);
+           carom_str_starts(carom_letter_text(&work->buf, row->policy), selection.policy);
 }
 
 static int take(struct work *work, struct row *row, struct carom_error *err)
@@ -191,7 +186,7 @@ static int take(struct work *work, struct row *row, struct carom_error *err)
     struct carom_decision decision;
 
     if (adopt_past(work, key, err) != 0 ||
-        carom_decision_recall(work->arena, text_of(work, row->decision), &decision, err) != 0)
+        carom_decision_recall(work->arena, carom_letter_text(&work->buf, row->decision), &decision, err) != 0)
         return -1;
     bool meant = is_meant(work, row, key), by_hand = row->undone || is_by_hand(&decision);
     if (meant && !by_hand && !row->waits)
