@@ -312,6 +312,32 @@ void carom_decision_settle(struct carom_decision *decision, const struct carom_f
     carom_buf_deinit(&buf);
 }
 
+/* ---- What it counts for ---- */
+
+bool carom_decided_is_too_late(const struct carom_decided *decided, int64_t now)
+{
+    return decided->type == CAROM_ACTION_RETRY && decided->due * 1000 + 999 < now;
+}
+
+/* One that is only observed counts too: else its limit would never be reached. */
+bool carom_decision_retries(const struct carom_decision *decision, int64_t now)
+{
+    for (const struct carom_decided *d = decision->first; d; d = d->next)
+        if (d->type == CAROM_ACTION_RETRY && !carom_decided_is_too_late(d, now) &&
+            (d->state == CAROM_ACTION_DECIDED || (d->state == CAROM_ACTION_HELD && decision->hold == CAROM_HOLD_OBSERVE)))
+            return true;
+    return false;
+}
+
+double carom_decision_points(const struct carom_decision *decision)
+{
+    double sum = 0;
+    for (const struct carom_decided *d = decision->first; d; d = d->next)
+        if (d->type == CAROM_ACTION_SCORE && (d->state == CAROM_ACTION_DECIDED || d->state == CAROM_ACTION_HELD))
+            sum += d->points;
+    return sum;
+}
+
 /* ---- JSON ---- */
 
 /* In the largest unit that says it whole, as a policy would write it. */

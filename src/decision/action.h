@@ -69,6 +69,11 @@ struct carom_decided *carom_decision_add(struct carom_arena *arena, struct carom
    the alert's key, and the placeholders in an alert's text and key. */
 void carom_decision_settle(struct carom_decision *decision, const struct carom_fact *fact,
                            const struct carom_config *config);
+/* A retry already past when its fact is recorded (now: ms): an archive is not sent again. Due times are whole seconds. */
+bool carom_decided_is_too_late(const struct carom_decided *decided, int64_t now);
+/* Does a retry count for its limit? The points of its scores: what is held counts with its fact, once that does. */
+bool carom_decision_retries(const struct carom_decision *decision, int64_t now);
+double carom_decision_points(const struct carom_decision *decision);
 /* The arguments of one action as a JSON object: {"action":"suppress","duration":"90d",…}. */
 void carom_decided_write(const struct carom_decided *decided, const struct carom_fact *fact, struct carom_json *json);
 

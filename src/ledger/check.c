@@ -125,13 +125,6 @@ static int check_erased(struct carom_store *store, struct carom_str key, struct 
 
 /* ---- Suppressions and departures ---- */
 
-static void note(struct carom_refusal *refusal, const char *cause, int64_t since, int64_t until, struct carom_str reason)
-{
-    size_t n = reason.len < sizeof(refusal->reason) - 1 ? reason.len : sizeof(refusal->reason) - 1;
-    *refusal = (struct carom_refusal){.cause = cause, .since = since / 1000, .until = until / 1000};
-    memcpy(refusal->reason, reason.ptr, n);
-}
-
 /* Of the row with the greatest or smallest value SQLite gives the other columns too: no sorting, which costs more than
    all the rest. NULL: there is none. 1 no row, 0 one, -1. */
 static int extreme(struct carom_store *store, sqlite3_stmt *row, struct carom_error *err)
@@ -155,7 +148,7 @@ static int check_suppressed(struct carom_store *store, int64_t address, struct c
     int none = extreme(store, row, err);
     if (none)
         return none;
-    note(refusal, "suppressed", sqlite3_column_int64(row, 1), sqlite3_column_int64(row, 2), carom_db_bytes(row, 3));
+    carom_refusal_set(refusal, "suppressed", sqlite3_column_int64(row, 1), sqlite3_column_int64(row, 2), carom_db_bytes(row, 3));
     carom_db_done(row);
     return 0;
 }
@@ -169,7 +162,7 @@ static int check_left(struct carom_store *store, int64_t address, struct carom_s
     int none = extreme(store, row, err);
     if (none)
         return none;
-    note(refusal, sqlite3_column_bytes(row, 0) ? "left" : "left_all", sqlite3_column_int64(row, 1), 0, CAROM_STR_EMPTY);
+    carom_refusal_set(refusal, sqlite3_column_bytes(row, 0) ? "left" : "left_all", sqlite3_column_int64(row, 1), 0, CAROM_STR_EMPTY);
     carom_db_done(row);
     return 0;
 }
@@ -184,7 +177,7 @@ static int check_held(struct carom_store *store, int64_t address, struct carom_s
     int none = extreme(store, row, err);
     if (none)
         return none;
-    note(refusal, "held", sqlite3_column_int64(row, 1), 0, carom_db_bytes(row, 2));
+    carom_refusal_set(refusal, "held", sqlite3_column_int64(row, 1), 0, carom_db_bytes(row, 2));
     carom_db_done(row);
     return 0;
 }

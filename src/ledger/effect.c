@@ -25,12 +25,6 @@ static int run(struct carom_effect *effect, sqlite3_stmt *statement)
     return carom_db_run(effect->db, statement, effect->err);
 }
 
-/* Due times are whole seconds. */
-bool carom_effect_is_too_late(const struct carom_effect *effect, const struct carom_decided *decided)
-{
-    return decided->type == CAROM_ACTION_RETRY && decided->due * 1000 + 999 < effect->entry->now;
-}
-
 /* ---- Jobs ---- */
 
 /* What the ledger adds to the arguments of an action. */
@@ -392,7 +386,7 @@ static int send_alert(struct carom_effect *effect, const struct carom_decided *d
 
 static int retry(struct carom_effect *effect, const struct carom_decided *decided)
 {
-    if (carom_effect_is_too_late(effect, decided))
+    if (carom_decided_is_too_late(decided, effect->entry->now))
         return 0;
     return put_jobs(effect, sinks_of(effect, CAROM_ACTION_RETRY), decided, &no_extra, decided->due * 1000, 0);
 }

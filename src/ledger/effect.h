@@ -27,7 +27,5 @@ int carom_effect_tell(struct carom_effect *effect, const struct carom_decided *d
 /* What a fact that counts does by itself: a permanent one, or a delivery, ends the retries that wait for the same
    delivery; a delivery lifts what came only from soft bounces before it. Others do nothing. */
 int carom_effect_outcome(struct carom_effect *effect);
-/* A retry already past on arrival: an archive is not sent again. */
-bool carom_effect_is_too_late(const struct carom_effect *effect, const struct carom_decided *decided);
 
 #endif

@@ -37,6 +37,13 @@ int carom_ledger_open(const char *url, enum carom_ledger_mode mode, struct carom
     return carom_sqlite_open(path, modes[mode], ledger_r, err);
 }
 
+void carom_refusal_set(struct carom_refusal *refusal_r, const char *cause, int64_t since, int64_t until,
+                       struct carom_str reason)
+{
+    *refusal_r = (struct carom_refusal){.cause = cause, .since = since / 1000, .until = until / 1000};
+    carom_str_put(refusal_r->reason, sizeof(refusal_r->reason), reason);
+}
+
 void carom_ledger_close(struct carom_ledger *ledger)
 {
     if (ledger->ops)

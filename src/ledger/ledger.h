@@ -47,6 +47,10 @@ struct carom_incident {
     int64_t count;       /* in the window that began it; when it began */
 };
 
+/* Why somebody is not to be mailed; since and until: ms. */
+void carom_refusal_set(struct carom_refusal *refusal_r, const char *cause, int64_t since, int64_t until,
+                       struct carom_str reason);
+
 struct carom_store; /* opaque state of a backend */
 
 struct carom_store_ops {

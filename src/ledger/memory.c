@@ -10,7 +10,6 @@
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "decision/hold.h"
 #include "ledger/crowd.h"
 #include "ledger/hashes.h"
 #include "ledger/interned.h"
@@ -168,24 +167,6 @@ static int seen(struct carom_store *store, uint64_t identity, struct carom_str r
 
 /* ---- Recording ---- */
 
-static bool is_too_late(const struct carom_decided *decided, int64_t now)
-{
-    return decided->due * 1000 + 999 < now;
-}
-
-static void remember_actions(struct row *row, const struct carom_entry *entry)
-{
-    const struct carom_decision *decision = entry->decision;
-    for (const struct carom_decided *d = decision->first; d; d = d->next) {
-        bool observed = d->state == CAROM_ACTION_HELD && decision->hold == CAROM_HOLD_OBSERVE;
-        if (d->type == CAROM_ACTION_SCORE && (d->state == CAROM_ACTION_DECIDED || d->state == CAROM_ACTION_HELD))
-            row->points += d->points;
-        if (d->type == CAROM_ACTION_RETRY && (d->state == CAROM_ACTION_DECIDED || observed) &&
-            !is_too_late(d, entry->now))
-            row->retried = true;
-    }
-}
-
 static int put_row(struct memory *memory, const struct carom_entry *entry, struct carom_error *err)
 {
     const struct carom_fact *fact = entry->fact;
@@ -207,8 +188,9 @@ static int put_row(struct memory *memory, const struct carom_entry *entry, struc
                         .authenticity = (uint8_t)fact->authenticity,
                         .hard = fact->hard,
                         .ignored = entry->decision->ignored,
-                        .held = entry->decision->hold == CAROM_HOLD_GATE};
-    remember_actions(row, entry);
+                        .held = entry->decision->hold == CAROM_HOLD_GATE,
+                        .retried = carom_decision_retries(entry->decision, entry->now),
+                        .points = carom_decision_points(entry->decision)};
     memory->addresses[address - 1].newest = memory->last = memory->n;
     return 0;
 }

@@ -96,14 +96,6 @@ static bool lasts_longer(int64_t until, int64_t than)
     return !until || (than && until > than);
 }
 
-static int refuse(struct carom_refusal *refusal, const char *cause, int64_t since, int64_t until, struct carom_str reason)
-{
-    size_t n = reason.len < sizeof(refusal->reason) - 1 ? reason.len : sizeof(refusal->reason) - 1;
-    *refusal = (struct carom_refusal){.cause = cause, .since = since / 1000, .until = until / 1000};
-    memcpy(refusal->reason, reason.ptr, n);
-    return 0;
-}
-
 static int judge(const struct carom_history *history, struct carom_str list, struct carom_refusal *refusal)
 {
     const struct carom_suppression *longest = NULL;
@@ -111,10 +103,10 @@ static int judge(const struct carom_history *history, struct carom_str list, str
         if (is_about(s->list, list) && (!longest || lasts_longer(s->until, longest->until)))
             longest = s;
     if (longest)
-        return refuse(refusal, "suppressed", longest->since, longest->until, longest->reason);
+        return carom_refusal_set(refusal, "suppressed", longest->since, longest->until, longest->reason), 0;
     for (const struct carom_departure *d = history->departures; d; d = d->next)
         if (d->list.len ? carom_str_ieq(d->list, list) : !d->each || !list.len)
-            return refuse(refusal, d->list.len ? "left" : "left_all", d->since, 0, CAROM_STR_EMPTY);
+            return carom_refusal_set(refusal, d->list.len ? "left" : "left_all", d->since, 0, CAROM_STR_EMPTY), 0;
     return 1;
 }
 

@@ -230,7 +230,7 @@ static int put(struct carom_stored *stored, const struct carom_decision *new, st
         retried |= action->type == CAROM_ACTION_RETRY && action->state == CAROM_ACTION_DECIDED;
     return carom_db_run(effect->db,
                         carom_db_use(effect->db, effect->err, sql, "issdiiii", effect->fact, json, policy,
-                                     carom_written_points(new), (int64_t)new->ignored, retried,
+                                     carom_decision_points(new), (int64_t)new->ignored, retried,
                                      carom_written_unmatched(new), (int64_t)(new->hold == CAROM_HOLD_GATE)),
                         effect->err);
 }

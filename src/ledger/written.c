@@ -11,7 +11,7 @@
 static void write_action(struct carom_effect *effect, const struct carom_decided *decided, bool arriving,
                          struct carom_json *json)
 {
-    bool late = arriving && decided->state == CAROM_ACTION_DECIDED && carom_effect_is_too_late(effect, decided);
+    bool late = arriving && decided->state == CAROM_ACTION_DECIDED && carom_decided_is_too_late(decided, effect->entry->now);
 
     carom_json_object(json);
     carom_json_field_str(json, "name", carom_str(carom_action_name(decided->type)));
@@ -42,31 +42,10 @@ void carom_written_decision(struct carom_effect *effect, bool arriving, struct c
     carom_json_array_end(json);
 }
 
-/* One that is only observed counts too: else its limit would never be reached. */
-bool carom_written_retry(const struct carom_effect *effect)
-{
-    const struct carom_decision *decision = effect->entry->decision;
-    for (const struct carom_decided *d = decision->first; d; d = d->next)
-        if (d->type == CAROM_ACTION_RETRY && !carom_effect_is_too_late(effect, d) &&
-            (d->state == CAROM_ACTION_DECIDED || (d->state == CAROM_ACTION_HELD && decision->hold == CAROM_HOLD_OBSERVE)))
-            return true;
-    return false;
-}
-
 int64_t carom_written_unmatched(const struct carom_decision *decision)
 {
     int64_t n = 0;
     for (const struct carom_decided *d = decision->first; d; d = d->next)
         n += d->state == CAROM_ACTION_UNMATCHED;
     return n;
-}
-
-/* What is held counts with its fact, once that does. */
-double carom_written_points(const struct carom_decision *decision)
-{
-    double sum = 0;
-    for (const struct carom_decided *d = decision->first; d; d = d->next)
-        if (d->type == CAROM_ACTION_SCORE && (d->state == CAROM_ACTION_DECIDED || d->state == CAROM_ACTION_HELD))
-            sum += d->points;
-    return sum;
 }

@@ -11,9 +11,7 @@
 /* The entry's decision, as of its now; the object is left open for more members. arriving: a retry whose time is past is
    refused. */
 void carom_written_decision(struct carom_effect *effect, bool arriving, struct carom_json *json);
-/* Does a retry count for its limit? How many actions lacked something? The points of its scores. */
-bool carom_written_retry(const struct carom_effect *effect);
+/* How many actions lacked something? */
 int64_t carom_written_unmatched(const struct carom_decision *decision);
-double carom_written_points(const struct carom_decision *decision);
 
 #endif
