@@ -14,11 +14,11 @@ import re
 import signal
 import sqlite3
 import subprocess
-import tempfile
 import time
 import unittest
 
-CAROM = os.path.abspath(os.environ['CAROM'])
+from stage import CAROM, Stage
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BOUNCES = ROOT / 'examples' / 'bounces'
 LIST = 'news.lists.example.org'
@@ -33,20 +33,8 @@ end
 '''
 
 
-class Care(unittest.TestCase):
-    def setUp(self):
-        scratch = tempfile.TemporaryDirectory(prefix='carom-care-')
-        self.addCleanup(scratch.cleanup)
-        self.dir = pathlib.Path(scratch.name)
-        self.state = self.dir / 'state'
-        (self.dir / 'policy.lua').write_text(POLICY)
-
-    def carom(self, *arguments, given='', code=0):
-        done = subprocess.run([CAROM, *map(str, arguments)], input=given, capture_output=True, text=True, timeout=120,
-                              cwd=self.dir, env={**os.environ, 'CAROM_STATE': str(self.state)})
-        self.assertEqual(done.returncode, code, f'{arguments}: {done.stderr}{done.stdout}')
-        self.errors = done.stderr
-        return done.stdout
+class Care(Stage):
+    POLICY = POLICY
 
     def run_bounces(self):
         self.carom('run', '--policy', 'policy.lua', BOUNCES)

@@ -17,6 +17,8 @@ import subprocess
 import tempfile
 import unittest
 
+from stage import report
+
 CAROM = os.path.abspath(os.environ['CAROM'])
 BEGIN = datetime.datetime(2025, 1, 1, tzinfo=datetime.timezone.utc)
 LIST = 'news.lists.example.org'
@@ -30,47 +32,9 @@ DELIVERED = ('2.0.0', '250 2.0.0 OK')
 HOSTS = {'gmail.com': 'gmail-smtp-in.l.google.com', 'example.com': 'mx.example.com', 'example.net': 'mx.example.net'}
 
 
-def bounce(reply, day, to, n=0, subject='Undelivered Mail Returned to Sender'):
-    status, words = reply
-    date = (BEGIN + datetime.timedelta(days=day)).strftime('%a, %d %b %Y %H:%M:%S +0000')
-    action = 'delivered' if status[0] == '2' else 'failed'
-    return f'''Received: by mail.example.org (Postfix) id B{n}; {date}
-From: MAILER-DAEMON@mail.example.org
-To: news-bounces@lists.example.org
-Subject: {subject}
-Date: {date}
-Message-ID: <b.{n}.{day}@mail.example.org>
-MIME-Version: 1.0
-Content-Type: multipart/report; report-type=delivery-status; boundary="b"
-
---b
-Content-Type: text/plain
-
-It is about one recipient.
-
---b
-Content-Type: message/delivery-status
-
-Reporting-MTA: dns; mail.example.org
-
-Final-Recipient: rfc822; {to}
-Action: {action}
-Status: {status}
-Remote-MTA: dns; {HOSTS[to.split('@')[1]]}
-Diagnostic-Code: smtp; {words}
-
---b
-Content-Type: text/rfc822-headers
-
-From: editor@example.org
-To: {to}
-Message-ID: <issue.{n}.{day}@lists.example.org>
-List-Id: <{LIST}>
-X-Campaign: {'spring' if n % 2 else 'autumn'}
-Subject: News
-
---b--
-'''
+def bounce(reply, day, to, n=0, **more):
+    return report(reply, to, BEGIN + datetime.timedelta(days=day), n, (f'b.{n}.{day}@mail.example.org', f'issue.{n}.{day}@lists.example.org'),
+                  mta=HOSTS[to.split('@')[1]], fields=f"X-Campaign: {'spring' if n % 2 else 'autumn'}\n", **more)
 
 
 def mbox(messages):

@@ -10,12 +10,11 @@ import os
 import pathlib
 import re
 import sqlite3
-import subprocess
-import tempfile
 import threading
 import unittest
 
-CAROM = os.path.abspath(os.environ['CAROM'])
+from stage import Stage
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 BOUNCE = (ROOT / 'examples' / 'bounces' / '01-user-unknown.eml').read_text()
 POLICY = '''
@@ -25,21 +24,12 @@ function on_permanent(bounce) bounce:suppress { duration = "90d" } bounce:run("n
 '''
 
 
-class Ledger(unittest.TestCase):
-    def setUp(self):
-        scratch = tempfile.TemporaryDirectory(prefix='carom-ledger-')
-        self.addCleanup(scratch.cleanup)
-        self.dir = pathlib.Path(scratch.name)
-        self.state = self.dir / 'state'
-        self.db = self.state / 'carom.db'
-        (self.dir / 'policy.lua').write_text(POLICY)
+class Ledger(Stage):
+    POLICY = POLICY
 
-    def carom(self, *arguments, given='', code=0):
-        done = subprocess.run([CAROM, *map(str, arguments)], input=given, capture_output=True, text=True, timeout=120,
-                              cwd=self.dir, env={**os.environ, 'CAROM_STATE': str(self.state)})
-        self.assertEqual(done.returncode, code, f'{arguments}: {done.stderr}{done.stdout}')
-        self.errors = done.stderr
-        return done.stdout
+    def setUp(self):
+        super().setUp()
+        self.db = self.state / 'carom.db'
 
     def message(self, number):
         return re.sub(r'(?mi)^Message-ID: .*', f'Message-ID: <{number}@mx.example.org>', BOUNCE).replace(

@@ -18,6 +18,7 @@ import threading
 import unittest
 
 from receiver import Receiver
+from stage import report
 
 CAROM = os.path.abspath(os.environ['CAROM'])
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -34,46 +35,9 @@ LARGE = ('5.3.4', '552 5.3.4 Message size exceeds fixed maximum message size')
 GREY = ('4.2.0', '450 4.2.0 Greylisted, please try again later')
 
 
-def bounce(reply, day, to='anna@example.com', path='news-bounces@lists.example.org'):
+def bounce(reply, day, to='anna@example.com', **more):
     """A report of one failure, of a mailing of its own, so many days after BEGIN."""
-    status, words = reply
-    date = (BEGIN + datetime.timedelta(days=day)).strftime('%a, %d %b %Y %H:%M:%S +0000')
-    return f'''Received: by mail.example.org (Postfix) id B{day}; {date}
-From: MAILER-DAEMON@mail.example.org
-To: {path}
-Subject: Undelivered Mail Returned to Sender
-Date: {date}
-Message-ID: <b.{day}@mail.example.org>
-MIME-Version: 1.0
-Content-Type: multipart/report; report-type=delivery-status; boundary="b"
-
---b
-Content-Type: text/plain
-
-It could not be delivered.
-
---b
-Content-Type: message/delivery-status
-
-Reporting-MTA: dns; mail.example.org
-
-Final-Recipient: rfc822; {to}
-Action: failed
-Status: {status}
-Remote-MTA: dns; mx.example.com
-Diagnostic-Code: smtp; {words}
-
---b
-Content-Type: text/rfc822-headers
-
-From: editor@example.org
-To: {to}
-Message-ID: <issue.{day}@lists.example.org>
-List-Id: <{LIST}>
-Subject: News
-
---b--
-'''
+    return report(reply, to, BEGIN + datetime.timedelta(days=day), day, (f'b.{day}@mail.example.org', f'issue.{day}@lists.example.org'), **more)
 
 
 class Relay(socketserver.StreamRequestHandler):

@@ -18,6 +18,8 @@ import tempfile
 import time
 import unittest
 
+from stage import report
+
 CAROM = os.path.abspath(os.environ['CAROM'])
 LIST = 'news.lists.example.org'
 NOW = datetime.datetime.now(datetime.timezone.utc)
@@ -30,43 +32,7 @@ DELIVERED = ('2.0.0', '250 2.0.0 OK')
 
 
 def bounce(reply, to, n=0, hours=2):
-    status, words = reply
-    date = (NOW - datetime.timedelta(hours=hours)).strftime('%a, %d %b %Y %H:%M:%S +0000')
-    return f'''Received: by mail.example.org (Postfix) id B{n}; {date}
-From: MAILER-DAEMON@mail.example.org
-To: news-bounces@lists.example.org
-Subject: Report
-Date: {date}
-Message-ID: <b.{n}.{to}>
-MIME-Version: 1.0
-Content-Type: multipart/report; report-type=delivery-status; boundary="b"
-
---b
-Content-Type: text/plain
-
-It is about one recipient.
-
---b
-Content-Type: message/delivery-status
-
-Reporting-MTA: dns; mail.example.org
-
-Final-Recipient: rfc822; {to}
-Action: {'delivered' if status[0] == '2' else 'failed'}
-Status: {status}
-Remote-MTA: dns; mx.example.com
-Diagnostic-Code: smtp; {words}
-
---b
-Content-Type: text/rfc822-headers
-
-To: {to}
-Message-ID: <issue.{n}.{to}>
-List-Id: <{LIST}>
-Subject: News
-
---b--
-'''
+    return report(reply, to, NOW - datetime.timedelta(hours=hours), n, (f'b.{n}.{to}', f'issue.{n}.{to}'), subject='Report')
 
 
 CONFIG = '''carom.configure {

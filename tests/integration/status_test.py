@@ -11,11 +11,11 @@ import pathlib
 import re
 import sqlite3
 import subprocess
-import tempfile
 import time
 import unittest
 
-CAROM = os.path.abspath(os.environ['CAROM'])
+from stage import CAROM, Stage
+
 BOUNCES = pathlib.Path(__file__).resolve().parent.parent.parent / 'examples' / 'bounces'
 HOOKS = '''
 function on_permanent(bounce)
@@ -32,20 +32,8 @@ def policy(secret=GIVEN):
     return 'carom.configure { sinks = { ["*"] = %s } }%s' % (SINK % secret, HOOKS)
 
 
-class Status(unittest.TestCase):
-    def setUp(self):
-        scratch = tempfile.TemporaryDirectory(prefix='carom-status-')
-        self.addCleanup(scratch.cleanup)
-        self.dir = pathlib.Path(scratch.name)
-        self.state = self.dir / 'state'
-        (self.dir / 'policy.lua').write_text(policy())
-
-    def carom(self, *arguments, given='', code=0):
-        done = subprocess.run([CAROM, *map(str, arguments)], input=given, capture_output=True, text=True, timeout=120,
-                              cwd=self.dir, env={**os.environ, 'CAROM_STATE': str(self.state)})
-        self.assertEqual(done.returncode, code, f'{arguments}: {done.stderr}{done.stdout}')
-        self.errors = done.stderr
-        return done.stdout
+class Status(Stage):
+    POLICY = policy()
 
     def take(self):
         for name in ('01-user-unknown', '08-host-unknown', '10-message-too-large'):

@@ -6,14 +6,11 @@
 usage: CAROM=path/to/carom verp_test.py [unittest arguments]
 """
 import json
-import os
-import pathlib
-import subprocess
-import tempfile
 import unittest
+
+from stage import Stage
 from email.utils import formatdate
 
-CAROM = os.path.abspath(os.environ['CAROM'])
 LIST = 'news.lists.example.org'
 LONG = 'somebody.with.a.very.long.name@a-rather-long-domain.example'
 POLICY = '''
@@ -58,20 +55,11 @@ Subject: news
 '''
 
 
-class Verp(unittest.TestCase):
+class Verp(Stage):
     def setUp(self):
-        scratch = tempfile.TemporaryDirectory(prefix='carom-verp-')
-        self.addCleanup(scratch.cleanup)
-        self.dir = pathlib.Path(scratch.name)
+        super().setUp()
         (self.dir / 'secret').write_text('0123456789abcdef0123456789abcdef\n')
         (self.dir / 'policy.lua').write_text(POLICY % (self.dir / 'secret'))
-
-    def carom(self, *arguments, given='', code=0):
-        done = subprocess.run([CAROM, *map(str, arguments)], input=given, capture_output=True, text=True, timeout=120,
-                              cwd=self.dir, env={**os.environ, 'CAROM_STATE': str(self.dir / 'state')})
-        self.assertEqual(done.returncode, code, f'{arguments}: {done.stderr}{done.stdout}')
-        self.errors = done.stderr
-        return done.stdout
 
     def verp(self, *arguments, **more):
         return self.carom('verp', '--policy', 'policy.lua', *arguments, **more)
