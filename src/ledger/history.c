@@ -13,6 +13,16 @@
 static const int64_t day_ms = 86400 * INT64_C(1000);
 static const int64_t time_slack_s = 30 * INT64_C(86400);
 
+void carom_history_empty(struct carom_history *history)
+{
+    history->list = NULL;
+    history->n = 0;
+    history->suppressions = NULL;
+    history->departures = NULL;
+    history->tags = NULL;
+    history->restored = 0;
+}
+
 struct carom_filter carom_filter_any(void)
 {
     return (struct carom_filter){

@@ -56,6 +56,9 @@ struct carom_history {
     int64_t now; /* ms */
 };
 
+/* No past: what the caller set (present, half life, now) stays. */
+void carom_history_empty(struct carom_history *history);
+
 struct carom_filter {
     int kind, reason, fault, authenticity; /* -1 any; authenticity: at least */
     int hard;                              /* -1 any, 0, 1 */

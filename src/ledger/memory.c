@@ -141,12 +141,7 @@ static int past(struct carom_store *store, struct carom_arena *arena, struct car
     struct memory *memory = memory_of(store);
     uint32_t number = find_address(memory, address);
 
-    history->list = NULL;
-    history->n = 0;
-    history->suppressions = NULL;
-    history->departures = NULL;
-    history->tags = NULL;
-    history->restored = 0;
+    carom_history_empty(history);
     if (!number)
         return 0;
     if (carom_arena_guard(arena))

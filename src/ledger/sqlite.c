@@ -233,12 +233,7 @@ static int read_all(struct carom_store *store, struct carom_arena *arena, struct
 int carom_sqlite_past(struct carom_store *store, struct carom_arena *arena, struct carom_str address, int64_t before,
                       struct carom_history *history, struct carom_error *err)
 {
-    history->list = NULL;
-    history->n = 0;
-    history->suppressions = NULL;
-    history->departures = NULL;
-    history->tags = NULL;
-    history->restored = 0;
+    carom_history_empty(history);
     if (carom_arena_guard(arena)) {
         carom_db_reset(&store->db);
         return carom_error_memory(err);
