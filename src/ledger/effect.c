@@ -328,24 +328,28 @@ static int put_tag(struct carom_effect *effect, const struct carom_decided *deci
     return carom_effect_tell(effect, decided);
 }
 
-int carom_sqlite_alert(struct carom_store *store, struct carom_str key, struct carom_alert *alert_r,
-                       struct carom_error *err)
+/* When it was sent last (0 never), and how many were held back since. */
+struct alert {
+    int64_t row, sent, held; /* row 0: there is none */
+};
+
+static int find_alert(struct carom_store *store, struct carom_str key, struct alert *alert_r, struct carom_error *err)
 {
     static const char sql[] = "SELECT id, sent, held FROM alert WHERE hash = ?1 AND key = ?2";
     sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "is", carom_db_hash(key), key);
     int found = row ? carom_db_row(&store->db, row, err) : -1;
 
-    *alert_r = (struct carom_alert){0, 0, 0};
+    *alert_r = (struct alert){0, 0, 0};
     if (found <= 0)
         return found;
     *alert_r =
-        (struct carom_alert){sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1), sqlite3_column_int64(row, 2)};
+        (struct alert){sqlite3_column_int64(row, 0), sqlite3_column_int64(row, 1), sqlite3_column_int64(row, 2)};
     carom_db_done(row);
     return 0;
 }
 
-int carom_sqlite_alert_set(struct carom_store *store, struct carom_str key, const struct carom_alert *alert,
-                           int64_t now, struct carom_error *err)
+static int keep_alert(struct carom_store *store, struct carom_str key, const struct alert *alert, int64_t now,
+                      struct carom_error *err)
 {
     static const char update[] = "UPDATE alert SET sent = ?2, held = ?3 WHERE id = ?1";
     static const char insert[] = "INSERT INTO alert (id, hash, key, sent, held) VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -365,19 +369,19 @@ int carom_sqlite_alert_set(struct carom_store *store, struct carom_str key, cons
    for years. */
 static int send_alert(struct carom_effect *effect, const struct carom_decided *decided)
 {
-    struct carom_alert alert;
+    struct alert alert;
     int64_t now = effect->entry->now;
 
-    if (carom_sqlite_alert(effect->store, decided->key, &alert, effect->err) != 0)
+    if (find_alert(effect->store, decided->key, &alert, effect->err) != 0)
         return -1;
     if (alert.row && now >= alert.sent && now - alert.sent < decided->every_ms) {
         alert.held++;
-        return carom_sqlite_alert_set(effect->store, decided->key, &alert, now, effect->err);
+        return keep_alert(effect->store, decided->key, &alert, now, effect->err);
     }
     struct extra extra = {.count = alert.held};
     alert.sent = now;
     alert.held = 0;
-    if (carom_sqlite_alert_set(effect->store, decided->key, &alert, now, effect->err) != 0)
+    if (keep_alert(effect->store, decided->key, &alert, now, effect->err) != 0)
         return -1;
     return put_jobs(effect, sinks_of(effect, CAROM_ACTION_ALERT), decided, &extra, now, 0);
 }

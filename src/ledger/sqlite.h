@@ -89,13 +89,4 @@ int carom_sqlite_prune(struct carom_store *store, const struct carom_config *con
 int carom_sqlite_prune_anew(struct carom_store *store, struct carom_error *err);
 extern const struct carom_care_ops carom_sqlite_care;
 
-/* An alert's state: when it was sent last (0 never) and how many were held back since. */
-struct carom_alert {
-    int64_t row, sent, held;
-};
-int carom_sqlite_alert(struct carom_store *store, struct carom_str key, struct carom_alert *alert_r,
-                       struct carom_error *err);
-int carom_sqlite_alert_set(struct carom_store *store, struct carom_str key, const struct carom_alert *alert,
-                           int64_t now, struct carom_error *err);
-
 #endif

@@ -79,7 +79,7 @@ int carom_contrast_other(struct carom_contrast *contrast, const char *words, str
     return treatment_r->what ? 0 : -1;
 }
 
-bool carom_contrast_differ(const struct carom_treatment *one, const struct carom_treatment *other)
+static bool differ_in(const struct carom_treatment *one, const struct carom_treatment *other)
 {
     return one->what != other->what || one->details != other->details;
 }
@@ -134,7 +134,7 @@ static int person_of(struct carom_contrast *contrast, struct carom_str key, uint
 int carom_contrast_add(struct carom_contrast *contrast, const struct carom_fact *fact, struct carom_str key,
                        const struct carom_treatment *old, const struct carom_treatment *new)
 {
-    bool differ = carom_contrast_differ(old, new);
+    bool differ = differ_in(old, new);
     uint32_t person, group, list = 0;
     struct record *record;
 

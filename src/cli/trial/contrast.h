@@ -28,7 +28,6 @@ int carom_contrast_treat(struct carom_contrast *contrast, const struct carom_dec
                          struct carom_treatment *treatment_r);
 /* What happened instead of a decision: "not read", "the hook fails". */
 int carom_contrast_other(struct carom_contrast *contrast, const char *words, struct carom_treatment *treatment_r);
-bool carom_contrast_differ(const struct carom_treatment *one, const struct carom_treatment *other);
 
 /* key: of the address; may be empty. -1: no memory. */
 int carom_contrast_add(struct carom_contrast *contrast, const struct carom_fact *fact, struct carom_str key,
