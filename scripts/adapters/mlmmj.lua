@@ -5,24 +5,24 @@
 --
 -- mlmmj { spool = } gives the sinks. A list's key is its directory below spool.
 
--- They end with 0 also when nobody of that name was there, and when they may not write: so we look. $1: the list's
--- directory, $2: the address, the rest: where it must not be.
+-- They end with 0 also when nobody of that name was there, and when they may not write: so we look, but not into the
+-- locks, which come and go. $1: the list's directory, $2: the address, the rest: where it must not be.
 local absent = [[
 directory=$1 address=$2
 shift 2
 for kind; do
-  grep -rqixF -e "$address" "$directory/$kind.d"
+  grep -rqixF --exclude=".*" -e "$address" "$directory/$kind.d"
   [ $? -eq 1 ] || { echo "$address may still be in $kind.d"; exit 1; }
 done]]
 
-local present = [[grep -rqixF -e "$2" "$1/subscribers.d"]]
+local present = [[grep -rqixF --exclude=".*" -e "$2" "$1/subscribers.d"]]
 
 -- mlmmj-sub would also take in who has left.
 local stop = [[
-grep -rqixF -e "$2" "$1/subscribers.d" "$1/digesters.d" || exit 0
+grep -rqixF --exclude=".*" -e "$2" "$1/subscribers.d" "$1/digesters.d" || exit 0
 exec /usr/bin/mlmmj-sub -L "$1" -a "$2" -n -f -s -q -U]]
 local start = [[
-grep -rqixF -e "$2" "$1/nomailsubs.d" || exit 0
+grep -rqixF --exclude=".*" -e "$2" "$1/nomailsubs.d" || exit 0
 exec /usr/bin/mlmmj-sub -L "$1" -a "$2" -f -s -q -U]]
 
 return function(options)

@@ -18,9 +18,8 @@ printf '%s\n' "$address" | "$1" %COMMAND --quiet "$2"]=]
 -- It ends with 1 when nobody of that name was there, or the list is not, or its database: so we look.
 local members = 'members=$("$1" review "$2") || { echo "$members"; exit 1; }\n'
 local absent = members .. [[
-printf '%s\n' "$members" | grep -qixF -e "${3#=}" || exit 0
-echo "${3#=} is still a member"
-exit 1]]
+printf '%s\n' "$members" | grep -qixF -e "${3#=}"
+[ $? -eq 1 ] || { echo "${3#=} may still be a member"; exit 1; }]]
 local present = members .. [[
 printf '%s\n' "$members" | grep -qixF -e "${3#=}" || { echo "${3#=} is no member"; exit 1; }]]
 
