@@ -247,6 +247,8 @@ class Crash:
 
     def backup(self, killed=True):
         """One that is there has all that was acknowledged before; one that was broken off is not there."""
+        if self.is_empty():
+            return  # which the command refuses
         self.copies += 1
         copy, before = self.dir / f'copy{self.copies}', set(self.acknowledged)
         process = self.start('ledger', 'backup', copy, stdout=subprocess.DEVNULL)
@@ -266,9 +268,11 @@ class Crash:
 
     def sql(self, statement, directory=None):
         with contextlib.closing(sqlite3.connect((directory or self.state) / 'carom.db', timeout=30)) as ledger, ledger:
-            if not ledger.execute('PRAGMA user_version').fetchone()[0]:
-                return []  # whoever made the file was killed before its tables were there
-            return ledger.execute(statement).fetchall()
+            return ledger.execute(statement).fetchall() if ledger.execute('PRAGMA user_version').fetchone()[0] else []
+
+    def is_empty(self):
+        """Whoever made the file, if there is one, was killed before its tables were there."""
+        return not self.sql('SELECT 1')
 
     def look_at(self, directory, acknowledged):
         """What stands in a ledger, which is whole and has, or its spool has, all that was acknowledged."""
