@@ -144,6 +144,8 @@ static bool is_word(uint32_t c)
 static bool word_at(struct carom_str text, size_t at)
 {
     uint32_t c;
+    if (at < text.len && (unsigned char)text.ptr[at] < 0x80)
+        return is_word((unsigned char)text.ptr[at]);
     return at < text.len && carom_utf8_decode(carom_str_from(text, at), &c) > 0 && is_word(c);
 }
 
@@ -453,20 +455,25 @@ void carom_automaton_free(struct carom_automaton *automaton)
 
 /* ---- Searching ---- */
 
-static size_t done_words(const struct carom_automaton *automaton)
+static size_t words_of(size_t bits) { return (bits + WORD_BITS - 1) / WORD_BITS; }
+static bool has(const uint32_t *bits, uint32_t i) { return bits[i / WORD_BITS] >> i % WORD_BITS & 1; }
+static void set(uint32_t *bits, uint32_t i) { bits[i / WORD_BITS] |= UINT32_C(1) << i % WORD_BITS; }
+
+static size_t bits_size(const struct carom_automaton *automaton)
 {
-    return ((size_t)automaton->patterns + WORD_BITS - 1) / WORD_BITS;
+    return (words_of(automaton->patterns) + words_of(automaton->slots)) * sizeof(uint32_t);
 }
 
 size_t carom_automaton_run_size(const struct carom_automaton *automaton)
 {
-    return done_words(automaton) * sizeof(uint32_t) + automaton->slots * sizeof(struct carom_automaton_progress);
+    return bits_size(automaton) + automaton->slots * sizeof(struct carom_automaton_progress);
 }
 
 void carom_automaton_begin(const struct carom_automaton *automaton, void *memory, struct carom_automaton_run *run_r)
 {
-    uint32_t *done = memory;
-    *run_r = (struct carom_automaton_run){done, (struct carom_automaton_progress *)(done + done_words(automaton))};
+    uint32_t *done = memory, *begun = done + words_of(automaton->patterns);
+    *run_r = (struct carom_automaton_run){
+        done, begun, (struct carom_automaton_progress *)(begun + words_of(automaton->slots))};
 }
 
 /* Some words further on and in the same sentence. */
@@ -474,48 +481,59 @@ static bool is_near(struct carom_str text, size_t from, size_t to)
 {
     size_t characters = 0;
     for (size_t i = from; i < to; i++) {
-        characters += ((unsigned char)text.ptr[i] & 0xc0) != 0x80;
-        if (characters > NEAR_MAX || (memchr(".;!?", text.ptr[i], 4) && i + 1 < text.len && text.ptr[i + 1] == ' '))
+        char c = text.ptr[i];
+        characters += ((unsigned char)c & 0xc0) != 0x80;
+        if (characters > NEAR_MAX ||
+            ((c == '.' || c == ';' || c == '!' || c == '?') && i + 1 < text.len && text.ptr[i + 1] == ' '))
             return false;
     }
     return true;
 }
 
-/* The pattern's next piece, which must begin behind the one before. Taking each piece where it first ends leaves the
-   most room for those that follow, so that nothing has to be tried again; only where the next one must be near, the
-   last place is the better one. */
-static bool advance(struct carom_automaton_progress *progress, const struct carom_automaton_piece *piece,
-                    struct carom_str text, size_t start, size_t end)
+static bool is_bounded(const struct carom_automaton_piece *piece, struct carom_str text, size_t start, size_t end)
 {
+    return !((piece->flags & CAROM_PIECE_WORD_BEFORE) && word_before(text, start)) &&
+           !((piece->flags & CAROM_PIECE_WORD_AFTER) && word_at(text, end));
+}
+
+/* Whether the piece may be the pattern's next one, which must begin behind the one before. Taking each piece where it
+   first ends leaves the most room for those that follow, so that nothing has to be tried again; only where the next one
+   must be near, the last place is the better one. Most pieces are not: words that are in many patterns. */
+static bool may_follow(const struct carom_automaton_run *run, const struct carom_automaton_piece *piece,
+                       struct carom_str text, size_t start)
+{
+    static const struct carom_automaton_progress none;
+    const struct carom_automaton_progress *progress = has(run->begun, piece->slot) ? &run->progress[piece->slot] : &none;
     bool again = (piece->flags & CAROM_PIECE_NEAR_NEXT) && progress->wanted == piece->index + 1u;
-    if ((progress->wanted != piece->index && !again) || ((piece->index > 0 || again) && start < progress->end))
-        return false;
-    if ((piece->flags & CAROM_PIECE_NEAR) && !is_near(text, progress->end, start))
-        return false;
+    return (progress->wanted == piece->index || again) && start >= progress->end &&
+           (!(piece->flags & CAROM_PIECE_NEAR) || is_near(text, progress->end, start));
+}
+
+static void advance(struct carom_automaton_run *run, const struct carom_automaton_piece *piece, size_t start, size_t end)
+{
+    struct carom_automaton_progress *progress = &run->progress[piece->slot];
+    set(run->begun, piece->slot);
     if (piece->index == 0)
         progress->start = (uint32_t)start;
     progress->wanted = piece->index + 1u;
     progress->end = (uint32_t)end;
-    return true;
 }
 
 /* One piece ends at `end`. true: its pattern is complete with it, for the first time. */
 static bool completes(struct carom_automaton_run *run, const struct carom_automaton_piece *piece,
                       struct carom_str text, size_t end, size_t *start_r)
 {
-    uint32_t *done = &run->done[piece->pattern / WORD_BITS], bit = UINT32_C(1) << piece->pattern % WORD_BITS;
     bool last = piece->flags & CAROM_PIECE_LAST, only = last && piece->index == 0;
     *start_r = end - piece->length;
-    if ((*done & bit) || ((piece->flags & CAROM_PIECE_WORD_BEFORE) && word_before(text, *start_r)) ||
-        ((piece->flags & CAROM_PIECE_WORD_AFTER) && word_at(text, end)))
+    if ((!only && !may_follow(run, piece, text, *start_r)) || has(run->done, piece->pattern) ||
+        !is_bounded(piece, text, *start_r, end))
         return false;
     if (!only) {
-        if (!advance(&run->progress[piece->slot], piece, text, *start_r, end))
-            return false;
+        advance(run, piece, *start_r, end);
         *start_r = run->progress[piece->slot].start;
     }
     if (last)
-        *done |= bit;
+        set(run->done, piece->pattern);
     return last;
 }
 
@@ -527,22 +545,34 @@ static size_t skip_idle(const struct carom_automaton *a, struct carom_str text, 
     return at;
 }
 
-void carom_automaton_search(const struct carom_automaton *a, struct carom_automaton_run *run, struct carom_str folded,
+/* What ends at `end`. false: enough. */
+static bool tell(const struct carom_automaton *a, struct carom_automaton_run *run, struct carom_str text, uint32_t list,
+                 size_t end, bool (*found)(void *user, uint32_t pattern, size_t start, size_t end), void *user)
+{
+    size_t start;
+    for (; list; list = a->outputs[list] & ~CAROM_AUTOMATON_MORE)
+        for (; !(a->outputs[list] & CAROM_AUTOMATON_MORE); list++) {
+            const struct carom_automaton_piece *piece = &a->pieces[a->outputs[list]];
+            if (completes(run, piece, text, end, &start) && !found(user, piece->pattern, start, end))
+                return false;
+        }
+    return true;
+}
+
+void carom_automaton_search(const struct carom_automaton *automaton, struct carom_automaton_run *run,
+                            struct carom_str folded,
                             bool (*found)(void *user, uint32_t pattern, size_t start, size_t end), void *user)
 {
-    if (a->patterns == 0)
+    const struct carom_automaton a = *automaton; /* a copy stays in registers: nobody else can change it */
+    if (a.patterns == 0)
         return;
-    memset(run->done, 0, carom_automaton_run_size(a));
+    memset(run->done, 0, bits_size(&a));
     folded = carom_str_head(folded, UINT32_MAX);
-    size_t at = 0, start;
     uint32_t state = 0;
-    while ((at = state ? at : skip_idle(a, folded, at)) < folded.len) {
-        state = next_state(a, state, a->class_of[(unsigned char)folded.ptr[at++]]);
-        for (uint32_t list = a->states[state].output; list; list = a->outputs[list] & ~CAROM_AUTOMATON_MORE)
-            for (; !(a->outputs[list] & CAROM_AUTOMATON_MORE); list++) {
-                const struct carom_automaton_piece *piece = &a->pieces[a->outputs[list]];
-                if (completes(run, piece, folded, at, &start) && !found(user, piece->pattern, start, at))
-                    return;
-            }
+    for (size_t at = 0; (at = state ? at : skip_idle(&a, folded, at)) < folded.len;) {
+        state = next_state(&a, state, a.class_of[(unsigned char)folded.ptr[at++]]);
+        uint32_t list = a.states[state].output;
+        if (list && !tell(automaton, run, folded, list, at, found, user))
+            return;
     }
 }

@@ -60,15 +60,16 @@ struct carom_automaton {
 struct carom_automaton *carom_automaton_new(const struct carom_str *patterns, size_t n, struct carom_error *err);
 void carom_automaton_free(struct carom_automaton *automaton);
 
-/* Working memory of a search; caller's storage, reused over searches. A bit a pattern, and some words for the few
-   patterns that have several pieces: each search clears it. */
+/* Working memory of a search; caller's storage, reused over searches. A bit a pattern, and a bit and some words for the
+   few patterns that have several pieces: each search clears the bits. */
 struct carom_automaton_progress {
     uint32_t wanted; /* the next piece */
     uint32_t start;  /* where the first piece began */
     uint32_t end;    /* where the last piece ended */
 };
 struct carom_automaton_run {
-    uint32_t *done; /* bit set: patterns that were found */
+    uint32_t *done;  /* bit set: patterns that were found */
+    uint32_t *begun; /* bit set: slots whose progress says something */
     struct carom_automaton_progress *progress;
 };
 size_t carom_automaton_run_size(const struct carom_automaton *automaton); /* bytes for _begin, aligned as words */

@@ -52,18 +52,23 @@ static void add_escaped(struct carom_buf *buf, uint32_t character)
 
 static bool is_clean(unsigned char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
 
-static uint64_t zero_bytes(uint64_t word) { return (word - 0x0101010101010101u) & ~word; }
+/* The upper bit of a byte of the result says that the byte needs an escape; of bytes behind one that does, also when it
+   does not. */
+static uint64_t unclean(uint64_t word)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    return (word | (word + ones) | (word - 0x20 * ones) | ((word ^ '"' * ones) - ones) | ((word ^ '\\' * ones) - ones)) &
+           0x80 * ones;
+}
 
-/* How many bytes at the start need no escape, eight at a time: the upper bit of a byte of `not` says that it may (of
-   bytes behind one that does, also when it does not). */
+/* How many bytes at the start need no escape, eight at a time; the last eight overlap those before. */
 static size_t clean_length(struct carom_str s)
 {
     size_t at = 0;
-    for (uint64_t word; at + sizeof(word) <= s.len; at += sizeof(word)) {
+    for (uint64_t word; s.len >= sizeof(word) && at < s.len; at += sizeof(word)) {
+        at = at + sizeof(word) <= s.len ? at : s.len - sizeof(word);
         memcpy(&word, s.ptr + at, sizeof(word));
-        uint64_t not = word | (word + 0x0101010101010101u) | ((word - 0x2020202020202020u) & ~word) |
-                       zero_bytes(word ^ 0x2222222222222222u) | zero_bytes(word ^ 0x5c5c5c5c5c5c5c5cu);
-        if (not & 0x8080808080808080u)
+        if (unclean(word))
             break;
     }
     while (at < s.len && is_clean((unsigned char)s.ptr[at]))
@@ -71,30 +76,40 @@ static size_t clean_length(struct carom_str s)
     return at;
 }
 
+/* What needs no escape, in quotes. */
+static void add_clean(struct carom_buf *buf, struct carom_str s)
+{
+    if (!carom_buf_reserve(buf, s.len + 2))
+        return;
+    char *at = buf->ptr + buf->len;
+    at[0] = at[s.len + 1] = '"';
+    memcpy(at + 1, s.ptr, s.len);
+    buf->len += s.len + 2;
+}
+
 static void add_string(struct carom_buf *buf, struct carom_str s)
 {
+    size_t run = 0, at = clean_length(s);
+    if (at == s.len) {
+        add_clean(buf, s);
+        return;
+    }
     carom_buf_add_char(buf, '"');
-    size_t run = 0, at = 0;
     while (at < s.len) {
-        at += clean_length(carom_str_from(s, at));
-        if (at == s.len)
-            break;
         uint32_t character;
         size_t n = carom_utf8_decode(carom_str_from(s, at), &character);
-        if (n > 0 && character > 0x9f) {
-            at += n;
-            continue;
+        if (n == 0 || character <= 0x9f) {
+            carom_buf_add(buf, s.ptr + run, at - run);
+            if (n == 0)
+                carom_buf_add_str(buf, CAROM_STR("\xef\xbf\xbd"));
+            else
+                add_escaped(buf, character);
+            run = at + (n ? n : 1);
         }
-        carom_buf_add(buf, s.ptr + run, at - run);
-        if (n == 0)
-            carom_buf_add_str(buf, CAROM_STR("\xef\xbf\xbd"));
-        else
-            add_escaped(buf, character);
         at += n ? n : 1;
-        run = at;
+        at += clean_length(carom_str_from(s, at));
     }
-    if (s.len > run)
-        carom_buf_add(buf, s.ptr + run, s.len - run);
+    carom_buf_add(buf, s.ptr + run, s.len - run);
     carom_buf_add_char(buf, '"');
 }
 
@@ -102,6 +117,12 @@ void carom_json_str(struct carom_json *json, struct carom_str value)
 {
     before_value(json);
     add_string(json->buf, value);
+}
+
+void carom_json_clean(struct carom_json *json, struct carom_str value)
+{
+    before_value(json);
+    add_clean(json->buf, value);
 }
 
 void carom_json_key(struct carom_json *json, struct carom_str name)
@@ -114,8 +135,7 @@ void carom_json_key(struct carom_json *json, struct carom_str name)
 
 void carom_json_key_ready(struct carom_json *json, struct carom_str key)
 {
-    before_value(json);
-    carom_buf_add_str(json->buf, key);
+    carom_buf_add_str(json->buf, json->comma ? key : carom_str_from(key, 1));
     json->comma = false;
 }
 
@@ -183,5 +203,5 @@ void carom_json_field_time(struct carom_json *json, const char *name, int64_t se
     char text[32];
     size_t n = carom_date_format(seconds, text);
     carom_json_key(json, carom_str(name));
-    carom_json_str(json, carom_str_n(text, n));
+    carom_json_clean(json, carom_str_n(text, n));
 }

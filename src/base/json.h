@@ -20,9 +20,10 @@ void carom_json_object_end(struct carom_json *json);
 void carom_json_array(struct carom_json *json);
 void carom_json_array_end(struct carom_json *json);
 void carom_json_key(struct carom_json *json, struct carom_str name);
-/* The same, ready made: "name": with its quotes and colon. */
+/* The same, ready made: ,"name": with the comma before it, its quotes and colon. */
 void carom_json_key_ready(struct carom_json *json, struct carom_str key);
 void carom_json_str(struct carom_json *json, struct carom_str value);
+void carom_json_clean(struct carom_json *json, struct carom_str value); /* known to need no escape */
 void carom_json_int(struct carom_json *json, int64_t value);
 void carom_json_number(struct carom_json *json, double value); /* NaN and infinities: null */
 void carom_json_bool(struct carom_json *json, bool value);

@@ -11,7 +11,7 @@
 #include "classify/fact.h"
 
 #define FIELD(group, name, type, member)                                                        \
-    {group, name, CAROM_FIELD_##type, offsetof(struct carom_fact, member), {"\"" name "\":", sizeof("\"" name "\":") - 1}}
+    {group, name, CAROM_FIELD_##type, offsetof(struct carom_fact, member), {",\"" name "\":", sizeof(",\"" name "\":") - 1}}
 
 const struct carom_field carom_fields[] = {
     FIELD("", "source", STR, source),
@@ -208,15 +208,15 @@ void carom_field_copy(const struct carom_field *field, const struct carom_fact *
 
 /* ---- JSON ---- */
 
-/* Whether a field is known and so worth writing. Kind, hard and recipient are always. */
-static bool is_known(const struct carom_field *field, const struct carom_fact *fact)
+/* Kind, hard and recipient are written always, the others where they are known. */
+static bool is_written(const struct carom_field *field, const struct carom_fact *fact)
 {
-    if (field->offset == offsetof(struct carom_fact, hard) || field->offset == offsetof(struct carom_fact, recipient))
-        return true;
     switch (field->type) {
-    case CAROM_FIELD_STR: return ((const struct carom_str *)member(field, fact))->len > 0;
+    case CAROM_FIELD_STR:
+        return ((const struct carom_str *)member(field, fact))->len > 0 ||
+               field->offset == offsetof(struct carom_fact, recipient);
     case CAROM_FIELD_TIME: return *(const int64_t *)member(field, fact) != 0;
-    case CAROM_FIELD_BOOL: return *(const bool *)member(field, fact);
+    case CAROM_FIELD_BOOL: return *(const bool *)member(field, fact) || field->offset == offsetof(struct carom_fact, hard);
     case CAROM_FIELD_INT: return integer(field, fact) != 0;
     default: return word(field, fact) != NULL;
     }
@@ -236,11 +236,11 @@ static void write_value(const struct carom_field *field, const struct carom_fact
             carom_json_null(json);
         break;
     case CAROM_FIELD_TIME:
-        carom_json_str(json, carom_str_n(out, carom_date_format(*(const int64_t *)member(field, fact), out)));
+        carom_json_clean(json, carom_str_n(out, carom_date_format(*(const int64_t *)member(field, fact), out)));
         break;
     case CAROM_FIELD_BOOL: carom_json_bool(json, *(const bool *)member(field, fact)); break;
     case CAROM_FIELD_INT: carom_json_int(json, integer(field, fact)); break;
-    default: carom_json_str(json, carom_str(word(field, fact))); break;
+    default: carom_json_clean(json, carom_str(word(field, fact))); break;
     }
 }
 
@@ -258,7 +258,7 @@ static size_t write_group(const struct carom_fact *fact, struct carom_json *json
     size_t i;
 
     for (i = from; i < carom_fields_n && same_group(carom_fields[i].group, group.ptr); i++) {
-        if (!is_known(&carom_fields[i], fact))
+        if (!is_written(&carom_fields[i], fact))
             continue;
         if (!open) {
             carom_json_key(json, group);
