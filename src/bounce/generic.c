@@ -68,10 +68,10 @@ static bool is_party(struct carom_reading *reading, struct carom_str addr)
     return false;
 }
 
-static bool speaks_of_failure(struct carom_reading *reading, struct carom_str words)
+static bool speaks_of_failure(struct carom_str words)
 {
     return carom_report_sign(words, "failure") || carom_report_sign(words, "delay") ||
-           carom_reply_find(reading->arena, words).code >= 400;
+           carom_reply_find(words).code >= 400;
 }
 
 /* "Questions? Write to help@example.com": where to turn to, not whom it failed to reach. */
@@ -133,11 +133,11 @@ static void scan(struct carom_reading *reading, const struct paragraphs *all)
     for (size_t i = 0; i < n; i++) {
         if (carom_str_chr(list[i], '@') >= list[i].len)
             continue;
-        if (speaks_of_failure(reading, words[i]))
+        if (speaks_of_failure(words[i]))
             add_all(reading, list[i], words[i]);
-        else if (i + 1 < n && speaks_of_failure(reading, words[i + 1]))
+        else if (i + 1 < n && speaks_of_failure(words[i + 1]))
             add_all(reading, list[i], join(reading->arena, words[i], words[i + 1]));
-        else if (i > 0 && speaks_of_failure(reading, words[i - 1]))
+        else if (i > 0 && speaks_of_failure(words[i - 1]))
             add_all(reading, list[i], join(reading->arena, words[i], words[i - 1]));
     }
 }

@@ -369,7 +369,7 @@ static void fill(struct text_report *report, struct carom_report_recipient *r, c
     if (labelled)
         r->text_diagnostic = take(report, found, next);
     /* "(unrecoverable error)" says less than the session. */
-    bool poor = r->diagnostic.len == 0 || carom_reply_find(reading->arena, r->diagnostic).code == 0;
+    bool poor = r->diagnostic.len == 0 || carom_reply_find(r->diagnostic).code == 0;
     struct carom_str reply = carom_transcript_reply(reading, r->final, poor, &command, &host);
     if (reply.len > 0) {
         if (r->diagnostic.len > 0)

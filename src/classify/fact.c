@@ -33,11 +33,11 @@ struct making {
 
 /* What one recipient's fields say in codes. */
 struct codes {
-    struct carom_reply reply; /* the remote server's own words */
     int code;
     struct carom_str status;        /* the one to state */
     struct carom_str remote_status; /* of the remote server's own words, no filler */
     struct carom_str report_status; /* of the DSN, no filler */
+    struct carom_str command;       /* what was refused */
 };
 
 static struct carom_str empty_unless_status(struct carom_str status)
@@ -58,28 +58,39 @@ static bool has_words(const struct carom_report_recipient *recipient)
     return recipient->exit_status == 0 || carom_str_number(carom_str_trim(recipient->diagnostic)) < 0;
 }
 
-static struct codes read_codes(struct making *making, const struct carom_report_recipient *recipient)
+/* The words of the remote server that hold its reply, else those of the report; the status may come of either. */
+static struct carom_str find_reply(const struct carom_report_recipient *recipient, struct carom_reply *reply_r)
 {
     struct carom_str words = has_words(recipient) ? recipient->diagnostic : CAROM_STR_EMPTY;
-    struct codes codes = {.reply = carom_reply_find(making->arena, words)};
-    struct carom_reply text = {.status = CAROM_STR_EMPTY};
-    struct carom_str stated = carom_str_head(recipient->status, carom_status_length(recipient->status));
+    struct carom_reply reply = carom_reply_find(words), text;
 
-    if (codes.reply.code == 0 || codes.reply.status.len == 0)
-        text = carom_reply_find(making->arena, recipient->text_diagnostic);
-    if (codes.reply.code == 0 && text.code != 0)
-        codes.reply = text;
-    codes.code = codes.reply.code ? codes.reply.code : recipient->reply_code;
-    if (codes.reply.status.len == 0)
-        codes.reply.status = text.status;
-    codes.remote_status = empty_unless_status(codes.reply.status);
-    codes.report_status = empty_unless_status(stated);
+    *reply_r = reply;
+    if (reply.code != 0 && reply.status.len > 0)
+        return words;
+    text = carom_reply_find(recipient->text_diagnostic);
+    if (reply.code == 0 && text.code != 0)
+        *reply_r = text;
+    if (reply_r->status.len == 0)
+        reply_r->status = text.status;
+    return reply.code == 0 && text.code != 0 ? recipient->text_diagnostic : words;
+}
+
+static struct codes read_codes(const struct carom_report_recipient *recipient)
+{
+    struct carom_reply reply;
+    struct carom_str words = find_reply(recipient, &reply);
+    struct carom_str stated = carom_str_head(recipient->status, carom_status_length(recipient->status));
+    struct codes codes = {
+        .code = reply.code ? reply.code : recipient->reply_code,
+        .remote_status = empty_unless_status(reply.status), .report_status = empty_unless_status(stated),
+        .command = recipient->command.len > 0 ? recipient->command : carom_reply_command(words)};
+
     if (codes.remote_status.len > 0 && !says_less(codes.remote_status, codes.report_status))
         codes.status = codes.remote_status;
     else if (codes.report_status.len > 0)
         codes.status = codes.report_status;
     else
-        codes.status = codes.reply.status.len > 0 ? codes.reply.status : stated;
+        codes.status = reply.status.len > 0 ? reply.status : stated;
     if (codes.status.len == 0)
         codes.status = CAROM_STR_EMPTY;
     return codes;
@@ -210,7 +221,7 @@ static struct carom_verdict judge(struct making *making, const struct carom_repo
     struct carom_case what = {
         .reply_code = codes->code, .status = codes->status, .provider = provider,
         .diagnostic = recipient->diagnostic.len > 0 ? recipient->diagnostic : recipient->text_diagnostic,
-        .command = recipient->command.len > 0 ? recipient->command : codes->reply.command,
+        .command = codes->command,
         .where = recipient->where.len > 0 ? recipient->where : CAROM_STR("diagnostic"),
         .text = other_words(making, recipient), .guess = making->report->guess, .machine = making->report->machine};
 
@@ -563,14 +574,14 @@ static void explain(struct making *making, const struct carom_report_recipient *
 static struct carom_fact make_delivery(struct making *making, const struct carom_report_recipient *recipient)
 {
     struct carom_fact fact = making->common;
-    struct codes codes = read_codes(making, recipient);
+    struct codes codes = read_codes(recipient);
     bool settled;
 
     find_recipient(making, recipient, &fact);
     fact.reply_code = codes.code;
     fact.status = codes.status;
     fact.diagnostic = recipient->diagnostic.len > 0 ? recipient->diagnostic : recipient->text_diagnostic;
-    fact.command = recipient->command.len > 0 ? recipient->command : codes.reply.command;
+    fact.command = codes.command;
     fact.action = recipient->action;
     fact.remote_mta = recipient->remote_mta;
     fact.remote_ip = recipient->remote_ip;

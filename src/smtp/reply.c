@@ -150,75 +150,6 @@ static struct carom_str quoted_reply(struct carom_str text)
     return CAROM_STR_EMPTY;
 }
 
-/* How much of text repeats the beginning of a reply line: "550-", "550 5.1.1 ", "550-5.1.1 ", "5.1.1 ". A bare code is
-   only one where a line began, since words may begin with a number too. */
-static size_t repeated(struct carom_str text, const struct carom_reply *reply, bool line_start)
-{
-    struct carom_str rest = text, after;
-    bool dashed = false, coded = false;
-
-    if (reply->code != 0 && code_at(rest) == reply->code && rest.len > 3 && strchr(" -", rest.ptr[3])) {
-        coded = true;
-        dashed = rest.ptr[3] == '-';
-        rest = carom_str_from(rest, 4);
-    }
-    if (reply->status.len > 0 && (coded || line_start) && carom_str_starts(rest, reply->status)) {
-        after = carom_str_from(rest, reply->status.len);
-        if (after.len == 0 || carom_is_space(after.ptr[0]))
-            return text.len - skip(after, " ").len;
-    }
-    return coded && (dashed || line_start) ? text.len - rest.len : 0;
-}
-
-/* The words on one line, without what each line of the reply repeats. */
-static struct carom_str join(struct carom_arena *arena, struct carom_str text, const struct carom_reply *reply)
-{
-    char *out = carom_arena_raw(arena, text.len + 1);
-    size_t n = 0;
-    bool line_start = true, space = true;
-
-    for (size_t i = 0; i < text.len;) {
-        if (carom_is_space(text.ptr[i])) {
-            line_start |= text.ptr[i] == '\n' || text.ptr[i] == '\r';
-            space = true;
-            i++;
-            continue;
-        }
-        if (space) {
-            size_t again = repeated(carom_str_from(text, i), reply, line_start);
-
-            line_start = false;
-            if (again > 0) {
-                i += again;
-                continue;
-            }
-            if (n > 0)
-                out[n++] = ' ';
-            space = false;
-        }
-        out[n++] = text.ptr[i++];
-    }
-    return carom_str_n(out, n);
-}
-
-/* What a sending server says about when the answer came (tables/phases.tsv); the first that stands in the text. */
-static struct carom_str find_command(struct carom_str text)
-{
-    struct carom_str command = CAROM_STR_EMPTY;
-    struct carom_sieved rows;
-    size_t first = SIZE_MAX;
-
-    carom_sieved_init(&rows);
-    carom_sieve_add(carom_phases_sieves, text, &rows);
-    for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
-        size_t at = carom_str_ifind(text, carom_str(carom_phases[i].phrase));
-
-        if (at < first)
-            first = at, command = carom_str(carom_phases[i].command);
-    }
-    return command;
-}
-
 /* Codes and status at the start: "550 5.1.1", "550-5.1.1", "550: 5.1.1", "550 550 5.1.1", "550 #5.1.1", "5.1.1 550". */
 static struct carom_str parse_codes(struct carom_str text, struct carom_reply *reply)
 {
@@ -248,33 +179,21 @@ static struct carom_str parse_codes(struct carom_str text, struct carom_reply *r
     return text;
 }
 
-/* All but the command. */
-static struct carom_reply parse(struct carom_arena *arena, struct carom_str text)
+/* A reply at the start of text. */
+static struct carom_reply parse(struct carom_str text)
 {
-    struct carom_reply reply = {0, CAROM_STR_EMPTY, CAROM_STR_EMPTY, CAROM_STR_EMPTY};
-    struct carom_str words, inner;
+    struct carom_reply reply = {0, CAROM_STR_EMPTY, CAROM_STR_EMPTY}, remote = reply;
+    struct carom_str inner;
 
     text = skip(skip_type(carom_str_trim(text)), " \t<'\"");
-    words = parse_codes(text, &reply);
-    inner = reply.code == 0 ? quoted_reply(words) : CAROM_STR_EMPTY;
-    if (inner.len > 0) {
-        struct carom_reply remote = {0, CAROM_STR_EMPTY, CAROM_STR_EMPTY, CAROM_STR_EMPTY};
-
-        words = parse_codes(inner, &remote);
-        if (remote.status.len == 0)
-            remote.status = reply.status;
-        reply = remote;
-    }
-    reply.text = join(arena, words, &reply);
-    return reply;
-}
-
-struct carom_reply carom_reply_parse(struct carom_arena *arena, struct carom_str text)
-{
-    struct carom_reply reply = parse(arena, text);
-
-    reply.command = find_command(reply.text);
-    return reply;
+    reply.words = parse_codes(text, &reply);
+    inner = reply.code == 0 ? quoted_reply(reply.words) : CAROM_STR_EMPTY;
+    if (inner.len == 0)
+        return reply;
+    remote.words = parse_codes(inner, &remote);
+    if (remote.status.len == 0)
+        remote.status = reply.status;
+    return remote;
 }
 
 /* What may stand directly before a reply inside a sentence: quotes, brackets and signs, or one of these words. */
@@ -320,31 +239,41 @@ static bool reply_at(struct carom_str text, size_t at)
 /* Exchange Online passes another server's refusal on: "550 5.1.351 Remote server returned … -> 550 5.1.1 …". */
 static struct carom_str passed_on(struct carom_str text)
 {
-    size_t arrow = carom_str_find(text, CAROM_STR(" -> "));
+    size_t arrow = carom_str_find(text, CAROM_STR("-> "));
 
-    if (arrow == SIZE_MAX || carom_str_ifind(carom_str_head(text, arrow + 21), CAROM_STR("remote server returned")) > arrow)
+    if (arrow == SIZE_MAX || carom_str_ifind(carom_str_head(text, arrow + 20), CAROM_STR("remote server returned")) > arrow)
         return text;
-    return code_at(carom_str_from(text, arrow + 4)) >= 400 ? carom_str_from(text, arrow + 4) : text;
+    return code_at(carom_str_from(text, arrow + 3)) >= 400 ? carom_str_from(text, arrow + 3) : text;
 }
 
-struct carom_reply carom_reply_find(struct carom_arena *arena, struct carom_str text)
+struct carom_reply carom_reply_find(struct carom_str text)
 {
     struct carom_reply reply;
+    size_t at = 0;
 
     text = passed_on(carom_str_trim(text));
-    for (size_t i = 0; i + 3 <= text.len; i++) {
-        if ((text.ptr[i] == '4' || text.ptr[i] == '5') && reply_at(text, i)) {
-            reply = parse(arena, carom_str_from(text, i));
-            reply.command = find_command(text);
-            if (reply.status.len == 0)
-                reply.status = carom_status_find(reply.text); /* "… (#5.1.1)", qmail and its patches */
-            return reply;
-        }
-    }
-    reply = carom_reply_parse(arena, text);
-    if (reply.code == 0)
-        reply.text = join(arena, text, &reply);
+    while (at + 3 <= text.len && ((text.ptr[at] != '4' && text.ptr[at] != '5') || !reply_at(text, at)))
+        at++;
+    reply = parse(at + 3 <= text.len ? carom_str_from(text, at) : text);
     if (reply.status.len == 0)
-        reply.status = carom_status_find(text);
+        reply.status = carom_status_find(at + 3 <= text.len ? reply.words : text); /* "… (#5.1.1)", qmail and its patches */
     return reply;
+}
+
+struct carom_str carom_reply_command(struct carom_str text)
+{
+    struct carom_str command = CAROM_STR_EMPTY;
+    struct carom_sieved rows;
+    size_t first = SIZE_MAX;
+
+    text = passed_on(text);
+    carom_sieved_init(&rows);
+    carom_sieve_add(carom_phases_sieves, text, &rows);
+    for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
+        size_t at = carom_str_ifind(text, carom_str(carom_phases[i].phrase));
+
+        if (at < first)
+            first = at, command = carom_str(carom_phases[i].command);
+    }
+    return command;
 }

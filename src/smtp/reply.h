@@ -6,13 +6,12 @@
 #ifndef CAROM_SMTP_REPLY_H
 #define CAROM_SMTP_REPLY_H
 
-#include "base/arena.h"
+#include "base/str.h"
 
 struct carom_reply {
     int code;                /* 200 to 599, 0 not stated */
     struct carom_str status; /* "5.1.1", or empty */
-    struct carom_str text;   /* the words: lines joined by a space, "550-" and repeated codes removed */
-    struct carom_str command; /* CONN EHLO MAIL RCPT DATA BDAT if the text says what it answered, else empty */
+    struct carom_str words;  /* what follows the codes, as written */
 };
 
 /* Enhanced status code, RFC 3463: class "." subject "." detail. Returns its length at the start of text, or 0 when
@@ -23,10 +22,12 @@ struct carom_str carom_status_find(struct carom_str text);
 /* X.0.0: says only the class. */
 bool carom_status_is_filler(struct carom_str status);
 
-/* Reads a reply at the start of text, one line or many: "550 5.1.1 x", "550-5.1.1 x\n550 y", "550: 5.1.1 x",
-   "550 550 5.1.1 x", "#5.1.1", "5.1.0 - Unknown address error 550-'5.1.1 x'", "smtp; 550 …". */
-struct carom_reply carom_reply_parse(struct carom_arena *arena, struct carom_str text);
-/* A reply that stands somewhere inside text ("host x said: 550 5.1.1 …"); code 0 and the whole text when none. */
-struct carom_reply carom_reply_find(struct carom_arena *arena, struct carom_str text);
+/* The reply that stands in text, at its start or inside ("host x said: 550 5.1.1 …"), one line or many: "550 5.1.1 x",
+   "550-5.1.1 x\n550 y", "550: 5.1.1 x", "550 550 5.1.1 x", "#5.1.1", "5.1.0 - Unknown address error 550-'5.1.1 x'",
+   "smtp; 550 …". Code 0: none. */
+struct carom_reply carom_reply_find(struct carom_str text);
+/* What it answered, as the sending server says beside it: CONN EHLO MAIL RCPT DATA BDAT; empty: it does not (the first
+   of tables/phases.tsv that stands in the text). */
+struct carom_str carom_reply_command(struct carom_str text);
 
 #endif

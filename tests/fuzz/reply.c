@@ -9,7 +9,7 @@
 static void target(struct carom_arena *arena, struct carom_str bytes)
 {
     const char *text = carom_arena_str(arena, bytes).ptr;
-    struct carom_reply reply = carom_reply_find(arena, bytes);
+    struct carom_reply reply = carom_reply_find(bytes);
     struct carom_facts *facts;
 
     FUZZ_CHECK(reply.code == 0 || (reply.code >= 200 && reply.code <= 599));
