@@ -51,3 +51,17 @@ char *carom_json_dump(const json_t *value)
     free(text);
     return NULL;
 }
+
+/* No jump before the heap's text is freed. */
+int carom_json_text(struct carom_arena *arena, const json_t *value, struct carom_str *text_r)
+{
+    char *dumped = carom_json_dump(value);
+    size_t n = dumped ? strlen(dumped) : 0;
+    char *copy = n ? carom_arena_try(arena, n + 1) : NULL;
+
+    if (copy)
+        memcpy(copy, dumped, n);
+    free(dumped);
+    *text_r = copy ? carom_str_n(copy, n) : CAROM_STR_EMPTY;
+    return value && !copy ? -1 : 0;
+}

@@ -8,7 +8,7 @@
 
 #include <jansson.h>
 
-#include "base/str.h"
+#include "base/arena.h"
 
 /* As json_loadb, and sure of what was read. NULL: *wrong_r (NULL allowed) says why, carom_json_starved that it was for
    want of memory. The caller frees it with json_decref. */
@@ -20,5 +20,7 @@ static inline bool carom_json_starved(const json_error_t *wrong)
 
 /* In its compact form; the caller frees it. NULL: out of memory, or value is NULL. */
 char *carom_json_dump(const json_t *value);
+/* The same in the arena, and empty for NULL. -1: out of memory; it does not jump. */
+int carom_json_text(struct carom_arena *arena, const json_t *value, struct carom_str *text_r);
 
 #endif

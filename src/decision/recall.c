@@ -30,18 +30,6 @@ static bool scope_is(json_t *object, const char *word)
     return carom_str_eq(carom_str(json_string_value(json_object_get(object, "scope"))), carom_str(word));
 }
 
-/* Heap of jansson's, so that nothing here may jump before it is freed. */
-static struct carom_str object_text(struct carom_arena *arena, json_t *object)
-{
-    char *dumped = carom_json_dump(object);
-    size_t n = dumped ? strlen(dumped) : 0;
-    char *copy = n ? carom_arena_try(arena, n + 1) : NULL;
-    if (copy)
-        memcpy(copy, dumped, n);
-    free(dumped);
-    return copy ? carom_str_n(copy, n) : CAROM_STR_EMPTY;
-}
-
 static struct carom_pair *arguments(struct carom_arena *arena, json_t *array)
 {
     struct carom_pair *first = NULL, **tail = &first;
@@ -90,7 +78,6 @@ static void fill(struct carom_arena *arena, json_t *details, struct carom_decide
     decided->limit = json_integer_value(json_object_get(details, "limit"));
     decided->points = json_number_value(json_object_get(details, "points"));
     decided->endpoint = text(arena, details, "endpoint");
-    decided->payload = object_text(arena, json_object_get(details, "payload"));
     decided->command = text(arena, details, "command");
     decided->arguments = arguments(arena, json_object_get(details, "arguments"));
     decided->to = text(arena, details, "to");
@@ -102,16 +89,26 @@ static void fill(struct carom_arena *arena, json_t *details, struct carom_decide
     decided->accept = word(details, "accept", authenticity_word, CAROM_AUTHENTICITY_COUNT) + 1;
 }
 
-static int read_action(struct carom_arena *arena, json_t *action, struct carom_decision *decision)
+static int damaged(struct carom_error *err)
 {
+    return carom_error_set(err, CAROM_ERROR_IO,
+                           "a decision in the ledger cannot be read: the ledger is damaged, or a "
+                           "newer carom wrote it");
+}
+
+static int read_action(struct carom_arena *arena, json_t *action, struct carom_decision *decision, struct carom_error *err)
+{
+    json_t *details = json_object_get(action, "details");
     int type = word(action, "name", type_word, CAROM_ACTION_COUNT),
         state = word(action, "state", state_word, CAROM_ACTION_STATE_COUNT);
     if (type < 0 || state < 0)
-        return -1;
+        return damaged(err);
     struct carom_decided *decided = carom_decision_add(arena, decision, (enum carom_action_type)type);
     if (!decided)
-        return -1;
-    fill(arena, json_object_get(action, "details"), decided);
+        return damaged(err);
+    fill(arena, details, decided);
+    if (carom_json_text(arena, json_object_get(details, "payload"), &decided->payload) != 0)
+        return carom_error_memory(err);
     decided->state = (enum carom_action_state)state;
     decided->at = text(arena, action, "at");
     struct carom_str note = text(arena, action, "note");
@@ -131,13 +128,6 @@ static enum carom_hold hold_of(json_t *object)
     return CAROM_HOLD_NONE;
 }
 
-static int damaged(struct carom_error *err)
-{
-    return carom_error_set(err, CAROM_ERROR_IO,
-                           "a decision in the ledger cannot be read: the ledger is damaged, or a "
-                           "newer carom wrote it");
-}
-
 /* Under a guard of its own, since jansson's memory must be freed when ours runs out. */
 static int read_guarded(struct carom_arena *arena, json_t *object, struct carom_decision *decision,
                         struct carom_error *err)
@@ -153,8 +143,8 @@ static int read_guarded(struct carom_arena *arena, json_t *object, struct carom_
     decision->hook = text(arena, object, "hook");
     decision->hold = hold_of(object);
     decision->ignored = json_is_true(json_object_get(object, "ignored"));
-    json_array_foreach(actions, i, action) if (result == 0 && read_action(arena, action, decision) != 0) result =
-        damaged(err);
+    json_array_foreach(actions, i, action)
+        result = result == 0 ? read_action(arena, action, decision, err) : -1;
     carom_arena_unguard(arena);
     return result;
 }

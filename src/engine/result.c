@@ -45,24 +45,12 @@ static struct carom_str text_of(struct carom_arena *arena, json_t *object, const
     return carom_arena_str(arena, carom_str(json_string_value(json_object_get(object, key))));
 }
 
-/* Heap of jansson's, so that nothing here may jump before it is freed. */
-static struct carom_str details_of(struct carom_arena *arena, json_t *object)
-{
-    char *text = carom_json_dump(json_object_get(object, "details"));
-    size_t n = text ? strlen(text) : 0;
-    char *copy = n ? carom_arena_try(arena, n + 1) : NULL;
-
-    if (copy)
-        memcpy(copy, text, n);
-    free(text);
-    return copy ? carom_str_n(copy, n) : CAROM_STR_EMPTY;
-}
-
 int carom_result_actions_recall(struct carom_arena *arena, struct carom_outcome *outcome, struct carom_str decision,
                                 struct carom_error *err)
 {
     json_error_t wrong;
     json_t *object = carom_json_load(decision, 0, &wrong), *actions = json_object_get(object, "actions"), *one;
+    int starved = 0;
     size_t i;
 
     if (!json_is_array(actions)) {
@@ -75,15 +63,16 @@ int carom_result_actions_recall(struct carom_arena *arena, struct carom_outcome 
         return carom_error_memory(err);
     }
     outcome->actions = carom_arena_array(arena, struct carom_action, json_array_size(actions) + 1);
-    json_array_foreach(actions, i, one)
-        outcome->actions[i] = (struct carom_action){.name = text_of(arena, one, "name"),
-                                                    .state = text_of(arena, one, "state"),
-                                                    .note = text_of(arena, one, "note"),
-                                                    .details = details_of(arena, one)};
+    json_array_foreach(actions, i, one) {
+        struct carom_action *action = &outcome->actions[i];
+        *action = (struct carom_action){.name = text_of(arena, one, "name"), .state = text_of(arena, one, "state"),
+                                        .note = text_of(arena, one, "note")};
+        starved |= carom_json_text(arena, json_object_get(one, "details"), &action->details);
+    }
     outcome->n = json_array_size(actions);
     carom_arena_unguard(arena);
     json_decref(object);
-    return 0;
+    return starved ? carom_error_memory(err) : 0;
 }
 
 void carom_result_action_write(const struct carom_action *action, struct carom_json *json)
