@@ -5,9 +5,10 @@
    knows nothing of it, and there is no hook in the library that could be left on.
 
    CAROM_TORTURE=CALL:N[+][:HOW]   CALL malloc (all that allocate), own (of these, what carom itself calls and no library
-                                   that it uses), prepare and step (SQLite's, sqlite3_exec among them), write, fsync, rename, open, close,
-                                   connect, read and what else stands in CALLS; + for good; HOW EIO, ENOSPC, EINTR, EMFILE, EAGAIN or
-                                   short (half of what was asked for, at most 100 bytes)
+                                   that it uses) but resize (its realloc: of buffers, and of all that is Lua's), prepare
+                                   and step (SQLite's, sqlite3_exec among them), write, fsync, rename, open, close,
+                                   connect, read and what else stands in CALLS; + for good; HOW EIO, ENOSPC, EINTR, EMFILE, EAGAIN, ECHILD,
+                                   ENOMEM or short (half of what was asked for, at most 100 bytes)
    CAROM_TORTURE_COUNTS=FILE       at the end of each process a line "CALL N" for each kind is added, and "live N": the
                                    blocks that were never freed, where it did not end by _exit
    CAROM_TORTURE_SERVER=IN,OUT     two descriptors: the program is loaded and linked once, and begins at main, in a
@@ -24,23 +25,27 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #define EXPORT __attribute__((visibility("default")))
 
 #define CALLS(X) \
     X(malloc) X(write) X(fsync) X(rename) X(open) X(close) X(connect) X(read) X(stat) X(mkdir) X(unlink) X(opendir) \
-    X(flock) X(fork) X(socketpair) X(send) X(recv) X(own) X(prepare) X(step)
+    X(flock) X(fork) X(socketpair) X(send) X(recv) X(own) X(resize) X(prepare) X(step) X(mmap) X(poll) X(sleep) X(wait) X(chmod) \
+    X(pipe)
 #define CALL_ENUM(name) CALL_##name,
 #define CALL_NAME(name) #name,
 enum call { CALLS(CALL_ENUM) CALL_COUNT };
@@ -61,7 +66,8 @@ static void read_plan(const char *text)
     static const struct {
         const char *name;
         int number;
-    } errors[] = {{"EIO", EIO}, {"ENOSPC", ENOSPC}, {"EINTR", EINTR}, {"EMFILE", EMFILE}, {"EAGAIN", EAGAIN}};
+    } errors[] = {{"EIO", EIO}, {"ENOSPC", ENOSPC}, {"EINTR", EINTR}, {"EMFILE", EMFILE}, {"EAGAIN", EAGAIN},
+                {"ECHILD", ECHILD}, {"ENOMEM", ENOMEM}};
     const char *colon = text ? strchr(text, ':') : NULL;
     char *end;
 
@@ -130,17 +136,26 @@ static bool is_own(const void *caller)
     return name && !strncmp(name, "/carom", 6);
 }
 
-static bool no_memory(const void *caller)
+static bool no_memory_of_ours(const void *caller, enum call call)
 {
-    bool asked = plan.call == CALL_own || plan.call == CALL_COUNT, all = fails(CALL_malloc);
-    bool own = asked && is_own(caller) && fails(CALL_own);
+    bool asked = plan.call == (int)call || plan.call == CALL_COUNT, ours = asked && is_own(caller) && fails(call);
 
-    if (!all && !own)
-        return false;
+    if (ours)
+        errno = ENOMEM;
+    return ours;
+}
+
+static bool no_memory(const void *caller, enum call call)
+{
+    bool all = fails(CALL_malloc);
+
+    if (!all)
+        return no_memory_of_ours(caller, call);
     errno = ENOMEM;
     return true;
 }
-#define NO_MEMORY no_memory(__builtin_return_address(0))
+#define NO_MEMORY no_memory(__builtin_return_address(0), CALL_own)
+#define NO_COPY no_memory_of_ours(__builtin_return_address(0), CALL_own)
 
 static void *born(void *block)
 {
@@ -169,7 +184,7 @@ EXPORT int posix_memalign(void **block_r, size_t alignment, size_t size)
 /* Shrinking and freeing never fail: Lua, for one, is promised that. */
 EXPORT void *realloc(void *old, size_t size)
 {
-    if (size && NO_MEMORY)
+    if (size && no_memory(__builtin_return_address(0), CALL_resize))
         return NULL;
     void *block = __libc_realloc(old, size);
     if (!old)
@@ -184,6 +199,38 @@ EXPORT void free(void *block)
     if (block)
         atomic_fetch_sub(&live, 1);
     __libc_free(block);
+}
+
+/* What the C library allocates for them is ours all the same. */
+
+EXPORT char *strndup(const char *text, size_t max)
+{
+    size_t n = strnlen(text, max);
+    char *copy = NO_COPY ? NULL : malloc(n + 1);
+
+    if (!copy)
+        return NULL;
+    copy[n] = '\0';
+    return memcpy(copy, text, n);
+}
+
+EXPORT char *strdup(const char *text)
+{
+    size_t n = strlen(text) + 1;
+    char *copy = NO_COPY ? NULL : malloc(n);
+    return copy ? memcpy(copy, text, n) : NULL;
+}
+
+EXPORT int asprintf(char **text_r, const char *format, ...)
+{
+    va_list args;
+
+    if (NO_COPY)
+        return -1;
+    va_start(args, format);
+    int n = vasprintf(text_r, format, args);
+    va_end(args);
+    return n;
 }
 
 /* ---- Files and sockets ---- */
@@ -252,6 +299,20 @@ static int unlink_at(int directory, const char *path, int flags)
 }
 EXPORT int unlink(const char *path) { return unlink_at(AT_FDCWD, path, 0); }
 EXPORT int unlinkat(int directory, const char *path, int flags) { return unlink_at(directory, path, flags); }
+
+EXPORT int fchmod(int fd, mode_t mode) { return refuse(CALL_chmod) < 0 ? -1 : (int)syscall(SYS_fchmod, fd, mode); }
+
+EXPORT int pipe2(int ends[2], int flags) { return refuse(CALL_pipe) < 0 ? -1 : (int)syscall(SYS_pipe2, ends, flags); }
+
+/* The C library maps what it needs for itself without it. */
+EXPORT void *mmap64(void *at, size_t size, int protection, int flags, int fd, off64_t offset)
+{
+    return refuse(CALL_mmap) < 0 ? MAP_FAILED : (void *)syscall(SYS_mmap, at, size, protection, flags, fd, offset);
+}
+EXPORT void *mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset)
+{
+    return mmap64(at, size, protection, flags, fd, offset);
+}
 
 EXPORT int flock(int fd, int operation) { return refuse(CALL_flock) < 0 ? -1 : (int)syscall(SYS_flock, fd, operation); }
 
@@ -409,6 +470,23 @@ EXPORT pid_t fork(void)
     return refuse(CALL_fork) < 0 ? -1 : theirs();
 }
 
+EXPORT pid_t waitpid(pid_t process, int *status_r, int options)
+{
+    return refuse(CALL_wait) < 0 ? -1 : (pid_t)syscall(SYS_wait4, process, status_r, options, NULL);
+}
+
+EXPORT int poll(struct pollfd *fds, nfds_t n, int wait_ms)
+{
+    return refuse(CALL_poll) < 0 ? -1 : (int)syscall(SYS_poll, fds, n, wait_ms);
+}
+
+/* Its result is the error, not errno. */
+EXPORT int clock_nanosleep(clockid_t clock, int flags, const struct timespec *time, struct timespec *left_r)
+{
+    THEIRS(clock_nanosleep);
+    return refuse(CALL_sleep) < 0 ? plan.error : theirs(clock, flags, time, left_r);
+}
+
 /* For a program that has still to write what it counted of itself. */
 static void stop(void)
 {
@@ -503,7 +581,7 @@ static void serve(int in, int out)
             begin(line);
             return;
         }
-        while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        while (syscall(SYS_wait4, child, &status, 0, NULL) < 0 && errno == EINTR)
             continue;
         int n = snprintf(line, sizeof(line), "%d\n", status);
         if (syscall(SYS_write, out, line, n) != n)
