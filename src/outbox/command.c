@@ -272,8 +272,6 @@ void carom_commands_poll(struct carom_commands *commands, int wait_ms,
                          void (*done)(void *user, void *job, const struct carom_command_end *end), void *user)
 {
     struct carom_command_end end;
-    if (!commands->first)
-        return;
     wait_for_output(commands, wait_ms);
     for (struct child *child; (child = take_ended(commands, &end)) != NULL; child_free(child))
         done(user, child->job, &end);

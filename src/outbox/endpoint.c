@@ -118,12 +118,18 @@ struct carom_endpoint *carom_endpoint_find(struct carom_endpoints *endpoints, st
     return endpoint;
 }
 
+struct loading {
+    struct carom_endpoints *endpoints;
+    struct carom_error *err;
+};
+
 static int take_over(void *user, const struct carom_pause *pause)
 {
-    struct carom_endpoints *endpoints = user;
+    const struct loading *loading = user;
+    struct carom_endpoints *endpoints = loading->endpoints;
     struct carom_endpoint *endpoint = add(endpoints, pause->sink);
     if (!endpoint)
-        return -1;
+        return carom_error_memory(loading->err);
     endpoint->stopped = endpoint->kept = true;
     endpoint->since = pause->since;
     endpoint->trial = pause->until != 0 && pause->until <= endpoints->now;
@@ -134,8 +140,9 @@ static int take_over(void *user, const struct carom_pause *pause)
 int carom_endpoints_load(struct carom_endpoints *endpoints, struct carom_error *err)
 {
     const struct carom_ledger *ledger = endpoints->ledger;
+    struct loading loading = {endpoints, err};
     endpoints->now = carom_date_now_ms();
-    return ledger->ops->pauses(ledger->store, take_over, endpoints, err);
+    return ledger->ops->pauses(ledger->store, take_over, &loading, err);
 }
 
 void carom_endpoints_deinit(struct carom_endpoints *endpoints)

@@ -462,8 +462,6 @@ static int transport_poll(void *transport_v, int wait_ms,
 static void transport_close(void *transport_v)
 {
     struct transport *transport = transport_v;
-    if (!transport)
-        return;
     while (transport->first)
         exchange_free(transport->first);
     curl_multi_cleanup(transport->multi);

@@ -6,6 +6,7 @@
 
 #include "outbox/render.h"
 
+#include <assert.h>
 
 #include "base/load.h"
 #include "mail/header.h"
@@ -146,33 +147,29 @@ static bool has_control(struct carom_str text)
     return false;
 }
 
-int carom_render_header(struct carom_render *render, struct carom_str name, struct carom_str value)
+void carom_render_header(struct carom_render *render, struct carom_str name, struct carom_str value)
 {
-    if (!is_token(name) || has_control(value))
-        return carom_error_set(render->err, CAROM_ERROR_CONFIG, "sink %.*s: header %.*s: %s",
-                               CAROM_STR_ARG(render->sink->name), CAROM_STR_ARG(name),
-                               is_token(name) ? "its value holds a line end or control character"
-                                              : "not a header's name");
-    if (render->headers_n == render->headers_max)
-        return carom_error_set(render->err, CAROM_ERROR_LIMIT, "sink %.*s: more than %zu headers",
-                               CAROM_STR_ARG(render->sink->name), render->headers_max);
     struct carom_str line = carom_arena_printf(render->arena, "%.*s: %.*s", CAROM_STR_ARG(name), CAROM_STR_ARG(value));
+    assert(render->headers_n < render->headers_max && !has_control(line));
     render->headers[render->headers_n++] = line.ptr;
-    return 0;
 }
 
 enum carom_rendered carom_render_sink_headers(struct carom_render *render)
 {
     for (const struct carom_pair *pair = render->sink->headers; pair; pair = pair->next) {
         struct carom_str value;
+        if (!is_token(pair->name)) {
+            carom_error_set(render->err, CAROM_ERROR_CONFIG, "sink %.*s: header %.*s: not a header's name",
+                            CAROM_STR_ARG(render->sink->name), CAROM_STR_ARG(pair->name));
+            return CAROM_RENDER_WAIT;
+        }
         if (carom_render_text(render, pair->value, CAROM_ESCAPE_HEADER, &value) != 0)
             return CAROM_RENDER_DEAD;
         char *bytes = (char *)(uintptr_t)value.ptr; /* our own copy in the arena */
         for (size_t i = 0; i < value.len; i++)
             if (is_control(bytes[i])) /* a tab, and what else mail may bring */
                 bytes[i] = ' ';
-        if (carom_render_header(render, pair->name, value) != 0)
-            return CAROM_RENDER_WAIT;
+        carom_render_header(render, pair->name, value);
     }
     return CAROM_RENDERED;
 }

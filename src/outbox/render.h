@@ -68,8 +68,8 @@ struct carom_render {
 /* Placeholders replaced; NUL-terminated, in the arena. -1: too long. Sets `empty`. */
 int carom_render_text(struct carom_render *render, struct carom_str text, enum carom_escape escape,
                       struct carom_str *text_r);
-/* Adds a header. value as it is; -1 for what would break out of it, err says so. */
-int carom_render_header(struct carom_render *render, struct carom_str name, struct carom_str value);
+/* Adds a header, one of at most eight beside the sink's own. The caller knows that nothing breaks out of it. */
+void carom_render_header(struct carom_render *render, struct carom_str name, struct carom_str value);
 /* The headers that the sink's configuration names. */
 enum carom_rendered carom_render_sink_headers(struct carom_render *render);
 /* A secret that goes into a header: one line of text. -1: missing or unfit, err names it, never its content. */

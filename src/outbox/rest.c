@@ -123,7 +123,8 @@ static enum carom_rendered set_authentication(struct carom_render *render, struc
     if (carom_render_secret(render, &sink->token, "token", &value) != 0)
         return CAROM_RENDER_WAIT;
     value = carom_arena_printf(render->arena, "Bearer %.*s", CAROM_STR_ARG(value));
-    return carom_render_header(render, CAROM_STR("Authorization"), value) == 0 ? CAROM_RENDERED : CAROM_RENDER_WAIT;
+    carom_render_header(render, CAROM_STR("Authorization"), value);
+    return CAROM_RENDERED;
 }
 
 static bool names_header(const struct carom_sink *sink, struct carom_str name)
@@ -138,13 +139,11 @@ static enum carom_rendered set_headers(struct carom_render *render, const struct
 {
     struct carom_str type = render->sink->form ? CAROM_STR("application/x-www-form-urlencoded")
                                                : CAROM_STR("application/json");
-    if (request->body.len && !names_header(render->sink, CAROM_STR("Content-Type")) &&
-        carom_render_header(render, CAROM_STR("Content-Type"), type) != 0)
-        return CAROM_RENDER_DEAD;
+    if (request->body.len && !names_header(render->sink, CAROM_STR("Content-Type")))
+        carom_render_header(render, CAROM_STR("Content-Type"), type);
     /* At least once is what we promise: the key lets the other side make it once. */
-    if (!names_header(render->sink, CAROM_STR("Idempotency-Key")) &&
-        carom_render_header(render, CAROM_STR("Idempotency-Key"), render->job->key) != 0)
-        return CAROM_RENDER_DEAD;
+    if (!names_header(render->sink, CAROM_STR("Idempotency-Key")))
+        carom_render_header(render, CAROM_STR("Idempotency-Key"), render->job->key);
     return carom_render_sink_headers(render);
 }
 

@@ -114,10 +114,9 @@ enum carom_rendered carom_webhook_render(struct carom_render *render, struct car
     if (signatures(render, request->body, &signature) != 0)
         return CAROM_RENDER_WAIT;
     struct carom_str timestamp = carom_arena_printf(render->arena, "%lld", (long long)render->now);
-    if (carom_render_header(render, CAROM_STR("content-type"), CAROM_STR("application/json")) != 0 ||
-        carom_render_header(render, CAROM_STR("webhook-id"), render->job->key) != 0 ||
-        carom_render_header(render, CAROM_STR("webhook-timestamp"), timestamp) != 0 ||
-        carom_render_header(render, CAROM_STR("webhook-signature"), signature) != 0)
-        return CAROM_RENDER_DEAD;
+    carom_render_header(render, CAROM_STR("content-type"), CAROM_STR("application/json"));
+    carom_render_header(render, CAROM_STR("webhook-id"), render->job->key);
+    carom_render_header(render, CAROM_STR("webhook-timestamp"), timestamp);
+    carom_render_header(render, CAROM_STR("webhook-signature"), signature);
     return carom_render_sink_headers(render);
 }

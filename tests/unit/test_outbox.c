@@ -11,11 +11,13 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <jansson.h>
 #include <netdb.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/date.h"
@@ -29,6 +31,27 @@
 #define LITERAL(text) ((struct carom_secret){CAROM_SECRET_LITERAL, CAROM_STR(text)})
 
 static bool contains(const char *text, const char *part) { return strstr(text, part) != NULL; }
+
+/* ---- Memory that the library does not get ---- */
+
+static int callocs_left = -1;          /* so many more; -1: no limit */
+static size_t malloc_max = SIZE_MAX;   /* what is asked for beyond that is refused */
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t n, size_t size);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t n, size_t size);
+
+void *__wrap_malloc(size_t n) { return n > malloc_max ? NULL : __real_malloc(n); }
+void *__wrap_calloc(size_t n, size_t size)
+{
+    if (callocs_left == 0)
+        return NULL;
+    callocs_left -= callocs_left > 0;
+    return __real_calloc(n, size);
+}
+
+static void *no_memory(size_t n) { return (void)n, NULL; } /* for jansson */
 
 /* ---- Signatures ---- */
 
@@ -206,6 +229,8 @@ static void test_private(void **state)
     assert_string_equal(carom_private_kind_text("::ffff:127.0.0.1"), "IPv4-mapped");
     assert_string_equal(carom_private_kind_text("fe80::1%eth0"), "link-local");
     assert_string_equal(carom_private_kind_text(""), "not an internet address");
+    struct sockaddr_un local = {.sun_family = AF_UNIX};
+    assert_string_equal(carom_private_kind((const struct sockaddr *)&local), "not an internet address");
 }
 
 /* ---- Requests ---- */
@@ -392,6 +417,153 @@ static void test_bodies_and_headers(void **state)
     carom_arena_free(arena);
 }
 
+static void test_own_headers(void **state)
+{
+    (void)state;
+    struct carom_config config = {0};
+    struct carom_pair type = {CAROM_STR("content-type"), CAROM_STR("text/plain"), NULL};
+    struct carom_pair key = {CAROM_STR("Idempotency-key"), CAROM_STR("mine\t{list}"), &type};
+    struct carom_sink sink = rest_sink("POST", "http://example.org/");
+    struct carom_job job = job_with(DATA("a@x", "l"));
+    struct carom_arena *arena = carom_arena_new();
+    struct carom_request request;
+    struct carom_error err = {0};
+
+    sink.body = CAROM_STR("x");
+    sink.headers = &key;
+    assert_int_equal(render(&config, &sink, &job, arena, 1, &request, &err), CAROM_RENDERED);
+    assert_string_equal(request.headers[0], "Idempotency-key: mine l");
+    assert_string_equal(request.headers[1], "content-type: text/plain");
+    assert_null(request.headers[2]); /* instead of ours */
+
+    sink.user = CAROM_STR("restadmin");
+    sink.password = (struct carom_secret){CAROM_SECRET_ENV, CAROM_STR("CAROM_TEST_NOT_SET")};
+    assert_int_equal(render(&config, &sink, &job, arena, 1, &request, &err), CAROM_RENDER_WAIT);
+    assert_true(contains(err.text, "sink unsubscribe: password") && contains(err.text, "CAROM_TEST_NOT_SET"));
+    carom_arena_free(arena);
+}
+
+static void test_values(void **state)
+{
+    (void)state;
+    struct carom_config config = {0};
+    struct carom_sink sink = rest_sink("GET", "http://example.org/?{half}&{no}&{yes}&{null}&{many}&{some.deep}&{some}&"
+                                              "{a_name_that_is_longer_than_any_field_of_a_fact_or_an_action_ever_was_or_will_be}&{n}");
+    struct carom_job job = job_with("{\"action\":{\"null\":null},\"fact\":{\"half\":0.5,\"no\":false,\"yes\":true,"
+                                    "\"null\":null,\"many\":[1],\"some\":{\"deep\":7},\"n\":-1}}");
+    struct carom_arena *arena = carom_arena_new();
+    struct carom_request request;
+    struct carom_error err = {0};
+    assert_int_equal(render(&config, &sink, &job, arena, 1, &request, &err), CAROM_RENDERED);
+    assert_string_equal(request.url, "http://example.org/?0.5&false&true&&&7&&&-1");
+    carom_arena_free(arena);
+}
+
+/* No secret, no signature: a webhook that cannot be signed waits for its configuration. */
+static void test_unsigned(void **state)
+{
+    (void)state;
+    static const struct {
+        struct carom_secret secret;
+        const char *why;
+    } cases[] = {
+        {{CAROM_SECRET_NONE, {"", 0}}, "without a secret cannot be signed"},
+        {{CAROM_SECRET_LITERAL, {"whsec_no base64!", 16}}, "not base64"},
+        {{CAROM_SECRET_ENV, {"CAROM_TEST_NOT_SET", 18}}, "CAROM_TEST_NOT_SET"},
+    };
+    struct carom_config config = {0};
+    struct carom_job job = job_with(DATA("a@x", "l"));
+    struct carom_arena *arena = carom_arena_new();
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct carom_sink sink = {.type = CAROM_SINK_WEBHOOK, .name = CAROM_STR("hook"),
+                                  .url = CAROM_STR("http://example.org/"), .secrets = {cases[i].secret}};
+        struct carom_request request;
+        struct carom_error err = {0};
+        if (render(&config, &sink, &job, arena, 1, &request, &err) != CAROM_RENDER_WAIT || !contains(err.text, cases[i].why))
+            fail_msg("got '%s', want '%s'", err.text, cases[i].why);
+    }
+    carom_arena_free(arena);
+}
+
+/* What mail fills without end is a dead letter, wherever it would go. */
+static void test_too_large(void **state)
+{
+    (void)state;
+    enum { LARGE = (4 << 20) + 1, FIELDS = 17 };
+    static struct carom_pair fields[FIELDS];
+    struct carom_pair field = {CAROM_STR("a"), CAROM_STR("{address}"), NULL};
+    struct carom_sink sinks[] = {rest_sink("POST", "http://example.org/{address}"),
+                                 rest_sink("POST", "http://example.org/?{address}"), rest_sink("POST", "http://example.org/"),
+                                 rest_sink("POST", "http://example.org/"), rest_sink("POST", "http://example.org/"),
+                                 rest_sink("", "http://example.org/")};
+    struct carom_config config = {0};
+    struct carom_arena *arena = carom_arena_new();
+    char *data = malloc(LARGE + 100), *end;
+    assert_non_null(data);
+    end = stpcpy(data, "{\"fact\":{\"recipient\":\"");
+    memset(end, 'x', LARGE);
+    strcpy(end + LARGE, "\"}}");
+    struct carom_job job = job_with(data);
+
+    sinks[2].form = &field;
+    sinks[3].body = CAROM_STR("{address}");
+    sinks[4].headers = &field;
+    sinks[5].type = CAROM_SINK_WEBHOOK;
+    for (size_t i = 0; i < COUNT(sinks); i++) {
+        struct carom_request request;
+        struct carom_error err = {0};
+        const char *want = i == 5 ? "the event is too large" : "longer than 4194304 bytes";
+        if (render(&config, &sinks[i], &job, arena, 1, &request, &err) != CAROM_RENDER_DEAD || !contains(err.text, want))
+            fail_msg("sink %zu: got '%s', want '%s'", i, err.text, want);
+    }
+    strcpy(end + LARGE - 1000, "\"}}"); /* which a text may have, and a form not so often */
+    job = job_with(data);
+    for (size_t i = 0; i < FIELDS; i++)
+        fields[i] = (struct carom_pair){CAROM_STR("a"), CAROM_STR("{address}"), i ? &fields[i - 1] : NULL};
+    sinks[2].form = &fields[FIELDS - 1];
+    struct carom_request request;
+    struct carom_error err = {0};
+    assert_int_equal(render(&config, &sinks[2], &job, arena, 1, &request, &err), CAROM_RENDER_DEAD);
+    assert_true(contains(err.text, "the form is too large"));
+    free(data);
+    carom_arena_free(arena);
+}
+
+/* The job is fine, and goes when there is memory. */
+static void test_starved(void **state)
+{
+    (void)state;
+    enum { LARGE = 200000 };
+    struct carom_config config = {0};
+    struct carom_sink sink = rest_sink("POST", "http://example.org/");
+    struct carom_arena *arena = carom_arena_new();
+    struct carom_request request;
+    char *data = malloc(LARGE + 100);
+    assert_non_null(data);
+    char *end = stpcpy(data, "{\"fact\":{\"recipient\":\"");
+    memset(end, 'x', LARGE);
+    strcpy(end + LARGE, "\"}}");
+    struct carom_job job = job_with(data);
+
+    sink.body = CAROM_STR("{address}");
+    for (int i = 0; i < 2; i++) {
+        struct carom_error err = {0};
+        malloc_max = LARGE / 2;
+        if (i == 1)
+            json_set_alloc_funcs(no_memory, free);
+        enum carom_rendered got = render(&config, &sink, &job, arena, 1, &request, &err);
+        malloc_max = SIZE_MAX;
+        json_set_alloc_funcs(malloc, free);
+        assert_int_equal(got, CAROM_RENDER_FAILED);
+        assert_int_equal(err.code, CAROM_ERROR_MEMORY);
+    }
+    struct carom_error err = {0};
+    assert_int_equal(render(&config, &sink, &job, arena, 1, &request, &err), CAROM_RENDERED);
+    assert_int_equal(request.body.len, LARGE);
+    free(data);
+    carom_arena_free(arena);
+}
+
 /* ---- A web server: one connection at a time, kept alive; the path says how to answer ---- */
 
 struct server {
@@ -416,6 +588,7 @@ static const struct {
     {"/202", "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"},
     {"/ok?id=4%2F2", "HTTP/1.1 204 No Content\r\n\r\n"},
     {"/found", "HTTP/1.1 200 OK\r\nContent-Length: 45\r\n\r\n{\"entries\":[{\"member_id\":\"4/2\",\"x\":1}],\"n\":1}"},
+    {"/once", "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\n[]"},
     {"/drop", NULL},
     {"/large", "HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n@FILL@"},
     {"/headers", "HTTP/1.1 200 OK\r\n@HEADERS@"},
@@ -532,6 +705,8 @@ struct carom_store {
     int claims;
     int64_t lease_until;
     bool broken, open;
+    bool tight; /* nothing more fits into the arena of what is claimed */
+    bool no_begin, no_commit, no_mail, no_pause;
     struct carom_job_mail mail;
     struct carom_pause pauses[4];
     char names[4][64], whys[4][512];
@@ -564,15 +739,25 @@ static int fake_claim(struct carom_store *store, struct carom_arena *arena, int6
         store->lease_until = store->jobs[i].lease_until = now + lease_ms;
         (*jobs_r)[(*n_r)++] = store->jobs[i];
     }
+    if (store->tight) {
+        malloc_max = 1000;
+        while (carom_arena_try(arena, 1))
+            continue;
+    }
     return 0;
+}
+
+static int disk_full(bool is, struct carom_error *err)
+{
+    return is ? carom_error_set(err, CAROM_ERROR_IO, "disk full") : 0;
 }
 
 static int fake_settle(struct carom_store *store, int64_t id, enum carom_job_state state, int64_t due,
                        struct carom_str answer, bool free_attempt, struct carom_error *err)
 {
     assert_true(store->open); /* outcomes are written together */
-    if (store->broken)
-        return carom_error_set(err, CAROM_ERROR_IO, "disk full");
+    if (disk_full(store->broken, err) != 0)
+        return -1;
     struct carom_job *job = &store->jobs[id];
     job->state = state;
     job->due = due;
@@ -586,18 +771,16 @@ static int fake_settle(struct carom_store *store, int64_t id, enum carom_job_sta
 
 static int fake_begin(struct carom_store *store, struct carom_error *err)
 {
-    (void)err;
     assert_false(store->open);
-    store->open = true;
-    return 0;
+    store->open = !store->no_begin;
+    return disk_full(store->no_begin, err);
 }
 
 static int fake_commit(struct carom_store *store, struct carom_error *err)
 {
-    (void)err;
     assert_true(store->open);
     store->open = false;
-    return 0;
+    return disk_full(store->no_commit, err);
 }
 
 static void fake_rollback(struct carom_store *store) { store->open = false; }
@@ -605,15 +788,16 @@ static void fake_rollback(struct carom_store *store) { store->open = false; }
 static int fake_mail(struct carom_store *store, struct carom_arena *arena, int64_t job, struct carom_job_mail *mail_r,
                      struct carom_error *err)
 {
-    (void)arena, (void)job, (void)err;
+    (void)arena, (void)job;
     *mail_r = store->mail;
-    return 0;
+    return disk_full(store->no_mail, err);
 }
 
 static int fake_pause(struct carom_store *store, const struct carom_pause *pause, struct carom_error *err)
 {
-    (void)err;
     size_t i = 0;
+    if (disk_full(store->no_pause, err) != 0)
+        return -1;
     while (i < store->pauses_n && !carom_str_eq(store->pauses[i].sink, pause->sink))
         i++;
     if (i == store->pauses_n)
@@ -656,6 +840,8 @@ struct bench {
     int dead;
     char dead_answer[256];
     char log[4096];
+    const char *stops_at; /* a line of the log that has it stops the run; NULL none */
+    volatile bool stopped;
     struct carom_outbox_summary summary;
     struct carom_error err;
 };
@@ -666,6 +852,8 @@ static void write_log(void *user, enum carom_log_level level, struct carom_str l
     size_t n = strlen(bench->log);
     if (level >= CAROM_LOG_INFO && line.len + n + 2 < sizeof bench->log)
         sprintf(bench->log + n, CAROM_STR_FMT "\n", CAROM_STR_ARG(line));
+    if (bench->stops_at && carom_str_find(line, carom_str(bench->stops_at)) != SIZE_MAX)
+        bench->stopped = true;
 }
 
 static void on_dead(void *user, const struct carom_job *job)
@@ -1145,6 +1333,175 @@ static void test_stop_and_failures(void **state)
     bench_free(bench);
 }
 
+/* Jobs that nobody came to try are as they were. */
+static void expect_untried(const struct bench *bench, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        if (!bench->store.free_attempt[i] || bench->store.settled[i] != 1 || bench->store.jobs[i].due != 0)
+            fail_msg("job %zu: settled %d times, due %lld", i, bench->store.settled[i], (long long)bench->store.jobs[i].due);
+}
+
+static void test_stopped_midway(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new();
+    bench->stops_at = "not in the configuration";
+    bench->parallel = 4;
+    add_sink(bench, "good", "/ok");
+    for (int i = 0; i < 4; i++)
+        add_job(bench, i == 0 ? "gone" : "good");
+    assert_int_equal(run_stopped(bench, &bench->stopped), 0);
+    assert_int_equal(bench->server.requests, 0);
+    expect_untried(bench, 1, 4);
+    bench_free(bench);
+
+    bench = bench_new(); /* commands that wait for their turn */
+    struct carom_sink *sink = add_sink(bench, "command", "");
+    shell[2].value = CAROM_STR("exit 1");
+    sink->type = CAROM_SINK_COMMAND;
+    sink->argv = shell;
+    sink->input = CAROM_STR_EMPTY;
+    bench->stops_at = "dead letter";
+    bench->parallel = 16;
+    for (int i = 0; i < 16; i++)
+        add_job(bench, "command");
+    assert_int_equal(run_stopped(bench, &bench->stopped), 0);
+    assert_in_range(bench->dead, 1, 8);
+    expect_untried(bench, 8, 16);
+    bench_free(bench);
+}
+
+/* Five in a row fail: what waits behind them is not tried. */
+static void test_commands_stopped(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new();
+    struct carom_sink *sink = add_sink(bench, "command", "");
+    shell[2].value = CAROM_STR("exit 75");
+    sink->type = CAROM_SINK_COMMAND;
+    sink->argv = shell;
+    sink->input = CAROM_STR_EMPTY;
+    bench->parallel = 16;
+    for (int i = 0; i < 16; i++)
+        add_job(bench, "command");
+    run(bench);
+    assert_in_range(bench->summary.failed, 5, 15);
+    expect_answer(bench, 15, "five failures in a row");
+    assert_true(bench->store.free_attempt[15]);
+
+    static struct carom_pair nowhere = {{"", 0}, {"/nonexistent/command", 20}, NULL};
+    bench->store = (struct carom_store){0};
+    sink->argv = &nowhere; /* which somebody has yet to install */
+    add_job(bench, "command");
+    run(bench);
+    assert_int_equal(bench->summary.unset, 1);
+    expect_answer(bench, 0, "/nonexistent/command: cannot be run");
+    bench_free(bench);
+}
+
+/* The trial of a stopped endpoint fails: it costs the job nothing. */
+static void test_trial_fails(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new();
+    add_sink(bench, "hook", "/503");
+    add_job(bench, "hook");
+    bench->store.pauses[0] = (struct carom_pause){.sink = CAROM_STR("hook"), .why = CAROM_STR("five"), .since = 1, .until = 1};
+    strcpy(bench->store.names[0], "hook");
+    bench->store.pauses_n = 1;
+    run(bench);
+    assert_int_equal(bench->server.requests, 1);
+    assert_int_equal(bench->store.jobs[0].attempts, 0);
+    expect_summary(bench, 0, 0, 0, 1);
+    assert_int_equal(bench->store.pauses[0].since, 1);
+    assert_true(bench->store.pauses[0].until > bench->started);
+    bench_free(bench);
+}
+
+/* A sink that waits for its configuration is not stopped beside that by an answer that was under way. */
+static void test_held_then_refused(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new();
+    struct carom_sink *sink = add_rest(bench, "/{header.X-Path}", "/ok");
+    sink->method = CAROM_STR("NO METHOD");
+    bench->parallel = 2;
+    for (size_t i = 0; i < 2; i++) {
+        add_job(bench, "rest");
+        bench->store.jobs[i].headers = i == 0 ? CAROM_STR("X-Path: once\r\n\r\n") : CAROM_STR("X-Path: 401\r\n\r\n");
+    }
+    run(bench);
+    expect_summary(bench, 0, 0, 0, 2);
+    assert_int_equal(bench->store.pauses_n, 0);
+    expect_answer(bench, 0, "no method");
+    expect_answer(bench, 1, "look-up: 401");
+    bench_free(bench);
+}
+
+static void test_what_goes_out(void **state)
+{
+    (void)state;
+    struct bench *bench = bench_new();
+    struct carom_pair none = {CAROM_STR("X-None"), CAROM_STR("{header.X-None}"), NULL};
+    struct carom_sink *sink = add_sink(bench, "head", "/ok");
+    sink->type = CAROM_SINK_HTTP;
+    sink->method = CAROM_STR("head");
+    sink->headers = &none;
+    add_sink(bench, "space", "/a b");
+    add_job(bench, "head");
+    add_job(bench, "space");
+    run(bench);
+    assert_int_equal(bench->store.jobs[0].state, CAROM_JOB_DONE);
+    assert_true(contains(bench->server.last, "HEAD /ok HTTP/1.1\r\n"));
+    assert_true(contains(bench->server.last, "\r\nX-None:\r\n")); /* not left out */
+    expect_answer(bench, 1, "the URL holds a space");
+    bench_free(bench);
+}
+
+/* Whatever fails beside the receivers ends the run with an error, and loses no job. */
+static void test_failing_runs(void **state)
+{
+    (void)state;
+    enum { ENDPOINTS, BATCH, FLIGHTS, ENDPOINT, OUTCOME, FOUND, BEGIN, COMMIT, MAIL, PAUSE };
+    static const struct {
+        int what, callocs;
+        const char *path, *why;
+    } cases[] = {
+        {ENDPOINTS, 0, "/ok", "memory"}, {BATCH, 0, "/ok", "memory"}, {FLIGHTS, 1, "/ok", "memory"},
+        {ENDPOINT, 2, "/ok", "memory"},  {OUTCOME, -1, "/ok", "memory"}, {FOUND, -1, "/ok", "memory"},
+        {BEGIN, -1, "/ok", "disk full"}, {COMMIT, -1, "/ok", "disk full"}, {MAIL, -1, "/ok", "disk full"},
+        {PAUSE, -1, "/401", "disk full"},
+    };
+    static struct carom_pair by_number = {{"id", 2}, {"entries.0.member_id", 19}, NULL};
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct bench *bench = bench_new();
+        int what = cases[i].what;
+        struct carom_sink *sink = what == FOUND ? add_rest(bench, "/found", "/ok") : add_sink(bench, "rest", cases[i].path);
+        if (what == FOUND)
+            sink->first.take = &by_number;
+        if (what == MAIL)
+            sink->type = CAROM_SINK_SMTP;
+        if (what == ENDPOINTS) {
+            bench->store.pauses[0] = (struct carom_pause){.sink = CAROM_STR("rest"), .why = CAROM_STR_EMPTY, .since = 1};
+            bench->store.pauses_n = 1;
+        }
+        bench->store.tight = what == OUTCOME || what == FOUND;
+        bench->store.no_begin = what == BEGIN;
+        bench->store.no_commit = what == COMMIT;
+        bench->store.no_mail = what == MAIL;
+        bench->store.no_pause = what == PAUSE;
+        add_job(bench, "rest");
+        callocs_left = cases[i].callocs;
+        int got = run_stopped(bench, NULL);
+        callocs_left = -1;
+        malloc_max = SIZE_MAX;
+        if (got != -1 || !contains(bench->err.text, cases[i].why))
+            fail_msg("case %zu: got %d '%s', want '%s'", i, got, bench->err.text, cases[i].why);
+        assert_int_equal(bench->store.jobs[0].attempts, 0);
+        bench_free(bench);
+    }
+}
+
 /* The module is the last door: it takes no text that could break a request apart, whoever hands it over. */
 static void test_module_refuses(void **state)
 {
@@ -1176,7 +1533,11 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_signature), cmocka_unit_test(test_backoff), cmocka_unit_test(test_judge),
         cmocka_unit_test(test_answer_text), cmocka_unit_test(test_private), cmocka_unit_test(test_webhook_request),
-        cmocka_unit_test(test_urls), cmocka_unit_test(test_bodies_and_headers), cmocka_unit_test(test_done_and_order),
+        cmocka_unit_test(test_urls), cmocka_unit_test(test_bodies_and_headers), cmocka_unit_test(test_own_headers),
+        cmocka_unit_test(test_values), cmocka_unit_test(test_unsigned), cmocka_unit_test(test_too_large),
+        cmocka_unit_test(test_starved), cmocka_unit_test(test_stopped_midway), cmocka_unit_test(test_commands_stopped),
+        cmocka_unit_test(test_trial_fails), cmocka_unit_test(test_held_then_refused),
+        cmocka_unit_test(test_what_goes_out), cmocka_unit_test(test_failing_runs), cmocka_unit_test(test_done_and_order),
         cmocka_unit_test(test_outcomes), cmocka_unit_test(test_exhausted), cmocka_unit_test(test_stopped_endpoints),
         cmocka_unit_test(test_not_in_a_row), cmocka_unit_test(test_private_refused),
         cmocka_unit_test(test_stop_and_failures), cmocka_unit_test(test_module_refuses),
