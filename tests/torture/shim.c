@@ -6,7 +6,7 @@
 
    CAROM_TORTURE=CALL:N[+][:HOW]   CALL malloc (all that allocate), own (of these, what carom itself calls and no library
                                    that it uses) but resize (its realloc: of buffers, and of all that is Lua's), prepare
-                                   and step (SQLite's, sqlite3_exec among them), write, fsync, rename, open, close,
+                                   and step (SQLite's, sqlite3_exec among them), curl, write, fsync, rename, open, close,
                                    connect, read and what else stands in CALLS; + for good; HOW EIO, ENOSPC, EINTR, EMFILE, EAGAIN, ECHILD,
                                    ENOMEM or short (half of what was asked for, at most 100 bytes)
    CAROM_TORTURE_COUNTS=FILE       at the end of each process a line "CALL N" for each kind is added, and "live N": the
@@ -26,6 +26,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -45,7 +46,7 @@
 #define CALLS(X) \
     X(malloc) X(write) X(fsync) X(rename) X(open) X(close) X(connect) X(read) X(stat) X(mkdir) X(unlink) X(opendir) \
     X(flock) X(fork) X(socketpair) X(send) X(recv) X(own) X(resize) X(prepare) X(step) X(mmap) X(poll) X(sleep) X(wait) X(chmod) \
-    X(pipe)
+    X(pipe) X(access) X(spawn) X(curl)
 #define CALL_ENUM(name) CALL_##name,
 #define CALL_NAME(name) #name,
 enum call { CALLS(CALL_ENUM) CALL_COUNT };
@@ -314,6 +315,11 @@ EXPORT void *mmap(void *at, size_t size, int protection, int flags, int fd, off_
     return mmap64(at, size, protection, flags, fd, offset);
 }
 
+EXPORT int access(const char *path, int mode)
+{
+    return refuse(CALL_access) < 0 ? -1 : (int)syscall(SYS_faccessat, AT_FDCWD, path, mode);
+}
+
 EXPORT int flock(int fd, int operation) { return refuse(CALL_flock) < 0 ? -1 : (int)syscall(SYS_flock, fd, operation); }
 
 /* The kernel's structure is the library's, with 64 bits. */
@@ -464,10 +470,53 @@ EXPORT int sqlite3_exec(struct sqlite3 *db, const char *sql, int (*row)(void *, 
     return is_own(__builtin_return_address(0)) && refuse(CALL_step) < 0 ? SQLITE_IOERR : theirs(db, sql, row, user, err);
 }
 
+/* libcurl comes with a module, too. */
+static void *of_curl(const char *name)
+{
+    static void *library;
+    if (!library)
+        library = dlopen("libcurl.so.4", RTLD_LAZY | RTLD_NOLOAD);
+    return dlsym(library, name);
+}
+
+enum { CURLE_OUT_OF_MEMORY = 27 };
+struct curl_slist;
+EXPORT int curl_global_init(long flags);
+EXPORT int curl_global_init(long flags)
+{
+    static __typeof__(&curl_global_init) theirs;
+    if (!theirs)
+        *(void **)&theirs = of_curl("curl_global_init");
+    return is_own(__builtin_return_address(0)) && refuse(CALL_curl) < 0 ? CURLE_OUT_OF_MEMORY : theirs(flags);
+}
+
+EXPORT struct curl_slist *curl_slist_append(struct curl_slist *list, const char *text);
+EXPORT struct curl_slist *curl_slist_append(struct curl_slist *list, const char *text)
+{
+    static __typeof__(&curl_slist_append) theirs;
+    if (!theirs)
+        *(void **)&theirs = of_curl("curl_slist_append");
+    return is_own(__builtin_return_address(0)) && refuse(CALL_curl) < 0 ? NULL : theirs(list, text);
+}
+
 EXPORT pid_t fork(void)
 {
     THEIRS(fork);
     return refuse(CALL_fork) < 0 ? -1 : theirs();
+}
+
+/* Their result is the error, not errno. */
+EXPORT int posix_spawn_file_actions_init(posix_spawn_file_actions_t *actions)
+{
+    THEIRS(posix_spawn_file_actions_init);
+    return refuse(CALL_spawn) < 0 ? plan.error : theirs(actions);
+}
+
+EXPORT int posix_spawn(pid_t *process, const char *path, const posix_spawn_file_actions_t *actions,
+                       const posix_spawnattr_t *attributes, char *const argv[], char *const environment[])
+{
+    THEIRS(posix_spawn);
+    return refuse(CALL_spawn) < 0 ? plan.error : theirs(process, path, actions, attributes, argv, environment);
 }
 
 EXPORT pid_t waitpid(pid_t process, int *status_r, int options)

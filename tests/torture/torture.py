@@ -67,11 +67,14 @@ HOW = {  # what a call may answer
     'send': [':EIO'],
     'recv': [':EIO'],
     'mmap': [':ENOMEM'],
-    'poll': [':EINTR'],
+    'poll': [':EINTR', ':ENOMEM'],
     'sleep': [':EINTR'],
     'wait': [':EINTR', ':ECHILD'],
     'chmod': [':EIO'],
     'pipe': [':EMFILE'],
+    'access': [':EIO'],
+    'spawn': [':ENOMEM'],
+    'curl': [''],
     'own': [''],
     'resize': [''],
     'prepare': [''],
@@ -134,6 +137,11 @@ end
 function on_complaint(bounce) bounce:unsubscribe { scope = "all" } end
 '''
 TELL = 'carom.command { argv = { "/bin/sh", "-c", "echo told >>PLACE/told" } }'
+# To a server that is not there.
+FORWARD = '''
+carom.configure { smtp = { url = "smtp://127.0.0.1:9", from = "carom@example.org", allow_private = true }, %s }
+function on_permanent(bounce) bounce:forward("postmaster@example.org") end
+'''
 VERP = '''verp = { domain = "bounces.example.org", prefix = "b+", keys = {
     { id = 1, secret = "a secret of the torture chamber", since = "2026-01-01" } } },'''
 DSN = '''From: MAILER-DAEMON@mx.example.net
@@ -180,10 +188,10 @@ class Scenario:
     which most of carom stands is there at the start."""
 
     def __init__(self, name, *argv, given='', before=(), keys='', codes=DOCUMENTED, ends=(0,), judge='same', state=True,
-                 loaded=True, everything=False):
+                 loaded=True, everything=False, policy=None):
         self.name, self.argv, self.given, self.before, self.keys = name, argv, given, before, keys
         self.codes, self.ends, self.judge, self.state, self.loaded = codes, ends, judge, state, loaded
-        self.everything = everything
+        self.policy = policy or (EVERYTHING if everything else POLICY)
 
 
 ANNA = (('run', '--quiet', '-'), dsn('anna'))
@@ -200,11 +208,11 @@ MBOX = ''.join('From MAILER-DAEMON Sun Mar  1 12:00:00 2026\n' + dsn(name) + '\n
 
 
 def scenarios(url):
-    command = 'sinks = { unsubscribe = carom.command { argv = { "/bin/sh", "-c", "echo \\"$1\\" >>PLACE/told", "-", "{address}" } } },'
+    command = 'sinks = { unsubscribe = carom.command { argv = { "/bin/sh", "-c", "echo \\"$1\\" >>PLACE/told", "-", "{address}" }, stdin = "gone" } },'
     webhook = ('sinks = { unsubscribe = carom.webhook { url = "%s/hook", allow_private = true, '
                'secret = "whsec_Y2Fyb20tdGVzdC1zZWNyZXQtMDEyMzQ1Njc4OQ==" } },' % url)
     http = ('sinks = { unsubscribe = carom.http { method = "DELETE", url = "%s/members/{address}", allow_private = true, '
-            'headers = { ["X-List"] = "{list}" } } },' % url)
+            'headers = { ["X-List"] = "{list}", ["X-None"] = "{header.X-None}" } } },' % url)
     for name in ('postfix-01', 'qmail-01', 'arf-01', 'exchange-de-01', 'autoreply-zh-01', 'ses-event-01', 'exim-01',
                  'unsubscribe-01', 'x-arf-01'):
         yield Scenario('parse-' + name, 'parse', '--json', str(CORPUS / (name + '.eml')), state=False)
@@ -232,6 +240,7 @@ def scenarios(url):
     yield Scenario('deliver-command', 'deliver', before=[ANNA], keys=command, judge='delivered')
     yield Scenario('deliver-webhook', 'deliver', before=[ANNA], keys=webhook, judge='delivered')
     yield Scenario('deliver-http', 'deliver', before=[ANNA], keys=http, judge='delivered')
+    yield Scenario('deliver-mail', 'deliver', before=[ANNA], policy=FORWARD, judge='delivered')
     yield Scenario('check', 'check', 'zoe@example.com', 'ann@example.com', before=[ZOE], codes=DOCUMENTED | {1}, ends=(1,))
     yield Scenario('check-column', 'check', '-', given='zoe@example.com\nann@example.com\n', before=[ZOE, ANNA])
     yield Scenario('suppressions-import', 'suppressions', 'import', '-', given=CSV, before=[ZOE])
@@ -345,7 +354,7 @@ class Bench:
         (self.place / 'state').mkdir(parents=True)
         for name in ('out', 'err', 'counts'):
             (work / name).touch()
-        policy = (EVERYTHING if scenario.everything else POLICY) % scenario.keys
+        policy = scenario.policy % scenario.keys
         (self.place / 'policy.lua').write_text(policy.replace('TELL', TELL).replace('PLACE', str(self.place)))
         (self.place / 'policy_test.lua').write_text(TESTS)
         for argv, given in scenario.before:

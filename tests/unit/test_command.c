@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -180,6 +181,87 @@ static void test_what_cannot_run(void **state)
     assert_int_equal(errno, ECHILD);
 }
 
+/* Descriptors up to this one are taken, but those of `free`; -1 ends the list. What was there is kept above. */
+enum { TAKEN = 8, KEPT = 300 };
+
+static void take_descriptors(const int *free)
+{
+    for (int fd = 0; fd < TAKEN; fd++)
+        fcntl(fd, F_DUPFD_CLOEXEC, KEPT + fd);
+    for (int fd = 3; fd < TAKEN; fd++)
+        dup2(1, fd);
+    for (; *free >= 0; free++)
+        close(*free);
+}
+
+static void give_descriptors_back(void)
+{
+    for (int fd = 0; fd < TAKEN; fd++) {
+        close(fd);
+        if (dup2(KEPT + fd, fd) >= 0)
+            close(KEPT + fd);
+    }
+}
+
+/* Too many files are open: it goes later, and nothing stays open that was not before. */
+static void test_no_descriptors(void **state)
+{
+    (void)state;
+    static const struct {
+        int free[4];
+        const char *what;
+    } cases[] = {
+        {{-1}, "none: no pipe"},
+        {{0, 1, -1}, "no place above the standard ones"},
+        {{0, 1, 5, -1}, "a place for one end"},
+        {{5, 6, -1}, "the pipe, and no input"},
+    };
+    const char *argv[] = {"/bin/true", NULL};
+    struct rlimit before, few;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct carom_commands *commands = carom_commands_new(1000);
+        struct carom_error err = {0};
+        struct seen seen;
+        take_descriptors(cases[i].free);
+        few = (struct rlimit){TAKEN, before.rlim_max};
+        setrlimit(RLIMIT_NOFILE, &few);
+        int got = start(commands, argv, CAROM_STR("input"), &seen, &err);
+        int left = 0;
+        while (dup(2) >= 0)
+            left++;
+        setrlimit(RLIMIT_NOFILE, &before);
+        give_descriptors_back();
+        int wanted = 0;
+        while (cases[i].free[wanted] >= 0)
+            wanted++;
+        if (got != -1 || left != wanted || !strstr(err.text, "/bin/true: cannot be run: Too many open files"))
+            fail_msg("%s: got %d '%s', %d descriptors left, want %d", cases[i].what, got, err.text, left, wanted);
+        carom_commands_free(commands);
+    }
+}
+
+/* Its input finds no room. */
+static void test_no_room_for_input(void **state)
+{
+    (void)state;
+    const char *argv[] = {"/bin/cat", NULL};
+    struct carom_commands *commands = carom_commands_new(1000);
+    struct carom_error err = {0};
+    struct seen seen;
+    struct rlimit before, none;
+    void (*action)(int) = signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    none = (struct rlimit){0, before.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &none);
+    int got = start(commands, argv, CAROM_STR("input"), &seen, &err);
+    setrlimit(RLIMIT_FSIZE, &before);
+    signal(SIGXFSZ, action);
+    assert_int_equal(got, 1); /* a limit that somebody set, who has to lift it */
+    assert_string_equal(err.text, "/bin/cat: cannot be run: File too large");
+    carom_commands_free(commands);
+}
+
 /* ---- Arguments ---- */
 
 #define DATA(recipient, list) \
@@ -242,6 +324,72 @@ static void test_arguments(void **state)
     carom_arena_free(arena);
 }
 
+static enum carom_rendered render_run(const char *arguments, struct carom_arena *arena, struct carom_command *command,
+                                      struct carom_error *err)
+{
+    struct carom_config config = {0};
+    struct carom_pair argv = {CAROM_STR_EMPTY, CAROM_STR("/bin/true"), NULL};
+    struct carom_sink sink = {.type = CAROM_SINK_COMMAND, .name = CAROM_STR("s"), .argv = &argv, .input = CAROM_STR_EMPTY};
+    struct carom_str data = carom_arena_printf(arena, "{\"action\":{\"arguments\":[%s]},\"fact\":{}}", arguments);
+    struct carom_job job = {.key = CAROM_STR("k"), .action = CAROM_STR("run"), .data = data};
+    struct carom_render_input input = {.config = &config, .sink = &sink, .job = &job};
+    *err = (struct carom_error){0};
+    return carom_render_command(&input, false, arena, command, err);
+}
+
+static void test_given_arguments(void **state)
+{
+    (void)state;
+    struct carom_arena *arena = carom_arena_new();
+    struct carom_buf many = CAROM_BUF_INIT(10000);
+    struct carom_command command;
+    struct carom_error err;
+    assert_int_equal(render_run("\"a b\",\"\"", arena, &command, &err), CAROM_RENDERED);
+    assert_string_equal(command.argv[1], "a b");
+    assert_string_equal(command.argv[2], "");
+    assert_null(command.argv[3]);
+    assert_int_equal(render_run("\"a\\u0000b\"", arena, &command, &err), CAROM_RENDER_DEAD);
+    assert_non_null(strstr(err.text, "an argument holds a NUL"));
+    for (int i = 0; i < 256; i++)
+        carom_buf_printf(&many, "%s\"%d\"", i ? "," : "", i);
+    assert_int_equal(render_run(carom_buf_str(&many).ptr, arena, &command, &err), CAROM_RENDER_DEAD);
+    assert_non_null(strstr(err.text, "too many arguments"));
+    carom_buf_deinit(&many);
+    carom_arena_free(arena);
+}
+
+static void test_too_much_for_a_command(void **state)
+{
+    (void)state;
+    enum { LARGE = (4 << 20) + 1, MANY = 257 };
+    static struct carom_pair argv[MANY];
+    struct carom_config config = {0};
+    struct carom_sink sink = {.type = CAROM_SINK_COMMAND, .name = CAROM_STR("s"), .argv = argv, .input = CAROM_STR_EMPTY};
+    struct carom_arena *arena = carom_arena_new();
+    char *data = malloc(LARGE + 100), *end = stpcpy(data, "{\"fact\":{\"recipient\":\"");
+    memset(end, 'x', LARGE);
+    strcpy(end + LARGE, "\"}}");
+    struct carom_job job = {.key = CAROM_STR("k"), .action = CAROM_STR("unsubscribe"), .data = carom_str(data)};
+    struct carom_render_input input = {.config = &config, .sink = &sink, .job = &job};
+    struct carom_command command;
+    struct carom_error err = {0};
+
+    argv[0] = (struct carom_pair){CAROM_STR_EMPTY, CAROM_STR("/bin/true"), NULL};
+    argv[1] = (struct carom_pair){CAROM_STR_EMPTY, CAROM_STR("{address}"), NULL};
+    sink.input = CAROM_STR("{address}");
+    assert_int_equal(carom_render_command(&input, false, arena, &command, &err), CAROM_RENDER_DEAD);
+    assert_non_null(strstr(err.text, "a text is longer than"));
+    argv[0].next = &argv[1];
+    sink.input = CAROM_STR_EMPTY;
+    assert_int_equal(carom_render_command(&input, false, arena, &command, &err), CAROM_RENDER_DEAD);
+    for (size_t i = 0; i < MANY; i++)
+        argv[i] = (struct carom_pair){CAROM_STR_EMPTY, CAROM_STR("/bin/true"), i + 1 < MANY ? &argv[i + 1] : NULL};
+    assert_int_equal(carom_render_command(&input, false, arena, &command, &err), CAROM_RENDER_WAIT);
+    assert_string_equal(err.text, "sink s: its command has too many arguments");
+    free(data);
+    carom_arena_free(arena);
+}
+
 /* ---- What an end means ---- */
 
 static void test_judge(void **state)
@@ -288,7 +436,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ends), cmocka_unit_test(test_nothing_leaks), cmocka_unit_test(test_low_descriptors),
         cmocka_unit_test(test_time_out), cmocka_unit_test(test_output_is_bounded), cmocka_unit_test(test_what_cannot_run),
-        cmocka_unit_test(test_arguments), cmocka_unit_test(test_judge),
+        cmocka_unit_test(test_no_descriptors), cmocka_unit_test(test_no_room_for_input),
+        cmocka_unit_test(test_arguments), cmocka_unit_test(test_given_arguments),
+        cmocka_unit_test(test_too_much_for_a_command), cmocka_unit_test(test_judge),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -448,14 +448,14 @@ static void test_values(void **state)
     (void)state;
     struct carom_config config = {0};
     struct carom_sink sink = rest_sink("GET", "http://example.org/?{half}&{no}&{yes}&{null}&{many}&{some.deep}&{some}&"
-                                              "{a_name_that_is_longer_than_any_field_of_a_fact_or_an_action_ever_was_or_will_be}&{n}");
-    struct carom_job job = job_with("{\"action\":{\"null\":null},\"fact\":{\"half\":0.5,\"no\":false,\"yes\":true,"
+                                              "{a_name_that_is_longer_than_any_field_of_a_fact_or_an_action_ever_was_or_will_be}&{n}&{sql.name}&{number.n}");
+    struct carom_job job = job_with("{\"action\":{\"null\":null,\"name\":\"o'neil\"},\"fact\":{\"half\":0.5,\"no\":false,\"yes\":true,"
                                     "\"null\":null,\"many\":[1],\"some\":{\"deep\":7},\"n\":-1}}");
     struct carom_arena *arena = carom_arena_new();
     struct carom_request request;
     struct carom_error err = {0};
     assert_int_equal(render(&config, &sink, &job, arena, 1, &request, &err), CAROM_RENDERED);
-    assert_string_equal(request.url, "http://example.org/?0.5&false&true&&&7&&&-1");
+    assert_string_equal(request.url, "http://example.org/?0.5&false&true&&&7&&&-1&o%27%27neil&-1");
     carom_arena_free(arena);
 }
 
@@ -516,6 +516,12 @@ static void test_too_large(void **state)
         if (render(&config, &sinks[i], &job, arena, 1, &request, &err) != CAROM_RENDER_DEAD || !contains(err.text, want))
             fail_msg("sink %zu: got '%s', want '%s'", i, err.text, want);
     }
+    struct carom_pair same = {CAROM_STR("n"), CAROM_STR("{address}"), NULL}, *found;
+    struct carom_render_input input = {.config = &config, .sink = &sinks[0], .job = &job};
+    struct carom_error wrong = {0};
+    sinks[0].first.same = &same;
+    assert_int_equal(carom_render_take(&input, CAROM_STR("{\"n\":1}"), arena, &found, &wrong), CAROM_RENDER_DEAD);
+    assert_true(contains(wrong.text, "longer than"));
     strcpy(end + LARGE - 1000, "\"}}"); /* which a text may have, and a form not so often */
     job = job_with(data);
     for (size_t i = 0; i < FIELDS; i++)
@@ -706,7 +712,7 @@ struct carom_store {
     int64_t lease_until;
     bool broken, open;
     bool tight; /* nothing more fits into the arena of what is claimed */
-    bool no_begin, no_commit, no_mail, no_pause;
+    bool starved, no_begin, no_commit, no_mail, no_pause;
     struct carom_job_mail mail;
     struct carom_pause pauses[4];
     char names[4][64], whys[4][512];
@@ -731,6 +737,10 @@ static int fake_claim(struct carom_store *store, struct carom_arena *arena, int6
     (void)err;
     assert_true(store->open);
     store->claims++;
+    if (store->starved) {
+        malloc_max = 1000;
+        carom_arena_alloc(arena, 100000);
+    }
     *jobs_r = carom_arena_array(arena, struct carom_job, JOBS_MAX);
     *n_r = 0;
     for (size_t i = 0; i < store->n && *n_r < max; i++) {
@@ -740,7 +750,7 @@ static int fake_claim(struct carom_store *store, struct carom_arena *arena, int6
         (*jobs_r)[(*n_r)++] = store->jobs[i];
     }
     if (store->tight) {
-        malloc_max = 1000;
+        malloc_max = 1000; /* for the outcomes, too */
         while (carom_arena_try(arena, 1))
             continue;
     }
@@ -1136,6 +1146,7 @@ static void test_look_ups(void **state)
     static struct carom_pair by_number = {{"id", 2}, {"entries.0.member_id", 19}, NULL};
     static struct carom_pair nowhere = {{"id", 2}, {"entries.7.member_id", 19}, NULL};
     static struct carom_pair unknown = {{"id", 2}, {"entries.0.subscriber", 20}, NULL};
+    static struct carom_pair endless = {{"id", 2}, {"a_member_whose_name_is_longer_than_that_of_any_interface_we_know", 64}, NULL};
     static const struct {
         const char *first;
         struct carom_pair *take;
@@ -1147,6 +1158,7 @@ static void test_look_ups(void **state)
         {"/missing", &by_number, CAROM_JOB_DONE, 1, "look-up: 404", "GET /missing "}, /* gone is what was wanted */
         {"/found", &nowhere, CAROM_JOB_DONE, 1, "look-up: nothing there", "GET /found "},
         {"/found", &unknown, CAROM_JOB_DEAD, 1, "has no entries.0.subscriber", "GET /found "},
+        {"/found", &endless, CAROM_JOB_DEAD, 1, "has no a_member_whose", "GET /found "},
         {"/large", &by_number, CAROM_JOB_DEAD, 1, "no JSON", "GET /large "},
         {"/503", &by_number, CAROM_JOB_WAITING, 1, "look-up: 503", "GET /503 "},
         {"/401", &by_number, CAROM_JOB_WAITING, 1, "look-up: 401", "GET /401 "},
@@ -1462,13 +1474,13 @@ static void test_what_goes_out(void **state)
 static void test_failing_runs(void **state)
 {
     (void)state;
-    enum { ENDPOINTS, BATCH, FLIGHTS, ENDPOINT, OUTCOME, FOUND, BEGIN, COMMIT, MAIL, PAUSE };
+    enum { ENDPOINTS, BATCH, CLAIM, FLIGHTS, ENDPOINT, OUTCOME, FOUND, BEGIN, COMMIT, MAIL, PAUSE };
     static const struct {
         int what, callocs;
         const char *path, *why;
     } cases[] = {
         {ENDPOINTS, 0, "/ok", "memory"}, {BATCH, 0, "/ok", "memory"}, {FLIGHTS, 1, "/ok", "memory"},
-        {ENDPOINT, 2, "/ok", "memory"},  {OUTCOME, -1, "/ok", "memory"}, {FOUND, -1, "/ok", "memory"},
+        {CLAIM, -1, "/ok", "memory"}, {ENDPOINT, 2, "/ok", "memory"},  {OUTCOME, -1, "/ok", "memory"}, {FOUND, -1, "/ok", "memory"},
         {BEGIN, -1, "/ok", "disk full"}, {COMMIT, -1, "/ok", "disk full"}, {MAIL, -1, "/ok", "disk full"},
         {PAUSE, -1, "/401", "disk full"},
     };
@@ -1486,6 +1498,7 @@ static void test_failing_runs(void **state)
             bench->store.pauses_n = 1;
         }
         bench->store.tight = what == OUTCOME || what == FOUND;
+        bench->store.starved = what == CLAIM;
         bench->store.no_begin = what == BEGIN;
         bench->store.no_commit = what == COMMIT;
         bench->store.no_mail = what == MAIL;

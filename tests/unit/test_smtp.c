@@ -22,6 +22,7 @@
 #include "mail/message.h"
 #include "outbox/answer.h"
 #include "outbox/render.h"
+#include "outbox/trial.h"
 
 #define COUNT(table) (sizeof(table) / sizeof(table)[0])
 
@@ -209,6 +210,79 @@ static void test_forward(void **state)
     desk_free(desk);
 }
 
+/* Whatever else is told by mail. */
+static void test_told(void **state)
+{
+    (void)state;
+    struct desk *desk = desk_new("unsubscribe");
+    struct carom_request request;
+    struct carom_error err;
+    desk->sink.to = CAROM_STR("ops@example.org");
+    desk->job.data = CAROM_STR("{\"action\":{\"action\":\"unsubscribe\"},\"fact\":{\"recipient\":\"jane@example.net\"}}");
+    assert_int_equal(render(desk, &request, &err), CAROM_RENDERED);
+    assert_true(contains(request.body.ptr, "\r\nSubject: carom: unsubscribe jane@example.net\r\n"));
+    desk_free(desk);
+}
+
+static void test_misconfigured(void **state)
+{
+    (void)state;
+    struct desk *desk = desk_new("forward");
+    struct carom_request request;
+    struct carom_error err;
+    desk->relay.user = CAROM_STR("carom");
+    desk->relay.password = (struct carom_secret){CAROM_SECRET_ENV, CAROM_STR("CAROM_TEST_NOT_SET")};
+    assert_int_equal(render(desk, &request, &err), CAROM_RENDER_WAIT);
+    assert_true(contains(err.text, "sink mail: password") && contains(err.text, "CAROM_TEST_NOT_SET"));
+    desk->relay.password = (struct carom_secret){CAROM_SECRET_LITERAL, CAROM_STR("secret")};
+    assert_int_equal(render(desk, &request, &err), CAROM_RENDERED);
+    assert_string_equal(request.user, "carom");
+    assert_string_equal(request.password, "secret");
+    desk->relay.sender = CAROM_STR_EMPTY;
+    assert_int_equal(render(desk, &request, &err), CAROM_RENDER_WAIT);
+    assert_true(contains(err.text, "no sender is named"));
+    desk->relay.url = CAROM_STR("http://localhost");
+    assert_int_equal(render(desk, &request, &err), CAROM_RENDER_WAIT);
+    assert_true(contains(err.text, "does not begin with smtp:// or smtps://"));
+    desk_free(desk);
+}
+
+static void test_unsigned_probe(void **state)
+{
+    (void)state;
+    struct desk *desk = desk_new("probe");
+    struct carom_request request;
+    struct carom_error err;
+    desk->key.secret = (struct carom_secret){CAROM_SECRET_ENV, CAROM_STR("CAROM_TEST_NOT_SET")};
+    assert_int_equal(render(desk, &request, &err), CAROM_RENDER_WAIT);
+    assert_true(contains(err.text, "sink mail") && contains(err.text, "CAROM_TEST_NOT_SET"));
+    desk->key.secret = (struct carom_secret){CAROM_SECRET_LITERAL, CAROM_STR("a secret of sixteen bytes")};
+    desk->key.since = now + 86400; /* it signs from tomorrow on */
+    assert_int_equal(render(desk, &request, &err), CAROM_RENDER_WAIT);
+    desk_free(desk);
+}
+
+/* A list's name that is too long to be signed with the rest goes. */
+static void test_probe_without_list(void **state)
+{
+    (void)state;
+    struct desk *desk = desk_new("probe");
+    struct carom_request request;
+    struct carom_error err;
+    desk->job.data = CAROM_STR("{\"action\":{\"action\":\"probe\"},\"fact\":{\"recipient\":\"jane@example.net\","
+                               "\"list\":\"announcements-of-a-very-long-name.lists.example.org\"}}");
+    if (render(desk, &request, &err) != CAROM_RENDERED)
+        fail_msg("%s", err.text);
+    struct carom_verp *verp;
+    struct carom_verp_token token;
+    assert_int_equal(carom_trust_keys(desk->arena, &desk->config, &verp, &err), 0);
+    assert_true(carom_verp_read(desk->arena, verp, CAROM_VERP_PATH, carom_str(request.sender), &token));
+    assert_true(carom_str_eq(token.says.id, CAROM_STR("probe")));
+    assert_int_equal(token.says.list.len, 0);
+    assert_string_equal(token.says.recipient.ptr, "jane@example.net");
+    desk_free(desk);
+}
+
 /* ---- Once more ---- */
 
 static void test_resubmitted(void **state)
@@ -248,6 +322,7 @@ static void test_not_resubmitted(void **state)
         {"signed", "Wed, 31 Dec 2025 12:00:00 +0000", "\nhello\n", "", true, true, 77, "before, by job 77"},
         {"signed", "Wed, 31 Dec 2025 12:00:00 +0000", "\n", "", true, true, 0, "completely"},
         {"signed", "Wed, 31 Dec 2025 12:00:00 +0000", OPEN, "", true, true, 0, "completely"},
+        {"signed", "Wed, 31 Dec 2025 12:00:00 +0000", NULL, "", true, true, 0, "did not come back, or not as a part"},
         {"signed", "Mon, 29 Dec 2025 12:00:00 +0000", "\nhello\n", "", true, true, 0, "older than max_age"},
         {"signed", "Wed, 31 Dec 2026 12:00:00 +0000", "\nhello\n", "", true, true, 0, "no usable date"},
         {"signed", "yesterday", "\nhello\n", "", true, true, 0, "no usable date"},
@@ -259,10 +334,12 @@ static void test_not_resubmitted(void **state)
         struct carom_request request;
         struct carom_error err;
         set_data(desk, "retry", "jane@example.net", cases[i].authenticity);
-        set_raw(desk, cases[i].date, cases[i].returned);
+        set_raw(desk, cases[i].date, cases[i].returned ? cases[i].returned : "");
         desk->sink.to = carom_str(cases[i].to);
         if (!cases[i].kept)
             desk->mail.raw = CAROM_STR_EMPTY;
+        if (!cases[i].returned)
+            desk->mail.raw = CAROM_STR("From: MAILER-DAEMON@mx.example.net\nSubject: Undelivered\n\nIt failed.\n");
         desk->mail.same_delivery_known = cases[i].known;
         desk->mail.before = cases[i].before;
         enum carom_rendered got = render(desk, &request, &err);
@@ -291,6 +368,18 @@ static void test_too_large(void **state)
     assert_true(contains(err.text, "10 MB"));
     free(raw);
     desk_free(desk);
+
+    desk = desk_new("forward"); /* to a person goes what a mail can carry */
+    size = (64 << 20) + 1;
+    raw = malloc(size);
+    assert_non_null(raw);
+    memset(raw, 'x', size);
+    memcpy(raw, "Subject: x\n\n", 12);
+    desk->mail.raw = carom_str_n(raw, size);
+    assert_int_equal(render(desk, &request, &err), CAROM_RENDER_DEAD);
+    assert_true(contains(err.text, "the mail is too large"));
+    free(raw);
+    desk_free(desk);
 }
 
 /* ---- A relay ---- */
@@ -300,6 +389,7 @@ struct relay {
     unsigned port;
     pthread_t thread;
     const char *at, *reply; /* a command that gets that reply; "" at the greeting, "." at the end of the message */
+    bool asks;              /* for a login */
     char heard[16384];
 };
 
@@ -320,7 +410,9 @@ static bool answer_line(struct relay *relay, int fd, const char *line, bool *dat
     }
     return say(fd, ends                             ? "250 2.0.0 queued as 4711\r\n"
                    : *data                          ? "354 go on\r\n"
-                   : strncmp(line, "EHLO", 4) == 0  ? "250-relay.example.org\r\n250 8BITMIME\r\n"
+                   : strncmp(line, "EHLO", 4) == 0  ? relay->asks ? "250-relay.example.org\r\n250 AUTH PLAIN\r\n"
+                                                                  : "250-relay.example.org\r\n250 8BITMIME\r\n"
+                   : strncmp(line, "AUTH", 4) == 0  ? "535 5.7.8 bad credentials\r\n"
                    : strncmp(line, "QUIT", 4) == 0  ? "221 bye\r\n"
                                                     : "250 ok\r\n");
 }
@@ -472,6 +564,60 @@ static void test_what_a_relay_says(void **state)
     }
 }
 
+static void test_login_refused(void **state)
+{
+    (void)state;
+    struct relay relay;
+    struct desk *desk = desk_new("retry");
+    relay_start(&relay, NULL, NULL);
+    relay.asks = true;
+    desk->relay.user = CAROM_STR("carom");
+    desk->relay.password = (struct carom_secret){CAROM_SECRET_LITERAL, CAROM_STR("secret")};
+    struct result result = send_to(&relay, desk, true);
+    relay_stop(&relay);
+    assert_int_equal(result.verdict, CAROM_VERDICT_PAUSE);
+    assert_true(contains(result.text, "535 5.7.8 bad credentials"));
+    assert_true(contains(relay.heard, "AUTH PLAIN"));
+    assert_false(contains(relay.heard, "MAIL FROM"));
+    desk_free(desk);
+}
+
+/* ---- Tried without a mail ---- */
+
+static void test_trials(void **state)
+{
+    (void)state;
+    char url[64];
+    struct relay relay;
+    struct carom_error err = {0};
+    struct carom_arena *arena = carom_arena_new();
+    relay_start(&relay, NULL, NULL);
+    relay.asks = true;
+    snprintf(url, sizeof url, "smtp://127.0.0.1:%u", relay.port);
+    struct carom_sink mail = {.type = CAROM_SINK_SMTP, .allow_private = true, .url = carom_str(url), .user = CAROM_STR("carom"),
+                              .password = {CAROM_SECRET_LITERAL, CAROM_STR("secret")}};
+    struct carom_sink broken = {.type = CAROM_SINK_HTTP, .url = CAROM_STR("http://a host/")};
+    struct carom_trial trials[] = {{.sink = &mail}, {.sink = &broken}};
+    assert_int_equal(carom_trials_run(arena, trials, COUNT(trials), &err), 0);
+    relay_stop(&relay);
+    assert_false(trials[0].good);
+    assert_true(contains(trials[0].why.ptr, "535 5.7.8 bad credentials"));
+    assert_false(trials[1].good);
+    assert_true(contains(trials[1].why.ptr, "the URL holds a space"));
+
+    char *modules = getenv("CAROM_MODULES") ? strdup(getenv("CAROM_MODULES")) : NULL;
+    setenv("CAROM_MODULES", "/nonexistent", 1);
+    int got = carom_trials_run(arena, trials, COUNT(trials), &err);
+    if (modules)
+        setenv("CAROM_MODULES", modules, 1);
+    else
+        unsetenv("CAROM_MODULES");
+    free(modules);
+    assert_int_equal(got, -1);
+    assert_true(contains(err.text, "/nonexistent/carom-http.so"));
+    carom_arena_free(arena);
+}
+
 static void test_private_relay(void **state)
 {
     (void)state;
@@ -498,6 +644,10 @@ static void test_module_refuses(void **state)
         struct carom_request request = {.method = "", .url = wrong[i][0], .rcpt = wrong[i][1], .body = CAROM_STR("x")};
         if (ops->start(transport, &request, &err) != -1)
             fail_msg("row %zu was taken", i);
+        request = (struct carom_request){.method = "", .url = "smtp://example.org", .rcpt = "a@b", .sender = "a@b> SIZE=1",
+                                         .body = CAROM_STR("x")};
+        if (ops->start(transport, &request, &err) != -1)
+            fail_msg("the sender was taken");
     }
     struct carom_request request = {.method = "GET", .url = "smtp://example.org/", .body = CAROM_STR_EMPTY};
     assert_int_equal(ops->start(transport, &request, &err), -1);
@@ -508,7 +658,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_alert), cmocka_unit_test(test_no_injection), cmocka_unit_test(test_probe),
-        cmocka_unit_test(test_forward), cmocka_unit_test(test_resubmitted), cmocka_unit_test(test_not_resubmitted),
+        cmocka_unit_test(test_forward), cmocka_unit_test(test_told), cmocka_unit_test(test_misconfigured),
+        cmocka_unit_test(test_unsigned_probe), cmocka_unit_test(test_probe_without_list),
+        cmocka_unit_test(test_login_refused), cmocka_unit_test(test_trials), cmocka_unit_test(test_resubmitted), cmocka_unit_test(test_not_resubmitted),
         cmocka_unit_test(test_too_large), cmocka_unit_test(test_what_a_relay_hears),
         cmocka_unit_test(test_what_a_relay_says), cmocka_unit_test(test_private_relay),
         cmocka_unit_test(test_module_refuses),
