@@ -15,13 +15,16 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "outbox/private.h"
+#include "outbox/sockets.h"
 
 #define SYSTEM_CA "/etc/ssl/certs/ca-certificates.crt"
 enum { ANSWER_MAX = 64 * 1024, CONNECT_MS = 5000, TOTAL_MS = 15000, REQUESTS_MAX = 2 };
 
 struct transport {
     CURLM *multi;
+    struct carom_sockets sockets;
     struct exchange *first; /* under way */
+    struct exchange *idle;  /* set up, for the next requests */
     size_t running;
 };
 
@@ -36,6 +39,7 @@ struct exchange { /* one request and its answer */
     struct carom_buf body;
     size_t header_bytes;
     bool allow_private, connect_only;
+    bool single;          /* it is set up as only few are: another request must not find it */
     bool cut;             /* the body was longer than we read */
     bool flood;           /* the header was */
     const char *refused;  /* kind of the address that was refused */
@@ -119,19 +123,41 @@ static int on_request(void *user, char *remote, char *local, int remote_port, in
 
 static void exchange_free(struct exchange *x)
 {
-    if (x->back) {
-        *x->back = x->next;
-        if (x->next)
-            x->next->back = x->back;
-        curl_multi_remove_handle(x->transport->multi, x->easy);
-        x->transport->running--;
-    }
     curl_easy_cleanup(x->easy);
     curl_slist_free_all(x->headers);
     curl_slist_free_all(x->rcpt);
     free(x->mail);
     carom_buf_deinit(&x->body);
     free(x);
+}
+
+static void link_first(struct exchange **list, struct exchange *x)
+{
+    x->next = *list;
+    x->back = list;
+    if (x->next)
+        x->next->back = &x->next;
+    *list = x;
+}
+
+static void unlink_it(struct exchange *x)
+{
+    *x->back = x->next;
+    if (x->next)
+        x->next->back = x->back;
+}
+
+/* To set one up costs as much as a small request: it is kept. */
+static void exchange_end(struct exchange *x)
+{
+    struct transport *transport = x->transport;
+    unlink_it(x);
+    curl_multi_remove_handle(transport->multi, x->easy);
+    transport->running--;
+    if (x->single)
+        exchange_free(x);
+    else
+        link_first(&transport->idle, x);
 }
 
 static bool has_control(const char *text)
@@ -218,7 +244,7 @@ static unsigned set_method(CURL *easy, const struct carom_request *request)
 {
     bool posts = strcmp(request->method, "POST") == 0 || strcmp(request->method, "PUT") == 0 ||
                  strcmp(request->method, "PATCH") == 0;
-    unsigned bad = 0; /* codes of curl, 0 each when all is well */
+    unsigned bad = curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L); /* codes of curl, 0 each when all is well */
     if (request->body.len || posts) { /* these announce even an empty body */
         bad |= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
         bad |= curl_easy_setopt(easy, CURLOPT_COPYPOSTFIELDS, request->body.len ? request->body.ptr : "");
@@ -232,23 +258,21 @@ static unsigned set_method(CURL *easy, const struct carom_request *request)
    system keeps them elsewhere, curl's own defaults know it. */
 static unsigned set_authorities(CURL *easy, const char *ca)
 {
-    if (!ca && access(SYSTEM_CA, R_OK) != 0)
-        return 0;
     unsigned bad = curl_easy_setopt(easy, CURLOPT_CAPATH, NULL);
-    return bad | curl_easy_setopt(easy, CURLOPT_CAINFO, ca ? ca : SYSTEM_CA);
+    return bad | curl_easy_setopt(easy, CURLOPT_CAINFO, ca);
 }
 
-static unsigned set_safety(struct exchange *x, const struct carom_request *request)
+static unsigned set_safety(struct exchange *x)
 {
     CURL *easy = x->easy;
-    unsigned bad = 0;
-    bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, request->rcpt ? "smtp,smtps" : "http,https");
+    unsigned bad = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     bad |= curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
     bad |= curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L); /* "../" is the sink's to refuse, not ours to resolve */
     bad |= curl_easy_setopt(easy, CURLOPT_PROXY, "");      /* nor from the environment */
     bad |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     bad |= curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-    bad |= set_authorities(easy, request->ca);
+    if (access(SYSTEM_CA, R_OK) == 0)
+        bad |= set_authorities(easy, SYSTEM_CA);
     bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
     bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, x);
     bad |= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_request);
@@ -281,7 +305,8 @@ static unsigned set_mail(struct exchange *x, const struct carom_request *request
         return CURLE_OUT_OF_MEMORY;
     memcpy(x->mail, request->body.ptr, n);
     x->mail_n = n;
-    unsigned bad = set_tls(easy, request);
+    unsigned bad = curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
+    bad |= set_tls(easy, request);
     bad |= curl_easy_setopt(easy, CURLOPT_MAIL_RCPT, x->rcpt);
     if (request->sender)
         bad |= curl_easy_setopt(easy, CURLOPT_MAIL_FROM, request->sender);
@@ -291,26 +316,57 @@ static unsigned set_mail(struct exchange *x, const struct carom_request *request
     return bad | curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE, (curl_off_t)n);
 }
 
-static unsigned set_up(struct exchange *x, const struct carom_request *request)
+/* What is the same for each request. */
+static unsigned set_up(struct exchange *x)
 {
     CURL *easy = x->easy;
-    unsigned bad = set_safety(x, request);
+    unsigned bad = set_safety(x);
     bad |= curl_easy_setopt(easy, CURLOPT_PRIVATE, x);
     bad |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, x->curl_error);
     bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
     bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, x);
     bad |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     bad |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, x);
-    bad |= curl_easy_setopt(easy, CURLOPT_USERAGENT, "carom/" CAROM_VERSION);
-    bad |= curl_easy_setopt(easy, CURLOPT_URL, request->url);
-    bad |= curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, request->connect_only ? 1L : 0L);
-    if (request->user) {
-        if (!request->rcpt)
-            bad |= curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
-        bad |= curl_easy_setopt(easy, CURLOPT_USERNAME, request->user);
-        bad |= curl_easy_setopt(easy, CURLOPT_PASSWORD, request->password ? request->password : "");
-    }
+    return bad | curl_easy_setopt(easy, CURLOPT_USERAGENT, "carom/" CAROM_VERSION);
+}
+
+/* What is not. Of all but single ones each is set anew, also to nothing. */
+static unsigned set_request(struct exchange *x, const struct carom_request *request)
+{
+    CURL *easy = x->easy;
+    unsigned bad = curl_easy_setopt(easy, CURLOPT_URL, request->url);
+    if (request->connect_only)
+        bad |= curl_easy_setopt(easy, CURLOPT_CONNECT_ONLY, 1L);
+    if (request->ca)
+        bad |= set_authorities(easy, request->ca);
+    if (!request->rcpt)
+        bad |= curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+    bad |= curl_easy_setopt(easy, CURLOPT_USERNAME, request->user);
+    bad |= curl_easy_setopt(easy, CURLOPT_PASSWORD, !request->user ? NULL : request->password ? request->password : "");
     return bad | (request->rcpt ? set_mail(x, request) : set_method(easy, request) | set_headers(x, request));
+}
+
+static struct exchange *exchange_new(struct transport *transport)
+{
+    struct exchange *x = calloc(1, sizeof *x);
+    if (!x)
+        return NULL;
+    *x = (struct exchange){.transport = transport, .body = CAROM_BUF_INIT(ANSWER_MAX), .easy = curl_easy_init()};
+    if (x->easy && set_up(x) == 0)
+        return x;
+    exchange_free(x);
+    return NULL;
+}
+
+/* One that is kept, with nothing left of the request before. */
+static struct exchange *exchange_again(struct transport *transport)
+{
+    struct exchange *x = transport->idle, before = *x;
+    unlink_it(x);
+    curl_slist_free_all(before.headers);
+    carom_buf_clear(&before.body);
+    *x = (struct exchange){.transport = transport, .easy = before.easy, .body = before.body};
+    return x;
 }
 
 /* ---- The interface ---- */
@@ -330,6 +386,7 @@ static void *transport_open(struct carom_error *err)
         return NULL;
     }
     transport->multi = multi;
+    carom_sockets_init(&transport->sockets, multi);
     return transport;
 }
 
@@ -339,20 +396,19 @@ static int transport_start(void *transport_v, const struct carom_request *reques
     const char *why = unfit(request);
     if (why)
         return fail(err, CAROM_ERROR_CONFIG, why);
-    struct exchange *x = calloc(1, sizeof *x);
+    bool single = request->rcpt || request->connect_only || request->ca;
+    struct exchange *x = transport->idle && !single ? exchange_again(transport) : exchange_new(transport);
     if (!x)
         return fail(err, CAROM_ERROR_MEMORY, "out of memory");
-    *x = (struct exchange){.transport = transport, .allow_private = request->allow_private, .connect_only = request->connect_only, .job = request->job,
-                           .body = CAROM_BUF_INIT(ANSWER_MAX), .easy = curl_easy_init()};
-    if (!x->easy || set_up(x, request) != 0 || curl_multi_add_handle(transport->multi, x->easy) != CURLM_OK) {
+    x->allow_private = request->allow_private;
+    x->connect_only = request->connect_only;
+    x->single = single;
+    x->job = request->job;
+    if (set_request(x, request) != 0 || curl_multi_add_handle(transport->multi, x->easy) != CURLM_OK) {
         exchange_free(x);
         return fail(err, CAROM_ERROR_MEMORY, "the request cannot be set up: out of memory, or not supported by libcurl");
     }
-    x->next = transport->first;
-    x->back = &transport->first;
-    if (x->next)
-        x->next->back = &x->next;
-    transport->first = x;
+    link_first(&transport->first, x);
     transport->running++;
     return 0;
 }
@@ -424,21 +480,19 @@ static void finish(struct exchange *x, CURLcode result,
     else
         finish_request(x, result, &answer);
     done(user, x->job, &answer);
-    exchange_free(x);
+    exchange_end(x);
 }
 
-static bool finish_all(struct transport *transport,
+static void finish_all(struct transport *transport,
                        void (*done)(void *user, void *job, const struct carom_answer *answer), void *user)
 {
-    bool any = false;
     int left;
-    for (CURLMsg *message; (message = curl_multi_info_read(transport->multi, &left)) != NULL; any = true) {
+    for (CURLMsg *message; (message = curl_multi_info_read(transport->multi, &left)) != NULL;) {
         struct exchange *x = NULL;
         CURLcode result = message->data.result; /* the message dies with the handle */
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&x);
         finish(x, result, done, user);
     }
-    return any;
 }
 
 static int transport_poll(void *transport_v, int wait_ms,
@@ -446,16 +500,10 @@ static int transport_poll(void *transport_v, int wait_ms,
                           struct carom_error *err)
 {
     struct transport *transport = transport_v;
-    int running;
-    CURLMcode bad = curl_multi_perform(transport->multi, &running);
-    if (bad == CURLM_OK && !finish_all(transport, done, user) && transport->running) {
-        bad = curl_multi_poll(transport->multi, NULL, 0, wait_ms, NULL);
-        if (bad == CURLM_OK)
-            bad = curl_multi_perform(transport->multi, &running);
-        finish_all(transport, done, user);
-    }
+    CURLMcode bad = transport->running ? carom_sockets_wait(&transport->sockets, wait_ms) : CURLM_OK;
     if (bad != CURLM_OK)
         return fail(err, CAROM_ERROR_IO, curl_multi_strerror(bad));
+    finish_all(transport, done, user);
     return (int)transport->running;
 }
 
@@ -463,8 +511,11 @@ static void transport_close(void *transport_v)
 {
     struct transport *transport = transport_v;
     while (transport->first)
-        exchange_free(transport->first);
+        exchange_end(transport->first);
+    for (struct exchange *x; (x = transport->idle) != NULL; exchange_free(x))
+        unlink_it(x);
     curl_multi_cleanup(transport->multi);
+    carom_sockets_deinit(&transport->sockets);
     free(transport);
     curl_global_cleanup();
 }
