@@ -19,6 +19,7 @@
 
 enum {
     PARALLEL = 64,
+    AHEAD = 4,             /* as many are claimed at a time: each visit to the ledger waits for the disk */
     LEASE_MS = 60 * 1000,  /* more than a look-up and a call, or a command and its proof, may take */
     POLL_MS = 1000,
     BOTH_MS = 20,          /* while requests and commands are under way at once */
@@ -28,6 +29,12 @@ enum {
     HOUR_MS = 3600 * 1000,
     PENDING_DAYS = 30,     /* then what is still pending is a dead letter */
     ANSWER_TEXT_MAX = 8192 /* bytes of a job's last_answer: 4 KiB of a command's words, escapes and all */
+};
+
+/* Jobs that wait for their turn. */
+struct queue {
+    struct carom_flight *first, **tail;
+    size_t n;
 };
 
 struct run {
@@ -40,11 +47,11 @@ struct run {
     struct carom_arena *scratch; /* of the request being made */
     struct carom_buf text;       /* the answer being told */
     struct carom_commands *commands;
-    struct carom_flight *queue, **queue_tail;
+    struct queue for_request, for_command; /* neither holds up the other */
+    size_t requests;                       /* under way */
     struct carom_endpoints endpoints;
     struct carom_batch *batches;
     struct carom_outcomes outcomes;
-    size_t in_flight; /* with those in the queue */
     int64_t start; /* ms: what became due later is the next run's */
     bool failed;   /* err holds why */
     struct carom_error *err;
@@ -250,7 +257,7 @@ static void on_answer(void *user, void *job, const struct carom_answer *answer)
     struct run *run = user;
     struct carom_flight *flight = job;
     const struct carom_sink *sink = flight->endpoint->sink;
-    run->in_flight--;
+    run->requests--;
     if (flight->step == CAROM_STEP_LOOK_UP && answer->code >= 200 && answer->code <= 299) {
         on_found(run, flight, answer);
         return;
@@ -269,7 +276,6 @@ static void on_end(void *user, void *job, const struct carom_command_end *end)
     const struct carom_sink *sink = flight->endpoint->sink;
     bool proof = flight->step == CAROM_STEP_PROVE;
     enum carom_verdict verdict = carom_end_judge(sink, end, proof);
-    run->in_flight--;
     if (verdict == CAROM_VERDICT_DONE && !proof && sink->verify) {
         flight->step = CAROM_STEP_PROVE;
         proceed(run, flight);
@@ -301,7 +307,7 @@ static void send_request(struct run *run, struct carom_flight *flight, struct ca
         return;
     }
     request->job = flight;
-    run->in_flight++;
+    run->requests++;
     if (run->ops->start(run->transport, request, &why) == 0)
         return;
     struct carom_answer answer = {.retry_after_s = -1, .body = CAROM_STR_EMPTY};
@@ -316,13 +322,10 @@ static void start_command(struct run *run, struct carom_flight *flight, struct c
         run->commands = carom_commands_new(COMMAND_MS);
     command->job = flight;
     int result = run->commands ? carom_commands_start(run->commands, command, &why) : carom_error_memory(&why);
-    if (result == 0) {
-        run->in_flight++;
-    } else if (result > 0) {
+    if (result > 0)
         settle_unset(run, flight, carom_str(why.text));
-    } else {
+    else if (result < 0)
         settle_verdict(run, flight, CAROM_VERDICT_RETRY, -1, carom_str(why.text));
-    }
 }
 
 static int ask_for_mail(struct run *run, struct carom_flight *flight, struct carom_job_mail *mail)
@@ -377,7 +380,6 @@ static void proceed(struct run *run, struct carom_flight *flight)
     }
 }
 
-/* Commands wait for their turn; requests go at once. */
 static void launch(struct run *run, struct carom_flight *flight)
 {
     const struct carom_sink *sink = flight->endpoint->sink;
@@ -386,13 +388,20 @@ static void launch(struct run *run, struct carom_flight *flight)
         return;
     }
     flight->step = sink->type == CAROM_SINK_HTTP && sink->first.url.len ? CAROM_STEP_LOOK_UP : CAROM_STEP_CALL;
-    if (sink->type == CAROM_SINK_COMMAND && carom_commands_running(run->commands) >= COMMANDS_MAX) {
-        *run->queue_tail = flight;
-        run->queue_tail = &flight->queued;
-        run->in_flight++;
-        return;
-    }
     proceed(run, flight);
+}
+
+/* ---- Taking turns ---- */
+
+static size_t parallel(const struct run *run)
+{
+    return run->options->parallel ? run->options->parallel : PARALLEL;
+}
+
+/* Claimed and not settled. */
+static size_t in_flight(const struct run *run)
+{
+    return run->requests + carom_commands_running(run->commands) + run->for_request.n + run->for_command.n;
 }
 
 static bool stopping(const struct run *run)
@@ -400,39 +409,52 @@ static bool stopping(const struct run *run)
     return run->failed || (run->options->stop && *run->options->stop);
 }
 
-static size_t queued(const struct run *run)
+static bool has_room(const struct run *run, const struct queue *queue)
 {
-    size_t n = 0;
-    for (const struct carom_flight *flight = run->queue; flight; flight = flight->queued)
-        n++;
-    return n;
+    return queue == &run->for_command ? carom_commands_running(run->commands) < COMMANDS_MAX
+                                      : run->requests < parallel(run);
 }
 
-static struct carom_flight *unqueue(struct run *run)
+static void enqueue(struct run *run, struct carom_flight *flight)
 {
-    struct carom_flight *flight = run->queue;
-    run->queue = flight->queued;
-    if (!run->queue)
-        run->queue_tail = &run->queue;
+    const struct carom_sink *sink = flight->endpoint->sink;
+    struct queue *queue = sink && sink->type == CAROM_SINK_COMMAND ? &run->for_command : &run->for_request;
+    if (!queue->first)
+        queue->tail = &queue->first;
+    *queue->tail = flight;
+    queue->tail = &flight->queued;
+    queue->n++;
+}
+
+static struct carom_flight *dequeue(struct queue *queue)
+{
+    struct carom_flight *flight = queue->first;
+    queue->first = flight->queued;
+    queue->n--;
     flight->queued = NULL;
-    run->in_flight--;
     return flight;
 }
 
-/* Who waited so long that his lease may end before his command does is given back, and claimed again. */
-static void start_queued(struct run *run)
+/* Who waited so long that his lease may end before he does is given back, and claimed again. */
+static void start_queued(struct run *run, struct queue *queue)
 {
-    while (run->queue && carom_commands_running(run->commands) < COMMANDS_MAX) {
-        struct carom_flight *flight = unqueue(run);
+    while (queue->n && (has_room(run, queue) || stopping(run))) {
+        struct carom_flight *flight = dequeue(queue);
         bool late = carom_date_now_ms() - flight->batch->claimed > LEASE_MS - 3 * COMMAND_MS;
         if (stopping(run) || late)
             settle_untried(run, flight);
-        else if (flight->endpoint->stopped && !flight->trial)
-            settle_waiting(run, flight, carom_str(flight->endpoint->why));
         else
-            proceed(run, flight);
+            launch(run, flight);
     }
 }
+
+static void start_all(struct run *run)
+{
+    start_queued(run, &run->for_request);
+    start_queued(run, &run->for_command);
+}
+
+/* ---- Visits to the ledger ---- */
 
 /* What one visit to the ledger claims. */
 struct claim {
@@ -444,10 +466,9 @@ struct claim {
 /* Due at the run's start, leased from now on: a job that fails is not claimed twice, and the run ends. */
 static int claim_due(struct run *run, struct claim *claim)
 {
-    size_t parallel = run->options->parallel ? run->options->parallel : PARALLEL;
     const struct carom_ledger *ledger = run->ledger;
     int64_t lease = carom_date_now_ms() - run->start + LEASE_MS;
-    size_t max = parallel - run->in_flight;
+    size_t max = AHEAD * parallel(run) - in_flight(run);
     if (carom_arena_guard(claim->batch->arena))
         return carom_error_memory(run->err);
     int result = ledger->ops->claim(ledger->store, claim->batch->arena, run->start, lease, max, &claim->jobs, &claim->n,
@@ -475,7 +496,7 @@ static int write_down(struct run *run, struct claim *claim)
 }
 
 /* The batch is freed with its last job: it is not touched after that. */
-static int launch_all(struct run *run, struct carom_batch *batch, struct carom_job *jobs, size_t n)
+static int enqueue_all(struct run *run, struct carom_batch *batch, struct carom_job *jobs, size_t n)
 {
     struct carom_flight *flights = calloc(n, sizeof *flights);
     if (!flights)
@@ -489,10 +510,8 @@ static int launch_all(struct run *run, struct carom_batch *batch, struct carom_j
             return carom_error_memory(run->err);
     }
     for (size_t i = 0; i < n; i++)
-        if (stopping(run))
-            settle_untried(run, &flights[i]);
-        else
-            launch(run, &flights[i]);
+        enqueue(run, &flights[i]);
+    start_all(run);
     return 0;
 }
 
@@ -505,7 +524,7 @@ static int take_batch(struct run *run)
     if (write_down(run, &claim) != 0)
         return -1;
     if (claim.n > 0)
-        return launch_all(run, claim.batch, claim.jobs, claim.n) == 0 ? 1 : -1;
+        return enqueue_all(run, claim.batch, claim.jobs, claim.n) == 0 ? 1 : -1;
     carom_batch_free(claim.batch);
     return 0;
 }
@@ -515,13 +534,13 @@ static int take_batch(struct run *run)
 static int wait_for_ends(struct run *run)
 {
     size_t commands = carom_commands_running(run->commands);
-    bool requests = run->in_flight > commands + queued(run);
+    size_t requests = run->requests;
     int wait = run->outcomes.first ? OUTCOME_MS : POLL_MS;
     if (requests && run->ops->poll(run->transport, commands ? BOTH_MS : wait, on_answer, run, run->err) < 0)
         return -1;
     if (commands)
         carom_commands_poll(run->commands, requests ? BOTH_MS : wait, on_end, run);
-    start_queued(run);
+    start_all(run);
     return 0;
 }
 
@@ -529,15 +548,14 @@ static int wait_for_ends(struct run *run)
 static bool is_time_to_write(const struct run *run)
 {
     bool late = !run->failed && carom_date_now_ms() - run->outcomes.since >= OUTCOME_MS;
-    return run->outcomes.first && (run->in_flight == 0 || late);
+    return run->outcomes.first && (in_flight(run) == 0 || late);
 }
 
-/* Claims more when enough is back, whose order may depend on what is written with it. */
+/* Claims more when nobody waits for his turn, though some are still under way. What is written with it may let others go. */
 static int visit_ledger(struct run *run, bool *more)
 {
-    size_t parallel = run->options->parallel ? run->options->parallel : PARALLEL;
     int got = 0;
-    if (*more && !stopping(run) && run->in_flight <= parallel / 2)
+    if (*more && !stopping(run) && in_flight(run) <= parallel(run))
         *more = (got = take_batch(run)) > 0;
     else if (is_time_to_write(run))
         got = write_down(run, NULL);
@@ -548,15 +566,15 @@ static int step(struct run *run, bool *more)
 {
     if (visit_ledger(run, more) != 0) {
         run->failed = true; /* what is under way is waited for, and written once more */
-        if (run->in_flight == 0)
+        if (in_flight(run) == 0)
             return -1;
     }
-    if (run->in_flight == 0)
+    if (in_flight(run) == 0)
         return write_down(run, NULL) != 0 || run->failed ? -1 : 0;
-    size_t before = run->in_flight;
+    size_t before = in_flight(run);
     if (wait_for_ends(run) != 0)
         return -1;
-    if (run->in_flight < before)
+    if (in_flight(run) < before)
         *more = true; /* what stood behind these may go now */
     return 0;
 }
@@ -564,7 +582,7 @@ static int step(struct run *run, bool *more)
 static int deliver(struct run *run)
 {
     bool more = true;
-    while (run->in_flight || run->outcomes.first || (more && !stopping(run)))
+    while (in_flight(run) || run->outcomes.first || (more && !stopping(run)))
         if (step(run, &more) != 0)
             return -1;
     return run->failed ? -1 : 0;
@@ -591,7 +609,6 @@ int carom_outbox_deliver(struct carom_ledger *ledger, const struct carom_config 
                       .text = CAROM_BUF_INIT(ANSWER_TEXT_MAX), .start = carom_date_now_ms(),
                       .endpoints = {.config = config, .ledger = ledger, .log = options->log},
                       .scratch = carom_arena_new()};
-    run.queue_tail = &run.queue;
     int result = run.scratch ? carom_endpoints_load(&run.endpoints, err) : carom_error_memory(err);
     if (result == 0)
         result = deliver(&run);
