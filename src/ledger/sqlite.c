@@ -314,7 +314,7 @@ static struct carom_str job_data(struct carom_arena *arena, struct carom_str act
     return carom_str_n(text, n);
 }
 
-static int read_job(struct carom_arena *arena, sqlite3_stmt *row, struct carom_job *job, struct carom_error *err)
+static void read_job(struct carom_arena *arena, sqlite3_stmt *row, struct carom_job *job)
 {
     *job = (struct carom_job){
         .id = sqlite3_column_int64(row, 0),
@@ -325,6 +325,7 @@ static int read_job(struct carom_arena *arena, sqlite3_stmt *row, struct carom_j
         .action = carom_db_copy(arena, row, 5),
         .address = carom_db_copy(arena, row, 6),
         .data = job_data(arena, carom_db_bytes(row, 7), carom_db_bytes(row, 8)),
+        .headers = carom_db_copy(arena, row, 9),
         .created = sqlite3_column_int64(row, 10),
         .begun = sqlite3_column_int64(row, 16),
         .due = sqlite3_column_int64(row, 11),
@@ -333,7 +334,6 @@ static int read_job(struct carom_arena *arena, sqlite3_stmt *row, struct carom_j
         .state = (enum carom_job_state)sqlite3_column_int(row, 14),
         .last_answer = carom_db_copy(arena, row, 15),
     };
-    return carom_unpack(arena, carom_db_bytes(row, 9), &job->headers, err);
 }
 
 static int compare_ids(const void *left, const void *right)
@@ -381,8 +381,9 @@ static int load(struct carom_store *store, struct carom_arena *arena, const int6
         if (found == 0)
             return carom_error_set(err, CAROM_ERROR_IO, "%s: job %lld has lost its fact", store->db.path,
                                    (long long)ids[i]);
-        if (found < 0 || read_job(arena, row, &jobs[i], err) != 0)
+        if (found < 0)
             return -1;
+        read_job(arena, row, &jobs[i]);
         carom_db_done(row);
     }
     return 0;
@@ -459,7 +460,8 @@ static int list_jobs(struct carom_store *store, struct carom_arena *arena, int s
 
     while (statement && (found = carom_db_row(&store->db, statement, err)) > 0) {
         struct carom_job *job = carom_arena_new_of(arena, struct carom_job);
-        if (read_job(arena, statement, job, err) == 0 && row(user, job) == 0)
+        read_job(arena, statement, job);
+        if (row(user, job) == 0)
             continue;
         carom_db_done(statement);
         return -1;

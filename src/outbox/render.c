@@ -9,6 +9,7 @@
 #include <assert.h>
 
 #include "base/load.h"
+#include "ledger/pack.h"
 #include "mail/header.h"
 
 enum { TEXT_MAX = 4 << 20, FORM_MAX = 64 << 20 /* a mail that carries one */, OWN_HEADERS = 8 };
@@ -64,8 +65,10 @@ struct carom_str carom_render_field(struct carom_render *render, const char *nam
 
 static struct carom_str returned_header(struct carom_render *render, struct carom_str name)
 {
-    struct carom_str body;
-    struct carom_headers headers = carom_headers_parse(render->arena, render->job->headers, &body);
+    struct carom_str block, body;
+    if (carom_unpack(render->arena, render->job->headers, &block, render->err) != 0)
+        render->damaged = true;
+    struct carom_headers headers = carom_headers_parse(render->arena, block, &body);
     return carom_headers_text(render->arena, &headers, carom_arena_str(render->arena, name).ptr);
 }
 
@@ -118,6 +121,8 @@ int carom_render_text(struct carom_render *render, struct carom_str text, enum c
     render->empty = CAROM_STR_EMPTY;
     carom_buf_clear(&render->text);
     carom_template_expand(&render->text, text, escape, look_up, render);
+    if (render->damaged)
+        return carom_error_prefix(render->err, "job %lld", (long long)render->job->id);
     if (render->text.failed)
         return carom_error_set(render->err, CAROM_ERROR_LIMIT, "sink %.*s: a text is longer than %d bytes",
                                CAROM_STR_ARG(render->sink->name), TEXT_MAX);

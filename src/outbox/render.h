@@ -62,10 +62,11 @@ struct carom_render {
     const char **headers;   /* of the request, NULL-terminated */
     size_t headers_n, headers_max;
     struct carom_str empty; /* the last placeholder that had no value; empty: all had one */
+    bool damaged;           /* what a placeholder asks for is kept, but cannot be read: err says so */
     struct carom_error *err;
 };
 
-/* Placeholders replaced; NUL-terminated, in the arena. -1: too long. Sets `empty`. */
+/* Placeholders replaced; NUL-terminated, in the arena. -1: too long, or damaged. Sets `empty`. */
 int carom_render_text(struct carom_render *render, struct carom_str text, enum carom_escape escape,
                       struct carom_str *text_r);
 /* Adds a header, one of at most eight beside the sink's own. The caller knows that nothing breaks out of it. */

@@ -26,6 +26,7 @@
 #include "ledger/care.h"
 #include "ledger/ledger.h"
 #include "ledger/netfs.h"
+#include "ledger/pack.h"
 
 #define DAY INT64_C(86400000)
 static const int64_t now = INT64_C(1772366400000);
@@ -630,7 +631,9 @@ static void test_jobs(void **state)
     assert_int_equal(n, 2);
     assert_true(carom_str_eq(jobs[0].sink, CAROM_STR("endpoint.crm")));
     assert_true(carom_str_starts(jobs[0].data, CAROM_STR("{\"action\":{\"action\":\"webhook\",\"endpoint\":\"crm\",\"payload\":{\"event\":\"full\"}},\"fact\":{")));
-    assert_true(carom_str_eq(jobs[0].headers, CAROM_STR("Message-ID: <1@example.org>\r\n")));
+    struct carom_str headers;
+    must(carom_unpack(arena, jobs[0].headers, &headers, &err), &err, "headers");
+    assert_true(carom_str_eq(headers, CAROM_STR("Message-ID: <1@example.org>\r\n")));
     assert_true(carom_str_eq(jobs[0].address, CAROM_STR("ann@example.com")));
     assert_true(carom_str_starts(jobs[0].key, CAROM_STR("msg_")));
     snprintf(key, sizeof(key), CAROM_STR_FMT, CAROM_STR_ARG(jobs[0].key));

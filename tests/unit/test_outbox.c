@@ -240,11 +240,13 @@ static void test_private(void **state)
     "\"fact\":{\"recipient\":\"" recipient "\",\"hard\":true,\"reply_code\":550,\"action\":\"failed\"," \
     "\"diagnostic\":\"a\\r\\nX-Evil: 1\\u0000\\\"}\",\"evidence\":{\"rule\":\"r.1\"}}}"
 
+#define PLAIN(text) CAROM_STR("\0" text) /* as the ledger keeps what is short */
+
 static struct carom_job job_with(const char *data)
 {
     return (struct carom_job){.id = 1, .key = CAROM_STR("job_1"), .sink = CAROM_STR("unsubscribe"),
                               .action = CAROM_STR("unsubscribe"), .address = CAROM_STR("jane@example.net"),
-                              .data = carom_str(data), .headers = CAROM_STR("X-Campaign: a\r\n\tb\r\nSubject: s\r\n\r\n"),
+                              .data = carom_str(data), .headers = PLAIN("X-Campaign: a\r\n\tb\r\nSubject: s\r\n\r\n"),
                               .created = 1767225600123, .state = CAROM_JOB_WAITING, .last_answer = CAROM_STR_EMPTY};
 }
 
@@ -357,6 +359,25 @@ static void test_urls(void **state)
             fail_msg("%s: got %d %s, want %d %s", cases[i].url, (int)got, text, (int)cases[i].want,
                      cases[i].want_text);
     }
+    carom_arena_free(arena);
+}
+
+/* Only who asks for a header learns that they are damaged. */
+static void test_damaged_headers(void **state)
+{
+    (void)state;
+    struct carom_config config = {.lists = &lists};
+    struct carom_job job = job_with(DATA("jane@example.net", "dev.example.org"));
+    struct carom_sink asks = rest_sink("PUT", "http://example.org/x?id={header.X-Campaign}");
+    struct carom_sink other = rest_sink("PUT", "http://example.org/{address}");
+    struct carom_arena *arena = carom_arena_new();
+    struct carom_request request;
+    struct carom_error err = {0};
+
+    job.headers = CAROM_STR("\1no zstd");
+    assert_int_equal(render(&config, &other, &job, arena, 1, &request, &err), CAROM_RENDERED);
+    assert_int_equal(render(&config, &asks, &job, arena, 1, &request, &err), CAROM_RENDER_DEAD);
+    assert_true(contains(err.text, "job 1: the ledger holds a damaged block"));
     carom_arena_free(arena);
 }
 
@@ -1177,6 +1198,37 @@ static void test_look_ups(void **state)
     }
 }
 
+/* The HTTP module sets a request up on what is left of one before. */
+static void test_nothing_is_left(void **state)
+{
+    (void)state;
+    static struct carom_pair secret = {{"X-Secret", 8}, {"s", 1}, NULL};
+    static const char *const methods[] = {"DELETE", "GET", "POST"};
+    for (size_t i = 0; i < COUNT(methods); i++) {
+        struct bench *bench = bench_new();
+        struct carom_sink *first = add_sink(bench, "first", "/ok"), *second = add_sink(bench, "second", "/ok");
+        first->type = second->type = CAROM_SINK_HTTP;
+        first->method = CAROM_STR("PATCH");
+        first->headers = &secret;
+        first->user = CAROM_STR("restadmin");
+        first->password = LITERAL("p");
+        first->body = CAROM_STR("{\"a\":1}");
+        second->method = carom_str(methods[i]);
+        add_job(bench, "first");
+        add_job(bench, "second");
+        run(bench);
+        expect_summary(bench, 2, 0, 0, 0);
+        const char *last = bench->server.last;
+        if (strncmp(last, methods[i], strlen(methods[i])) != 0 || strncmp(last + strlen(methods[i]), " /ok HTTP", 9) != 0 ||
+            contains(last, "Authorization:") || contains(last, "X-Secret:") || contains(last, "Content-Type:") ||
+            contains(last, "Content-Length:") != (strcmp(methods[i], "POST") == 0) || contains(last, "Content-Length: 7") ||
+            contains(last, "{"))
+            fail_msg("%s: got '%s'", methods[i], last);
+        assert_int_equal(bench->server.connections, 1);
+        bench_free(bench);
+    }
+}
+
 static void test_pending(void **state)
 {
     (void)state;
@@ -1282,7 +1334,7 @@ static void test_not_in_a_row(void **state)
     sink->method = CAROM_STR("PUT");
     for (int i = 0; i < 9; i++) {
         add_job(bench, "rest");
-        bench->store.jobs[i].headers = i == 4 ? CAROM_STR("X-Path: 400\r\n\r\n") : CAROM_STR("X-Path: drop\r\n\r\n");
+        bench->store.jobs[i].headers = i == 4 ? PLAIN("X-Path: 400\r\n\r\n") : PLAIN("X-Path: drop\r\n\r\n");
     }
     run(bench);
     expect_summary(bench, 0, 8, 1, 0);
@@ -1555,6 +1607,7 @@ int main(void)
         cmocka_unit_test(test_not_in_a_row), cmocka_unit_test(test_private_refused),
         cmocka_unit_test(test_stop_and_failures), cmocka_unit_test(test_module_refuses),
         cmocka_unit_test(test_commands), cmocka_unit_test(test_commands_beside_requests), cmocka_unit_test(test_look_ups),
+        cmocka_unit_test(test_nothing_is_left), cmocka_unit_test(test_damaged_headers),
         cmocka_unit_test(test_pending), cmocka_unit_test(test_pause_is_kept), cmocka_unit_test(test_disabled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
