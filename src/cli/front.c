@@ -72,20 +72,16 @@ static int read_some(char *out, size_t size, size_t *n_r, struct carom_error *er
 static int begin_draft(struct taking *taking, struct carom_error *err)
 {
     const struct carom_front *front = taking->front;
-    struct carom_arena *arena;
-    int result;
-
     if (!front->spool) {
         *err = front->spool_err;
         return -1;
     }
-    if (!(arena = carom_arena_new()))
-        return carom_error_memory(err);
-    if (carom_arena_guard(arena)) {
+    struct carom_arena *arena = carom_arena_new();
+    if (!arena || carom_arena_guard(arena)) {
         carom_arena_free(arena);
         return carom_error_memory(err);
     }
-    result = carom_engine_state_make(arena, carom_str(front->spool), front->place->state, err);
+    int result = carom_engine_state_make(arena, carom_str(front->spool), front->place->state, err);
     carom_arena_unguard(arena);
     carom_arena_free(arena);
     if (result != 0 || carom_spool_begin(&taking->draft, front->spool, &front->envelope, err) != 0)

@@ -19,6 +19,7 @@
 
 #include "base/buf.h"
 #include "policy/policy.h"
+#include "policy/sandbox.h"
 
 /* Less than the 250 ms of a policy that says nothing, for there are many attacks. The processor's time, so that a busy
    machine is not the hook's fault. */
@@ -163,6 +164,16 @@ void *__wrap_calloc(size_t n, size_t size);
 void *__wrap_realloc(void *ptr, size_t n);
 void __wrap_free(void *ptr);
 
+static long left = -1; /* so many more are granted; -1: all */
+
+static bool refuse(void)
+{
+    if (left == 0)
+        return true;
+    left -= left > 0;
+    return false;
+}
+
 static void *note(void *block, size_t before)
 {
     taken += (ptrdiff_t)(block ? malloc_usable_size(block) : 0) - (ptrdiff_t)before;
@@ -170,11 +181,13 @@ static void *note(void *block, size_t before)
     return block;
 }
 
-void *__wrap_malloc(size_t n) { return note(__real_malloc(n), 0); }
-void *__wrap_calloc(size_t n, size_t size) { return note(__real_calloc(n, size), 0); }
+void *__wrap_malloc(size_t n) { return refuse() ? NULL : note(__real_malloc(n), 0); }
+void *__wrap_calloc(size_t n, size_t size) { return refuse() ? NULL : note(__real_calloc(n, size), 0); }
 void *__wrap_realloc(void *ptr, size_t n)
 {
     size_t before = malloc_usable_size(ptr);
+    if (n > before && refuse())
+        return NULL;
     void *block = __real_realloc(ptr, n);
     return block ? note(block, before) : NULL;
 }
@@ -371,6 +384,54 @@ static void large_files_are_refused(void **state)
     expect_refused(*state, large, sizeof(large), "larger than 1 MiB");
 }
 
+/* ---- What functions of ours say to it ---- */
+
+static int keep_too_much(lua_State *L) { return carom_sandbox_keep(L, CAP), 0; }
+static int lower_the_cap(lua_State *L) { return carom_sandbox_set_limits(L, &(struct carom_limits){.memory = 1000}), 0; }
+static int find_no_memory(lua_State *L) { carom_sandbox_no_memory(L); }
+static int get_no_memory(lua_State *L) { return left = 0, lua_newuserdatauv(L, 1000, 0), 0; }
+static int charge_endlessly(lua_State *L) { return carom_sandbox_charge(L, 10), carom_sandbox_charge(L, UINT64_MAX), 0; }
+
+static void functions_are_limited_too(void **state)
+{
+    static const struct {
+        lua_CFunction function;
+        const char *want;
+    } cases[] = {
+        {keep_too_much, MEMORY},          {lower_the_cap, "the memory limit of 0 KiB is exceeded"},
+        {find_no_memory, "out of memory"}, {get_no_memory, "out of memory"},
+        {charge_endlessly, "the limit of 1000 instructions is exceeded"},
+    };
+    const struct carom_limits limits = {.time_ms = 10000, .instructions = 1000, .memory = CAP};
+    (void)state;
+    struct carom_sandbox *box = carom_sandbox_new(NULL);
+    assert_non_null(box);
+    carom_sandbox_set_name(box, "here");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct carom_error err = {0};
+        int got = carom_sandbox_run(box, cases[i].function, NULL, &limits, "this", CAROM_ERROR_SCRIPT, &err);
+        left = -1;
+        if (got != -1 || !strstr(err.text, cases[i].want))
+            fail_msg("case %zu: got %d '%s', want '%s'", i, got, err.text, cases[i].want);
+    }
+    carom_sandbox_free(box);
+}
+
+static void none_is_made_without_memory(void **state)
+{
+    struct carom_sandbox *box = NULL;
+    long n = -1;
+    (void)state;
+    while (!box && n < 1000) {
+        left = ++n;
+        box = carom_sandbox_new(NULL);
+        left = -1;
+    }
+    assert_non_null(box);
+    assert_in_range(n, 3, 999); /* itself, the state, what is in it */
+    carom_sandbox_free(box);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -379,6 +440,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(many_failures_do_not_add_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(loading_is_limited_too, set_up, tear_down),
         cmocka_unit_test_setup_teardown(large_files_are_refused, set_up, tear_down),
+        cmocka_unit_test(functions_are_limited_too), cmocka_unit_test(none_is_made_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
