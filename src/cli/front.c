@@ -23,7 +23,7 @@
 #include "input/source.h"
 #include "input/spool.h"
 
-enum { MEMORY = 256 << 10, SETTLE_NS = 2 * 1000 * 1000 };
+enum { MEMORY = 256 << 10, SETTLE_NS = 2 * 1000 * 1000, SECOND_NS = 1000 * 1000 * 1000 };
 
 struct taking {
     struct carom_front *front;
@@ -159,10 +159,8 @@ static bool is_whole(struct taking *taking)
     struct timespec until = taking->ended;
 
     until.tv_nsec += SETTLE_NS;
-    if (until.tv_nsec >= 1000 * 1000 * 1000) {
-        until.tv_sec++;
-        until.tv_nsec -= 1000 * 1000 * 1000;
-    }
+    until.tv_sec += until.tv_nsec / SECOND_NS;
+    until.tv_nsec %= SECOND_NS;
     while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR)
         continue;
     pid_t parent = getppid(), above = parent_of(parent);

@@ -46,10 +46,13 @@ int carom_worker_ask(void *user, const struct carom_error *failed, struct carom_
 
     if (failed)
         record.err = door->failed = *failed;
-    if (send(door->socket, &record, sizeof(record), MSG_NOSIGNAL) != sizeof(record) ||
-        recv(door->socket, &answer, 1, 0) != 1 || answer != 'y')
-        return carom_error_set(err, CAROM_ERROR_BUSY, "given up before the commit: who handed the message over is gone");
-    return 0;
+    bool answered = send(door->socket, &record, sizeof(record), MSG_NOSIGNAL) == sizeof(record) &&
+                    recv(door->socket, &answer, 1, 0) == 1;
+    if (answered && answer == 'y')
+        return 0;
+    if (answered && failed) /* what failed can be kept nowhere */
+        return carom_error_set(err, failed->code, "%s", failed->text);
+    return carom_error_set(err, CAROM_ERROR_BUSY, "given up before the commit: who handed the message over is gone");
 }
 
 /* The mail server's descriptors are the other one's: a server waits until the last one of them is closed. The alarm is

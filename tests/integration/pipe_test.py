@@ -251,6 +251,34 @@ class Spooled(Pipe):
         self.carom('run', '--spool', '--policy', 'policy.lua')
         self.assertEqual((self.recipients(), self.left_in_spool()), (people, []))
 
+    def test_no_place_for_what_a_hook_leaves_out(self):
+        """Nothing of the message is decided when the rest of it cannot be kept."""
+        self.policy('function on_permanent(b) if b.recipient == "bob@example.com" then error("odd") end b:suppress{} end')
+        self.state.mkdir()
+        self.spool.write_text('no directory')
+        said = self.pipe(bounce(1, ['ann@example.com', 'bob@example.com']), code=TEMPORARY)
+        self.assertRegex(said, r'odd; and not into the spool: .*/spool: cannot open it: Not a directory')
+        self.assertEqual(self.recipients(), [])
+
+    def test_no_place_at_all(self):
+        if os.path.exists('/var/lib/carom'):
+            self.skipTest('this machine has a state directory')
+        for name in 'HOME', 'XDG_STATE_HOME', 'CAROM_STATE':
+            self.environment.pop(name, None)
+        self.policy(NO_LUA)
+        said = self.pipe(bounce(1), '--store', f'sqlite:{self.dir}/carom.db', code=TEMPORARY)
+        self.assertRegex(said, r'policy\.lua:1: .*; and not into the spool: no state directory')
+
+    def test_larger_than_anybody_reads(self):
+        """The server is rid of it, and somebody may look at it."""
+        large = self.dir / 'large'
+        large.write_bytes(bounce(1))
+        os.truncate(large, (256 << 20) + 1)
+        with open(large, 'rb') as given:
+            self.pipe(None, stdin=given)
+        self.assertEqual(self.mark()['why'], 'larger than 268435456 bytes: not read')
+        self.assertGreater(self.spooled()[0].stat().st_size, 256 << 20)
+
     def test_only_after_a_while(self):
         self.policy(FAILING)
         self.pipe(bounce(1))
