@@ -235,12 +235,70 @@ static void take_next(struct parts *p, struct carom_str *rest)
     }
 }
 
+/* Of a form '0' is any digit, 'a' any letter, '+' a sign, and the rest itself. */
+static bool begins_as(struct carom_str text, const char *form)
+{
+    size_t i = 0;
+    for (; form[i] && i < text.len; i++) {
+        char c = text.ptr[i];
+        if (form[i] == '0' ? !carom_is_digit(c)
+                           : form[i] == 'a' ? !carom_is_alpha(c) : c != form[i] && (form[i] != '+' || c != '-'))
+            return false;
+    }
+    return !form[i];
+}
+
+static int64_t number_at(const char *digits, size_t n)
+{
+    int64_t number = 0;
+    for (size_t i = 0; i < n; i++)
+        number = 10 * number + (digits[i] - '0');
+    return number;
+}
+
+/* How nearly all write it, with the places of its parts: RFC 5322, and asctime() in mboxes, with nothing behind it. */
+static const struct usual {
+    const char *form;
+    uint8_t day, day_n, month, year, time, zone; /* zone 0: none */
+} usual[] = {
+    {"aaa, 00 aaa 0000 00:00:00 +0000", 5, 2, 8, 12, 17, 26},
+    {"aaa, 0 aaa 0000 00:00:00 +0000", 5, 1, 7, 11, 16, 25},
+    {"aaa aaa 00 00:00:00 0000", 8, 2, 4, 20, 11, 0},
+    {"aaa aaa  0 00:00:00 0000", 9, 1, 4, 20, 11, 0},
+};
+
+static bool take_form(struct parts *p, struct carom_str text, const struct usual *form)
+{
+    const char *at = text.ptr, *zone = at + form->zone;
+    if (!begins_as(text, form->form) || (form->zone ? digits(carom_str_from(text, form->zone + 1u)) != 4
+                                                    : text.len != strlen(form->form)))
+        return false;
+    int64_t month = month_of(carom_str_n(at + form->month, 3)), hhmm = form->zone ? number_at(zone + 1, 4) : 0;
+    if (month < 0 || hhmm % 100 > 59 || hhmm > 1500)
+        return false;
+    *p = (struct parts){.year = number_at(at + form->year, 4), .month = month, .day = number_at(at + form->day, form->day_n),
+                        .hour = number_at(at + form->time, 2), .minute = number_at(at + form->time + 3, 2),
+                        .second = number_at(at + form->time + 6, 2),
+                        .zone = (*zone == '-' ? -1 : 1) * zone_seconds(hhmm)};
+    return true;
+}
+
+static bool take_usual(struct parts *p, struct carom_str text)
+{
+    for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+        if (take_form(p, text, &usual[i]))
+            return true;
+    return false;
+}
+
 int64_t carom_date_parse(struct carom_str text)
 {
     struct parts p = {-1, -1, -1, -1, 0, 0, 0, false};
     /* What follows a whole date says nothing any more: "remote from host", a queue id. */
     enum { LONGEST = 200 };
-    text = carom_str_head(text, LONGEST);
+    text = carom_str_trim(carom_str_head(text, LONGEST));
+    if (take_usual(&p, text))
+        return seconds_of(&p);
     while (text.len > 0 && !(p.zoned && p.year > 0 && p.day > 0 && p.month > 0 && p.hour >= 0))
         take_next(&p, &text);
     if (p.hour < 0)

@@ -264,11 +264,6 @@ static struct carom_str address_of(struct making *making, struct carom_str text)
     return address.len > 0 ? address : carom_address_find(making->arena, text);
 }
 
-static bool same_address(struct making *making, struct carom_str a, struct carom_str b)
-{
-    return carom_str_eq(carom_address_key(making->arena, a), carom_address_key(making->arena, b));
-}
-
 /* The one that we signed for (the message had no other), else Original-Recipient, else what the sender wrote into its
    own mail, else the forwarding trace, else Final-Recipient. Where several failed the last two but one may be of any of
    them, and so are of none. */
@@ -287,7 +282,7 @@ static void find_recipient(struct making *making, const struct carom_report_reci
                                                 fact->envelope_to, making->report->reporting_mta);
     if (fact->recipient.len == 0)
         fact->recipient = final;
-    else if (final.len > 0 && !same_address(making, final, fact->recipient))
+    else if (final.len > 0 && !carom_address_same(making->arena, final, fact->recipient))
         fact->final_recipient = final;
 }
 

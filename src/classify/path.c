@@ -109,8 +109,9 @@ static struct carom_str values_of(struct carom_arena *arena, const struct carom_
     struct carom_str rest = carom_str(cell), name, value, all = CAROM_STR_EMPTY;
 
     while (carom_cell_next(&rest, &name)) {
-        value = carom_header_token(arena, carom_headers_get(headers, carom_arena_str(arena, name).ptr));
-        if (value.len == 0)
+        const struct carom_header *header = carom_headers_find(headers, name, 0);
+
+        if (!header || (value = carom_header_token(arena, header->value)).len == 0)
             return CAROM_STR_EMPTY;
         all = carom_arena_printf(arena, CAROM_STR_FMT "%s" CAROM_STR_FMT, CAROM_STR_ARG(all), all.len > 0 ? " " : "",
                                  CAROM_STR_ARG(value));

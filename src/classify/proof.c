@@ -203,8 +203,7 @@ static bool is_aligned_report(const struct carom_trust *trust, const struct caro
 static bool is_aligned_writer(struct carom_arena *arena, const struct carom_origin *origin,
                               const struct carom_fact *fact)
 {
-    return fact->from.len > 0 && fact->recipient.len > 0 &&
-           carom_str_eq(carom_address_key(arena, fact->from), carom_address_key(arena, fact->recipient)) &&
+    return carom_address_same(arena, fact->from, fact->recipient) &&
            carom_origin_vouches(origin, carom_address_domain(fact->from));
 }
 
@@ -223,10 +222,8 @@ static bool is_listed(const struct carom_origin *origin, const struct carom_name
 static bool is_listed_feedback(struct carom_arena *arena, const struct carom_trust *trust,
                                const struct carom_origin *origin, const struct carom_fact *fact)
 {
-    struct carom_str at = fact->envelope_to.len ? carom_address_key(arena, fact->envelope_to) : CAROM_STR_EMPTY;
-
     for (const struct carom_fbl *fbl = trust->fbl; fbl; fbl = fbl->next)
-        if (carom_str_eq(at, carom_address_key(arena, fbl->address)) && is_listed(origin, fbl->from))
+        if (carom_address_same(arena, fact->envelope_to, fbl->address) && is_listed(origin, fbl->from))
             return true;
     return false;
 }

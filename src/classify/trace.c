@@ -9,11 +9,6 @@
 #include "base/str.h"
 #include "mail/address.h"
 
-static bool same_address(struct carom_arena *arena, struct carom_str a, struct carom_str b)
-{
-    return a.len > 0 && b.len > 0 && carom_str_eq(carom_address_key(arena, a), carom_address_key(arena, b));
-}
-
 /* Whether one of the addresses in the fields of that name is address. */
 static bool stands_in(struct carom_arena *arena, const struct carom_headers *headers, const char *name,
                       struct carom_str address)
@@ -25,7 +20,7 @@ static bool stands_in(struct carom_arena *arena, const struct carom_headers *hea
             continue;
         value = carom_header_token(arena, headers->list[i].value);
         while (carom_address_next(arena, &value, &found, NULL)) {
-            if (same_address(arena, found, address))
+            if (carom_address_same(arena, found, address))
                 return true;
         }
     }
@@ -39,7 +34,7 @@ static bool is_list_post(struct carom_arena *arena, const struct carom_headers *
     size_t at = carom_str_ifind(value, CAROM_STR("mailto:"));
 
     return at != SIZE_MAX &&
-           same_address(arena, carom_address_find(arena, carom_str_from(value, at + strlen("mailto:"))), address);
+           carom_address_same(arena, carom_address_find(arena, carom_str_from(value, at + strlen("mailto:"))), address);
 }
 
 static bool came_from_list(const struct carom_headers *headers)
@@ -127,8 +122,8 @@ struct carom_str carom_trace_recipient(struct carom_arena *arena, const struct c
     for (size_t i = 0; i < returned->n; i++) {
         struct carom_str address = traced(arena, &returned->list[i], reporting_mta);
 
-        if (carom_address_valid(address) && !same_address(arena, address, failed) &&
-            !same_address(arena, address, ours) && !is_senders_own(arena, returned, address))
+        if (carom_address_valid(address) && !carom_address_same(arena, address, failed) &&
+            !carom_address_same(arena, address, ours) && !is_senders_own(arena, returned, address))
             return address;
     }
     return CAROM_STR_EMPTY;

@@ -21,23 +21,25 @@ static bool high(char c)
     return (unsigned char)c >= 0x80;
 }
 
-enum { LOCAL = 1, DOMAIN = 2 };
-static const unsigned char signs[256] = {
-    ['!'] = LOCAL, ['#'] = LOCAL, ['$'] = LOCAL, ['%'] = LOCAL, ['&'] = LOCAL, ['\''] = LOCAL, ['*'] = LOCAL, ['+'] = LOCAL,
-    ['-'] = LOCAL | DOMAIN, ['.'] = LOCAL | DOMAIN, ['/'] = LOCAL, ['='] = LOCAL,
-    ['?'] = LOCAL, ['^'] = LOCAL, ['_'] = LOCAL | DOMAIN, ['`'] = LOCAL,
-    ['{'] = LOCAL, ['|'] = LOCAL, ['}'] = LOCAL, ['~'] = LOCAL,
+/* RFC 5322 3.2.3 with the dot (Japanese mobile networks had addresses with dots anywhere), RFC 952 with '_'. SMALL: as
+   a domain is handed out. SIGN: means something in a list of addresses. */
+enum { LOCAL = 1, DOMAIN = 2, SMALL = 4, SIGN = 8, BOTH = LOCAL | DOMAIN | SMALL };
+#define LETTER(letter) [letter] = LOCAL | DOMAIN, [letter | 32] = BOTH
+static const unsigned char class_of[256] = {
+    LETTER('A'), LETTER('B'), LETTER('C'), LETTER('D'), LETTER('E'), LETTER('F'), LETTER('G'), LETTER('H'), LETTER('I'),
+    LETTER('J'), LETTER('K'), LETTER('L'), LETTER('M'), LETTER('N'), LETTER('O'), LETTER('P'), LETTER('Q'), LETTER('R'),
+    LETTER('S'), LETTER('T'), LETTER('U'), LETTER('V'), LETTER('W'), LETTER('X'), LETTER('Y'), LETTER('Z'),
+    ['0'] = BOTH, ['1'] = BOTH, ['2'] = BOTH, ['3'] = BOTH, ['4'] = BOTH, ['5'] = BOTH, ['6'] = BOTH, ['7'] = BOTH,
+    ['8'] = BOTH, ['9'] = BOTH, ['-'] = BOTH, ['.'] = BOTH, ['_'] = BOTH,
+    ['!'] = LOCAL, ['#'] = LOCAL, ['$'] = LOCAL, ['%'] = LOCAL, ['&'] = LOCAL, ['\''] = LOCAL, ['*'] = LOCAL,
+    ['+'] = LOCAL, ['/'] = LOCAL, ['='] = LOCAL, ['?'] = LOCAL, ['^'] = LOCAL, ['`'] = LOCAL, ['{'] = LOCAL,
+    ['|'] = LOCAL, ['}'] = LOCAL, ['~'] = LOCAL,
+    ['"'] = SIGN, ['('] = SIGN, ['@'] = SIGN, ['<'] = SIGN, [','] = SIGN, [';'] = SIGN, [':'] = SIGN, ['\\'] = SIGN,
 };
 
-/* RFC 5322 3.2.3 with the dot: Japanese mobile networks had addresses with dots anywhere. */
-static bool local_char(char c)
+static bool is(int class, char c)
 {
-    return carom_is_alpha(c) || carom_is_digit(c) || (signs[(unsigned char)c] & LOCAL);
-}
-
-static bool domain_char(char c)
-{
-    return carom_is_alpha(c) || carom_is_digit(c) || (signs[(unsigned char)c] & DOMAIN);
+    return class_of[(unsigned char)c] & class;
 }
 
 /* Spaces, quotation marks and punctuation beyond ASCII stand around addresses, not in them. */
@@ -107,7 +109,7 @@ static size_t local_start(struct carom_str s, size_t floor, size_t end, bool tex
     }
     while (i > floor) {
         bool ascii = i < end && !high(s.ptr[end - 1]);
-        size_t length = high(s.ptr[i - 1]) ? high_before(s, floor, i, text && ascii) : local_char(s.ptr[i - 1]);
+        size_t length = high(s.ptr[i - 1]) ? high_before(s, floor, i, text && ascii) : is(LOCAL, s.ptr[i - 1]);
 
         if (length == 0)
             break;
@@ -138,7 +140,7 @@ static size_t domain_end(struct carom_str s, size_t start, bool text)
     for (; i < s.len; i += length) {
         uint32_t character;
 
-        length = domain_char(s.ptr[i]);
+        length = is(DOMAIN, s.ptr[i]);
         if (high(s.ptr[i])) {
             length = carom_utf8_decode(carom_str_from(s, i), &character);
             if (length == 0 || is_punctuation(character) ||
@@ -183,7 +185,7 @@ static bool is_quoted(struct carom_str local)
 static bool needs_quotes(struct carom_str local)
 {
     for (size_t i = 0; i < local.len; i++)
-        if (!local_char(local.ptr[i]) && !high(local.ptr[i]))
+        if (!is(LOCAL, local.ptr[i]) && !high(local.ptr[i]))
             return true;
     return local.len == 0;
 }
@@ -239,7 +241,7 @@ static struct carom_str lower(struct carom_arena *arena, struct carom_str s)
 
     if (is_lower(s))
         return s;
-    out = carom_arena_alloc(arena, s.len);
+    out = carom_arena_raw(arena, s.len);
     for (size_t i = 0; i < s.len; i++)
         out[i] = carom_lower(s.ptr[i]);
     return carom_str_n(out, s.len);
@@ -251,7 +253,7 @@ static struct carom_str join(struct carom_arena *arena, struct carom_str local, 
     if (local.ptr + local.len + 1 == domain.ptr && local.ptr[local.len] == '@')
         return carom_str_n(local.ptr, local.len + 1 + domain.len);
     size_t n = local.len + 1 + domain.len;
-    char *out = carom_arena_alloc(arena, n + 1);
+    char *out = carom_arena_raw(arena, n + 1);
     memcpy(out, local.ptr, local.len);
     out[local.len] = '@';
     memcpy(out + local.len + 1, domain.ptr, domain.len);
@@ -400,12 +402,34 @@ static bool read_word(struct list *list)
     return list->addr.len > 0;
 }
 
+/* Nearly all values are nothing but local@domain, bare or in brackets: it is then handed out as it stands. */
+static struct carom_str plain_address(struct carom_str s)
+{
+    size_t at = 0, end;
+
+    if (s.len > 2 && s.ptr[0] == '<' && s.ptr[s.len - 1] == '>')
+        s = carom_str_n(s.ptr + 1, s.len - 2);
+    while (at < s.len && is(LOCAL, s.ptr[at]))
+        at++;
+    if (at == 0 || at + 1 >= s.len || s.ptr[at] != '@' || s.ptr[0] == '`' || s.ptr[at + 1] == '.')
+        return CAROM_STR_EMPTY;
+    for (end = at + 1; end < s.len && is(SMALL, s.ptr[end]);)
+        end++;
+    return end == s.len && (carom_is_alpha(s.ptr[end - 1]) || carom_is_digit(s.ptr[end - 1])) ? s : CAROM_STR_EMPTY;
+}
+
 /* At '<'. One that never ends, ends at white space or a comma. */
 static bool read_bracketed(struct list *list)
 {
     struct carom_str text = list->text;
-    size_t start = list->at + 1, end = start;
+    size_t start = list->at + 1, end = start, close = carom_str_chr(carom_str_from(text, start), '>');
 
+    list->phrase = carom_str_n(text.ptr + list->start, list->at - list->start);
+    if (close != SIZE_MAX && (list->addr = plain_address(carom_str_n(text.ptr + start, close))).len > 0) {
+        list->at = start + close + 1;
+        read_trailing_comments(list);
+        return true;
+    }
     while (end < text.len && text.ptr[end] != '>' && text.ptr[end] != '<' && end - start < ENCLOSED_MAX) {
         size_t skipped = text.ptr[end] == '"' ? skip_enclosed(text, end) : end;
 
@@ -414,7 +438,6 @@ static bool read_bracketed(struct list *list)
     if (end >= text.len || text.ptr[end] != '>')
         for (end = start; end < text.len && !carom_is_space(text.ptr[end]) && !strchr(",;<", text.ptr[end]);)
             end++;
-    list->phrase = carom_str_n(text.ptr + list->start, list->at - list->start);
     list->addr = read_angle(list->arena, carom_str_n(text.ptr + start, end - start));
     list->at = end + (end < text.len && text.ptr[end] == '>');
     if (list->addr.len == 0) {
@@ -461,7 +484,10 @@ static bool step(struct list *list)
     case '<': return read_bracketed(list);
     case ',': case ';': case ':': return end_mailbox(list);
     case '\\': list->at += list->at + 1 < list->text.len ? 2 : 1; return false;
-    default: list->at++; return false;
+    default:
+        while (list->at < list->text.len && !is(SIGN, list->text.ptr[list->at]))
+            list->at++;
+        return false;
     }
 }
 
@@ -476,8 +502,7 @@ static struct carom_str read_name(struct list *list)
     return carom_header_text(list->arena, name);
 }
 
-bool carom_address_next(struct carom_arena *arena, struct carom_str *rest, struct carom_str *addr_r,
-                        struct carom_str *name_r)
+static bool read_next(struct carom_arena *arena, struct carom_str *rest, struct carom_str *addr_r, struct carom_str *name_r)
 {
     struct list list = {.arena = arena, .text = *rest, .addr = CAROM_STR_EMPTY, .phrase = CAROM_STR_EMPTY};
     bool found = false;
@@ -488,10 +513,25 @@ bool carom_address_next(struct carom_arena *arena, struct carom_str *rest, struc
     if (!found)
         found = end_mailbox(&list);
     *rest = carom_str_from(list.text, list.at);
-    *addr_r = found ? list.addr : CAROM_STR_EMPTY;
-    if (name_r)
-        *name_r = found ? read_name(&list) : CAROM_STR_EMPTY;
+    if (found)
+        *addr_r = list.addr;
+    if (found && name_r)
+        *name_r = read_name(&list);
     return found;
+}
+
+bool carom_address_next(struct carom_arena *arena, struct carom_str *rest, struct carom_str *addr_r,
+                        struct carom_str *name_r)
+{
+    struct carom_str plain = plain_address(*rest);
+
+    *addr_r = plain;
+    if (name_r)
+        *name_r = CAROM_STR_EMPTY;
+    if (plain.len == 0 && rest->len > 0)
+        return read_next(arena, rest, addr_r, name_r);
+    *rest = carom_str_from(*rest, rest->len);
+    return plain.len > 0;
 }
 
 struct carom_str carom_address_first(struct carom_arena *arena, struct carom_str text)
@@ -502,14 +542,19 @@ struct carom_str carom_address_first(struct carom_arena *arena, struct carom_str
     return addr;
 }
 
+static size_t next_at(struct carom_str text, size_t i)
+{
+    size_t more = carom_str_chr(carom_str_from(text, i + 1), '@');
+
+    return more == SIZE_MAX ? more : i + 1 + more;
+}
+
 struct carom_str carom_address_find(struct carom_arena *arena, struct carom_str text)
 {
-    for (size_t i = 0, floor = 0; i < text.len; i++) {
+    for (size_t i = carom_str_chr(text, '@'), floor = 0; i < text.len; i = next_at(text, i)) {
         struct found found;
         struct carom_str addr;
 
-        if (text.ptr[i] != '@')
-            continue;
         if (around(text, floor, i, i + 1, true, &found) && carom_str_find(found.local, CAROM_STR("//")) == SIZE_MAX) {
             addr = make(arena, &found);
             if (addr.len > 0)
@@ -575,7 +620,7 @@ static bool valid_domain(struct carom_str domain)
         return valid_literal(domain);
     for (size_t i = 0; i <= domain.len; i++) {
         if (i < domain.len && domain.ptr[i] != '.') {
-            if (!domain_char(domain.ptr[i]) && !high(domain.ptr[i]))
+            if (!is(DOMAIN, domain.ptr[i]) && !high(domain.ptr[i]))
                 return false;
             continue;
         }
@@ -604,4 +649,17 @@ struct carom_str carom_address_key(struct carom_arena *arena, struct carom_str a
         return lower(arena, local);
     local = lower(arena, is_quoted(local) ? plain_local(arena, local) : local);
     return join(arena, local, carom_punycode_domain(arena, domain));
+}
+
+/* What the key may change beside the case. */
+static bool is_odd(struct carom_str addr)
+{
+    return !carom_utf8_ascii(addr) || carom_str_chr(addr, '"') != SIZE_MAX || carom_str_rchr(addr, '.') == addr.len - 1;
+}
+
+bool carom_address_same(struct carom_arena *arena, struct carom_str a, struct carom_str b)
+{
+    return a.len > 0 && b.len > 0 &&
+           (carom_str_ieq(a, b) ||
+            ((is_odd(a) || is_odd(b)) && carom_str_eq(carom_address_key(arena, a), carom_address_key(arena, b))));
 }
