@@ -49,15 +49,53 @@ size_t carom_str_find(struct carom_str s, struct carom_str needle)
     return SIZE_MAX;
 }
 
+/* Sixteen bytes at once, which compilers make of what the machine has. */
+enum { MANY = 16 };
+typedef unsigned char many __attribute__((vector_size(MANY)));
+
+static inline many load(const char *at)
+{
+    many bytes;
+
+    memcpy(&bytes, at, MANY);
+    return bytes;
+}
+
+/* The first place of which hits has all bits, MANY: there is none. */
+static inline size_t first_hit(many hits)
+{
+    uint64_t half[2];
+
+    memcpy(half, &hits, MANY);
+    if ((half[0] | half[1]) == 0)
+        return MANY;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return half[0] ? (size_t)__builtin_clzll(half[0]) / 8 : 8 + (size_t)__builtin_clzll(half[1]) / 8;
+#else
+    return half[0] ? (size_t)__builtin_ctzll(half[0]) / 8 : 8 + (size_t)__builtin_ctzll(half[1]) / 8;
+#endif
+}
+
+/* The first place at or behind i that has the letter, whatever its case; or what else differs in that bit alone. */
+static inline size_t next_letter(struct carom_str s, size_t i, unsigned char letter)
+{
+    for (size_t hit; i + MANY <= s.len; i += MANY)
+        if ((hit = first_hit((many)((load(s.ptr + i) | 0x20) == letter))) < MANY)
+            return i + hit;
+    while (i < s.len && ((unsigned char)s.ptr[i] | 0x20) != letter)
+        i++;
+    return i;
+}
+
 size_t carom_str_ifind(struct carom_str s, struct carom_str needle)
 {
     if (needle.len == 0)
         return 0;
     if (s.len < needle.len)
         return SIZE_MAX;
-    char first = carom_lower(needle.ptr[0]), other = carom_is_alpha(first) ? (char)(first ^ 0x20) : first;
-    for (size_t i = 0, last = s.len - needle.len; i <= last; i++)
-        if ((s.ptr[i] == first || s.ptr[i] == other) && carom_str_same_caseless(s.ptr + i, needle.ptr, needle.len))
+    unsigned char letter = (unsigned char)needle.ptr[0] | 0x20;
+    for (size_t i = 0, last = s.len - needle.len; (i = next_letter(s, i, letter)) <= last; i++)
+        if (carom_str_same_caseless(s.ptr + i, needle.ptr, needle.len))
             return i;
     return SIZE_MAX;
 }
@@ -68,23 +106,22 @@ size_t carom_str_rchr(struct carom_str s, char c)
     return at ? (size_t)(at - s.ptr) : SIZE_MAX;
 }
 
-/* Where the first CR or LF stands, or the length. In windows: with one memchr over all the rest, a text that has only
-   CR (or only LF) would be read to its end for each of its lines. */
 size_t carom_str_line_length(struct carom_str s)
 {
-    enum { WINDOW = 256 };
-    for (size_t at = 0; at < s.len; at += WINDOW) {
-        size_t n = s.len - at < WINDOW ? s.len - at : WINDOW;
-        const char *from = s.ptr + at;
-        const char *lf = memchr(from, '\n', n);
-        const char *cr = memchr(from, '\r', lf ? (size_t)(lf - from) : n);
-        if (cr || lf)
-            return (size_t)((cr ? cr : lf) - s.ptr);
+    size_t i = 0;
+
+    for (size_t hit; i + MANY <= s.len; i += MANY) {
+        many bytes = load(s.ptr + i);
+        if ((hit = first_hit((many)((bytes == '\n') | (bytes == '\r')))) < MANY)
+            return i + hit;
     }
-    return s.len;
+    while (i < s.len && s.ptr[i] != '\n' && s.ptr[i] != '\r')
+        i++;
+    return i;
 }
 
-/* Where the line begins that goes on at `at`. In windows as well. */
+/* Where the line begins that goes on at `at`. In windows: with one memrchr over all before, a text that has only CR (or
+   only LF) would be read to its beginning for each of its lines. */
 static size_t line_start(struct carom_str s, size_t at)
 {
     enum { WINDOW = 256 };
