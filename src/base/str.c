@@ -7,7 +7,15 @@
 
 bool carom_str_same_caseless(const char *a, const char *b, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
+    size_t i = 0;
+
+    for (uint64_t x, y; i + sizeof x <= n; i += sizeof x) { /* mostly the same in all */
+        memcpy(&x, a + i, sizeof x);
+        memcpy(&y, b + i, sizeof y);
+        if (x != y)
+            break;
+    }
+    for (; i < n; i++)
         if (a[i] != b[i] && carom_lower(a[i]) != carom_lower(b[i]))
             return false;
     return true;

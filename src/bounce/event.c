@@ -190,12 +190,10 @@ static void read_headers(struct event *event)
     size_t n = json_array_size(list);
     struct carom_headers *headers = &event->report->returned_headers;
 
-    n = n < HEADERS_MAX ? n : HEADERS_MAX;
-    headers->list = carom_arena_array(event->reading->arena, struct carom_header, n + 1);
-    headers->block = CAROM_STR_EMPTY;
-    for (headers->n = 0; headers->n < n; headers->n++) {
-        const json_t *entry = json_array_get(list, headers->n);
-        headers->list[headers->n] = (struct carom_header){member(event, entry, "name"), member(event, entry, "value")};
+    *headers = (struct carom_headers){.block = CAROM_STR_EMPTY};
+    for (size_t i = 0; i < n && i < HEADERS_MAX; i++) {
+        const json_t *entry = json_array_get(list, i);
+        carom_headers_add(event->reading->arena, headers, member(event, entry, "name"), member(event, entry, "value"));
     }
 }
 

@@ -64,19 +64,26 @@ static size_t skip_from_line(struct carom_str s)
     return 0;
 }
 
-static void add_field(struct carom_arena *arena, struct carom_headers *headers, struct carom_header field)
+void carom_headers_add(struct carom_arena *arena, struct carom_headers *headers, struct carom_str name,
+                       struct carom_str value)
 {
     size_t n = headers->n;
 
     /* Full at 16 and each further power of two. */
     if (n == 0 || (n >= 16 && (n & (n - 1)) == 0)) {
-        struct carom_header *list = carom_arena_array(arena, struct carom_header, n ? n * 2 : 16);
+        size_t room = n ? n * 2 : 16;
+        struct carom_header *list = carom_arena_array(arena, struct carom_header, room);
+        unsigned char *tags = carom_arena_array(arena, unsigned char, room);
 
-        if (n > 0)
+        if (n > 0) {
             memcpy(list, headers->list, n * sizeof(*list));
+            memcpy(tags, headers->tags, n);
+        }
         headers->list = list;
+        headers->tags = tags;
     }
-    headers->list[headers->n++] = field;
+    headers->tags[n] = carom_header_tag(name);
+    headers->list[headers->n++] = (struct carom_header){name, value};
 }
 
 struct carom_headers carom_headers_parse(struct carom_arena *arena, struct carom_str bytes, struct carom_str *body_r)
@@ -90,12 +97,9 @@ struct carom_headers carom_headers_parse(struct carom_arena *arena, struct carom
         do
             i = line_after(bytes, i);
         while (i < bytes.len && blank(bytes.ptr[i]));
-        if (headers.n < FIELDS_MAX && i <= BLOCK_MAX) {
-            struct carom_str value = carom_str_n(bytes.ptr + colon + 1, i - colon - 1);
-
-            add_field(arena, &headers,
-                      (struct carom_header){carom_str_n(bytes.ptr + start, name), carom_str_trim(value)});
-        }
+        if (headers.n < FIELDS_MAX && i <= BLOCK_MAX)
+            carom_headers_add(arena, &headers, carom_str_n(bytes.ptr + start, name),
+                              carom_str_trim(carom_str_n(bytes.ptr + colon + 1, i - colon - 1)));
     }
     if (headers.n == 0)
         i = 0;
@@ -104,15 +108,15 @@ struct carom_headers carom_headers_parse(struct carom_arena *arena, struct carom
     return headers;
 }
 
-const struct carom_header *carom_headers_find(const struct carom_headers *headers, struct carom_str name, size_t i)
+const struct carom_header *carom_headers_tagged(const struct carom_headers *headers, struct carom_str name,
+                                                unsigned char tag, size_t i)
 {
-    char first = name.len > 0 ? carom_lower(name.ptr[0]) : '\0';
+    struct carom_str tags = carom_str_n((const char *)headers->tags, headers->n);
 
-    for (size_t k = 0; k < headers->n; k++) {
-        struct carom_str here = headers->list[k].name;
-
-        if (here.len == name.len && carom_lower(here.ptr[0]) == first && carom_str_ieq(here, name) && i-- == 0)
-            return &headers->list[k];
+    for (size_t at = 0, next; (next = carom_str_chr(carom_str_from(tags, at), (char)tag)) != SIZE_MAX; at++) {
+        at += next;
+        if (carom_str_ieq(headers->list[at].name, name) && i-- == 0)
+            return &headers->list[at];
     }
     return NULL;
 }

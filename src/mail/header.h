@@ -15,6 +15,7 @@ struct carom_header {
 
 struct carom_headers {
     struct carom_header *list; /* in order */
+    unsigned char *tags;       /* of their names */
     size_t n;
     struct carom_str block; /* all of it, as it came */
 };
@@ -23,9 +24,28 @@ struct carom_headers {
    there). *body_r is what follows. At most 1,000 fields and 256 KiB are kept; more is skipped, not lost from block. */
 struct carom_headers carom_headers_parse(struct carom_arena *arena, struct carom_str bytes, struct carom_str *body_r);
 
-/* The first field of that name (caseless), or NULL. i counts further ones of the name. */
-const struct carom_header *carom_headers_find(const struct carom_headers *headers, struct carom_str name, size_t i);
-/* Its raw value, or the empty one. These are here, as names are constants where they are called, and their lengths too. */
+/* Adds a field, as it stands. */
+void carom_headers_add(struct carom_arena *arena, struct carom_headers *headers, struct carom_str name,
+                       struct carom_str value);
+
+/* A byte in which names differ, whatever their case: what is to be found is compared with few. */
+static inline unsigned char carom_header_tag(struct carom_str name)
+{
+    size_t n = name.len;
+    unsigned first = n > 0 ? (unsigned char)name.ptr[0] | 0x20u : 0, middle = n > 2 ? (unsigned char)name.ptr[n / 2] | 0x20u : 0;
+
+    return (unsigned char)(first * 5 + middle * 17 + n * 31);
+}
+/* The first field of that name (caseless), or NULL. i counts further ones of the name. tag: carom_header_tag of name. */
+const struct carom_header *carom_headers_tagged(const struct carom_headers *headers, struct carom_str name,
+                                                unsigned char tag, size_t i);
+static inline const struct carom_header *carom_headers_find(const struct carom_headers *headers, struct carom_str name,
+                                                            size_t i)
+{
+    return carom_headers_tagged(headers, name, carom_header_tag(name), i);
+}
+/* Its raw value, or the empty one. These are here, as names are constants where they are called, and what is found out
+   about them too. */
 static inline struct carom_str carom_headers_nth(const struct carom_headers *headers, const char *name, size_t i)
 {
     const struct carom_header *header = carom_headers_find(headers, carom_str(name), i);
