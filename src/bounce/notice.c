@@ -11,20 +11,21 @@
 
 enum { LINES_MAX = 80 };
 
-struct looking {
+struct carom_notices {
     struct carom_reading *reading;
     struct carom_str subject;          /* this and the lines: folded, to compare without case */
     struct carom_str lines[LINES_MAX]; /* the first lines of the text that are not blank nor quoted */
     size_t n;
-    bool folded; /* the lines are so already */
-    uint32_t initials; /* of the names of header fields, a bit each */
-    bool plain; /* neither sender nor subject are those of a bounce, and it is no bulk mail */
-    bool asked;  /* for the type that the text states: */
+    bool folded;            /* the lines are so already */
+    uint64_t beginnings[4]; /* of the names of header fields, a bit each */
+    bool plain;             /* neither sender nor subject are those of a bounce, and it is no bulk mail */
+    bool asked;             /* for the type that the text states: */
     struct carom_str states;
+    struct carom_sieved rows; /* that may hold */
 };
 
 /* Folds the lines where that was not needed before. */
-static void fold_lines(struct looking *looking)
+static void fold_lines(struct carom_notices *looking)
 {
     for (size_t i = 0; i < looking->n && !looking->folded; i++)
         looking->lines[i] = carom_utf8_normalise(looking->reading->arena, looking->lines[i]).folded;
@@ -42,7 +43,7 @@ static char first_sign(struct carom_str line)
 }
 
 /* Folding is for later where all is ASCII: it leaves words as they are. */
-static void read_lines(struct looking *looking)
+static void read_lines(struct carom_notices *looking)
 {
     struct carom_arena *arena = looking->reading->arena;
     struct carom_str rest = looking->reading->report->text, line;
@@ -57,7 +58,7 @@ static void read_lines(struct looking *looking)
     }
 }
 
-static bool any_line(struct looking *looking, struct carom_str pattern, size_t n)
+static bool any_line(struct carom_notices *looking, struct carom_str pattern, size_t n)
 {
     fold_lines(looking);
     for (size_t i = 0; i < looking->n && i < n; i++)
@@ -66,20 +67,23 @@ static bool any_line(struct looking *looking, struct carom_str pattern, size_t n
     return false;
 }
 
-/* The letter in which names differ most: the first, or the one behind "X-"; in 5 bits. */
-static unsigned initial(const char *name)
+/* Of the three letters by which names differ most: the first, or those behind "X-". No name in the table has fewer, nor
+   a '*' among them. 0 to 255. */
+static unsigned beginning(struct carom_str name)
 {
-    return (unsigned char)(carom_lower(name[0]) == 'x' && name[1] == '-' ? name[2] : name[0]) & 31;
+    if (name.len > 2 && carom_lower(name.ptr[0]) == 'x' && name.ptr[1] == '-')
+        name = carom_str_from(name, 2);
+    if (name.len < 3)
+        return 0;
+    return ((name.ptr[0] | 0x20u) * 5 + (name.ptr[1] | 0x20u) * 17 + (name.ptr[2] | 0x20u) * 29) & 0xff;
 }
 
-static uint32_t initials_of(const struct carom_headers *headers)
+static void see_beginnings(struct carom_notices *looking, const struct carom_headers *headers)
 {
-    uint32_t initials = 0;
-
-    for (size_t i = 0; i < headers->n; i++)
-        if (headers->list[i].name.len > 2)
-            initials |= UINT32_C(1) << initial(headers->list[i].name.ptr);
-    return initials;
+    for (size_t i = 0; i < headers->n; i++) {
+        unsigned bit = beginning(headers->list[i].name);
+        looking->beginnings[bit / 64] |= UINT64_C(1) << bit % 64;
+    }
 }
 
 static bool name_fits(struct carom_str name, const char *pattern)
@@ -95,7 +99,7 @@ static bool any_header(const struct carom_headers *headers, const char *name, st
     return false;
 }
 
-static bool any_attachment(const struct looking *looking, struct carom_str pattern)
+static bool any_attachment(const struct carom_notices *looking, struct carom_str pattern)
 {
     struct carom_part *scope = looking->reading->scope;
 
@@ -141,7 +145,7 @@ static bool is_answer(const struct carom_reading *reading)
 }
 
 /* One of the first lines has a phrase of that group of signs.tsv. */
-static bool any_sign(struct looking *looking, struct carom_str group)
+static bool any_sign(struct carom_notices *looking, struct carom_str group)
 {
     fold_lines(looking);
     for (size_t i = 0; i < looking->n; i++)
@@ -160,7 +164,7 @@ static bool any_recipient(const struct carom_headers *headers, struct carom_str 
     return false;
 }
 
-static struct carom_str stated_type(struct looking *looking)
+static struct carom_str stated_type(struct carom_notices *looking)
 {
     if (!looking->asked)
         looking->states = carom_autoreply_type(looking->reading);
@@ -169,7 +173,7 @@ static struct carom_str stated_type(struct looking *looking)
 }
 
 /* One condition of a row. */
-static bool holds(struct looking *looking, const char *where, struct carom_str pattern)
+static bool holds(struct carom_notices *looking, const char *where, struct carom_str pattern)
 {
     const struct carom_reading *reading = looking->reading;
     const struct carom_headers *headers = &reading->message->root->headers;
@@ -206,7 +210,7 @@ static bool holds(struct looking *looking, const char *where, struct carom_str p
 }
 
 /* What the text states takes longest to find out. */
-static bool row_holds(struct looking *looking, const struct carom_notice_row *row)
+static bool row_holds(struct carom_notices *looking, const struct carom_notice_row *row)
 {
     bool late = strcmp(row->where, "states") == 0;
 
@@ -223,7 +227,7 @@ static enum carom_report_type type_of(const char *gives)
         enum carom_report_type type;
     } types[] = {
         {"autoreply", CAROM_REPORT_AUTOREPLY}, {"challenge", CAROM_REPORT_CHALLENGE},
-        {"receipt", CAROM_REPORT_RECEIPT}, {"unsubscribe", CAROM_REPORT_UNSUBSCRIBE},
+        {"receipt", CAROM_REPORT_RECEIPT},     {"unsubscribe", CAROM_REPORT_UNSUBSCRIBE},
         {"complaint", CAROM_REPORT_FEEDBACK},
     };
 
@@ -248,7 +252,7 @@ static void take_row(struct carom_reading *reading, const struct carom_notice_ro
 }
 
 /* What people and their programs send comes under no mail system's name and in no mailing, unless the row says so. */
-static bool may_be(const struct looking *looking, const struct carom_notice_row *row)
+static bool may_be(const struct carom_notices *looking, const struct carom_notice_row *row)
 {
     bool somebody = strcmp(row->gives, "none") != 0 && strcmp(row->gives, "complaint") != 0;
 
@@ -260,13 +264,14 @@ static bool may_be(const struct looking *looking, const struct carom_notice_row 
 }
 
 /* Adds the rows of one place of the table that may hold by what stands there. */
-static void sieve_place(const struct looking *looking, const struct carom_sieve *sieve, struct carom_sieved *rows)
+static void sieve_place(const struct carom_notices *looking, const struct carom_sieve *sieve, struct carom_sieved *rows)
 {
     const struct carom_reading *reading = looking->reading;
     const struct carom_headers *headers = &reading->message->root->headers;
 
     if (sieve->name[0] == 'h') { /* "header:…" */
-        for (size_t i = 0; looking->initials >> initial(sieve->name + 7) & 1 && i < headers->n; i++)
+        unsigned bit = beginning(carom_str(sieve->name + 7));
+        for (size_t i = 0; looking->beginnings[bit / 64] >> bit % 64 & 1 && i < headers->n; i++)
             if (name_fits(headers->list[i].name, sieve->name + 7))
                 carom_sieve_add(sieve, headers->list[i].value, rows);
     } else if (strcmp(sieve->name, "subject") == 0) {
@@ -287,26 +292,30 @@ static void sieve_place(const struct looking *looking, const struct carom_sieve 
     }
 }
 
-static struct carom_sieved sieve_rows(const struct looking *looking)
+/* Both times that rows are asked for, of the same text and fields. */
+static struct carom_notices *look(struct carom_reading *reading)
 {
-    struct carom_sieved rows;
+    struct carom_notices *looking = reading->notices;
 
-    carom_sieved_init(&rows);
+    if (looking)
+        return looking;
+    reading->notices = looking = carom_arena_new_of(reading->arena, struct carom_notices);
+    looking->reading = reading;
+    looking->plain = !carom_report_suspect(reading) && !reading->bulk;
+    read_lines(looking);
+    see_beginnings(looking, &reading->message->root->headers);
     for (size_t i = 0; i < carom_notices_sieves_n; i++)
-        sieve_place(looking, &carom_notices_sieves[i], &rows);
-    return rows;
+        sieve_place(looking, &carom_notices_sieves[i], &looking->rows);
+    return looking;
 }
 
 static bool read_rows(struct carom_reading *reading, bool sure)
 {
-    struct looking looking = {.reading = reading, .plain = !carom_report_suspect(reading) && !reading->bulk};
+    struct carom_notices *looking = look(reading);
 
-    read_lines(&looking);
-    looking.initials = initials_of(&reading->message->root->headers);
-    struct carom_sieved rows = sieve_rows(&looking);
-    for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
+    for (size_t i = 0; (i = carom_sieved_next(&looking->rows, i)) != SIZE_MAX; i++) {
         const struct carom_notice_row *row = &carom_notices[i];
-        if (row->sure != sure || !may_be(&looking, row) || !row_holds(&looking, row))
+        if (row->sure != sure || !may_be(looking, row) || !row_holds(looking, row))
             continue;
         take_row(reading, row);
         return true;
@@ -314,6 +323,12 @@ static bool read_rows(struct carom_reading *reading, bool sure)
     return false;
 }
 
-bool carom_read_sure_notice(struct carom_reading *reading) { return read_rows(reading, true); }
+bool carom_read_sure_notice(struct carom_reading *reading)
+{
+    return read_rows(reading, true);
+}
 
-bool carom_read_notice(struct carom_reading *reading) { return read_rows(reading, false); }
+bool carom_read_notice(struct carom_reading *reading)
+{
+    return read_rows(reading, false);
+}

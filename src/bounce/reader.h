@@ -18,6 +18,7 @@ struct carom_reading {
     struct carom_str from;      /* address; without @ what stands there */
     struct carom_str from_name; /* display name */
     struct carom_str text;      /* the text parts of scope, UTF-8, at most 64 KiB: read once */
+    struct carom_notices *notices; /* what bounce/notice.c has seen of it, or NULL */
     size_t scans;     /* bytes that may still be searched for single recipients: keeps thousands of them linear */
     bool daemon;      /* From is a mail system */
     bool undelivered; /* Subject speaks of failed delivery */

@@ -167,6 +167,7 @@ void carom_report_enter(struct carom_reading *reading, struct carom_part *scope)
     struct carom_report *report = reading->report;
 
     reading->scope = scope;
+    reading->notices = NULL;
     reading->text = report->text = plain_spaces(reading->arena, collect(reading->arena, scope));
     report->returned = NULL;
     report->returned_headers = (struct carom_headers){.block = CAROM_STR_EMPTY};
