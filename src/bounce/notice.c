@@ -104,10 +104,7 @@ static bool any_attachment(const struct carom_notices *looking, struct carom_str
     struct carom_part *scope = looking->reading->scope;
 
     for (struct carom_part *p = scope; p; p = carom_part_walk_own(scope, p)) {
-        struct carom_str name = carom_header_param(looking->reading->arena, p->content_type, "name");
-        if (name.len == 0)
-            name = carom_header_param(looking->reading->arena, carom_headers_get(&p->headers, "Content-Disposition"),
-                                      "filename");
+        struct carom_str name = carom_part_name(looking->reading->arena, p);
         if (name.len > 0 && carom_str_glob(name, pattern))
             return true;
     }

@@ -95,16 +95,9 @@ bool carom_report_automatic(const struct carom_reading *reading)
 }
 
 /* Attached headers ("mailheaders-1.txt") are what came back, not what is said about it. */
-static bool is_speech(struct carom_arena *arena, const struct carom_part *part, const char *type)
+static bool is_speech(struct carom_arena *arena, struct carom_part *part, const char *type)
 {
-    if (!carom_part_is(part, type))
-        return false;
-    struct carom_str name = carom_header_param(arena, part->content_type, "name");
-    struct carom_str disposition = carom_headers_get(&part->headers, "Content-Disposition");
-
-    if (name.len == 0 && disposition.len > 0)
-        name = carom_header_param(arena, disposition, "filename");
-    return name.len == 0 || !carom_report_marker(name, "name");
+    return carom_part_is(part, type) && !carom_report_marker(carom_part_name(arena, part), "name");
 }
 
 static struct carom_str join(struct carom_arena *arena, const struct carom_str *texts, size_t n)

@@ -25,13 +25,9 @@ static bool is_header_block(const struct carom_part *part)
            carom_part_is(part, "message/rfc822-headers") || carom_part_is(part, "message/global-headers");
 }
 
-static bool is_attached_headers(struct carom_arena *arena, const struct carom_part *part)
+static bool is_attached_headers(struct carom_arena *arena, struct carom_part *part)
 {
-    struct carom_str name = carom_header_param(arena, part->content_type, "name");
-
-    if (name.len == 0)
-        name = carom_header_param(arena, carom_headers_get(&part->headers, "Content-Disposition"), "filename");
-    return name.len > 0 && carom_report_marker(name, "name");
+    return carom_report_marker(carom_part_name(arena, part), "name");
 }
 
 static struct carom_str skip_blank(struct carom_str bytes)

@@ -19,7 +19,7 @@ static struct carom_part *find_part(struct carom_reading *reading, bool json)
     struct carom_part *scope = reading->scope;
 
     for (struct carom_part *p = scope; p; p = carom_part_walk_own(scope, p)) {
-        struct carom_str name = carom_header_param(reading->arena, p->content_type, "name");
+        struct carom_str name = carom_part_name(reading->arena, p);
 
         if (json ? carom_part_is(p, "application/json")
                  : carom_part_is(p, "text/yaml") || carom_part_is(p, "application/yaml") ||

@@ -394,6 +394,16 @@ struct carom_part *carom_part_walk_own(const struct carom_part *root, struct car
     return part->child && !is_message(part) ? part->child : after(root, part);
 }
 
+struct carom_str carom_part_name(struct carom_arena *arena, struct carom_part *part)
+{
+    if (!part->named)
+        part->name = carom_header_param(arena, part->content_type, "name");
+    if (!part->named && part->name.len == 0)
+        part->name = carom_header_param(arena, carom_headers_get(&part->headers, "Content-Disposition"), "filename");
+    part->named = true;
+    return part->name;
+}
+
 struct carom_str carom_part_bytes(struct carom_arena *arena, const struct carom_part *part, size_t max)
 {
     return carom_encoding_decode(arena, part->encoding, part->body, max);

@@ -13,8 +13,10 @@ struct carom_part {
     struct carom_headers headers; /* of this part; for message/rfc822 see child */
     struct carom_str type;        /* lower case, without parameters: "text/plain"; what is missing or broken: that */
     struct carom_str content_type; /* the raw value, for carom_header_param */
+    struct carom_str name;         /* of the file, as carom_part_name found it */
     enum carom_encoding encoding;
     struct carom_str body; /* raw */
+    bool named;            /* it has looked */
     bool closed;           /* multipart: the closing boundary was there */
     struct carom_part *parent, *child, *next; /* multipart: its parts; message/rfc822, /global: the message */
 };
@@ -49,6 +51,8 @@ static inline bool carom_part_is(const struct carom_part *part, const char *type
     bool any = wanted.len > 0 && wanted.ptr[wanted.len - 1] == '/';
     return any ? carom_str_istarts(part->type, wanted) : carom_str_ieq(part->type, wanted);
 }
+/* The name of the file that it is, decoded (RFC 2183 2.3, and what stood in Content-Type before); empty: none. */
+struct carom_str carom_part_name(struct carom_arena *arena, struct carom_part *part);
 /* Transfer encoding removed, at most max bytes. */
 struct carom_str carom_part_bytes(struct carom_arena *arena, const struct carom_part *part, size_t max);
 /* Text in UTF-8, at most max bytes; text/html without its tags and entities, line structure kept. */

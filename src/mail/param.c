@@ -180,6 +180,8 @@ static void gather(struct found *found, struct carom_str value, const char *name
     found->has_plain = false;
     found->room = 0;
     memset(found->has, 0, sizeof(found->has));
+    if (carom_str_ifind(value, carom_str(name)) == SIZE_MAX)
+        return;
     while (next_param(value, &at, &param)) {
         size_t piece = param.piece == SIZE_MAX && param.extended ? 0 : param.piece;
 
