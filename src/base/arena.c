@@ -159,6 +159,11 @@ static _Noreturn void unwind(struct carom_arena *arena)
     longjmp(arena->guard[--arena->guards], 1);
 }
 
+void *carom_arena_raw_try(struct carom_arena *arena, size_t size)
+{
+    return take(arena, size);
+}
+
 void *carom_arena_try(struct carom_arena *arena, size_t size)
 {
     void *bytes = take(arena, size);

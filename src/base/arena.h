@@ -34,6 +34,7 @@ void *carom_arena_alloc(struct carom_arena *arena, size_t size) __attribute__((m
 void *carom_arena_raw(struct carom_arena *arena, size_t size) __attribute__((malloc, returns_nonnull));
 /* The same without the jump, for code that runs under Lua: NULL when there is no memory. */
 void *carom_arena_try(struct carom_arena *arena, size_t size);
+void *carom_arena_raw_try(struct carom_arena *arena, size_t size);
 
 /* Copies, NUL-terminated behind len. */
 struct carom_str carom_arena_str(struct carom_arena *arena, struct carom_str s);

@@ -289,6 +289,7 @@ static int record(struct work *work, struct carom_error *err)
                                     .delivery = work->presents[i].delivery,
                                     .raw = raw ? message->bytes : CAROM_STR_EMPTY,
                                     .headers = message ? message->root->headers.block : CAROM_STR_EMPTY,
+                                    .written = work->result->written ? &work->result->written[i] : NULL,
                                     .policy = config->version,
                                     .now = work->now};
         if (carom_net_breaker(engine, work->arena, &entry, &outcome->decision, err) != 0 ||
@@ -409,6 +410,18 @@ bool carom_engine_reads_ahead(const struct carom_engine *engine)
     return !carom_policy_wants_messages(engine->policy) && !carom_policy_config(engine->policy)->verp;
 }
 
+/* What is kept of the facts whatever is decided: nobody waits for the ledger's lock meanwhile. */
+static int write_ahead(const struct carom_engine *engine, struct carom_result *result, struct carom_error *err)
+{
+    const struct carom_ledger *ledger = &engine->ledger;
+
+    if (!ledger->ops->write)
+        return 0;
+    result->written = carom_arena_array(result->arena, struct carom_written, result->facts.n);
+    return ledger->ops->write(ledger->store, result->arena, &result->facts, result->facts.message->root->headers.block,
+                              result->written, err);
+}
+
 int carom_engine_begin_message(struct carom_engine *engine, struct carom_str bytes, const struct carom_envelope *envelope,
                                int64_t now_ms, struct carom_result **result_r, struct carom_error *err)
 {
@@ -427,6 +440,8 @@ int carom_engine_begin_message(struct carom_engine *engine, struct carom_str byt
         return carom_error_memory(err);
     }
     int failed = carom_engine_read(engine->policy, result, bytes, envelope, &trust, now_ms, err);
+    if (!failed)
+        failed = write_ahead(engine, result, err);
     carom_arena_unguard(result->arena);
     if (failed) {
         carom_result_free(result);

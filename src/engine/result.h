@@ -8,6 +8,7 @@
 
 #include "classify/fact.h"
 #include "decision/action.h"
+#include "ledger/ledger.h"
 
 struct carom_outcome {
     bool duplicate;
@@ -21,6 +22,7 @@ struct carom_result {
     struct carom_arena *arena;
     struct carom_fact_list facts;
     struct carom_outcome *outcomes; /* one a fact */
+    struct carom_written *written;  /* one a fact, where the ledger made them ahead */
     bool skipped;                   /* on_message did not want it read */
 };
 

@@ -11,17 +11,6 @@
 #include "ledger/revise.h"
 #include "ledger/sqlite.h"
 
-int carom_sqlite_address_new(struct carom_store *store, struct carom_str key, struct carom_str spelling, int64_t now,
-                             int64_t *row_r, struct carom_error *err)
-{
-    static const char sql[] = "INSERT INTO address (id, hash, key, spelling) VALUES (?1, ?2, ?3, ?4)";
-    struct carom_db *db = &store->db;
-    return carom_db_next_id(db, now, row_r, err) == 0
-               ? carom_db_run(db, carom_db_use(db, err, sql, "iiss", *row_r, carom_db_hash(key), key,
-                                               spelling.len ? spelling : key), err)
-               : -1;
-}
-
 static int batch(struct carom_store *store, struct carom_str source, int64_t now, int64_t *id_r, struct carom_error *err)
 {
     static const char sql[] = "INSERT INTO batch (id, created, source) VALUES (?1, ?2, ?3)";

@@ -26,6 +26,7 @@ struct carom_db {
     enum carom_db_mode mode;
     struct carom_lock lock;
     bool open;        /* a transaction is */
+    uint64_t transactions; /* begun so far */
     size_t written;   /* facts in it */
     int64_t last_id;  /* in it; 0: not looked up */
     struct {
@@ -33,7 +34,7 @@ struct carom_db {
         sqlite3_stmt *statement;
     } cache[CAROM_DB_STATEMENTS];
     struct carom_pack pack;
-    struct carom_buf scratch, packed, packed_too; /* heap that outlives a jump out of a call */
+    struct carom_buf scratch, packed; /* heap that outlives a jump out of a call */
 };
 
 int carom_db_open(struct carom_db *db, const char *path, enum carom_db_mode mode, struct carom_error *err);

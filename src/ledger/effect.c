@@ -110,9 +110,12 @@ static int outlast(struct carom_effect *effect, struct carom_str list, int64_t u
     static const char longer[] = "SELECT 1 FROM suppression WHERE address = ?1 AND list = ?2 AND ended = 0 AND"
                                  " (until = 0 OR (?3 <> 0 AND until >= ?3)) LIMIT 1";
     static const char shorter[] = "UPDATE job SET state = 3, answer = 'suppressed again, for longer', ended_by = ?3 WHERE address = "
-                                  "?1 AND state = 0 AND suppression IN"
-                                  " (SELECT id FROM suppression WHERE address = ?1 AND list = ?2 AND ended = 0)";
+                                  "?1 AND state = 0 AND EXISTS"
+                                  " (SELECT 1 FROM suppression s WHERE s.id = job.suppression AND s.list = ?2 AND s.ended = 0)";
     int64_t found;
+    *covered_r = false;
+    if (effect->fresh)
+        return 0;
     if (carom_db_value(effect->db, carom_db_use(effect->db, effect->err, longer, "isi", effect->address, list, until),
                        &found, effect->err) != 0)
         return -1;
@@ -139,6 +142,7 @@ static int suppress(struct carom_effect *effect, const struct carom_decided *dec
         run(effect, carom_db_use(effect->db, effect->err, sql, "iisiiiiis", id, effect->address, list, now, until,
                                  effect->time, (int64_t)carom_hold_is_soft(fact), effect->fact, carom_str(reason))) != 0)
         return -1;
+    effect->fresh = false;
     struct extra extra = {.until = until, .count = -1};
     if (put_jobs(effect, sinks_of(effect, CAROM_ACTION_SUPPRESS), decided, &extra, settled(effect), 0) != 0)
         return -1;
@@ -214,8 +218,8 @@ static int drop_retries(struct carom_effect *effect, const char *end)
 {
     static const char sql[] =
         "UPDATE job SET state = 3, answer = ?3, ended_by = ?4 WHERE address = ?1 AND state = 0 AND lease <= ?5 AND"
-        " action = 'retry' AND fact IN (SELECT f.id FROM fact f JOIN fact g ON g.id = ?2 AND g.delivery = f.delivery"
-        " WHERE f.address = ?1 AND f.delivery <> 0)";
+        " action = 'retry' AND (SELECT delivery FROM fact WHERE id = job.fact) ="
+        " (SELECT delivery FROM fact WHERE id = ?2 AND delivery <> 0)";
     char answer[80];
 
     snprintf(answer, sizeof(answer), "superseded by fact %lld: %s", (long long)effect->fact, end);
@@ -227,7 +231,7 @@ int carom_effect_outcome(struct carom_effect *effect)
 {
     enum carom_kind kind = effect->entry->fact->kind;
 
-    if (!effect->address || (kind != CAROM_KIND_PERMANENT && kind != CAROM_KIND_DELIVERED))
+    if (!effect->address || effect->fresh || (kind != CAROM_KIND_PERMANENT && kind != CAROM_KIND_DELIVERED))
         return 0;
     if (drop_retries(effect, carom_kind_name(kind)) != 0)
         return -1;
@@ -243,12 +247,14 @@ static int depart(struct carom_effect *effect, struct carom_str list, bool each)
         "SELECT 1 FROM departure WHERE address = ?1 AND list = ?2 AND each <= ?3 AND ended = 0 LIMIT 1";
     static const char sql[] =
         "INSERT INTO departure (id, address, list, each, since, fact, ended) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 0)";
-    int64_t found, id;
-    if (carom_db_value(effect->db, carom_db_use(effect->db, effect->err, gone, "isi", effect->address, list, (int64_t)each),
+    int64_t found = 0, id;
+    if (!effect->fresh &&
+        carom_db_value(effect->db, carom_db_use(effect->db, effect->err, gone, "isi", effect->address, list, (int64_t)each),
                        &found, effect->err) != 0)
         return -1;
     if (found)
         return 0;
+    effect->fresh = false;
     return next_id(effect, &id) == 0
                ? run(effect, carom_db_use(effect->db, effect->err, sql, "iisiii", id, effect->address, list,
                                           (int64_t)each, effect->entry->now, effect->fact))

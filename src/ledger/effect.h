@@ -15,6 +15,7 @@ struct carom_effect {
     struct carom_db *db;
     const struct carom_entry *entry;
     int64_t fact, address; /* rows; address 0: none */
+    bool fresh;            /* the address was not known before: nothing stands, and nothing waits for it */
     int64_t by;            /* what ends things: the fact, or the row of an operation or incident */
     int64_t time;          /* effective */
     int64_t part;          /* jobs so far */

@@ -64,6 +64,7 @@ static int erase_rows(struct work *work, int64_t address)
     struct carom_forgotten *f = work->forgotten;
     int64_t selves = 0;
 
+    work->store->asked_in = 0;
     return delete_of(work, held, address, &selves) == 0 && delete_of(work, removals, address, &selves) == 0 &&
                    delete_of(work, raw, address, &f->messages) == 0 && delete_of(work, jobs, address, &f->jobs) == 0 &&
                    delete_of(work, facts, address, &f->facts) == 0 &&

@@ -11,6 +11,12 @@
 #include "ledger/history.h"
 #include "ledger/job.h"
 
+/* The texts of a fact as they are kept. They follow from the message alone, whatever is decided. */
+struct carom_written {
+    struct carom_str fact;              /* JSON */
+    struct carom_str headers, returned; /* of the bounce, and of what came back; packed */
+};
+
 /* Identity of a fact: a 64-bit hash (the caller's) of envelope token, list and delivery, bounce message, recipient, kind. */
 struct carom_entry {
     const struct carom_fact *fact;
@@ -24,6 +30,7 @@ struct carom_entry {
     struct carom_str raw;       /* the whole message to keep (compressed by the store), may be empty; of facts recorded
                                    in a row with the same bytes it is kept once, seen() begins another message */
     struct carom_str headers;   /* of the bounce */
+    const struct carom_written *written; /* what write() made of fact and headers; NULL: record() does it */
     struct carom_str policy;    /* version */
     int64_t now;
 };
@@ -66,6 +73,10 @@ struct carom_store_ops {
     /* Fills list (the newest 1,000), suppressions in force at history->now, departures and tags for the address key. */
     int (*past)(struct carom_store *store, struct carom_arena *arena, struct carom_str address,
                 struct carom_history *history, struct carom_error *err);
+    /* The texts of the facts of one message, into the arena, one each. Asks for no lock and may run in any thread: what
+       others need not wait for. NULL: no texts are kept. */
+    int (*write)(struct carom_store *store, struct carom_arena *arena, const struct carom_fact_list *facts,
+                 struct carom_str headers, struct carom_written *written_r, struct carom_error *err);
     /* Writes the fact with its decision, their effects (suppressions, departures, score, tags) and the jobs: one per
        sink, of an unsubscribe from all one per list and sink. The end of a suppression is a job `unsuppress`. */
     int (*record)(struct carom_store *store, struct carom_arena *arena, const struct carom_entry *entry,

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the carom authors */
 
-/* zstd with one context kept for all messages: making one costs more than compressing a bounce. It does not know what
-   the bytes are. */
+/* zstd with contexts that are used again: making one costs more than compressing a bounce. It does not know what the bytes
+   are. */
 
 #include "ledger/pack.h"
 
-#include <stdlib.h>
 #include <zstd.h>
 
 enum { PLAIN = 0, ZSTD = 1, WORTH_TRYING = 256 };
@@ -14,36 +13,64 @@ enum { PLAIN = 0, ZSTD = 1, WORTH_TRYING = 256 };
 enum { SMALL = 2048, FAST = -1, THOROUGH = 1 };
 static const size_t unpacked_max = (size_t)1 << 30;
 
-void carom_pack_deinit(struct carom_pack *pack)
+void carom_pack_init(struct carom_pack *pack)
 {
-    ZSTD_freeCCtx(pack->context);
-    pack->context = NULL;
+    pthread_mutex_init(&pack->lock, NULL);
+    pack->n = 0;
 }
 
+void carom_pack_deinit(struct carom_pack *pack)
+{
+    while (pack->n)
+        ZSTD_freeCCtx(pack->spare[--pack->n]);
+    pthread_mutex_destroy(&pack->lock);
+}
+
+static ZSTD_CCtx *borrow(struct carom_pack *pack)
+{
+    pthread_mutex_lock(&pack->lock);
+    ZSTD_CCtx *context = pack->n ? pack->spare[--pack->n] : NULL;
+    pthread_mutex_unlock(&pack->lock);
+    return context ? context : ZSTD_createCCtx();
+}
+
+static void give_back(struct carom_pack *pack, ZSTD_CCtx *context)
+{
+    pthread_mutex_lock(&pack->lock);
+    if (pack->n < CAROM_PACK_SPARE) {
+        pack->spare[pack->n++] = context;
+        context = NULL;
+    }
+    pthread_mutex_unlock(&pack->lock);
+    ZSTD_freeCCtx(context);
+}
+
+/* Behind what out holds. false: it does not pay, and out is as it was. */
 static bool compress(struct carom_pack *pack, struct carom_str bytes, struct carom_buf *out)
 {
     size_t bound = ZSTD_compressBound(bytes.len);
-    if (!pack->context && !(pack->context = ZSTD_createCCtx()))
+    ZSTD_CCtx *context = carom_buf_reserve(out, bound) ? borrow(pack) : NULL;
+    if (!context)
         return false;
-    char *room = malloc(bound);
-    int level = bytes.len < SMALL ? FAST : THOROUGH;
-    size_t n = room ? ZSTD_compressCCtx(pack->context, room, bound, bytes.ptr, bytes.len, level) : 0;
-    bool pays = room && !ZSTD_isError(n) && n < bytes.len - bytes.len / 8;
-    if (pays) {
-        carom_buf_add_char(out, ZSTD);
-        carom_buf_add(out, room, n);
-    }
-    free(room);
+    size_t n = ZSTD_compressCCtx(context, out->ptr + out->len, bound, bytes.ptr, bytes.len, bytes.len < SMALL ? FAST : THOROUGH);
+    bool pays = !ZSTD_isError(n) && n < bytes.len - bytes.len / 8;
+    if (pays)
+        out->len += n;
+    give_back(pack, context);
     return pays;
 }
 
 int carom_pack(struct carom_pack *pack, struct carom_str bytes, struct carom_buf *out, struct carom_error *err)
 {
     carom_buf_clear(out);
-    if (!bytes.len || (bytes.len >= WORTH_TRYING && compress(pack, bytes, out)))
-        return out->failed ? carom_error_memory(err) : 0;
-    carom_buf_add_char(out, PLAIN);
-    carom_buf_add_str(out, bytes);
+    if (bytes.len) {
+        carom_buf_add_char(out, ZSTD);
+        if (bytes.len < WORTH_TRYING || !compress(pack, bytes, out)) {
+            carom_buf_clear(out);
+            carom_buf_add_char(out, PLAIN);
+            carom_buf_add_str(out, bytes);
+        }
+    }
     return out->failed ? carom_error_memory(err) : 0;
 }
 

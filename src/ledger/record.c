@@ -31,22 +31,17 @@ static int run(struct carom_effect *effect, sqlite3_stmt *statement)
 /* The key's row, made if need be; the spelling is the one seen last. */
 static int put_address(struct carom_effect *effect)
 {
-    static const char insert[] = "INSERT INTO address (id, hash, key, spelling) VALUES (?1, ?2, ?3, ?4)";
     static const char update[] = "UPDATE address SET spelling = ?2 WHERE id = ?1 AND spelling <> ?2";
     struct carom_str key = effect->entry->address, spelling = effect->entry->fact->recipient;
 
     if (!key.len)
         return 0;
-    if (!spelling.len)
-        spelling = key;
     if (carom_sqlite_address(effect->store, key, &effect->address, effect->err) != 0)
         return -1;
-    if (effect->address)
-        return run(effect, carom_db_use(effect->db, effect->err, update, "is", effect->address, spelling));
-    if (next_id(effect, &effect->address) != 0)
-        return -1;
-    return run(effect, carom_db_use(effect->db, effect->err, insert, "iiss", effect->address, carom_db_hash(key), key,
-                                    spelling));
+    effect->fresh = !effect->address;
+    if (effect->fresh)
+        return carom_sqlite_address_new(effect->store, key, spelling, effect->entry->now, &effect->address, effect->err);
+    return run(effect, carom_db_use(effect->db, effect->err, update, "is", effect->address, spelling.len ? spelling : key));
 }
 
 /* ---- The fact's row ---- */
@@ -70,78 +65,61 @@ static int put_raw(struct carom_effect *effect, int64_t *row_r)
     return run(effect, carom_db_use(effect->db, effect->err, insert, "iB", *row_r, carom_buf_str(&effect->db->packed)));
 }
 
-static int free_identity(struct carom_effect *effect, int64_t *identity_r)
-{
-    static const char taken[] = "SELECT 1 FROM fact WHERE identity = ?1";
-    for (uint64_t i = 0; i < PROBES_MAX; i++) {
-        int64_t found;
-        *identity_r = (int64_t)(effect->entry->identity + i);
-        if (carom_db_value(effect->db, carom_db_use(effect->db, effect->err, taken, "i", *identity_r), &found,
-                           effect->err) != 0)
-            return -1;
-        if (!found)
-            return 0;
-    }
-    return carom_error_set(effect->err, CAROM_ERROR_LIMIT, "%s: too many facts with the identity %016llx",
-                           effect->db->path, (unsigned long long)effect->entry->identity);
-}
-
-/* Fact and decision, one behind the other in the scratch buffer. */
-static int write_texts(struct carom_effect *effect, struct carom_str *fact_r, struct carom_str *decision_r)
+/* In the scratch buffer. */
+static int write_decision(struct carom_effect *effect, struct carom_str *decision_r)
 {
     struct carom_buf *buf = &effect->db->scratch;
     struct carom_json json = carom_json_to(buf);
 
     carom_buf_clear(buf);
-    carom_fact_write(effect->entry->fact, &json);
-    size_t middle = buf->len;
-    json = carom_json_to(buf);
     carom_written_decision(effect, true, &json);
     carom_json_object_end(&json);
-    if (buf->failed)
-        return carom_error_memory(effect->err);
-    struct carom_str both = carom_buf_str(buf);
-    *fact_r = carom_str_head(both, middle);
-    *decision_r = carom_str_from(both, middle);
-    return 0;
+    *decision_r = carom_buf_str(buf);
+    return buf->failed ? carom_error_memory(effect->err) : 0;
 }
 
-static int put_row(struct carom_effect *effect, int64_t identity, int64_t raw)
+/* *put_r: not where another fact has that identity. */
+static int put_row(struct carom_effect *effect, const struct carom_written *written, struct carom_str decision,
+                   int64_t identity, int64_t raw, bool *put_r)
 {
     static const char sql[] =
         "INSERT INTO fact (id, identity, address, kind, reason, authenticity, hard, ignored, retried, time, received,"
         " delivery, points, list, raw, policy, decided, unmatched, decision, fact, headers, returned, held, provider, rule,"
         " undone) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21,"
-        " ?22, ?23, ?24, ?25, 0)";
+        " ?22, ?23, ?24, ?25, 0) ON CONFLICT (identity) DO NOTHING";
     const struct carom_entry *entry = effect->entry;
     const struct carom_fact *fact = entry->fact;
-    struct carom_pack *pack = &effect->db->pack;
-    struct carom_buf *headers = &effect->db->packed, *returned = &effect->db->packed_too;
-    struct carom_str json, decision;
 
-    if (write_texts(effect, &json, &decision) != 0 || carom_pack(pack, entry->headers, headers, effect->err) != 0 ||
-        carom_pack(pack, fact->original.headers, returned, effect->err) != 0)
-        return -1;
-    return run(effect, carom_db_use(effect->db, effect->err, sql, "iiIsSsiiiiiidSISiissBBiSS", effect->fact, identity,
+    int result = run(effect, carom_db_use(effect->db, effect->err, sql, "iiIsSsiiiiiidSISiissBBiSS", effect->fact, identity,
                                     effect->address, carom_str(carom_kind_name(fact->kind)),
                                     carom_str(carom_reason_name(fact->reason)),
                                     carom_str(carom_authenticity_name(fact->authenticity)), (int64_t)fact->hard,
                                     (int64_t)entry->decision->ignored, (int64_t)carom_decision_retries(entry->decision, entry->now), effect->time,
                                     fact->received * 1000, (int64_t)entry->delivery, carom_decision_points(entry->decision),
                                     fact->list, raw, entry->policy, entry->now, carom_written_unmatched(entry->decision), decision,
-                                    json, carom_buf_str(headers), carom_buf_str(returned),
+                                    written->fact, written->headers, written->returned,
                                     (int64_t)(entry->decision->hold == CAROM_HOLD_GATE), fact->provider,
                                     fact->evidence.rule));
+    *put_r = result == 0 && sqlite3_changes(effect->db->handle) > 0;
+    return result;
 }
 
-static int put_fact(struct carom_effect *effect)
+/* After a collision the next number that is free. */
+static int put_fact(struct carom_effect *effect, const struct carom_written *written)
 {
-    int64_t identity, raw;
+    struct carom_str decision;
+    int64_t raw;
+    bool put = false;
 
-    if (put_raw(effect, &raw) != 0 || free_identity(effect, &identity) != 0 || next_id(effect, &effect->fact) != 0)
+    if (put_raw(effect, &raw) != 0 || next_id(effect, &effect->fact) != 0 || write_decision(effect, &decision) != 0)
         return -1;
     effect->by = effect->fact;
-    return put_row(effect, identity, raw);
+    for (uint64_t i = 0; i < PROBES_MAX && !put; i++)
+        if (put_row(effect, written, decision, (int64_t)(effect->entry->identity + i), raw, &put) != 0)
+            return -1;
+    return put ? 0
+               : carom_error_set(effect->err, CAROM_ERROR_LIMIT, "%s: too many facts with the identity %016llx",
+                                 effect->db->path, (unsigned long long)effect->entry->identity);
 }
 
 /* ---- What waits, and what the breaker counts ---- */
@@ -170,11 +148,16 @@ static int put_removal(struct carom_effect *effect)
                              states[effect->entry->decision->hold]);
 }
 
-static int record(struct carom_effect *effect)
+static int record(struct carom_effect *effect, struct carom_arena *arena)
 {
-    const struct carom_decision *decision = effect->entry->decision;
+    const struct carom_entry *entry = effect->entry;
+    const struct carom_decision *decision = entry->decision;
+    struct carom_written written;
 
-    if (put_address(effect) != 0 || put_fact(effect) != 0)
+    if (!entry->written &&
+        carom_written_facts(&effect->db->pack, arena, entry->fact, 1, entry->headers, &written, effect->err) != 0)
+        return -1;
+    if (put_address(effect) != 0 || put_fact(effect, entry->written ? entry->written : &written) != 0)
         return -1;
     effect->db->written++;
     if (!decision->ignored && decision->hold == CAROM_HOLD_NONE && carom_effect_outcome(effect) != 0)
@@ -192,12 +175,12 @@ int carom_sqlite_record(struct carom_store *store, struct carom_arena *arena, co
         .store = store, .db = &store->db, .entry = entry, .time = carom_history_time(entry->fact), .err = err};
     if (!store->db.open)
         return carom_error_set(err, CAROM_ERROR_USAGE, "%s: a fact is recorded outside a transaction", store->db.path);
-    /* What writes the texts of fact and actions may need the arena of the fact. */
+    /* What writes the texts of actions may need the arena of the fact. */
     if (carom_arena_guard(arena)) {
         carom_db_reset(&store->db);
         return carom_error_memory(err);
     }
-    int result = record(&effect);
+    int result = record(&effect, arena);
     carom_arena_unguard(arena);
     return result;
 }

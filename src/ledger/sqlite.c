@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "ledger/held.h"
 #include "ledger/incident.h"
+#include "ledger/written.h"
 #include "mail/address.h"
 
 /* What one address can cost: of a victim of forged bounces the newest facts are enough. */
@@ -20,10 +21,38 @@ enum { PAST_MAX = 1000, PROBES_MAX = 64 };
 
 /* ---- Addresses and identity ---- */
 
+static void remember(struct carom_store *store, struct carom_str key, int64_t row)
+{
+    carom_buf_clear(&store->asked);
+    carom_buf_add_str(&store->asked, key);
+    store->asked_in = store->db.open && !store->asked.failed ? store->db.transactions : 0;
+    store->asked_row = row;
+}
+
+/* A fact's past is looked for, then it is recorded. */
 int carom_sqlite_address(struct carom_store *store, struct carom_str key, int64_t *row_r, struct carom_error *err)
 {
     static const char sql[] = "SELECT id FROM address WHERE hash = ?1 AND key = ?2";
-    return carom_db_value(&store->db, carom_db_use(&store->db, err, sql, "is", carom_db_hash(key), key), row_r, err);
+    struct carom_db *db = &store->db;
+    if (db->open && store->asked_in == db->transactions && carom_str_eq(carom_buf_str(&store->asked), key))
+        return *row_r = store->asked_row, 0;
+    if (carom_db_value(db, carom_db_use(db, err, sql, "is", carom_db_hash(key), key), row_r, err) != 0)
+        return -1;
+    remember(store, key, *row_r);
+    return 0;
+}
+
+int carom_sqlite_address_new(struct carom_store *store, struct carom_str key, struct carom_str spelling, int64_t now,
+                             int64_t *row_r, struct carom_error *err)
+{
+    static const char sql[] = "INSERT INTO address (id, hash, key, spelling) VALUES (?1, ?2, ?3, ?4)";
+    struct carom_db *db = &store->db;
+    if (carom_db_next_id(db, now, row_r, err) != 0 ||
+        carom_db_run(db, carom_db_use(db, err, sql, "iiss", *row_r, carom_db_hash(key), key, spelling.len ? spelling : key),
+                     err) != 0)
+        return -1;
+    remember(store, key, *row_r);
+    return 0;
 }
 
 /* The row of the fact, 0 none. A hit counts only for the same address; after a collision the next number was taken. */
@@ -247,6 +276,12 @@ static int past(struct carom_store *store, struct carom_arena *arena, struct car
                 struct carom_history *history, struct carom_error *err)
 {
     return carom_sqlite_past(store, arena, address, 0, history, err);
+}
+
+static int write_texts(struct carom_store *store, struct carom_arena *arena, const struct carom_fact_list *facts,
+                       struct carom_str headers, struct carom_written *written_r, struct carom_error *err)
+{
+    return carom_written_facts(&store->db.pack, arena, facts->list, facts->n, headers, written_r, err);
 }
 
 /* ---- Facts for people ---- */
@@ -504,6 +539,7 @@ static void close_store(struct carom_store *store)
     carom_sqlite_unprepare(store);
     carom_db_close(&store->db);
     carom_arena_free(store->scratch);
+    carom_buf_deinit(&store->asked);
     free(store);
 }
 
@@ -512,7 +548,7 @@ int carom_sqlite_open(const char *path, enum carom_db_mode mode, struct carom_le
 {
     static const struct carom_store_ops ops = {
         .begin = begin, .commit = commit, .rollback = rollback, .seen = seen, .decided = decided,
-        .past = past,   .record = carom_sqlite_record,          .claim = claim, .settle = settle,
+        .past = past,   .write = write_texts, .record = carom_sqlite_record, .claim = claim, .settle = settle,
         .resend = resend, .alert = carom_sqlite_raise,
         .facts = facts, .jobs = jobs,     .mail = carom_sqlite_mail,
         .pause = carom_sqlite_pause,      .pauses = carom_sqlite_pauses, .check = carom_sqlite_check,
@@ -528,6 +564,7 @@ int carom_sqlite_open(const char *path, enum carom_db_mode mode, struct carom_le
         free(store);
         return carom_error_memory(err);
     }
+    store->asked = CAROM_BUF_INIT(1 << 12);
     if (carom_db_open(&store->db, path, mode, err) != 0) {
         carom_arena_free(store->scratch);
         free(store);

@@ -17,6 +17,9 @@ struct carom_store {
     struct carom_arena *scratch; /* for what no caller's arena is at hand */
     struct carom_str raw;        /* the message recorded last, by place; row 0: none */
     int64_t raw_row;
+    struct carom_buf asked;      /* the address that was looked for last, */
+    uint64_t asked_in;           /* in which transaction: what it says is true until that ends */
+    int64_t asked_row;           /* and its row; 0: it has none */
     uint8_t erasure_key[32];
     bool has_key;
     bool prepared;               /* the sets hold who may be refused */
@@ -31,6 +34,7 @@ int carom_sqlite_past(struct carom_store *store, struct carom_arena *arena, stru
                       struct carom_history *history, struct carom_error *err);
 /* Row of an address, 0 where there is none. */
 int carom_sqlite_address(struct carom_store *store, struct carom_str key, int64_t *row_r, struct carom_error *err);
+/* Of an address that has none. */
 int carom_sqlite_address_new(struct carom_store *store, struct carom_str key, struct carom_str spelling, int64_t now,
                              int64_t *row_r, struct carom_error *err);
 /* references(), teach() and taught() in reference.c. */
