@@ -93,21 +93,44 @@ static bool is_about(struct carom_str list, struct carom_str asked)
 
 static bool lasts_longer(int64_t until, int64_t than)
 {
-    return !until || (than && until > than);
+    return than && (!until || until > than);
 }
 
-static int judge(const struct carom_history *history, struct carom_str list, struct carom_refusal *refusal)
+/* Of those that last as long the one that came first. */
+static bool is_suppressed(const struct carom_history *history, struct carom_str list, struct carom_refusal *refusal)
 {
     const struct carom_suppression *longest = NULL;
     for (const struct carom_suppression *s = history->suppressions; s; s = s->next)
         if (is_about(s->list, list) && (!longest || lasts_longer(s->until, longest->until)))
             longest = s;
     if (longest)
-        return carom_refusal_set(refusal, "suppressed", longest->since, longest->until, longest->reason), 0;
+        carom_refusal_set(refusal, "suppressed", longest->since, longest->until, longest->reason);
+    return longest != NULL;
+}
+
+/* Which says more: all, the empty list, before one; of one that is spelled in two ways the lesser, as in a file. */
+static bool says_more(struct carom_str list, struct carom_str than)
+{
+    return list.len != than.len ? list.len < than.len : memcmp(list.ptr, than.ptr, list.len) < 0;
+}
+
+static bool has_left(const struct carom_history *history, struct carom_str list, struct carom_refusal *refusal)
+{
+    const struct carom_departure *left = NULL;
     for (const struct carom_departure *d = history->departures; d; d = d->next)
-        if (d->list.len ? carom_str_ieq(d->list, list) : !d->each || !list.len)
-            return carom_refusal_set(refusal, d->list.len ? "left" : "left_all", d->since, 0, CAROM_STR_EMPTY), 0;
-    return 1;
+        if ((d->list.len ? carom_str_ieq(d->list, list) : !d->each || !list.len) && (!left || says_more(d->list, left->list)))
+            left = d;
+    if (left)
+        carom_refusal_set(refusal, left->list.len ? "left" : "left_all", left->since, 0, CAROM_STR_EMPTY);
+    return left != NULL;
+}
+
+/* What no fact of this run changes: an erased address, a removal that waited before. */
+static int check_below(struct overlay *overlay, struct carom_str address, struct carom_str list, bool held, int64_t now,
+                       struct carom_refusal *refusal, struct carom_error *err)
+{
+    int may = overlay->base.ops ? overlay->base.ops->check(overlay->base.store, address, list, held, now, refusal, err) : 1;
+    return may || strcmp(refusal->cause, "erased") == 0 || strcmp(refusal->cause, "held") == 0 ? may : 1;
 }
 
 static int check(struct carom_store *store, struct carom_str address, struct carom_str list, bool held, int64_t now,
@@ -119,10 +142,11 @@ static int check(struct carom_store *store, struct carom_str address, struct car
     if (holder(overlay, address) == &overlay->base)
         return overlay->base.ops->check(overlay->base.store, address, list, held, now, refusal, err);
     struct carom_arena *arena = carom_arena_new();
-    int may = !arena ? carom_error_memory(err)
-                     : overlay->top.ops->past(overlay->top.store, arena, address, &history, err);
-    if (may == 0)
-        may = judge(&history, list, refusal);
+    if (!arena)
+        return carom_error_memory(err);
+    int may = overlay->top.ops->past(overlay->top.store, arena, address, &history, err);
+    if (may == 0 && !is_suppressed(&history, list, refusal) && !has_left(&history, list, refusal))
+        may = check_below(overlay, address, list, held, now, refusal, err);
     carom_arena_free(arena);
     return may;
 }
@@ -135,20 +159,29 @@ static int references(struct carom_store *store, uint64_t hash,
     return base->ops ? base->ops->references(base->store, hash, each, user, err) : 0;
 }
 
-static int prepare(struct carom_store *store, struct carom_error *err)
+/* Who has enough is asked no more. */
+struct asked {
+    int (*row)(void *user, int64_t received, int64_t address);
+    void *user;
+    bool enough;
+};
+
+static int pass_removal(void *user, int64_t received, int64_t address)
 {
-    (void)store, (void)err; /* its questions are few */
-    return 0;
+    struct asked *asked = user;
+    asked->enough = asked->row(asked->user, received, address) != 0;
+    return asked->enough;
 }
 
 static int removals(struct carom_store *store, uint64_t group, int64_t after, int64_t until, bool done,
                     int (*row)(void *user, int64_t received, int64_t address), void *user, struct carom_error *err)
 {
     struct overlay *overlay = overlay_of(store);
+    struct asked asked = {row, user, false};
     if (overlay->base.ops &&
-        overlay->base.ops->removals(overlay->base.store, group, after, until, done, row, user, err) != 0)
+        overlay->base.ops->removals(overlay->base.store, group, after, until, done, pass_removal, &asked, err) != 0)
         return -1;
-    return overlay->top.ops->removals(overlay->top.store, group, after, until, done, row, user, err);
+    return asked.enough ? 0 : overlay->top.ops->removals(overlay->top.store, group, after, until, done, row, user, err);
 }
 
 static int first_removal(struct carom_store *store, int64_t *received_r, struct carom_error *err)
@@ -166,10 +199,9 @@ static int incident_at(struct carom_store *store, struct carom_arena *arena, uin
 {
     struct overlay *overlay = overlay_of(store);
     struct carom_incident below;
-    if (overlay->top.ops->incident_at(overlay->top.store, arena, group, time, incident_r, err) != 0)
-        return -1;
-    if (!overlay->base.ops)
-        return 0;
+    int result = overlay->top.ops->incident_at(overlay->top.store, arena, group, time, incident_r, err);
+    if (result != 0 || !overlay->base.ops)
+        return result;
     if (overlay->base.ops->incident_at(overlay->base.store, arena, group, time, &below, err) != 0)
         return -1;
     if (below.id && (!incident_r->id || below.since > incident_r->since))
@@ -212,7 +244,7 @@ int carom_overlay_open(const char *path, struct carom_ledger *ledger_r, struct c
 {
     static const struct carom_store_ops ops = {
         .begin = begin, .commit = begin, .rollback = rollback, .seen = seen, .decided = decided,
-        .past = past,   .record = record, .check = check,      .prepare = prepare, .references = references,
+        .past = past,   .record = record, .check = check,      .references = references,
         .removals = removals, .first_removal = first_removal, .incident_at = incident_at, .incident_put = incident_put,
         .recall = recall, .samples = samples, .close = close_overlay,
     };

@@ -16,6 +16,10 @@ struct carom_stands_suppression {
 struct carom_stands_departure {
     struct carom_departure it;
     uint32_t fact;
+    struct heir {
+        uint32_t fact;
+        struct heir *next;
+    } *heirs; /* facts since, oldest first, that would have brought it too */
     struct carom_stands_departure *next;
 };
 struct carom_stands_tag {
@@ -64,16 +68,6 @@ static int suppress(struct carom_stands_work *work, const struct carom_decided *
     int result = reason.failed ? -1 : add_suppression(work, &suppression, work->fact);
     carom_buf_deinit(&reason);
     return result;
-}
-
-static void lift(struct carom_stands_work *work, struct carom_str list)
-{
-    struct carom_stands_suppression **link = &work->stands->suppressions;
-    while (*link)
-        if (!list.len || carom_str_eq((*link)->it.list, list))
-            *link = (*link)->next;
-        else
-            link = &(*link)->next;
 }
 
 void carom_stands_delivered(struct carom_stands_work *work)
@@ -134,10 +128,33 @@ static int depart_from(struct carom_stands_work *work, struct carom_str list)
     return list.len ? depart(work, entry ? entry->id : list, false) : 0;
 }
 
+static int add_heir(struct carom_stands_work *work, struct carom_stands_departure *departure)
+{
+    struct heir **tail = &departure->heirs, *new = carom_arena_try(work->arena, sizeof(*new));
+    if (!new)
+        return -1;
+    *new = (struct heir){.fact = work->fact};
+    while (*tail)
+        tail = &(*tail)->next;
+    *tail = new;
+    return 0;
+}
+
+static int inherit(struct carom_stands_work *work, const struct carom_decided *decided)
+{
+    for (struct carom_stands_departure *d = work->stands->departures; d; d = d->next)
+        if (d->fact != work->fact && (decided->all || (d->it.list.len && carom_str_ieq(d->it.list, decided->list))) &&
+            add_heir(work, d) != 0)
+            return -1;
+    return 0;
+}
+
 static int unsubscribe(struct carom_stands_work *work, const struct carom_decided *decided)
 {
     const struct carom_list_entry *lists = work->entry->config->lists;
 
+    if (inherit(work, decided) != 0)
+        return -1;
     if (!decided->all)
         return depart_from(work, decided->list) == 0 ? depart_from_each(work) : -1;
     for (const struct carom_list_entry *list = lists; list; list = list->next)
@@ -146,15 +163,35 @@ static int unsubscribe(struct carom_stands_work *work, const struct carom_decide
     return lists || depart_from(work, decided->list) == 0 ? depart(work, CAROM_STR_EMPTY, false) : -1;
 }
 
-static void resubscribe(struct carom_stands_work *work, const struct carom_decided *decided)
+static void disinherit(struct carom_stands_departure *departure, uint32_t fact)
 {
-    struct carom_stands_departure **link = &work->stands->departures;
-    struct carom_str list = decided->all ? CAROM_STR_EMPTY : decided->list;
-    while (*link)
-        if (!list.len || !(*link)->it.list.len || carom_str_eq((*link)->it.list, list))
-            *link = (*link)->next;
+    struct heir **heir = &departure->heirs;
+    while (*heir)
+        if ((*heir)->fact == fact)
+            *heir = (*heir)->next;
         else
-            link = &(*link)->next;
+            heir = &(*heir)->next;
+}
+
+/* What the fact brought the next has that would have brought it too. Of having left each list that is who left the last of
+   them since, unless this fact still has one. */
+static void pass_on(struct carom_stands *stands, uint32_t fact)
+{
+    uint32_t last = 0;
+    bool has_one = false;
+    for (struct carom_stands_departure *d = stands->departures; d; d = d->next) {
+        disinherit(d, fact);
+        if (d->fact == fact && d->heirs) {
+            d->fact = d->heirs->fact;
+            d->heirs = d->heirs->next;
+        }
+        if (d->it.list.len && d->fact > last)
+            last = d->fact;
+        has_one |= d->it.list.len && d->fact == fact;
+    }
+    for (struct carom_stands_departure *d = stands->departures; d && !has_one && last > fact; d = d->next)
+        if (d->it.each && d->fact == fact)
+            d->fact = last;
 }
 
 /* ---- Tags ---- */
@@ -190,10 +227,7 @@ int carom_stands_carry_out(struct carom_stands_work *work, const struct carom_de
     case CAROM_ACTION_SUPPRESS:
         return suppress(work, decided);
     case CAROM_ACTION_UNSUPPRESS:
-        lift(work, decided->list);
-        return 0;
-    case CAROM_ACTION_RESUBSCRIBE:
-        resubscribe(work, decided);
+        work->stands->suppressions = NULL;
         return 0;
     case CAROM_ACTION_TAG:
         return put_tag(work, &tag, work->fact);
@@ -206,6 +240,7 @@ void carom_stands_take_back(struct carom_stands *stands, uint32_t fact)
 {
     struct carom_stands_suppression **suppression = &stands->suppressions;
     struct carom_stands_departure **departure = &stands->departures;
+    pass_on(stands, fact);
     while (*suppression)
         if ((*suppression)->fact == fact)
             *suppression = (*suppression)->next;
