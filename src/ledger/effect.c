@@ -154,10 +154,9 @@ static int suppress(struct carom_effect *effect, const struct carom_decided *dec
 static int lift(struct carom_effect *effect, const struct carom_decided *decided)
 {
     static const char sql[] =
-        "UPDATE suppression SET ended = ?2, ended_by = ?4 WHERE address = ?1 AND ended = 0 AND (?3 = '' OR list = ?3)"
-        " RETURNING id";
+        "UPDATE suppression SET ended = ?2, ended_by = ?3 WHERE address = ?1 AND ended = 0 RETURNING id";
     sqlite3_stmt *row =
-        carom_db_use(effect->db, effect->err, sql, "iisi", effect->address, effect->entry->now, decided->list, effect->by);
+        carom_db_use(effect->db, effect->err, sql, "iii", effect->address, effect->entry->now, effect->by);
     int found = row ? 0 : -1;
 
     while (row && (found = carom_db_row(effect->db, row, effect->err)) > 0)
@@ -301,17 +300,6 @@ static int unsubscribe(struct carom_effect *effect, const struct carom_decided *
     return depart(effect, CAROM_STR_EMPTY, false);
 }
 
-static int resubscribe(struct carom_effect *effect, const struct carom_decided *decided)
-{
-    static const char sql[] =
-        "UPDATE departure SET ended = ?2, ended_by = ?4 WHERE address = ?1 AND ended = 0 AND"
-        " (?3 = '' OR list = ?3 OR list = '')";
-    struct carom_str list = decided->all ? CAROM_STR_EMPTY : decided->list;
-    if (run(effect, carom_db_use(effect->db, effect->err, sql, "iisi", effect->address, effect->entry->now, list, effect->by)) != 0)
-        return -1;
-    return carom_effect_tell(effect, decided);
-}
-
 /* ---- Tags and alerts ---- */
 
 static int put_tag(struct carom_effect *effect, const struct carom_decided *decided)
@@ -410,8 +398,6 @@ int carom_effect_carry_out(struct carom_effect *effect, const struct carom_decid
         return suppress(effect, decided);
     case CAROM_ACTION_UNSUPPRESS:
         return lift(effect, decided);
-    case CAROM_ACTION_RESUBSCRIBE:
-        return resubscribe(effect, decided);
     case CAROM_ACTION_RETRY:
         return retry(effect, decided);
     case CAROM_ACTION_PROBE:
@@ -430,6 +416,7 @@ int carom_effect_carry_out(struct carom_effect *effect, const struct carom_decid
                         effect->entry->now, 0);
     case CAROM_ACTION_SCORE: /* in the fact's row */
     case CAROM_ACTION_IGNORE:
+    case CAROM_ACTION_RESUBSCRIBE: /* no hook decides it: the sinks are told when an unsubscribe is taken back */
     case CAROM_ACTION_COUNT:
         break;
     }

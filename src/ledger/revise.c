@@ -35,7 +35,7 @@ static int is_lifted(struct carom_effect *effect, int64_t decided, bool *yes_r)
 {
     static const char delivered[] = "SELECT 1 FROM fact WHERE address = ?1 AND kind = 'delivered' AND ignored = 0 AND"
                                     " undone = 0 AND held = 0 AND id <> ?2 AND time > ?3 AND length(?4) IS NOT NULL LIMIT 1";
-    static const char later[] = LATER "json_extract(a.value, '$.name') IN ('unsuppress', 'resubscribe') LIMIT 1";
+    static const char later[] = LATER "json_extract(a.value, '$.name') = 'unsuppress' LIMIT 1";
     static const char restored[] = "SELECT restored FROM address WHERE id = ?1";
     int64_t at;
 
@@ -60,7 +60,6 @@ static int is_superseded(struct carom_effect *effect, const struct carom_decided
     case CAROM_ACTION_SUPPRESS:
         return is_lifted(effect, decided, yes_r);
     case CAROM_ACTION_UNSUPPRESS:
-    case CAROM_ACTION_RESUBSCRIBE:
         return ask(effect, removed, CAROM_STR_EMPTY, yes_r);
     case CAROM_ACTION_TAG:
         return ask(effect, tagged, action->key, yes_r);
@@ -142,8 +141,6 @@ static int restore(struct carom_effect *effect, const struct carom_decided *acti
     static const char suppressed[] = "UPDATE suppression SET ended = 0, ended_by = NULL WHERE ended_by = ?1 AND"
                                      " (until = 0 OR until > ?2) AND (soft = 0 OR NOT EXISTS (SELECT 1 FROM fact WHERE"
                                      " id = ?1 AND kind = 'delivered')) AND ?3 + length(?4) + ?5 IS NOT NULL";
-    static const char gone[] = "UPDATE departure SET ended = 0, ended_by = NULL WHERE ended_by = ?1 AND"
-                               " ?2 + ?3 + length(?4) + ?5 IS NOT NULL";
     static const char tags[] =
         "UPDATE tag SET ended = ?2, ended_by = ?3 WHERE fact = ?1 AND ended = 0 AND key = ?4 AND ?5 IS NOT NULL";
     static const char tags_before[] = "UPDATE tag SET ended = 0, ended_by = NULL WHERE ended_by = ?1 AND key = ?4 AND"
@@ -156,8 +153,6 @@ static int restore(struct carom_effect *effect, const struct carom_decided *acti
         return end_suppression(effect, action, n);
     case CAROM_ACTION_UNSUPPRESS:
         return change(effect, suppressed, action, n);
-    case CAROM_ACTION_RESUBSCRIBE:
-        return change(effect, gone, action, n);
     case CAROM_ACTION_TAG:
         return change(effect, tags, action, n) == 0 ? change(effect, tags_before, action, n) : -1;
     default:
