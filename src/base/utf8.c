@@ -237,12 +237,17 @@ static void pair_add_character(struct pair *pair, uint32_t character)
         pair_add(pair, character);
 }
 
-/* Nearly all text is words in ASCII: takes one off *s. */
-static void pair_add_word(struct pair *pair, struct carom_str *s)
+static bool is_visible(struct carom_str s, size_t at)
+{
+    return at < s.len && s.ptr[at] > ' ' && s.ptr[at] < 0x7f;
+}
+
+/* Nearly all text is words in ASCII with one space between: takes them off *s. */
+static void pair_add_words(struct pair *pair, struct carom_str *s)
 {
     size_t n = 0;
     char *shown = pair->shown + pair->len, *folded = pair->folded + pair->len;
-    for (; n < s->len && s->ptr[n] > ' ' && s->ptr[n] < 0x7f; n++) {
+    for (; is_visible(*s, n) || (n > 0 && n < s->len && s->ptr[n] == ' ' && is_visible(*s, n + 1)); n++) {
         shown[n] = s->ptr[n];
         folded[n] = carom_lower(s->ptr[n]);
     }
@@ -260,7 +265,7 @@ struct carom_utf8_text carom_utf8_normalise(struct carom_arena *arena, struct ca
         pair_add_character(&pair, n ? character : 0xfffd);
         s = carom_str_from(s, n ? n : 1);
         if (!pair.space)
-            pair_add_word(&pair, &s);
+            pair_add_words(&pair, &s);
     }
     return (struct carom_utf8_text){carom_str_n(pair.shown, pair.len), carom_str_n(pair.folded, pair.len)};
 }

@@ -465,9 +465,9 @@ struct carom_fact carom_fact_blank(void)
     struct carom_fact fact;
 
     memset(&fact, 0, sizeof fact);
-    for (size_t i = 0; i < carom_fields_n; i++) {
-        if (carom_fields[i].type == CAROM_FIELD_STR)
-            *(struct carom_str *)((char *)&fact + carom_fields[i].offset) = CAROM_STR_EMPTY;
+    for (const struct carom_field *field = carom_fields, *end = field + carom_fields_n; field < end; field++) {
+        if (field->type == CAROM_FIELD_STR)
+            *(struct carom_str *)((char *)&fact + field->offset) = CAROM_STR_EMPTY;
     }
     fact.original.headers = CAROM_STR_EMPTY;
     return fact;

@@ -37,19 +37,21 @@ static void add_lines(struct sha256_ctx *ctx, struct carom_str text)
     char block[4096];
     size_t n = 0;
 
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-        if (c == '\r' && i + 1 < text.len && text.ptr[i + 1] == '\n')
-            continue;
-        block[n++] = c == '\r' || c == '\n' ? '\0' : c;
-        if (n == sizeof block) {
+    while (text.len > 0) {
+        size_t run = carom_str_line_length(carom_str_head(text, sizeof block - 1 - n));
+
+        memcpy(block + n, text.ptr, run);
+        n += run;
+        text = carom_str_from(text, run);
+        if (text.len == 0 || text.ptr[0] == '\r' || text.ptr[0] == '\n') {
+            block[n++] = '\0';
+            text = carom_str_from(text, carom_str_starts(text, CAROM_STR("\r\n")) ? 2 : 1);
+        }
+        if (n + 1 >= sizeof block || text.len == 0) {
             sha256_update(ctx, n, (const uint8_t *)block);
             n = 0;
         }
     }
-    if (text.len > 0 && text.ptr[text.len - 1] != '\n' && text.ptr[text.len - 1] != '\r')
-        block[n++] = '\0';
-    sha256_update(ctx, n, (const uint8_t *)block);
 }
 
 static bool is_trace(struct carom_str name)

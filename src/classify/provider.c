@@ -26,14 +26,21 @@ static bool any_fits(const char *patterns, struct carom_str name, bool (*fits)(s
     return false;
 }
 
+static bool ends_host(char c)
+{
+    switch (c) {
+    case '\0': case ' ': case '\t': case '\r': case '\n': case '(': case '[': case ',': case ';': case ':': return true;
+    default: return false;
+    }
+}
+
 /* "mx.example.net." and "mx.example.net (192.0.2.1, the server for …)": the name alone. */
 static struct carom_str bare_host(struct carom_str host)
 {
     size_t n = 0;
 
     host = carom_str_trim(host);
-    while (n < host.len && (carom_is_alpha(host.ptr[n]) ||
-                            (!carom_is_space(host.ptr[n]) && !strchr("([,;:", host.ptr[n]))))
+    while (n < host.len && !ends_host(host.ptr[n]))
         n++;
     if (n > 0 && host.ptr[n - 1] == '.')
         n--;

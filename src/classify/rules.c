@@ -93,11 +93,14 @@ static bool keep_better(void *user, uint32_t pattern, size_t start, size_t end)
 /* Letters of an address are nobody's words: <blocked@example.com> may be an unknown user. */
 static struct carom_str hide_addresses(struct carom_arena *arena, struct carom_str folded)
 {
-    char *out = (char *)carom_arena_raw(arena, folded.len + 1);
     static const char ends[] = " <>()[]\"',;:=|";
+    size_t at = carom_str_chr(folded, '@');
+    char *out;
 
-    memcpy(out, folded.ptr, folded.len);
-    for (size_t at = 0; at < folded.len; at++) {
+    if (at == SIZE_MAX)
+        return folded;
+    out = memcpy(carom_arena_raw(arena, folded.len), folded.ptr, folded.len);
+    for (; at < folded.len; at++) {
         if (out[at] != '@')
             continue;
         for (size_t i = at; i-- > 0 && out[i] != '\1' && !memchr(ends, out[i], sizeof ends - 1);)

@@ -5,16 +5,19 @@
 
 #include "smtp/codes.h"
 
+#include <stdlib.h>
+
 #include "base/str.h"
 #include "smtp/reply.h"
 
+static int compare_code(const void *code, const void *row)
+{
+    return *(const int *)code - ((const struct carom_code_row *)row)->code;
+}
+
 const struct carom_code_row *carom_code_find(int code)
 {
-    for (size_t i = 0; i < carom_codes_n; i++) {
-        if (carom_codes[i].code == code)
-            return &carom_codes[i];
-    }
-    return NULL;
+    return bsearch(&code, carom_codes, carom_codes_n, sizeof *carom_codes, compare_code);
 }
 
 /* "5.7.606": the three numbers of a code that carom_status_length has accepted. */
@@ -35,9 +38,9 @@ static void split(struct carom_str status, int numbers[3])
    before the range that it lies in. */
 static int closeness(const struct carom_status_row *row, const int numbers[3])
 {
-    if (row->klass != 0 && row->klass != numbers[0])
+    if (row->subject >= 0 && row->subject != numbers[1]) /* the most rows */
         return 0;
-    if (row->subject >= 0 && row->subject != numbers[1])
+    if (row->klass != 0 && row->klass != numbers[0])
         return 0;
     if (row->detail >= 0 && (numbers[2] < row->detail || numbers[2] > row->detail_last))
         return 0;

@@ -8,7 +8,7 @@
 
 #include "base/sieve.h"
 
-/* One row of reply-codes.tsv. Strings are static, NUL-terminated, "" for nothing. */
+/* One row of reply-codes.tsv, which is in the order of the codes. Strings are static, NUL-terminated, "" for nothing. */
 struct carom_code_row {
     int code;
     enum carom_reason reason; /* NONE: the code alone says nothing */

@@ -112,6 +112,7 @@ struct sieve {
     uint16_t always[CAROM_SIEVE_ROWS];
     size_t n, always_n, length, stride;
     bool spaces; /* grams may have some */
+    bool texts;  /* an empty cell matches nothing, not everything */
     unsigned bits;
 };
 
@@ -159,6 +160,8 @@ static void add_row(struct sieve *sieve, size_t row, struct carom_str rest, cons
 {
     size_t before = sieve->n;
 
+    if (sieve->texts && rest.len == 0)
+        return;
     do {
         size_t end = *separator ? carom_str_find(rest, carom_str(separator)) : SIZE_MAX;
         size_t start = choose(sieve, carom_str_head(rest, end));
@@ -260,6 +263,7 @@ int carom_sieve_print(const char *symbol, const char *header, const char *column
     sieve->length = shape[0] == '3' ? 3 : 4;
     sieve->stride = strstr(shape, "/4") ? 4 : 1;
     sieve->spaces = strchr(shape, '_') != NULL;
+    sieve->texts = strchr(shape, '!') != NULL;
     count_grams(&table, sieve->length);
     printf("#include \"%s\"\n\n", header);
     for (size_t row = 0; row < table.n; row++) {
