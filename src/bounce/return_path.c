@@ -41,7 +41,7 @@ static bool starts(struct carom_str text, struct carom_str literal)
 static size_t find(struct carom_str text, struct carom_str literal, size_t from)
 {
     for (size_t i = from; i + literal.len <= text.len; i++) {
-        if (starts(carom_str_from(text, i), literal))
+        if (fits(literal.ptr[0], text.ptr[i]) && starts(carom_str_from(text, i), literal))
             return i;
     }
     return SIZE_MAX;
@@ -49,8 +49,8 @@ static size_t find(struct carom_str text, struct carom_str literal, size_t from)
 
 static size_t find_last(struct carom_str text, struct carom_str literal)
 {
-    for (size_t i = text.len + 1; i-- > 0;) {
-        if (starts(carom_str_from(text, i), literal))
+    for (size_t i = text.len; i-- > 0;) {
+        if (fits(literal.ptr[0], text.ptr[i]) && starts(carom_str_from(text, i), literal))
             return i;
     }
     return SIZE_MAX;
@@ -110,21 +110,15 @@ static bool keep(struct captures *captures, struct carom_str name, struct carom_
 {
     if (caught.len == 0)
         return false;
-    if (carom_str_eq(name, CAROM_STR("list")))
-        captures->list = caught;
-    else if (carom_str_eq(name, CAROM_STR("host")))
-        captures->host = caught;
-    else if (carom_str_eq(name, CAROM_STR("user")))
-        captures->user = caught;
-    else if (carom_str_eq(name, CAROM_STR("dom")))
-        captures->dom = caught;
-    else if (carom_str_eq(name, CAROM_STR("rest")))
-        captures->rest = caught;
-    else if (carom_str_eq(name, CAROM_STR("x")))
-        return carom_str_chr(caught, '=') == SIZE_MAX;
-    if (carom_str_eq(name, CAROM_STR("list")))
-        return is_list_name(caught);
-    return (!carom_str_eq(name, CAROM_STR("host")) && !carom_str_eq(name, CAROM_STR("dom"))) || is_domain(caught);
+    switch (name.ptr[0]) { /* no two that are kept begin alike */
+    case 'l': captures->list = caught; return is_list_name(caught);
+    case 'h': captures->host = caught; return is_domain(caught);
+    case 'd': captures->dom = caught; return is_domain(caught);
+    case 'u': captures->user = caught; return true;
+    case 'r': captures->rest = caught; return true;
+    case 'x': return carom_str_chr(caught, '=') == SIZE_MAX;
+    default: return true; /* any */
+    }
 }
 
 static bool match(struct carom_str text, struct carom_str shape, struct captures *captures);
@@ -226,7 +220,9 @@ static bool split(struct carom_arena *arena, struct carom_str address, struct ca
     return true;
 }
 
-static bool is_wrap(const struct carom_return_path_row *row) { return strcmp(row->gives, "wrap") == 0; }
+/* By the first letter, which no other word of the column has. */
+static bool is_wrap(const struct carom_return_path_row *row) { return *row->gives == 'w'; }
+static bool is_asked(const struct carom_return_path_row *row) { return *row->sure == 'a'; }
 
 bool carom_return_path_chosen(const struct carom_return_paths *chosen, const char *system)
 {
@@ -268,11 +264,11 @@ static const struct carom_return_path_row *find_row(struct carom_str local, stru
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
         const struct carom_return_path_row *row = &carom_return_paths[i];
 
-        *captures_r = none;
+        if (!is_wrap(row) && !(chosen ? carom_return_path_chosen(chosen, row->system) : !is_asked(row)))
+            continue;
         if (plain && strchr(row->local, '=')) /* saves most of the trying */
             continue;
-        if (!is_wrap(row) && !(chosen ? carom_return_path_chosen(chosen, row->system) : strcmp(row->sure, "asked") != 0))
-            continue;
+        *captures_r = none;
         if ((*row->host == '\0' || carom_cell_glob(domain, row->host)) &&
             match(local, carom_str(row->local), captures_r))
             return row;

@@ -10,12 +10,22 @@
 #include "bounce/tables.h"
 #include "mail/address.h"
 
+/* The fields of a message mostly say the same. */
+static bool is_known(const struct carom_path *path, struct carom_str address)
+{
+    for (size_t i = 0; i < path->n; i++) {
+        if (carom_str_eq(path->addresses[i], address))
+            return true;
+    }
+    return false;
+}
+
 /* The first template that is sure, else the first. */
 static void consider(struct carom_arena *arena, struct carom_path *path, struct carom_str address)
 {
     struct carom_return_path says;
 
-    if (address.len == 0 || path->n == CAROM_PATH_ADDRESSES)
+    if (address.len == 0 || path->n == CAROM_PATH_ADDRESSES || is_known(path, address))
         return;
     if (carom_return_path_read(arena, address, path->chosen, &says) &&
         (path->says.system.len == 0 || (says.sure && !path->says.sure)))
