@@ -224,7 +224,7 @@ static int measure(struct sizes *sizes, const struct carom_str *patterns, size_t
 /* The pieces as a tree in the order of coming; the automaton's states are its nodes. 0: none. */
 struct node {
     uint32_t kid, sibling;
-    uint32_t piece; /* 1 + the last piece that ends here */
+    uint32_t piece; /* 1 + the last draft that ends here */
     uint8_t class;
 };
 
@@ -233,15 +233,14 @@ struct building {
     /* The automaton's arrays, still writable. */
     struct carom_automaton_state *states;
     struct carom_automaton_piece *pieces;
-    uint32_t *outputs;
     uint16_t *rows;
     uint8_t *class_of;
     /* Only needed while building. */
     struct node *nodes;
-    uint32_t *node_of;    /* per state */
-    uint32_t *by_depth;   /* the states, the shallow ones first */
-    uint32_t *same_piece; /* per piece: 1 + the piece that also ends there */
-    uint32_t nodes_n;
+    uint32_t *node_of;  /* per state */
+    uint32_t *by_depth; /* the states, the shallow ones first */
+    struct carom_automaton_piece *drafts; /* pieces in the order of coming; more: 1 + another one that ends there */
+    uint32_t nodes_n, drafts_n;
 };
 
 static void *carve(char **memory, size_t n, size_t size)
@@ -255,12 +254,10 @@ static void *carve(char **memory, size_t n, size_t size)
 static bool allocate(struct building *b, const struct sizes *sizes)
 {
     size_t rows = (sizes->states < DENSE_MAX ? sizes->states : DENSE_MAX) * sizes->classes;
-    size_t outputs = 1 + 2 * sizes->pieces; /* each list has its end; entry 0 is no list */
     char *memory = calloc(1, sizeof(*b->automaton) + sizes->states * sizeof(*b->states) +
-                                 sizes->pieces * sizeof(*b->pieces) + outputs * sizeof(uint32_t) +
-                                 rows * sizeof(uint16_t) + 256);
+                                 sizes->pieces * sizeof(*b->pieces) + rows * sizeof(uint16_t) + 256);
     char *scratch =
-        calloc(1, sizes->states * (sizeof(*b->nodes) + 2 * sizeof(uint32_t)) + sizes->pieces * sizeof(uint32_t));
+        calloc(1, sizes->states * (sizeof(*b->nodes) + 2 * sizeof(uint32_t)) + sizes->pieces * sizeof(*b->drafts));
     if (!memory || !scratch) {
         free(memory);
         free(scratch);
@@ -269,18 +266,18 @@ static bool allocate(struct building *b, const struct sizes *sizes)
     b->automaton = carve(&memory, 1, sizeof(*b->automaton));
     b->states = carve(&memory, sizes->states, sizeof(*b->states));
     b->pieces = carve(&memory, sizes->pieces, sizeof(*b->pieces));
-    b->outputs = carve(&memory, outputs, sizeof(uint32_t));
     b->rows = carve(&memory, rows, sizeof(uint16_t));
     b->class_of = carve(&memory, 256, 1);
     b->nodes = carve(&scratch, sizes->states, sizeof(*b->nodes));
     b->node_of = carve(&scratch, sizes->states, sizeof(uint32_t));
     b->by_depth = carve(&scratch, sizes->states, sizeof(uint32_t));
-    b->same_piece = carve(&scratch, sizes->pieces, sizeof(uint32_t));
+    b->drafts = carve(&scratch, sizes->pieces, sizeof(*b->drafts));
     b->nodes_n = 1;
+    b->drafts_n = 0;
     memcpy(b->class_of, sizes->class_of, 256);
     *b->automaton = (struct carom_automaton){
-        .states_n = 1, .outputs_n = 1, .patterns = (uint32_t)sizes->patterns, .classes = (uint32_t)sizes->classes,
-        .class_of = b->class_of, .rows = b->rows, .states = b->states, .outputs = b->outputs, .pieces = b->pieces};
+        .states_n = 1, .patterns = (uint32_t)sizes->patterns, .classes = (uint32_t)sizes->classes,
+        .class_of = b->class_of, .rows = b->rows, .states = b->states, .pieces = b->pieces};
     return true;
 }
 
@@ -299,7 +296,7 @@ static uint32_t go_down(struct building *b, uint32_t parent, uint8_t class)
 
 static void add_piece(struct building *b, struct piece piece, uint32_t pattern, uint16_t index)
 {
-    uint32_t node = 0, number = b->automaton->pieces_n++;
+    uint32_t node = 0;
     uint16_t length = 0;
     unsigned char byte;
     for (struct carom_str raw = piece.raw; take_byte(&raw, &byte); length++)
@@ -309,10 +306,10 @@ static void add_piece(struct building *b, struct piece piece, uint32_t pattern, 
         flags &= (uint8_t)~CAROM_PIECE_WORD_BEFORE;
     if (!word_before(piece.raw, piece.raw.len))
         flags &= (uint8_t)~CAROM_PIECE_WORD_AFTER;
-    b->pieces[number] = (struct carom_automaton_piece){
-        .pattern = pattern, .slot = b->automaton->slots, .index = index, .length = length, .flags = flags};
-    b->same_piece[number] = b->nodes[node].piece;
-    b->nodes[node].piece = number + 1;
+    b->drafts[b->drafts_n++] =
+        (struct carom_automaton_piece){.pattern = pattern, .slot = b->automaton->slots, .more = b->nodes[node].piece,
+                                       .index = index, .length = length, .flags = flags};
+    b->nodes[node].piece = b->drafts_n;
 }
 
 static void add_pattern(struct building *b, struct carom_str pattern, uint32_t number)
@@ -321,16 +318,16 @@ static void add_pattern(struct building *b, struct carom_str pattern, uint32_t n
     struct place place;
     struct piece piece;
     uint16_t index = 0;
-    uint32_t first = a->pieces_n;
+    uint32_t first = b->drafts_n;
     for (bool near = false; take_place(&pattern, &place, &near); index++) {
-        first = a->pieces_n;
+        first = b->drafts_n;
         while (take_piece(&place, &piece)) {
             piece.flags |= (uint8_t)((place.near ? CAROM_PIECE_NEAR : 0) | (near ? CAROM_PIECE_NEAR_NEXT : 0));
             add_piece(b, piece, number, index);
         }
     }
-    for (uint32_t i = first; i < a->pieces_n; i++)
-        b->pieces[i].flags |= CAROM_PIECE_LAST;
+    for (uint32_t i = first; i < b->drafts_n; i++)
+        b->drafts[i].flags |= CAROM_PIECE_LAST;
     a->slots += index > 1;
 }
 
@@ -389,19 +386,18 @@ static void link_children(struct building *b, uint32_t state, uint32_t *n)
 }
 
 /* What ends with the suffix it falls back to ends here too. */
-static void list_outputs(struct building *b, uint32_t state)
+static void list_pieces(struct building *b, uint32_t state)
 {
     struct carom_automaton *a = b->automaton;
     struct carom_automaton_state *s = &b->states[state];
-    s->output = b->states[s->fail].output;
-    uint32_t piece = b->nodes[b->node_of[state]].piece;
-    if (!piece)
+    uint32_t shorter = b->states[s->fail].output, draft = b->nodes[b->node_of[state]].piece;
+    s->output = draft ? a->pieces_n + 1 : shorter;
+    if (!draft)
         return;
-    uint32_t shorter = s->output;
-    s->output = a->outputs_n;
-    for (; piece; piece = b->same_piece[piece - 1])
-        b->outputs[a->outputs_n++] = piece - 1;
-    b->outputs[a->outputs_n++] = CAROM_AUTOMATON_MORE | shorter;
+    for (; draft; draft = b->drafts[draft - 1].more)
+        b->pieces[a->pieces_n++] = b->drafts[draft - 1];
+    b->pieces[a->pieces_n - 1].more = shorter;
+    b->pieces[a->pieces_n - 1].flags |= CAROM_PIECE_END;
 }
 
 /* As its suffix goes on, unless it goes on itself. */
@@ -425,7 +421,7 @@ static void make_states(struct building *b)
         uint32_t state = b->by_depth[i];
         number_below(b, state);
         link_children(b, state, &n);
-        list_outputs(b, state);
+        list_pieces(b, state);
         if (state < a->dense)
             fill_row(b, state);
     }
@@ -545,17 +541,17 @@ static size_t skip_idle(const struct carom_automaton *a, struct carom_str text, 
     return at;
 }
 
-/* What ends at `end`. false: enough. */
-static bool tell(const struct carom_automaton *a, struct carom_automaton_run *run, struct carom_str text, uint32_t list,
+/* All pieces that end at `end`, from `first`, 1 + its number, on. false: enough. */
+static bool tell(const struct carom_automaton *a, struct carom_automaton_run *run, struct carom_str text, uint32_t first,
                  size_t end, bool (*found)(void *user, uint32_t pattern, size_t start, size_t end), void *user)
 {
     size_t start;
-    for (; list; list = a->outputs[list] & ~CAROM_AUTOMATON_MORE)
-        for (; !(a->outputs[list] & CAROM_AUTOMATON_MORE); list++) {
-            const struct carom_automaton_piece *piece = &a->pieces[a->outputs[list]];
-            if (completes(run, piece, text, end, &start) && !found(user, piece->pattern, start, end))
-                return false;
-        }
+    while (first) {
+        const struct carom_automaton_piece *piece = &a->pieces[first - 1];
+        if (completes(run, piece, text, end, &start) && !found(user, piece->pattern, start, end))
+            return false;
+        first = piece->flags & CAROM_PIECE_END ? piece->more : first + 1;
+    }
     return true;
 }
 
@@ -571,8 +567,8 @@ void carom_automaton_search(const struct carom_automaton *automaton, struct caro
     uint32_t state = 0;
     for (size_t at = 0; (at = state ? at : skip_idle(&a, folded, at)) < folded.len;) {
         state = next_state(&a, state, a.class_of[(unsigned char)folded.ptr[at++]]);
-        uint32_t list = a.states[state].output;
-        if (list && !tell(automaton, run, folded, list, at, found, user))
+        uint32_t first = a.states[state].output;
+        if (first && !tell(automaton, run, folded, first, at, found, user))
             return;
     }
 }

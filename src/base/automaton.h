@@ -21,15 +21,17 @@
 struct carom_automaton_state {
     uint32_t child;   /* the first one; the others follow it */
     uint32_t fail;    /* the state of its longest suffix */
-    uint32_t output;  /* into outputs: what ends here; 0 nothing */
+    uint32_t output;  /* 1 + the first piece that ends here; 0 none */
     uint8_t children; /* how many */
     uint8_t first;    /* class that leads to the first child */
     uint8_t class;    /* class that leads here */
 };
 
+/* Those that end at one state stand side by side. */
 struct carom_automaton_piece {
     uint32_t pattern;
     uint32_t slot;   /* where a pattern of several pieces keeps how far it has come */
+    uint32_t more;   /* of the last one at a state: 1 + the first one that ends with the state's suffix; 0 none */
     uint16_t index;  /* its place in the pattern, from 0; pieces of one place are alternatives */
     uint16_t length; /* bytes */
     uint8_t flags;   /* CAROM_PIECE_… */
@@ -39,21 +41,20 @@ enum {
     CAROM_PIECE_WORD_AFTER = 2,
     CAROM_PIECE_LAST = 4,
     CAROM_PIECE_NEAR = 8,      /* not far behind the one before */
-    CAROM_PIECE_NEAR_NEXT = 16 /* the next one is */
+    CAROM_PIECE_NEAR_NEXT = 16, /* the next one is */
+    CAROM_PIECE_END = 32       /* the last one at its state */
 };
 
 struct carom_automaton {
-    uint32_t states_n, outputs_n, pieces_n;
+    uint32_t states_n, pieces_n;
     uint32_t dense; /* how many states, from the root on, have a row */
     uint32_t slots; /* patterns of several pieces */
     uint32_t patterns, classes;
     const uint8_t *class_of; /* 256: byte to class; 0 is in no pattern */
     const uint16_t *rows;    /* dense × classes, complete: the next state, which is a child of a dense one or dense */
     const struct carom_automaton_state *states;
-    const uint32_t *outputs; /* piece numbers; a list ends with CAROM_AUTOMATON_MORE and the next list, 0 none */
     const struct carom_automaton_piece *pieces;
 };
-#define CAROM_AUTOMATON_MORE UINT32_C(0x80000000)
 
 /* Compiles n patterns (already folded: carom_utf8_normalise) into heap memory; free with carom_automaton_free.
    NULL: no memory, an empty pattern, or too many. */

@@ -90,14 +90,6 @@ static void print_rows(const uint16_t *list, size_t n)
     puts("\n};");
 }
 
-static void print_numbers(const char *name, const uint32_t *list, size_t n)
-{
-    printf("static const uint32_t %s[] = {", name);
-    for (size_t i = 0; i < n; i++)
-        printf("%s%lu,", i % 32 ? "" : "\n", (unsigned long)list[i]);
-    puts("\n};");
-}
-
 static void print_classes(const uint8_t *class_of)
 {
     printf("static const uint8_t class_of[] = {");
@@ -119,8 +111,8 @@ static void print_pieces(const struct carom_automaton_piece *pieces, size_t n)
 {
     printf("static const struct carom_automaton_piece pieces[] = {");
     for (const struct carom_automaton_piece *p = pieces; p < pieces + n; p++)
-        printf("%s{%lu,%lu,%d,%d,%d},", (p - pieces) % 8 ? "" : "\n", (unsigned long)p->pattern,
-               (unsigned long)p->slot, p->index, p->length, p->flags);
+        printf("%s{%lu,%lu,%lu,%d,%d,%d},", (p - pieces) % 8 ? "" : "\n", (unsigned long)p->pattern,
+               (unsigned long)p->slot, (unsigned long)p->more, p->index, p->length, p->flags);
     puts("\n};");
 }
 
@@ -130,14 +122,12 @@ static void print(const struct carom_automaton *a, const char *symbol, const cha
     print_classes(a->class_of);
     print_rows(a->rows, (size_t)a->dense * a->classes);
     print_states(a->states, a->states_n);
-    print_numbers("outputs", a->outputs, a->outputs_n);
     print_pieces(a->pieces, a->pieces_n);
     printf("const struct carom_automaton %s = {\n", symbol);
-    printf("    .states_n = %lu, .dense = %lu, .outputs_n = %lu, .pieces_n = %lu, .slots = %lu, .patterns = %lu,\n"
-           "    .classes = %lu,\n",
-           (unsigned long)a->states_n, (unsigned long)a->dense, (unsigned long)a->outputs_n,
-           (unsigned long)a->pieces_n, (unsigned long)a->slots, (unsigned long)a->patterns, (unsigned long)a->classes);
-    puts("    .class_of = class_of, .rows = rows, .states = states, .outputs = outputs, .pieces = pieces};");
+    printf("    .states_n = %lu, .dense = %lu, .pieces_n = %lu, .slots = %lu, .patterns = %lu, .classes = %lu,\n",
+           (unsigned long)a->states_n, (unsigned long)a->dense, (unsigned long)a->pieces_n, (unsigned long)a->slots,
+           (unsigned long)a->patterns, (unsigned long)a->classes);
+    puts("    .class_of = class_of, .rows = rows, .states = states, .pieces = pieces};");
 }
 
 int carom_automaton_print(const char *symbol, const char *header, const char *column, const char *path,
