@@ -36,7 +36,14 @@ static int failed(struct carom_error *err, const char *path, const char *doing)
 static int join(char path[PATH_SIZE], const char *directory, const char *name, struct carom_error *err)
 {
     int n = snprintf(path, PATH_SIZE, "%s%s", directory, name);
-    return n > 0 && n < PATH_SIZE ? 0 : carom_error_set(err, CAROM_ERROR_USAGE, "%s%s: the name is too long", directory, name);
+    return n > 0 && n < PATH_SIZE ? 0 : carom_error_set(err, CAROM_ERROR_USAGE, "%.200s…: the name is too long", path);
+}
+
+/* For what we name ourselves: SQLite opens no path of more than 512 bytes, and `to` was asked for room. */
+static const char *beside(char path[PATH_SIZE], const char *directory, const char *name)
+{
+    snprintf(path, PATH_SIZE, "%s%s", directory, name);
+    return path;
 }
 
 static int sync_path(const char *path, struct carom_error *err)
@@ -132,9 +139,7 @@ static int copy_entry(const char *source, const char *target, int depth, int64_t
 static int copy_spool(const char *spool, const char *to, int64_t *n, struct carom_error *err)
 {
     char target[PATH_SIZE];
-    if (!spool)
-        return 0;
-    return join(target, to, "/spool", err) == 0 ? copy_directory(spool, target, 0, n, err) : -1;
+    return spool ? copy_directory(spool, beside(target, to, "/spool"), 0, n, err) : 0;
 }
 
 /* ---- The ledger ---- */
@@ -142,9 +147,7 @@ static int copy_spool(const char *spool, const char *to, int64_t *n, struct caro
 static int copy_key(const struct carom_db *db, const char *to, struct carom_backup *backup, struct carom_error *err)
 {
     char source[PATH_SIZE], target[PATH_SIZE];
-    if (join(source, db->path, ".key", err) != 0 || join(target, to, "/carom.db.key", err) != 0)
-        return -1;
-    int copied = copy_file(source, target, err);
+    int copied = copy_file(beside(source, db->path, ".key"), beside(target, to, "/carom.db.key"), err);
     backup->key = copied > 0;
     return copied < 0 ? -1 : 0;
 }
@@ -185,8 +188,7 @@ static int copy_ledger(struct carom_db *db, const char *to, int64_t *bytes_r, st
     sqlite3 *target = NULL;
     int fd, result;
 
-    if (join(path, to, "/carom.db", err) != 0)
-        return -1;
+    beside(path, to, "/carom.db");
     if ((fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0660)) < 0)
         return failed(err, path, "write the backup");
     close(fd);
@@ -220,8 +222,8 @@ static int publish(const char *part, const char *to, struct carom_error *err)
 
     if (rename(part, to) != 0)
         return failed(err, to, "finish the backup");
-    snprintf(above, sizeof(above), "%.*s", slash == SIZE_MAX || !slash ? 1 : (int)slash,
-             slash == SIZE_MAX ? "." : slash ? to : "/");
+    path = slash == SIZE_MAX ? CAROM_STR(".") : carom_str_head(path, slash ? slash : 1);
+    snprintf(above, sizeof(above), CAROM_STR_FMT, CAROM_STR_ARG(path));
     return sync_path(above, err);
 }
 
@@ -234,8 +236,9 @@ int carom_ledger_backup(const char *url, const char *spool, const char *to, stru
     int result = -1;
 
     *backup_r = (struct carom_backup){0};
-    if (join(part, to, ".part", err) != 0)
+    if (join(part, to, ".part/carom.db.key", err) != 0) /* the longest */
         return -1;
+    beside(part, to, ".part");
     if (lstat(to, &info) == 0)
         return carom_error_set(err, CAROM_ERROR_USAGE, "%s: is there already, and a backup overwrites nothing: give another name", to);
     if (carom_db_open(&db, carom_ledger_path(carom_str(url)).ptr, CAROM_DB_LOOK, err) != 0)

@@ -324,6 +324,19 @@ EXPORT int access(const char *path, int mode)
     return refuse(CALL_access) < 0 ? -1 : (int)syscall(SYS_faccessat, AT_FDCWD, path, mode);
 }
 
+/* Of the locks that fcntl knows only those of an open file, which SQLite does not take. */
+#define FCNTL(name) \
+    EXPORT int name(int fd, int command, ...) \
+    { \
+        va_list args; \
+        va_start(args, command); \
+        void *argument = va_arg(args, void *); \
+        va_end(args); \
+        return command == F_OFD_SETLK && refuse(CALL_flock) < 0 ? -1 : (int)syscall(SYS_fcntl, fd, command, argument); \
+    }
+FCNTL(fcntl)
+FCNTL(fcntl64)
+
 EXPORT int flock(int fd, int operation) { return refuse(CALL_flock) < 0 ? -1 : (int)syscall(SYS_flock, fd, operation); }
 
 /* The kernel's structure is the library's, with 64 bits. */

@@ -261,7 +261,7 @@ def scenarios(url):
     yield Scenario('status', 'status', '--json', before=[ANNA], judge='red')
     yield Scenario('ledger-check', 'ledger', 'check', before=[ANNA], codes=DOCUMENTED | {1})
     yield Scenario('ledger-migrate', 'ledger', 'migrate', before=[ANNA])
-    yield Scenario('ledger-backup', 'ledger', 'backup', 'copy', before=[ANNA], judge='copied',
+    yield Scenario('ledger-backup', 'ledger', 'backup', 'copy', before=[ANNA, SPOOLED], judge='copied',
                    codes=DOCUMENTED | {1})
     yield Scenario('ledger-prune', 'ledger', 'prune', before=[ANNA])
     yield Scenario('outbox-list', 'outbox', '--json', 'list', before=[ANNA], keys=command)

@@ -53,6 +53,12 @@ static void run(struct carom_db *db, const char *sql)
         fail_msg("%s", err.text);
 }
 
+static int deny_pragma(void *user, int action, const char *name, const char *value, const char *database, const char *trigger)
+{
+    (void)value, (void)database, (void)trigger;
+    return action == SQLITE_PRAGMA && !strcmp(name, user) ? SQLITE_DENY : SQLITE_OK;
+}
+
 static int64_t ask(struct carom_db *db, const char *sql)
 {
     struct carom_error err = {0};
@@ -125,6 +131,25 @@ static void test_a_step_that_fails_is_not_taken(void **state)
     }
 }
 
+/* Without the keys nothing is sure. */
+static void test_what_cannot_be_checked(void **state)
+{
+    static char names[][24] = {"foreign_keys", "foreign_key_check"};
+    const struct carom_migration table[] = {{1, adds}, {0, NULL}};
+    struct carom_db db;
+    (void)state;
+    open_as(&db, CAROM_DB_WRITE);
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+        struct carom_error err = {0};
+        sqlite3_set_authorizer(db.handle, deny_pragma, names[i]);
+        assert_int_equal(carom_migrate(&db, table, 2, &err), -1);
+        sqlite3_set_authorizer(db.handle, NULL, NULL);
+        assert_non_null(strstr(err.text, "not authorized"));
+        assert_int_equal(ask(&db, "PRAGMA user_version"), 1);
+    }
+    carom_db_close(&db);
+}
+
 static void ignore(void *user, const char *text)
 {
     (void)user, (void)text;
@@ -170,6 +195,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_one_version_after_the_other, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_step_that_fails_is_not_taken, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_cannot_be_checked, setup, teardown),
         cmocka_unit_test_setup_teardown(test_who_meets_another_version, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
