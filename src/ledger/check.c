@@ -102,11 +102,10 @@ static int check_erased(struct carom_store *store, struct carom_str key, struct 
     uint8_t mac[CAROM_MAC_SIZE];
     int64_t found;
 
-    if (store->prepared && !store->erased.n)
+    if (!store->prepared && carom_db_value(&store->db, carom_db_use(&store->db, err, any, ""), &found, err) != 0)
+        return -1;
+    if (store->prepared ? !store->erased.n : !found)
         return 1;
-    if (!store->prepared &&
-        (carom_db_value(&store->db, carom_db_use(&store->db, err, any, ""), &found, err) != 0 || !found))
-        return found ? -1 : 1;
     if (carom_sqlite_mac(store, key, false, mac, err) != 0)
         return -1;
     int64_t hash = carom_sqlite_mac_hash(mac);

@@ -199,6 +199,7 @@ BERT = (('run', '--quiet', '-'), dsn('bert', '5.2.2', 'mailbox full'))
 ZOE = (('suppressions', 'add', 'zoe@example.com', '--reason', 'asked'), '')
 BOTH = ('From MAILER-DAEMON Sun Mar  1 12:00:00 2026\n' + dsn('anna', '4.2.1', 'try later') +
         '\nFrom MAILER-DAEMON Sun Mar  1 12:00:00 2026\n' + dsn('carl') + '\n')
+FORGOTTEN = (('forget', '--keep-hash', 'anna@example.net'), '')
 SPOOLED = (('pipe', '--policy', 'missing.lua'), dsn('anna'))
 LARGE = ''.join(f'{i:06d} and so on\n' for i in range(16000))
 CSV = 'Email Address,Reason,created_at\nAnn@Example.com,"hard, ""bounce""",1700000000\nbob@example.net,,2026-01-02\n'
@@ -242,6 +243,7 @@ def scenarios(url):
     yield Scenario('deliver-http', 'deliver', before=[ANNA], keys=http, judge='delivered')
     yield Scenario('deliver-mail', 'deliver', before=[ANNA], policy=FORWARD, judge='delivered')
     yield Scenario('check', 'check', 'zoe@example.com', 'ann@example.com', before=[ZOE], codes=DOCUMENTED | {1}, ends=(1,))
+    yield Scenario('check-erased', 'check', 'anna@example.net', before=[ANNA, FORGOTTEN], codes=DOCUMENTED | {1}, ends=(1,))
     yield Scenario('check-column', 'check', '-', given='zoe@example.com\nann@example.com\n', before=[ZOE, ANNA])
     yield Scenario('suppressions-import', 'suppressions', 'import', '-', given=CSV, before=[ZOE])
     yield Scenario('suppressions-export', 'suppressions', 'export', before=[ZOE, ANNA])
@@ -509,6 +511,8 @@ class Bench:
             return 0  # glibc gives up by itself when OpenSSL, leaving, touches its first variable of a thread
         if code not in self.scenario.codes and code not in self.scenario.ends:
             raise Broken(f'exit {code}, which no manual names: {said.strip()}')
+        if code == 0 and 0 not in self.scenario.ends:
+            raise Broken(f'exit 0, which says that all is well: {output.strip()}')
         if code not in self.scenario.ends and not said and not output:
             raise Broken(f'exit {code} without a word')
         self.judge(code, output)

@@ -442,6 +442,7 @@ static void test_damaged(void **state)
         {"UPDATE job SET fact = 1", call_claim, "has lost its fact"},
         {"INSERT INTO erased VALUES (1, 1, x'00')", call_unban, "cannot read the key of the erased addresses"},
         {"INSERT INTO erased VALUES (1, 1, x'00')", call_check, "cannot read the key of the erased addresses"},
+        {"DROP TABLE erased", call_check, "no such table"}, /* which is no yes */
         {"DROP TABLE job", call_alert, "no such table"},
         {"DELETE FROM job", call_alert, "there is no job 1"},
         {"DROP TABLE pause", call_pause, "no such table"},
