@@ -21,7 +21,7 @@
 #include "base/error.h"
 #include "ledger/db.h"
 
-enum { DEPTH_MAX = 8, BLOCK = 1 << 16, PATH_SIZE = 4096 };
+enum { DEPTH_MAX = 8, BLOCK = 1 << 16, PATH_SIZE = 4096, PLACE_SIZE = PATH_SIZE - 32 /* room for our own names in it */ };
 
 /* ---- Files ---- */
 
@@ -33,13 +33,13 @@ static int failed(struct carom_error *err, const char *path, const char *doing)
                                              : "");
 }
 
-static int join(char path[PATH_SIZE], const char *directory, const char *name, struct carom_error *err)
+static int join(char *path, int size, const char *directory, const char *name, struct carom_error *err)
 {
-    int n = snprintf(path, PATH_SIZE, "%s%s", directory, name);
-    return n > 0 && n < PATH_SIZE ? 0 : carom_error_set(err, CAROM_ERROR_USAGE, "%.200s…: the name is too long", path);
+    int n = snprintf(path, (size_t)size, "%s%s", directory, name);
+    return n > 0 && n < size ? 0 : carom_error_set(err, CAROM_ERROR_USAGE, "%.200s…: the name is too long", path);
 }
 
-/* For what we name ourselves: SQLite opens no path of more than 512 bytes, and `to` was asked for room. */
+/* For what we name ourselves: SQLite opens no path of more than 512 bytes, and the place of the backup is a short one. */
 static const char *beside(char path[PATH_SIZE], const char *directory, const char *name)
 {
     snprintf(path, PATH_SIZE, "%s%s", directory, name);
@@ -114,7 +114,7 @@ static int copy_directory(const char *source, const char *target, int depth, int
         if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
             continue;
         snprintf(name, sizeof(name), "/%s", entry->d_name);
-        result = join(from, source, name, err) == 0 && join(to, target, name, err) == 0
+        result = join(from, PATH_SIZE, source, name, err) == 0 && join(to, PATH_SIZE, target, name, err) == 0
                      ? copy_entry(from, to, depth, n, err)
                      : -1;
     }
@@ -231,14 +231,13 @@ int carom_ledger_backup(const char *url, const char *spool, const char *to, stru
                         struct carom_error *err)
 {
     struct carom_db db;
-    char part[PATH_SIZE];
+    char part[PLACE_SIZE];
     struct stat info;
     int result = -1;
 
     *backup_r = (struct carom_backup){0};
-    if (join(part, to, ".part/carom.db.key", err) != 0) /* the longest */
+    if (join(part, PLACE_SIZE, to, ".part", err) != 0)
         return -1;
-    beside(part, to, ".part");
     if (lstat(to, &info) == 0)
         return carom_error_set(err, CAROM_ERROR_USAGE, "%s: is there already, and a backup overwrites nothing: give another name", to);
     if (carom_db_open(&db, carom_ledger_path(carom_str(url)).ptr, CAROM_DB_LOOK, err) != 0)

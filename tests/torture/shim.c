@@ -46,7 +46,7 @@
 #define CALLS(X) \
     X(malloc) X(write) X(fsync) X(rename) X(open) X(close) X(connect) X(read) X(stat) X(mkdir) X(unlink) X(opendir) \
     X(flock) X(fork) X(socketpair) X(send) X(recv) X(own) X(resize) X(prepare) X(step) X(mmap) X(poll) X(sleep) X(wait) X(chmod) \
-    X(pipe) X(access) X(spawn) X(curl)
+    X(pipe) X(access) X(spawn) X(curl) X(random)
 #define CALL_ENUM(name) CALL_##name,
 #define CALL_NAME(name) #name,
 enum call { CALLS(CALL_ENUM) CALL_COUNT };
@@ -304,6 +304,11 @@ static int unlink_at(int directory, const char *path, int flags)
 }
 EXPORT int unlink(const char *path) { return unlink_at(AT_FDCWD, path, 0); }
 EXPORT int unlinkat(int directory, const char *path, int flags) { return unlink_at(directory, path, flags); }
+
+EXPORT ssize_t getrandom(void *bytes, size_t size, unsigned flags)
+{
+    return refuse(CALL_random) < 0 ? -1 : syscall(SYS_getrandom, bytes, size, flags);
+}
 
 EXPORT int fchmod(int fd, mode_t mode) { return refuse(CALL_chmod) < 0 ? -1 : (int)syscall(SYS_fchmod, fd, mode); }
 

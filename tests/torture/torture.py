@@ -75,6 +75,7 @@ HOW = {  # what a call may answer
     'access': [':EIO'],
     'spawn': [':ENOMEM'],
     'curl': [''],
+    'random': [':EAGAIN'],
     'own': [''],
     'resize': [''],
     'prepare': [''],

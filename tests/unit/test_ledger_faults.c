@@ -463,6 +463,47 @@ static void test_damaged(void **state)
     }
 }
 
+/* More facts than anybody ever saw with one hash. */
+static void test_too_many_collisions(void **state)
+{
+    enum { PROBES = 64 };
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct carom_error err = {0};
+    struct given given;
+    (void)state;
+    for (uint64_t i = 0; i < PROBES; i++) {
+        give(&given, 1000 + i);
+        record(&ledger, &given);
+    }
+    give(&given, 1000);
+    given.fact.recipient = given.entry.address = CAROM_STR("another@example.com");
+    assert_int_equal(ledger.ops->seen(ledger.store, 1000, given.fact.recipient, &err), -1);
+    assert_non_null(strstr(err.text, "too many facts with the identity 00000000000003e8"));
+    must(ledger.ops->begin(ledger.store, &err), &err, "begin");
+    err = (struct carom_error){0};
+    assert_int_equal(ledger.ops->record(ledger.store, arena, &given.entry, &err), -1);
+    assert_non_null(strstr(err.text, "too many facts with the identity 00000000000003e8"));
+    ledger.ops->rollback(ledger.store);
+    assert_int_equal(ledger.ops->seen(ledger.store, 1063, CAROM_STR("ann@example.com"), &err), 1);
+    carom_ledger_close(&ledger);
+}
+
+/* A clock that was wrong by centuries when something was recorded. */
+static void test_no_keys_left(void **state)
+{
+    struct carom_error err = {0};
+    struct given given;
+    (void)state;
+    query("INSERT INTO batch (id, created, source) VALUES (9007199254740991, 1, 'x')");
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    give(&given, 1000);
+    must(ledger.ops->begin(ledger.store, &err), &err, "begin");
+    assert_int_equal(ledger.ops->record(ledger.store, arena, &given.entry, &err), -1);
+    assert_non_null(strstr(err.text, "no keys are left"));
+    ledger.ops->rollback(ledger.store);
+    carom_ledger_close(&ledger);
+}
+
 static void count_finding(void *user, const char *text)
 {
     if (strstr(text, "its log has 257 MiB"))
@@ -564,7 +605,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FILLED(test_starved), FILLED(test_starved_sqlite), FILLED(test_unpacked), FILLED(test_ended_by_the_caller), FILLED(test_damaged),
-        FILLED(test_a_log_that_grows), FILLED(test_for_reading_only), FILLED(test_forgotten_beside_a_reader),
+        FILLED(test_too_many_collisions), FILLED(test_no_keys_left), FILLED(test_a_log_that_grows), FILLED(test_for_reading_only), FILLED(test_forgotten_beside_a_reader),
         FILLED(test_backup_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
