@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <iconv.h>
+#include <pthread.h>
 
 #include "base/utf8.h"
 
@@ -89,17 +90,77 @@ static bool put(char **out, size_t *room, const char *s, size_t n)
     return true;
 }
 
+/* ---- Converters ---- */
+
+/* Opening one loads a module of the C library, and closing the last one for that charset unloads it, both under locks
+   that stop all threads: those that were used last stay open. */
+enum { SPARE = 16 };
+struct converter {
+    char name[LABEL_MAX + 1];
+    iconv_t handle;
+};
+static const iconv_t none = (iconv_t)-1;
+static struct {
+    pthread_mutex_t lock;
+    struct converter list[SPARE]; /* the one used last stands last */
+    size_t n;
+} spare = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static iconv_t take_out(size_t place)
+{
+    iconv_t handle = spare.list[place].handle;
+
+    spare.n--;
+    memmove(&spare.list[place], &spare.list[place + 1], (spare.n - place) * sizeof(spare.list[0]));
+    return handle;
+}
+
+static iconv_t borrow(const char *name)
+{
+    iconv_t found = none;
+
+    pthread_mutex_lock(&spare.lock);
+    for (size_t i = spare.n; i-- > 0 && found == none;)
+        if (strcmp(spare.list[i].name, name) == 0)
+            found = take_out(i);
+    pthread_mutex_unlock(&spare.lock);
+    return found == none ? iconv_open("UTF-8", name) : found;
+}
+
+static void give_back(const char *name, iconv_t handle)
+{
+    struct converter converter = {.handle = handle};
+    iconv_t oldest = none;
+
+    iconv(handle, NULL, NULL, NULL, NULL); /* the next text begins anew */
+    strcpy(converter.name, name);
+    pthread_mutex_lock(&spare.lock);
+    if (spare.n == SPARE)
+        oldest = take_out(0);
+    spare.list[spare.n++] = converter;
+    pthread_mutex_unlock(&spare.lock);
+    if (oldest != none)
+        iconv_close(oldest);
+}
+
+/* Where the library is unloaded again, nothing of it stays behind. */
+__attribute__((destructor)) static void close_all(void)
+{
+    while (spare.n)
+        iconv_close(take_out(spare.n - 1));
+}
+
 /* The memory is there before the descriptor is open: an allocation may jump, and would leak it. Three bytes for each
    byte suffice for every charset of mail; a charset that needs more is cut like one that reaches max. */
 static struct carom_str from_iconv(struct carom_arena *arena, const char *name, struct carom_str bytes, size_t max)
 {
     size_t room = room_for(bytes, max), left = bytes.len;
     char *start = carom_arena_alloc(arena, room), *out = start, *in = (char *)(uintptr_t)bytes.ptr;
-    iconv_t converter = iconv_open("UTF-8", name);
+    iconv_t converter = borrow(name);
 
-    if (converter == (iconv_t)-1 && (errno == ENOMEM || errno == EMFILE || errno == ENFILE))
+    if (converter == none && (errno == ENOMEM || errno == EMFILE || errno == ENFILE))
         carom_arena_alloc(arena, SIZE_MAX); /* the machine is short of it: read as another charset is read wrongly */
-    if (converter == (iconv_t)-1)
+    if (converter == none)
         return guess(arena, bytes, max);
     while (left > 0 && iconv(converter, &in, &left, &out, &room) == (size_t)-1) {
         /* Out of room, or a byte that is no character here, or half a character at the end. */
@@ -109,7 +170,7 @@ static struct carom_str from_iconv(struct carom_arena *arena, const char *name, 
         left--;
     }
     iconv(converter, NULL, NULL, &out, &room); /* windows-1255 and others hold back a letter */
-    iconv_close(converter);
+    give_back(name, converter);
     return carom_str_n(start, (size_t)(out - start));
 }
 
