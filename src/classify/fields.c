@@ -73,11 +73,16 @@ const struct carom_field carom_fields[] = {
 };
 const size_t carom_fields_n = sizeof carom_fields / sizeof *carom_fields;
 
+/* As it stands in the ready key, where its length is known. */
+static struct carom_str name_of(const struct carom_field *field)
+{
+    return carom_str_n(field->key.ptr + 2, field->key.len - 4);
+}
+
 const struct carom_field *carom_field_find(struct carom_str group, struct carom_str name)
 {
     for (size_t i = 0; i < carom_fields_n; i++) {
-        if (carom_str_eq(carom_str(carom_fields[i].group), group) &&
-            carom_str_eq(carom_str(carom_fields[i].name), name))
+        if (carom_str_eq(name_of(&carom_fields[i]), name) && carom_str_eq(carom_str(carom_fields[i].group), group))
             return &carom_fields[i];
     }
     return NULL;

@@ -12,6 +12,7 @@
 #include "policy/api.h"
 #include "policy/freeze.h"
 #include "policy/keys.h"
+#include "policy/sandbox.h"
 
 const char *carom_nearest_push(lua_State *L, const struct carom_nearest *nearest)
 {
@@ -53,6 +54,36 @@ static void check_key(const struct carom_args *args, const char *of)
         refuse_key(args, key, of);
 }
 
+static bool all_known(lua_State *L, int table, const char *of)
+{
+    lua_pushnil(L);
+    while (lua_next(L, table)) {
+        struct carom_str key = CAROM_STR_EMPTY;
+        lua_pop(L, 1);
+        carom_sandbox_charge(L, 1);
+        if (lua_type(L, -1) == LUA_TSTRING)
+            key.ptr = lua_tolstring(L, -1, &key.len);
+        if (!carom_api_has(of, key)) {
+            lua_pop(L, 1);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* In an order that does not change, so that the same one is named each time. */
+static void refuse_first(const struct carom_args *args, const char *of)
+{
+    carom_keys_push(args->L, args->table);
+    lua_Integer keys = (lua_Integer)lua_rawlen(args->L, -1);
+    for (lua_Integer i = 1; i <= keys; i++) {
+        lua_rawgeti(args->L, -1, i);
+        check_key(args, of);
+        lua_pop(args->L, 1);
+    }
+    lua_pop(args->L, 1);
+}
+
 struct carom_args carom_args_begin_of(lua_State *L, int index, const char *what, const char *of)
 {
     struct carom_args args = {.L = L, .what = what};
@@ -65,14 +96,8 @@ struct carom_args carom_args_begin_of(lua_State *L, int index, const char *what,
     if (!lua_istable(L, args.table))
         carom_args_fail(&args, "takes a table, not a %s", luaL_typename(L, args.table));
     carom_freeze_unwrap(L, args.table);
-    carom_keys_push(L, args.table);
-    lua_Integer keys = (lua_Integer)lua_rawlen(L, -1);
-    for (lua_Integer i = 1; i <= keys; i++) {
-        lua_rawgeti(L, -1, i);
-        check_key(&args, of);
-        lua_pop(L, 1);
-    }
-    lua_pop(L, 1);
+    if (!all_known(L, args.table, of))
+        refuse_first(&args, of);
     return args;
 }
 
