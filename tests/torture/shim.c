@@ -206,7 +206,7 @@ EXPORT void free(void *block)
     __libc_free(block);
 }
 
-/* What the C library allocates for them is ours all the same. */
+/* What the C library allocates for us is ours all the same. */
 
 EXPORT char *strndup(const char *text, size_t max)
 {
@@ -224,6 +224,12 @@ EXPORT char *strdup(const char *text)
     size_t n = strlen(text) + 1;
     char *copy = NO_COPY ? NULL : malloc(n);
     return copy ? memcpy(copy, text, n) : NULL;
+}
+
+EXPORT void *reallocarray(void *old, size_t n, size_t size)
+{
+    size_t bytes;
+    return NO_COPY || __builtin_mul_overflow(n, size, &bytes) ? NULL : realloc(old, bytes);
 }
 
 EXPORT int asprintf(char **text_r, const char *format, ...)
@@ -507,6 +513,15 @@ EXPORT int curl_global_init(long flags)
     if (!theirs)
         *(void **)&theirs = of_curl("curl_global_init");
     return is_own(__builtin_return_address(0)) && refuse(CALL_curl) < 0 ? CURLE_OUT_OF_MEMORY : theirs(flags);
+}
+
+EXPORT void *curl_easy_init(void);
+EXPORT void *curl_easy_init(void)
+{
+    static __typeof__(&curl_easy_init) theirs;
+    if (!theirs)
+        *(void **)&theirs = of_curl("curl_easy_init");
+    return is_own(__builtin_return_address(0)) && refuse(CALL_curl) < 0 ? NULL : theirs();
 }
 
 EXPORT struct curl_slist *curl_slist_append(struct curl_slist *list, const char *text);

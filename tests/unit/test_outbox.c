@@ -598,6 +598,7 @@ struct server {
     pthread_t thread;
     unsigned port;
     int requests, connections;
+    const volatile bool *gate; /* a refusal waits for it; NULL: it does not */
     char last[8192];
 };
 
@@ -665,6 +666,8 @@ static bool answer_request(struct server *server, int fd)
 {
     char path[64] = "";
     sscanf(server->last, "%*s %63s", path);
+    for (int i = 0; server->gate && !*server->gate && strcmp(path, "/401") == 0 && i < 10000; i++)
+        usleep(1000);
     for (size_t i = 0; i < COUNT(answers); i++)
         if (strcmp(path, answers[i].path) == 0)
             return answers[i].answer && send_answer(fd, answers[i].answer);
@@ -1490,9 +1493,11 @@ static void test_held_then_refused(void **state)
     struct carom_sink *sink = add_rest(bench, "/{header.X-Path}", "/ok");
     sink->method = CAROM_STR("NO METHOD");
     bench->parallel = 2;
+    bench->stops_at = "sink rest waits: ";
+    bench->server.gate = &bench->stopped;
     for (size_t i = 0; i < 2; i++) {
         add_job(bench, "rest");
-        bench->store.jobs[i].headers = i == 0 ? CAROM_STR("X-Path: once\r\n\r\n") : CAROM_STR("X-Path: 401\r\n\r\n");
+        bench->store.jobs[i].headers = i == 0 ? PLAIN("X-Path: once\r\n\r\n") : PLAIN("X-Path: 401\r\n\r\n");
     }
     run(bench);
     expect_summary(bench, 0, 0, 0, 2);
