@@ -693,6 +693,23 @@ static void test_each_allocation_fails_once(void **state)
     }
 }
 
+static void test_an_incident_without_memory(void **state)
+{
+    long n = 0;
+    (void)state;
+    for (bool whole = false; !whole; whole = failing != 0) {
+        struct player player = {.ledger = open_store(IN_MEMORY)};
+        const struct step step = {.what = INCIDENT, .group = 1, .received = BEGIN};
+        struct carom_error err = {0};
+        failing = ++n;
+        int result = put_incident(&player, &step, &err);
+        assert_true(failing ? result == 0 : result < 0 && err.code == CAROM_ERROR_MEMORY);
+        carom_ledger_close(&player.ledger);
+    }
+    assert_true(n > 4);
+    failing = 0;
+}
+
 /* One deed again and again, of the same addresses or of others, until the memory of the ledger is full; shift: where exactly
    that is. */
 static void fill_with(int deed, bool others, size_t shift)
@@ -866,7 +883,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_show_the_same), cmocka_unit_test(test_two_reasons),
         cmocka_unit_test(test_what_a_dry_run_leaves_alone), cmocka_unit_test(test_many),
-        cmocka_unit_test(test_each_allocation_fails_once), cmocka_unit_test(test_a_full_ledger),
+        cmocka_unit_test(test_each_allocation_fails_once), cmocka_unit_test(test_an_incident_without_memory),
+        cmocka_unit_test(test_a_full_ledger),
         cmocka_unit_test(test_what_is_usual),
         cmocka_unit_test(test_a_judge_without_memory),
     };
