@@ -45,13 +45,13 @@ static __attribute__((noinline)) bool take(const struct scan *scan, uint32_t gra
 static inline bool pass(const struct scan *scan, const char *bytes, size_t to, size_t length, size_t stride,
                         size_t offset)
 {
-    const uint8_t *marked = scan->sieve->marked;
+    const uint32_t *marked = scan->sieve->marked;
     unsigned bits = scan->sieve->bits;
 
     for (size_t i = 0; i < to; i += stride) {
         uint32_t gram = carom_sieve_gram(bytes + i, length), hash = carom_sieve_hash(gram, bits);
 
-        if (marked[hash] && take(scan, gram, hash, offset + i))
+        if (carom_sieve_marked(marked, hash) && take(scan, gram, hash, offset + i))
             return true;
     }
     return false;

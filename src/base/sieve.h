@@ -23,7 +23,7 @@ struct carom_sieve {
     uint8_t length;         /* of a gram: 3 or 4 bytes */
     uint8_t stride;         /* places from one look to the next: as many grams in a row has each pattern */
     uint8_t bits;           /* of a hash */
-    const uint8_t *marked;  /* per hash: a gram has it */
+    const uint32_t *marked; /* a bit per hash: a gram has it */
     const uint16_t *first;  /* per bucket, the upper bits of the hash: its first gram; and the end */
     const struct carom_sieve_gram *grams;
     const uint16_t *always; /* rows that have no bytes to look for */
@@ -59,6 +59,7 @@ static inline uint32_t carom_sieve_gram(const char *bytes, size_t length)
     return (gram | 0x20202020u) & (length == 3 ? 0xffffffu : 0xffffffffu);
 }
 static inline uint32_t carom_sieve_hash(uint32_t gram, unsigned bits) { return gram * 0x9e3779b1u >> (32 - bits); }
+static inline bool carom_sieve_marked(const uint32_t *marked, uint32_t hash) { return marked[hash / 32] >> hash % 32 & 1; }
 static inline uint32_t carom_sieve_bucket(uint32_t hash, unsigned bits) { return hash >> (bits - 8); }
 
 #endif

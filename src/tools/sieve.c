@@ -190,7 +190,7 @@ static int compare(const void *a, const void *b)
 static void sort(struct sieve *sieve)
 {
     sieve->bits = 9;
-    while (sieve->bits < 14 && sieve->n * 16 > (size_t)1 << sieve->bits)
+    while (sieve->bits < 15 && sieve->n * 32 > (size_t)1 << sieve->bits)
         sieve->bits++;
     bits_of_hash = sieve->bits;
     qsort(sieve->grams, sieve->n, sizeof *sieve->grams, compare);
@@ -200,14 +200,16 @@ static void sort(struct sieve *sieve)
 
 static void print_marked(const struct sieve *sieve, size_t number)
 {
-    size_t n = (size_t)1 << sieve->bits;
-    uint8_t *marked = checked(calloc(n, 1));
+    size_t n = ((size_t)1 << sieve->bits) / 32;
+    uint32_t *marked = checked(calloc(n, sizeof *marked));
 
-    for (size_t i = 0; i < sieve->n; i++)
-        marked[carom_sieve_hash(sieve->grams[i].bytes, sieve->bits)] = 1;
-    printf("static const uint8_t marked_%zu[] = {", number);
+    for (size_t i = 0; i < sieve->n; i++) {
+        uint32_t hash = carom_sieve_hash(sieve->grams[i].bytes, sieve->bits);
+        marked[hash / 32] |= UINT32_C(1) << hash % 32;
+    }
+    printf("static const uint32_t marked_%zu[] = {", number);
     for (size_t i = 0; i < n; i++)
-        printf("%s%d,", i % 64 ? "" : "\n", marked[i]);
+        printf("%s0x%lx,", i % 16 ? "" : "\n", (unsigned long)marked[i]);
     puts("\n};");
     free(marked);
 }
