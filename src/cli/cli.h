@@ -50,6 +50,9 @@ CAROM_COMMANDS(CAROM_COMMAND_DECLARE)
 
 /* `carom: what: why` on stderr; returns the exit code that fits. */
 int carom_cli_fail(const struct carom_error *err);
+struct carom_arena;
+/* The same, for want of memory: all that the command has is in arena, or it has none. */
+int carom_cli_no_memory(struct carom_arena *arena);
 int carom_cli_usage(const char *command, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Sets err to say that stdout could not be written (errno says why), and returns -1. Who reads no further, as head does,
    is told nothing. */

@@ -146,10 +146,8 @@ int cmd_check_setup(int argc, char **argv)
     if ((user ? become(user, &err) : carom_cli_become_owner(&place, &err)) != 0)
         return carom_cli_fail(&err);
     setup.arena = carom_arena_new();
-    if (!setup.arena || carom_arena_guard(setup.arena)) {
-        carom_error_memory(&err);
-        return carom_cli_fail(&err);
-    }
+    if (!setup.arena || carom_arena_guard(setup.arena))
+        return carom_cli_no_memory(setup.arena);
     int code = check(&setup);
     carom_arena_free(setup.arena);
     return setup.unsaid ? carom_cli_output_failed("check-setup") : code;

@@ -259,10 +259,8 @@ int cmd_deliver(int argc, char **argv)
         return carom_cli_fail(&err);
     place.log = &log.logger.log;
     struct carom_arena *arena = carom_arena_new();
-    if (!arena || carom_arena_guard(arena)) {
-        carom_error_memory(&err);
-        return carom_cli_fail(&err);
-    }
+    if (!arena || carom_arena_guard(arena))
+        return carom_cli_no_memory(arena);
     if (carom_spooled_directory(arena, &place, spool, &directory, &err) != 0) {
         carom_arena_free(arena);
         return carom_cli_fail(&err);

@@ -109,10 +109,8 @@ static int try_them(const struct request *request)
     struct carom_trial trial = {.progress = !request->quiet && isatty(STDERR_FILENO), .references = CAROM_STR_EMPTY};
     int code;
 
-    if (!arena || carom_arena_guard(arena)) {
-        carom_error_memory(&err);
-        return carom_cli_fail(&err);
-    }
+    if (!arena || carom_arena_guard(arena))
+        return carom_cli_no_memory(arena);
     code = run(arena, request, &trial, &err) == 0 ? print(request, &trial) : carom_cli_fail(&err);
     carom_trial_close(&trial);
     carom_arena_free(arena);

@@ -268,10 +268,8 @@ int cmd_explain(int argc, char **argv)
     if (n == 0)
         return carom_cli_usage("explain", "nothing to explain given");
     struct carom_arena *arena = carom_arena_new();
-    if (!arena || carom_arena_guard(arena)) {
-        carom_error_memory(&err);
-        return carom_cli_fail(&err);
-    }
+    if (!arena || carom_arena_guard(arena))
+        return carom_cli_no_memory(arena);
     struct carom_str text = carom_str(operands[0]);
     for (int i = 1; i < n; i++) /* unquoted words are taken as one text */
         text = carom_arena_printf(arena, CAROM_STR_FMT " %s", CAROM_STR_ARG(text), operands[i]);

@@ -239,10 +239,8 @@ int cmd_forget(int argc, char **argv)
     if (n == 0)
         return carom_cli_usage("forget", "no ADDRESS given");
     struct carom_arena *arena = carom_arena_new();
-    if (!arena || carom_arena_guard(arena)) {
-        carom_error_memory(&err);
-        return carom_cli_fail(&err);
-    }
+    if (!arena || carom_arena_guard(arena))
+        return carom_cli_no_memory(arena);
     struct carom_str *keys = request.keys = carom_arena_array(arena, struct carom_str, (size_t)n);
     int result = 0;
     request.n = (size_t)n;

@@ -184,10 +184,8 @@ int cmd_held(int argc, char **argv)
     if (strcmp(verb, "release") == 0 && !request.place.policy)
         return carom_cli_usage("held", "release wants --policy FILE: its sinks are told");
     struct carom_arena *arena = carom_arena_new();
-    if (!arena || carom_arena_guard(arena)) {
-        carom_error_memory(&err);
-        return carom_cli_fail(&err);
-    }
+    if (!arena || carom_arena_guard(arena))
+        return carom_cli_no_memory(arena);
     int result = run(arena, &request, operands, n, &err);
     carom_arena_free(arena);
     return result == 0 ? EX_OK : carom_cli_fail(&err);

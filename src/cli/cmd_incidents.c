@@ -77,10 +77,8 @@ int cmd_incidents(int argc, char **argv)
     if (n > 0)
         return carom_cli_usage("incidents", "takes no operand '%s'", operands[0]);
     struct carom_arena *arena = carom_arena_new();
-    if (!arena || carom_arena_guard(arena)) {
-        carom_error_memory(&err);
-        return carom_cli_fail(&err);
-    }
+    if (!arena || carom_arena_guard(arena))
+        return carom_cli_no_memory(arena);
     int result = carom_cli_ledger(arena, &place, CAROM_LEDGER_READ, false, &ledger, &policy, &url, &err);
     if (result == 0) {
         struct carom_print print = carom_print_begin(stdout);

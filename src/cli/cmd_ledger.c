@@ -264,10 +264,8 @@ int cmd_ledger(int argc, char **argv)
         return EX_USAGE;
     request.operand = n > 1 ? operands[1] : NULL;
     struct carom_arena *arena = carom_arena_new();
-    if (!arena || carom_arena_guard(arena)) {
-        carom_error_memory(&err);
-        return carom_cli_fail(&err);
-    }
+    if (!arena || carom_arena_guard(arena))
+        return carom_cli_no_memory(arena);
     int result = run(arena, verb, &request, &err);
     carom_arena_free(arena);
     return result == 0 ? request.exit : carom_cli_fail(&err);

@@ -87,10 +87,8 @@ static int run(const struct lint *lint)
     struct carom_error err = {0};
     int code;
 
-    if (!findings.arena || carom_arena_guard(findings.arena)) {
-        carom_error_memory(&err);
-        return carom_cli_fail(&err);
-    }
+    if (!findings.arena || carom_arena_guard(findings.arena))
+        return carom_cli_no_memory(findings.arena);
     if (find(&findings, lint, &err) == 0) {
         carom_findings_sort(&findings);
         code = report(&findings, lint);

@@ -306,10 +306,8 @@ int cmd_outbox(int argc, char **argv)
                                          : is_enable           ? "%s wants the name of a SINK"
                                                                : "%s wants the number of a JOB", verb);
     struct carom_arena *arena = listing.arena = carom_arena_new();
-    if (!arena || carom_arena_guard(arena)) {
-        carom_error_memory(&err);
-        return carom_cli_fail(&err);
-    }
+    if (!arena || carom_arena_guard(arena))
+        return carom_cli_no_memory(arena);
     if (carom_cli_ledger(arena, &place, is_list || is_show || is_stopped ? CAROM_LEDGER_READ : CAROM_LEDGER_WRITE, false, &ledger, &policy,
                          &url, &err) != 0) {
         carom_arena_free(arena);

@@ -156,10 +156,8 @@ int cmd_replay(int argc, char **argv)
         return carom_cli_usage("replay", "say from when on: --since TIME");
     request.address = n ? operands[0] : NULL;
     struct carom_arena *arena = carom_arena_new();
-    if (!arena || carom_arena_guard(arena)) {
-        carom_error_memory(&err);
-        return carom_cli_fail(&err);
-    }
+    if (!arena || carom_arena_guard(arena))
+        return carom_cli_no_memory(arena);
     int result = run(arena, &request, &err);
     carom_arena_free(arena);
     return result == 0 ? EX_OK : carom_cli_fail(&err);

@@ -177,10 +177,8 @@ int cmd_report(int argc, char **argv)
     if (request.json + request.csv + (request.html != NULL) > 1)
         return carom_cli_usage("report", "--json, --csv and --html exclude one another");
     struct carom_arena *arena = carom_arena_new();
-    if (!arena || carom_arena_guard(arena)) {
-        carom_error_memory(&err);
-        return carom_cli_fail(&err);
-    }
+    if (!arena || carom_arena_guard(arena))
+        return carom_cli_no_memory(arena);
     int result = run(arena, &request, &err);
     if ((fflush(stdout) != 0 || ferror(stdout)) && result == 0)
         result = carom_cli_output_error(&err, "report");

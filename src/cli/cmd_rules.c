@@ -259,12 +259,8 @@ int cmd_rules(int argc, char **argv)
     if (code != EX_OK)
         return code;
     struct carom_arena *arena = carom_arena_new();
-    struct carom_error err = {0};
-    if (!arena || carom_arena_guard(arena)) {
-        carom_error_memory(&err);
-        carom_arena_free(arena);
-        return carom_cli_fail(&err);
-    }
+    if (!arena || carom_arena_guard(arena))
+        return carom_cli_no_memory(arena);
     code = answer(arena, &asked, operands, n);
     carom_arena_unguard(arena);
     carom_arena_free(arena);

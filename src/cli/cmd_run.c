@@ -416,10 +416,8 @@ static int work_spool(struct carom_spooled *spooled, const char *given, bool qui
     struct carom_error err = {0};
     struct carom_str directory;
 
-    if (!arena || carom_arena_guard(arena)) {
-        carom_error_memory(&err);
-        return carom_cli_fail(&err);
-    }
+    if (!arena || carom_arena_guard(arena))
+        return carom_cli_no_memory(arena);
     int result = carom_spooled_directory(arena, spooled->place, given, &directory, &err);
     spooled->directory = directory.ptr;
     if (result == 0)
@@ -487,10 +485,8 @@ int cmd_run(int argc, char **argv)
         return carom_cli_fail(&err);
     struct carom_arena *arena = carom_arena_new();
     struct carom_str url;
-    if (!arena || carom_arena_guard(arena)) {
-        carom_error_memory(&err);
-        return carom_cli_fail(&err);
-    }
+    if (!arena || carom_arena_guard(arena))
+        return carom_cli_no_memory(arena);
     const struct carom_engine_options engine = {
         .policy = place.policy, .store = place.store, .state = place.state, .dry_run = run.dry, .log = &run.log.logger.log};
     if ((!lines && !(run.source = carom_source_open((const char *const *)operands, (size_t)n, &err))) ||

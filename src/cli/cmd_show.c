@@ -116,10 +116,8 @@ int cmd_show(int argc, char **argv)
         return carom_cli_usage("show", "--json and --table exclude one another");
     showing.table = showing.table || (!json && isatty(STDOUT_FILENO));
     struct carom_arena *arena = carom_arena_new();
-    if (!arena || carom_arena_guard(arena)) {
-        carom_error_memory(&err);
-        return carom_cli_fail(&err);
-    }
+    if (!arena || carom_arena_guard(arena))
+        return carom_cli_no_memory(arena);
     if (carom_cli_ledger(arena, &place, CAROM_LEDGER_READ, false, &ledger, &policy, &url, &err) != 0) {
         carom_arena_free(arena);
         return carom_cli_fail(&err);

@@ -325,10 +325,8 @@ int cmd_suppressions(int argc, char **argv)
     if (job.duration)
         job.until = job.now + carom_duration_parse_ms(carom_str(job.duration));
     job.arena = carom_arena_new();
-    if (!job.arena || carom_arena_guard(job.arena)) {
-        carom_error_memory(&err);
-        return carom_cli_fail(&err);
-    }
+    if (!job.arena || carom_arena_guard(job.arena))
+        return carom_cli_no_memory(job.arena);
     int result = carom_cli_ledger(job.arena, &place, verb == EXPORT ? CAROM_LEDGER_READ : CAROM_LEDGER_WRITE, verb != EXPORT, &job.ledger,
                                   &policy, &url, &err);
     if (result == 0) {

@@ -123,10 +123,8 @@ int cmd_test(int argc, char **argv)
     if (n == 0)
         return carom_cli_usage("test", "no policy given");
     struct carom_arena *arena = carom_arena_new();
-    if (!arena || carom_arena_guard(arena)) {
-        carom_error_memory(&err);
-        return carom_cli_fail(&err);
-    }
+    if (!arena || carom_arena_guard(arena))
+        return carom_cli_no_memory(arena);
     trying.policy = operands[0];
     int code = EX_OK;
     if (find_files(arena, &trying, operands + 1, n - 1, &err) != 0 || run_files(&trying, &err) != 0)

@@ -189,10 +189,8 @@ int cmd_undo(int argc, char **argv)
     if (!request.place.policy && !request.batch && !(n && strcmp(operands[0], "list") == 0))
         return carom_cli_usage("undo", "no policy given: --policy FILE (its sinks are told)");
     struct carom_arena *arena = carom_arena_new();
-    if (!arena || carom_arena_guard(arena)) {
-        carom_error_memory(&err);
-        return carom_cli_fail(&err);
-    }
+    if (!arena || carom_arena_guard(arena))
+        return carom_cli_no_memory(arena);
     int result = run(arena, &request, operands, n, &err);
     carom_arena_free(arena);
     return result == 0 ? EX_OK : carom_cli_fail(&err);

@@ -238,10 +238,8 @@ int cmd_why(int argc, char **argv)
     if (request.fact && !request.raw)
         return carom_cli_usage("why", "--fact goes with --raw");
     struct carom_arena *arena = carom_arena_new();
-    if (!arena || carom_arena_guard(arena)) {
-        carom_error_memory(&err);
-        return carom_cli_fail(&err);
-    }
+    if (!arena || carom_arena_guard(arena))
+        return carom_cli_no_memory(arena);
     int result = run(arena, &request, n ? operands[0] : NULL, &err);
     if ((fflush(stdout) != 0 || ferror(stdout)) && result == 0)
         result = carom_cli_output_error(&err, "why");

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/arena.h"
 #include "base/nearest.h"
 #include "cli/cli.h"
 
@@ -21,6 +22,15 @@ int carom_cli_fail(const struct carom_error *err)
     if (*err->text)
         fprintf(stderr, "carom: %s\n", err->text);
     return exits[err->code];
+}
+
+int carom_cli_no_memory(struct carom_arena *arena)
+{
+    struct carom_error err;
+
+    carom_error_memory(&err);
+    carom_arena_free(arena);
+    return carom_cli_fail(&err);
 }
 
 int carom_cli_output_error(struct carom_error *err, const char *command)
