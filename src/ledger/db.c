@@ -204,6 +204,7 @@ void carom_db_rollback(struct carom_db *db)
     if (!sqlite3_get_autocommit(db->handle))
         sqlite3_exec(db->handle, "ROLLBACK", NULL, NULL, NULL);
     db->open = false;
+    db->rollbacks++;
     if (db->mode == CAROM_DB_WRITE)
         carom_lock_release(&db->lock);
 }

@@ -26,7 +26,7 @@ struct carom_db {
     enum carom_db_mode mode;
     struct carom_lock lock;
     bool open;        /* a transaction is */
-    uint64_t transactions; /* begun so far */
+    uint64_t transactions, rollbacks; /* so far */
     size_t written;   /* facts in it */
     int64_t last_id;  /* in it; 0: not looked up */
     struct {

@@ -143,6 +143,9 @@ static int suppress(struct carom_effect *effect, const struct carom_decided *dec
                                  effect->time, (int64_t)carom_hold_is_soft(fact), effect->fact, carom_str(reason))) != 0)
         return -1;
     effect->fresh = false;
+    carom_recent_suppress(effect->store, effect->address,
+                          &(struct carom_suppression){.list = list, .since = now, .until = until, .cause = effect->time,
+                                                      .soft = carom_hold_is_soft(fact), .reason = carom_str(reason)});
     struct extra extra = {.until = until, .count = -1};
     if (put_jobs(effect, sinks_of(effect, CAROM_ACTION_SUPPRESS), decided, &extra, settled(effect), 0) != 0)
         return -1;
@@ -159,6 +162,7 @@ static int lift(struct carom_effect *effect, const struct carom_decided *decided
         carom_db_use(effect->db, effect->err, sql, "iii", effect->address, effect->entry->now, effect->by);
     int found = row ? 0 : -1;
 
+    carom_recent_drop(effect->store, effect->address);
     while (row && (found = carom_db_row(effect->db, row, effect->err)) > 0)
         if (drop_end(effect, sqlite3_column_int64(row, 0), "lifted") != 0) {
             carom_db_done(row);
@@ -202,6 +206,7 @@ static int lift_soft(struct carom_effect *effect)
 
     while (row && (found = carom_db_row(effect->db, row, effect->err)) > 0) {
         any = true;
+        carom_recent_drop(effect->store, effect->address);
         if (drop_end(effect, sqlite3_column_int64(row, 0), "lifted by a delivery") != 0) {
             carom_db_done(row);
             return -1;

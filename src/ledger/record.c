@@ -148,6 +148,28 @@ static int put_removal(struct carom_effect *effect)
                              states[effect->entry->decision->hold]);
 }
 
+/* The fact as those after it will see it. */
+static void remember(struct carom_effect *effect)
+{
+    const struct carom_entry *entry = effect->entry;
+    const struct carom_fact *fact = entry->fact;
+    const struct carom_past past = {.id = effect->fact,
+                                    .kind = fact->kind,
+                                    .reason = fact->reason,
+                                    .authenticity = fact->authenticity,
+                                    .hard = fact->hard,
+                                    .ignored = entry->decision->ignored,
+                                    .held = entry->decision->hold == CAROM_HOLD_GATE,
+                                    .retried = carom_decision_retries(entry->decision, entry->now),
+                                    .time = effect->time,
+                                    .received = fact->received * 1000,
+                                    .delivery = entry->delivery,
+                                    .list = fact->list,
+                                    .points = carom_decision_points(entry->decision)};
+    carom_recent_add(effect->store, effect->address, &past);
+    carom_recent_end(effect->store);
+}
+
 static int record(struct carom_effect *effect, struct carom_arena *arena)
 {
     const struct carom_entry *entry = effect->entry;
@@ -157,6 +179,7 @@ static int record(struct carom_effect *effect, struct carom_arena *arena)
     if (!entry->written &&
         carom_written_facts(&effect->db->pack, arena, entry->fact, 1, entry->headers, &written, effect->err) != 0)
         return -1;
+    carom_recent_begin(effect->store);
     if (put_address(effect) != 0 || put_fact(effect, entry->written ? entry->written : &written) != 0)
         return -1;
     effect->db->written++;
@@ -165,7 +188,10 @@ static int record(struct carom_effect *effect, struct carom_arena *arena)
     for (const struct carom_decided *decided = decision->first; decided; decided = decided->next)
         if (decided->state == CAROM_ACTION_DECIDED && carom_effect_carry_out(effect, decided) != 0)
             return -1;
-    return put_held(effect) == 0 ? put_removal(effect) : -1;
+    if (put_held(effect) != 0 || put_removal(effect) != 0)
+        return -1;
+    remember(effect);
+    return 0;
 }
 
 int carom_sqlite_record(struct carom_store *store, struct carom_arena *arena, const struct carom_entry *entry,

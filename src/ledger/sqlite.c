@@ -16,8 +16,7 @@
 #include "ledger/written.h"
 #include "mail/address.h"
 
-/* What one address can cost: of a victim of forged bounces the newest facts are enough. */
-enum { PAST_MAX = 1000, PROBES_MAX = 64 };
+enum { PROBES_MAX = 64 };
 
 /* ---- Addresses and identity ---- */
 
@@ -150,7 +149,7 @@ static int read_facts(struct carom_store *store, struct carom_arena *arena, int6
 {
     static const char sql[] = "SELECT id, kind, reason, authenticity, hard, ignored, retried, time, received, delivery, list,"
                               " points, held, undone FROM fact WHERE address = ?1 AND id < ?3 ORDER BY id DESC LIMIT ?2";
-    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "iii", address, (int64_t)PAST_MAX,
+    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "iii", address, (int64_t)CAROM_PAST_MAX,
                                      before_time ? carom_db_first_id(before_time) : INT64_MAX);
     size_t room = 0;
     int found = row ? 0 : -1;
@@ -241,6 +240,26 @@ static int read_tags(struct carom_store *store, struct carom_arena *arena, int64
     return found;
 }
 
+/* Facts and suppressions; of an address with many as they were kept, or kept from here on. */
+static int read_many(struct carom_store *store, struct carom_arena *arena, int64_t address, int64_t before,
+                     struct carom_history *history, struct carom_error *err)
+{
+    const struct carom_recent_address *known = before ? NULL : carom_recent_find(store, address);
+
+    if (!known && read_facts(store, arena, address, before, history, err) != 0)
+        return -1;
+    if (!known && !before && history->n >= CAROM_RECENT_MANY) {
+        struct carom_history all = {.list = history->list, .n = history->n, .now = 0};
+        if (read_suppressions(store, arena, address, 0, &all, err) != 0)
+            return -1;
+        known = carom_recent_keep(store, address, &all);
+    }
+    if (!known)
+        return read_suppressions(store, arena, address, before, history, err);
+    carom_recent_read(known, arena, history);
+    return 0;
+}
+
 static int read_all(struct carom_store *store, struct carom_arena *arena, struct carom_str key, int64_t before,
                     struct carom_history *history, struct carom_error *err)
 {
@@ -251,8 +270,7 @@ static int read_all(struct carom_store *store, struct carom_arena *arena, struct
         return 0;
     static const char restored[] = "SELECT restored FROM address WHERE id = ?1";
     return carom_db_value(&store->db, carom_db_use(&store->db, err, restored, "i", address), &history->restored, err) == 0 &&
-                   read_facts(store, arena, address, before, history, err) == 0 &&
-                   read_suppressions(store, arena, address, before, history, err) == 0 &&
+                   read_many(store, arena, address, before, history, err) == 0 &&
                    read_departures(store, arena, address, before, history, err) == 0 &&
                    read_tags(store, arena, address, before, history, err) == 0
                ? 0
@@ -540,6 +558,7 @@ static void close_store(struct carom_store *store)
     carom_db_close(&store->db);
     carom_arena_free(store->scratch);
     carom_buf_deinit(&store->asked);
+    carom_recent_deinit(&store->recent);
     free(store);
 }
 

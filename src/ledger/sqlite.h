@@ -9,6 +9,7 @@
 #include "ledger/care.h"
 #include "ledger/db.h"
 #include "ledger/hashes.h"
+#include "ledger/recent.h"
 
 enum { CAROM_MAC_SIZE = 32 };
 
@@ -20,6 +21,7 @@ struct carom_store {
     struct carom_buf asked;      /* the address that was looked for last, */
     uint64_t asked_in;           /* in which transaction: what it says is true until that ends */
     int64_t asked_row;           /* and its row; 0: it has none */
+    struct carom_recent recent;
     uint8_t erasure_key[32];
     bool has_key;
     bool prepared;               /* the sets hold who may be refused */
