@@ -205,9 +205,9 @@ bool carom_line_match(struct carom_arena *arena, struct carom_str line, struct c
 bool carom_line_match_cell(struct carom_arena *arena, struct carom_str line, const char *cell,
                            struct carom_line_captures *captures_r)
 {
-    struct carom_str rest = carom_str(cell), shape;
+    struct carom_str shape;
 
-    while (carom_cell_next(&rest, &shape))
+    while (carom_cell_next(&cell, &shape))
         if (carom_line_match(arena, line, shape, captures_r))
             return true;
     return false;
@@ -249,9 +249,9 @@ bool carom_line_find(struct carom_arena *arena, struct carom_str text, struct ca
 
 bool carom_cell_glob(struct carom_str s, const char *cell)
 {
-    struct carom_str rest = carom_str(cell), pattern;
+    struct carom_str pattern;
 
-    while (carom_cell_next(&rest, &pattern))
+    while (carom_cell_next(&cell, &pattern))
         if (carom_str_glob(s, pattern))
             return true;
     return false;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the carom authors */
 
-/* What the readers know about producers, compiled from src/tables. A cell with several values separates them by " ; ";
-   how each column is read is said on top of its table. Strings are static, "" for nothing. */
+/* What the readers know about producers, compiled from src/tables. A cell of several values
+   has them one behind the other (carom_cell_next); how each column is read is said on top of its table. Strings are static, "" for nothing. */
 
 #ifndef CAROM_BOUNCE_TABLES_H
 #define CAROM_BOUNCE_TABLES_H
@@ -12,9 +12,9 @@
 /* formats.tsv: one row is one shape of report that a producer writes as text. */
 struct carom_format_row {
     const char *name;
-    const char *from, *subject, *header, *body; /* how it is recognised */
-    const char *start, *recipient;              /* where addresses stand */
-    const char *take, *label;                   /* where the diagnostic stands */
+    const char *from, *subject, *header, *body; /* how it is recognised: each a cell of several values */
+    const char *start, *recipient;              /* where addresses stand: the same */
+    const char *take, *label;                   /* where the diagnostic stands; label and end the same */
     const char *end;
     const char *claim;
     bool certain; /* unmistakable */
@@ -66,20 +66,14 @@ extern const struct carom_sieve carom_formats_sieves[], carom_markers_sieves[], 
 extern const size_t carom_formats_sieves_n, carom_markers_sieves_n, carom_notices_sieves_n, carom_autoreplies_sieves_n,
     carom_signs_sieves_n, carom_details_sieves_n, carom_return_paths_sieves_n;
 
-/* Takes the next value off a cell. false: none left. */
-static inline bool carom_cell_next(struct carom_str *rest, struct carom_str *value_r)
+/* Takes the next value off *cell: it stands behind its length, one byte. false: none left. */
+static inline bool carom_cell_next(const char **cell, struct carom_str *value_r)
 {
-    if (rest->len == 0)
-        return false;
-    size_t end = carom_str_chr(*rest, ';');
-    while (end < rest->len && !(end > 0 && rest->ptr[end - 1] == ' ' && end + 1 < rest->len && rest->ptr[end + 1] == ' ')) {
-        size_t more = carom_str_chr(carom_str_from(*rest, end + 1), ';');
-        end = more == SIZE_MAX ? more : end + 1 + more;
-    }
-    end -= end < rest->len; /* the space before it */
-    *value_r = carom_str_trim(carom_str_head(*rest, end));
-    *rest = end < rest->len ? carom_str_from(*rest, end + 3) : CAROM_STR_EMPTY;
-    return true;
+    size_t n = (unsigned char)**cell;
+
+    *value_r = carom_str_n(*cell + 1, n);
+    *cell += n > 0 ? n + 1 : 0;
+    return n > 0;
 }
 
 #endif

@@ -68,9 +68,9 @@ static bool from_fits(const struct carom_reading *reading, const char *cell)
 static bool header_fits(struct carom_reading *reading, const char *cell)
 {
     const struct carom_headers *headers = &reading->message->root->headers;
-    struct carom_str rest = carom_str(cell), value;
+    struct carom_str value;
 
-    while (carom_cell_next(&rest, &value)) {
+    while (carom_cell_next(&cell, &value)) {
         size_t colon = carom_str_chr(value, ':');
         struct carom_str name = carom_str_head(value, colon < value.len ? colon : value.len);
         struct carom_str glob = carom_str_trim(carom_str_from(value, name.len + 1));
@@ -201,10 +201,11 @@ static void find_in_headers(struct text_report *report)
 {
     struct carom_reading *reading = report->reading;
     const struct carom_headers *headers = &reading->message->root->headers;
-    struct carom_str rest = carom_str(report->row->recipient), value;
+    const char *cell = report->row->recipient;
     const struct carom_str none = CAROM_STR_EMPTY;
+    struct carom_str value;
 
-    while (report->n == 0 && carom_cell_next(&rest, &value)) {
+    while (report->n == 0 && carom_cell_next(&cell, &value)) {
         if (!carom_str_starts(value, CAROM_STR("header:")))
             continue;
         for (size_t i = 0; i < headers->n; i++) {
@@ -251,9 +252,10 @@ static size_t until_blank(const struct text_report *report, size_t i, size_t to)
 static bool take_label(struct text_report *report, size_t from, size_t to, struct carom_line_captures *captures_r,
                        struct carom_str *text_r)
 {
-    struct carom_str rest = carom_str(report->row->label), label;
+    const char *cell = report->row->label;
+    struct carom_str label;
 
-    while (carom_cell_next(&rest, &label)) {
+    while (carom_cell_next(&cell, &label)) {
         for (size_t i = from; i < to; i++) {
             struct carom_line_captures captures;
             if (is_blank(report->lines.list[i]) ||

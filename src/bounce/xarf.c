@@ -14,6 +14,12 @@ struct fields {
     struct carom_str type, source, user_agent, category;
 };
 
+static bool is_yaml(struct carom_str name)
+{
+    return carom_str_ieq(name, CAROM_STR("report.txt")) || carom_str_iends(name, CAROM_STR(".yaml")) ||
+           carom_str_iends(name, CAROM_STR(".yml"));
+}
+
 static struct carom_part *find_part(struct carom_reading *reading, bool json)
 {
     struct carom_part *scope = reading->scope;
@@ -23,7 +29,7 @@ static struct carom_part *find_part(struct carom_reading *reading, bool json)
 
         if (json ? carom_part_is(p, "application/json")
                  : carom_part_is(p, "text/yaml") || carom_part_is(p, "application/yaml") ||
-                       (carom_part_is(p, "text/plain") && carom_cell_glob(name, "report.txt ; *.yaml ; *.yml")))
+                       (carom_part_is(p, "text/plain") && is_yaml(name)))
             return p;
     }
     return NULL;

@@ -98,6 +98,22 @@ static struct carom_str plain_verp(struct carom_arena *arena, const struct carom
     return CAROM_STR_EMPTY;
 }
 
+/* The values of all the fields of a cell, separated by spaces; empty when one is missing. */
+static struct carom_str values_of(struct carom_arena *arena, const struct carom_headers *headers, const char *cell)
+{
+    struct carom_str name, value, all = CAROM_STR_EMPTY;
+
+    while (carom_cell_next(&cell, &name)) {
+        const struct carom_header *header = carom_headers_find(headers, name, 0);
+
+        if (!header || (value = carom_header_token(arena, header->value)).len == 0)
+            return CAROM_STR_EMPTY;
+        all = carom_arena_printf(arena, CAROM_STR_FMT "%s" CAROM_STR_FMT, CAROM_STR_ARG(all), all.len > 0 ? " " : "",
+                                 CAROM_STR_ARG(value));
+    }
+    return all;
+}
+
 struct carom_str carom_path_recipient(struct carom_arena *arena, const struct carom_path *path,
                                       const struct carom_report *report)
 {
@@ -107,26 +123,10 @@ struct carom_str carom_path_recipient(struct carom_arena *arena, const struct ca
         recipient = plain_verp(arena, path, &report->returned_headers);
     for (size_t i = 0; recipient.len == 0 && i < carom_identifiers_n; i++) {
         if (strcmp(carom_identifiers[i].gives, "recipient") == 0)
-            recipient = carom_address_first(arena, carom_headers_get(&report->returned_headers,
-                                                                     carom_identifiers[i].fields));
+            recipient =
+                carom_address_first(arena, values_of(arena, &report->returned_headers, carom_identifiers[i].fields));
     }
     return carom_address_valid(recipient) ? recipient : CAROM_STR_EMPTY;
-}
-
-/* The values of all the fields of a cell, separated by spaces; empty when one is missing. */
-static struct carom_str values_of(struct carom_arena *arena, const struct carom_headers *headers, const char *cell)
-{
-    struct carom_str rest = carom_str(cell), name, value, all = CAROM_STR_EMPTY;
-
-    while (carom_cell_next(&rest, &name)) {
-        const struct carom_header *header = carom_headers_find(headers, name, 0);
-
-        if (!header || (value = carom_header_token(arena, header->value)).len == 0)
-            return CAROM_STR_EMPTY;
-        all = carom_arena_printf(arena, CAROM_STR_FMT "%s" CAROM_STR_FMT, CAROM_STR_ARG(all), all.len > 0 ? " " : "",
-                                 CAROM_STR_ARG(value));
-    }
-    return all;
 }
 
 struct carom_str carom_path_delivery(struct carom_arena *arena, const struct carom_report *report)

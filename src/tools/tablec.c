@@ -8,6 +8,7 @@
    prints `const struct STRUCT SYMBOL[]` and `const size_t SYMBOL_n`; TYPES has one letter a column, in the order of
    the struct's members:
        s  text; "-" alone or nothing: ""
+       v  values that " ; " separates, for carom_cell_next: each behind its length, one byte; "-" alone or nothing: ""
        i  whole number; "-" or nothing: 0
        n  whole number; "*": -1
        d  whole number or range of them, two members: "4", "500-699"; "*": -1, -1
@@ -59,6 +60,24 @@ static void print_string(const char *text)
             putchar(*c);
     }
     putchar('"');
+}
+
+static void print_values(const struct carom_tsv *tsv, const char *cell)
+{
+    fputs("\"\"", stdout);
+    while (*cell) {
+        const char *end = strstr(cell, " ; ");
+        size_t n = end ? (size_t)(end - cell) : strlen(cell);
+        char value[256];
+
+        if (n == 0 || n >= sizeof value)
+            carom_tsv_fail(tsv, "a value has %zu bytes: it must have 1 to %zu", n, sizeof value - 1);
+        memcpy(value, cell, n);
+        value[n] = '\0';
+        printf("\"\\%03zo\" ", n);
+        print_string(value);
+        cell += n + (end ? 3 : 0);
+    }
 }
 
 static void print_word(const struct carom_tsv *tsv, const struct word *words, const char *cell)
@@ -132,6 +151,7 @@ static void print_cell(const struct carom_tsv *tsv, char type, const char *cell)
 
     switch (type) {
     case 's': print_string(none ? "" : cell); break;
+    case 'v': print_values(tsv, none ? "" : cell); break;
     case 'i': printf("%ld", none ? 0 : number(tsv, cell)); break;
     case 'n': printf("%ld", strcmp(cell, "*") == 0 ? -1 : number(tsv, cell)); break;
     case 'd': print_range(tsv, cell); break;

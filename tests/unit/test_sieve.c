@@ -45,16 +45,12 @@ static bool let_through(const struct carom_sieve *sieves, size_t n, struct carom
     return carom_sieved_next(&rows, row) == row;
 }
 
-static void check(const char *table, const struct carom_sieve *sieves, size_t sieves_n, const char *cell, size_t row)
+static void check(const char *table, const struct carom_sieve *sieves, size_t sieves_n, const char *pattern, size_t row)
 {
-    struct carom_str rest = carom_str(cell), one = CAROM_STR_EMPTY;
-    char pattern[1024], text[2048];
+    char text[2048];
 
-    for (bool first = true; carom_cell_next(&rest, &one) || first; first = false) {
-        snprintf(pattern, sizeof pattern, "%.*s", CAROM_STR_ARG(one));
-        if (!let_through(sieves, sieves_n, instance(pattern, text, sizeof text), row))
-            fail_msg("%s: row %zu does not pass: %s", table, row, pattern);
-    }
+    if (!let_through(sieves, sieves_n, instance(pattern, text, sizeof text), row))
+        fail_msg("%s: row %zu does not pass: %s", table, row, pattern);
 }
 
 #define CHECK_ALL(table, column)                                                                \
@@ -64,7 +60,15 @@ static void check(const char *table, const struct carom_sieve *sieves, size_t si
 static void what_matches_passes(void **state)
 {
     (void)state;
-    CHECK_ALL(carom_formats, body);
+    for (size_t row = 0; row < carom_formats_n; row++) {
+        const char *cell = carom_formats[row].body;
+        struct carom_str one = CAROM_STR_EMPTY;
+        for (bool first = true; carom_cell_next(&cell, &one) || first; first = false) {
+            char pattern[256];
+            carom_str_put(pattern, sizeof pattern, one);
+            check("formats", carom_formats_sieves, carom_formats_sieves_n, pattern, row);
+        }
+    }
     CHECK_ALL(carom_markers, pattern);
     CHECK_ALL(carom_notices, pattern);
     CHECK_ALL(carom_autoreplies, pattern);
