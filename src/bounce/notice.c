@@ -13,8 +13,7 @@ enum { LINES_MAX = 80 };
 
 struct carom_notices {
     struct carom_reading *reading;
-    struct carom_str subject;          /* this and the lines: folded, to compare without case */
-    struct carom_str lines[LINES_MAX]; /* the first lines of the text that are not blank nor quoted */
+    struct carom_str lines[LINES_MAX]; /* the first lines of the text that are not blank nor quoted, in the end folded */
     size_t n;
     bool folded;            /* the lines are so already */
     uint64_t beginnings[4]; /* of the names of header fields, a bit each */
@@ -49,7 +48,6 @@ static void read_lines(struct carom_notices *looking)
     struct carom_str rest = looking->reading->report->text, line;
 
     looking->folded = !carom_utf8_plain(rest);
-    looking->subject = carom_utf8_normalise(arena, looking->reading->subject).folded;
     while (looking->n < LINES_MAX && carom_str_line(&rest, &line)) {
         line = looking->folded ? carom_utf8_normalise(arena, line).folded : line;
         char sign = first_sign(line);
@@ -179,7 +177,7 @@ static bool holds(struct carom_notices *looking, const char *where, struct carom
     if (!*where)
         return true;
     if (strcmp(where, "subject") == 0)
-        return carom_str_glob(looking->subject, pattern);
+        return carom_str_glob(looking->reading->folded, pattern);
     if (strcmp(where, "from") == 0)
         return carom_str_glob(reading->from, pattern) || carom_str_glob(reading->from_name, pattern);
     if (strcmp(where, "text") == 0)
@@ -272,7 +270,7 @@ static void sieve_place(const struct carom_notices *looking, const struct carom_
             if (name_fits(headers->list[i].name, sieve->name + 7))
                 carom_sieve_add(sieve, headers->list[i].value, rows);
     } else if (strcmp(sieve->name, "subject") == 0) {
-        carom_sieve_add(sieve, looking->subject, rows);
+        carom_sieve_add(sieve, looking->reading->folded, rows);
     } else if (strcmp(sieve->name, "text") == 0 || strcmp(sieve->name, "first line") == 0) {
         for (size_t i = 0; i < looking->n && (i == 0 || sieve->name[0] == 't'); i++)
             carom_sieve_add(sieve, looking->lines[i], rows);

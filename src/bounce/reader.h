@@ -15,6 +15,7 @@ struct carom_reading {
     struct carom_part *scope; /* the part whose own parts are the report: the root, or a report inside it */
     struct carom_report *report;
     struct carom_str subject;   /* decoded */
+    struct carom_str folded;    /* the same, to compare without case */
     struct carom_str from;      /* address; without @ what stands there */
     struct carom_str from_name; /* display name */
     struct carom_str text;      /* the text parts of scope, UTF-8, at most 64 KiB: read once */

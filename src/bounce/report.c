@@ -209,11 +209,10 @@ static struct carom_str without_marks(struct carom_str subject)
 }
 
 /* "Automatic reply: Undelivered Mail …": what is answered is not what happened. */
-static bool announces_reply(struct carom_arena *arena, struct carom_str subject)
+static bool announces_reply(struct carom_str subject)
 {
     struct carom_sieved rows;
 
-    subject = carom_utf8_normalise(arena, subject).folded;
     carom_sieved_init(&rows);
     carom_sieve_add(carom_sieve_named(carom_notices_sieves, carom_notices_sieves_n, "subject"), subject, &rows);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
@@ -228,8 +227,8 @@ static bool announces_reply(struct carom_arena *arena, struct carom_str subject)
 static void read_subject(struct carom_reading *reading)
 {
     reading->subject = carom_headers_text(reading->arena, &reading->message->root->headers, "Subject");
-    reading->undelivered = carom_report_sign(reading->subject, "subject") &&
-                           !announces_reply(reading->arena, reading->subject);
+    reading->folded = carom_utf8_normalise(reading->arena, reading->subject).folded;
+    reading->undelivered = carom_report_sign(reading->subject, "subject") && !announces_reply(reading->folded);
     reading->answer = !reading->daemon && (carom_report_sign(reading->subject, "answer") ||
                                            carom_report_sign(without_marks(reading->subject), "answer"));
 }
