@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <limits.h>
+#include <pthread.h>
 #include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +39,7 @@ enum {
     FIRST_SIZE = 64 << 10,
     GROWTH_MAX = 1 << 20,
     GUARDS = 16, /* entry points that call one another; more is a bug */
+    SPARES = 32,
     PIECE_MAX = INT_MAX /* several times the largest message: what asks for more has miscalculated */
 };
 
@@ -70,10 +72,55 @@ static void block_free(struct block *block)
     free(block);
 }
 
+/* ---- Arenas that were used ---- */
+
+/* The next message finds the pages of one before it in place: to hand them back to the system and fetch them again costs
+   more than to fill them. Emptied; the one used last stands last. */
+static struct {
+    pthread_mutex_t lock;
+    struct carom_arena *list[SPARES];
+    size_t n;
+} spare = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+static struct carom_arena *take_spare(void)
+{
+    pthread_mutex_lock(&spare.lock);
+    struct carom_arena *arena = spare.n ? spare.list[--spare.n] : NULL;
+    pthread_mutex_unlock(&spare.lock);
+    return arena;
+}
+
+static bool put_spare(struct carom_arena *arena)
+{
+    pthread_mutex_lock(&spare.lock);
+    bool room = spare.n < SPARES;
+    if (room)
+        spare.list[spare.n++] = arena;
+    pthread_mutex_unlock(&spare.lock);
+    return room;
+}
+
+static void arena_free(struct carom_arena *arena)
+{
+    block_free(arena->first);
+    free(arena);
+}
+
+/* Where the library is unloaded again, nothing of it stays behind. */
+__attribute__((destructor)) static void free_spares(void)
+{
+    while (spare.n)
+        arena_free(spare.list[--spare.n]);
+}
+
+/* ---- An arena ---- */
+
 struct carom_arena *carom_arena_new(void)
 {
-    struct carom_arena *arena = malloc(sizeof(*arena));
-    if (!arena)
+    struct carom_arena *arena = take_spare();
+    if (arena)
+        return arena;
+    if (!(arena = malloc(sizeof(*arena))))
         return NULL;
     arena->guards = 0;
     arena->more = NULL;
@@ -102,8 +149,9 @@ void carom_arena_free(struct carom_arena *arena)
     if (!arena)
         return;
     carom_arena_reset(arena);
-    block_free(arena->first);
-    free(arena);
+    arena->guards = 0;
+    if (!put_spare(arena))
+        arena_free(arena);
 }
 
 jmp_buf *carom_arena_push(struct carom_arena *arena)
