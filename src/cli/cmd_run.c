@@ -24,7 +24,7 @@
 #include "engine/result.h"
 #include "input/source.h"
 
-enum { BATCH = 1000, BATCH_MS = 300 };
+enum { BATCH = 4000, BATCH_MS = 300 };
 
 struct tally {
     uint64_t messages, facts, duplicates, failed, unread, held_back;
@@ -66,7 +66,7 @@ static void count(struct tally *tally, const struct carom_result *result)
         tally->kinds[fact->kind]++;
         tally->reasons[fact->reason]++;
         tally->duplicates += outcome->duplicate;
-        tally->recorded += !outcome->duplicate && !outcome->n;
+        tally->recorded += !outcome->duplicate && !outcome->decision.first;
         for (const struct carom_decided *d = outcome->decision.first; d; d = d->next) {
             tally->actions[d->type] += d->state == CAROM_ACTION_DECIDED;
             tally->unmatched += d->state == CAROM_ACTION_UNMATCHED;
@@ -503,6 +503,7 @@ int cmd_run(int argc, char **argv)
         goto done;
     }
     run.engine->keep_raw = false;
+    run.engine->bare = !run.json;
     for (int i = 0; i < n; i++)
         run.from_stdin = run.from_stdin || !strcmp(operands[i], "-");
     run.progress = !quiet && isatty(STDERR_FILENO) && !run.table;

@@ -85,7 +85,7 @@ struct work {
     bool *twin;         /* the same fact stood before in this message */
     uint32_t *previous; /* the fact before that shares the address: its index + 1, or 0 */
     int64_t now;
-    bool only_asked; /* facts and decisions stay where they are, and nobody shows them */
+    bool bare; /* facts and decisions stay where they are, and nobody shows them */
     struct carom_error failed; /* why the first hook that failed did, where the others go on */
 };
 
@@ -171,7 +171,7 @@ static int recall(struct work *work, size_t i, struct carom_error *err)
     struct carom_ledger *ledger = &work->engine->ledger;
     struct carom_str json;
 
-    if (work->result->facts.message || work->only_asked)
+    if (work->result->facts.message || work->bare)
         return 0;
     if (ledger->ops->decided(ledger->store, work->arena, work->identities[i], work->result->facts.list[i].recipient,
                              &json, err) != 0)
@@ -295,7 +295,7 @@ static int record(struct work *work, struct carom_error *err)
         if (carom_net_breaker(engine, work->arena, &entry, &outcome->decision, err) != 0 ||
             engine->ledger.ops->record(engine->ledger.store, work->arena, &entry, err) != 0)
             return -1;
-        if (!work->only_asked)
+        if (!work->bare)
             carom_result_actions_make(work->arena, outcome, &facts->list[i]);
     }
     return 0;
@@ -320,7 +320,7 @@ static int handle(struct work *work, bool *written_r, struct carom_error *err)
     *written_r = true;
     if (record(work, err) != 0)
         return -1;
-    if (!work->only_asked)
+    if (!work->bare)
         carom_result_detach(work->arena, &work->result->facts);
     return 0;
 }
@@ -387,7 +387,8 @@ static int take(struct work *work, struct carom_error *err)
 int carom_engine_take(struct carom_engine *engine, struct carom_result *result, int64_t now_ms,
                       struct carom_result **result_r, struct carom_error *err)
 {
-    struct work work = {.engine = engine, .arena = result->arena, .result = result, .now = now_ms};
+    struct work work = {
+        .engine = engine, .arena = result->arena, .result = result, .now = now_ms, .bare = engine->bare};
 
     if (take(&work, err) != 0) {
         carom_result_free(result);
@@ -400,7 +401,7 @@ int carom_engine_take(struct carom_engine *engine, struct carom_result *result, 
 int carom_engine_judge(struct carom_engine *engine, struct carom_result *result, int64_t now_ms, struct carom_error *err)
 {
     struct work work = {
-        .engine = engine, .arena = result->arena, .result = result, .now = now_ms, .only_asked = true};
+        .engine = engine, .arena = result->arena, .result = result, .now = now_ms, .bare = true};
 
     return take(&work, err);
 }

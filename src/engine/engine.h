@@ -30,6 +30,7 @@ struct carom_engine {
     const struct carom_log *log; /* borrowed; may be NULL */
     int64_t now;                 /* fixed clock, seconds since 1970; 0: the system's */
     bool keep_raw;               /* keep each message, not only those that an operator must look at */
+    bool bare;                   /* results are looked at while the message is there, and of decisions nothing as text */
     bool batch;                  /* between carom_engine_begin and _commit */
     /* Asked before each commit of a single message. failed: why a hook failed for some of its recipients, of whom nothing
        is written; NULL: none did. 0 commits; -1 with err gives the message up. NULL: nobody is asked, and a hook that

@@ -20,7 +20,7 @@
 #include "ledger/netfs.h"
 #include "ledger/schema.h"
 
-enum { BUSY_MS = 2000, MANY_FACTS = 100, CHECKPOINT_FEW = 1000, CHECKPOINT_MANY = 20000 };
+enum { BUSY_MS = 2000, MANY_FACTS = 100, CHECKPOINT_FEW = 1000, CHECKPOINT_MANY = 8000 };
 
 /* ---- Errors ---- */
 
