@@ -77,6 +77,14 @@ bool carom_str_line(struct carom_str *rest, struct carom_str *line_r);
 bool carom_str_word(struct carom_str *rest, struct carom_str *word_r);
 /* Caseless glob: '*' is any run (also empty), everything else itself. Linear in s for a fixed pattern count. */
 bool carom_str_glob(struct carom_str s, struct carom_str pattern);
+/* A hash that is the same everywhere, of s behind what seed is the hash of (0: nothing): FNV-1a. Texts of ours only. */
+static inline uint32_t carom_str_hash(uint32_t seed, struct carom_str s)
+{
+    seed = seed ? seed : 2166136261u;
+    for (size_t i = 0; i < s.len; i++)
+        seed = (seed ^ (unsigned char)s.ptr[i]) * 16777619u;
+    return seed;
+}
 /* Decimal without sign; -1 when s is not wholly digits or beyond INT64_MAX. */
 int64_t carom_str_number(struct carom_str s);
 

@@ -19,13 +19,14 @@ const struct carom_api_row *carom_api_next(const struct carom_api_row *row)
     return next < carom_api + carom_api_n && strcmp(next->of, row->of) == 0 ? next : NULL;
 }
 
-/* Asked at each field that a hook reads: most rows are passed by at their first letter. */
+/* Asked at each field that a hook reads. */
 bool carom_api_has(const char *of, struct carom_str name)
 {
-    for (size_t i = 0; name.len && i < carom_api_n; i++)
-        if (*carom_api[i].name == *name.ptr && carom_str_eq(name, carom_str(carom_api[i].name)) &&
-            strcmp(carom_api[i].of, of) == 0)
-            return true;
+    size_t at = carom_str_hash(carom_str_hash(0, carom_str(of)), name), row;
+
+    for (; (row = carom_api_index[at & (carom_api_index_n - 1)]); at++)
+        if (carom_str_eq(name, carom_str(carom_api[row - 1].name)) && strcmp(carom_api[row - 1].of, of) == 0)
+            return name.len > 0;
     return false;
 }
 

@@ -16,6 +16,8 @@ struct carom_api_row {
 };
 extern const struct carom_api_row carom_api[]; /* the rows of one owner stand together */
 extern const size_t carom_api_n;
+extern const uint16_t carom_api_index[]; /* of owner and name, as tools/tablec.c made it */
+extern const size_t carom_api_index_n;
 
 const struct carom_api_row *carom_api_first(const char *of); /* NULL: it has none */
 /* The next row of the same owner, or NULL. */

@@ -19,6 +19,11 @@
        e  a C constant, written as it is
        .  a column for people only: no member
 
+       tablec index SYMBOL HEADER COLUMN COLUMN FILE.tsv
+
+   prints where the rows stand by the hash of two columns, the second behind the first: `const uint16_t SYMBOL[]`, a power
+   of two of places, SYMBOL_n, with the number of a row from 1 on or 0. Who finds his place taken looks in the next one.
+
        tablec automaton SYMBOL HEADER COLUMN FILE.tsv WORDS.tsv
 
    prints the phrases of a column as one `const struct carom_automaton SYMBOL`; WORDS.tsv has the classes of words that
@@ -33,7 +38,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "carom.h"
+#include "base/str.h"
 #include "tools/automaton.h"
 #include "tools/sieve.h"
 #include "tools/tsv.h"
@@ -188,18 +193,55 @@ static int rows(char **args)
     return 0;
 }
 
+static int index_of(char **args)
+{
+    const char *symbol = args[0];
+    struct carom_tsv tsv;
+    size_t n = 1, rows = 0;
+
+    for (int pass = 0; pass < 2; pass++) {
+        uint16_t *places = calloc(n, sizeof *places);
+        carom_tsv_begin(&tsv, args[4]);
+        size_t first = carom_tsv_column(&tsv, args[2]), second = carom_tsv_column(&tsv, args[3]);
+        if (!places)
+            carom_tsv_fail(&tsv, "no memory");
+        for (rows = 0; carom_tsv_next(&tsv);) {
+            if (++rows >= UINT16_MAX)
+                carom_tsv_fail(&tsv, "more rows than an index has room for");
+            size_t at = carom_str_hash(carom_str_hash(0, carom_str(tsv.cell[first])), carom_str(tsv.cell[second]));
+            while (places[at & (n - 1)] && pass == 1)
+                at++;
+            places[at & (n - 1)] = (uint16_t)rows;
+        }
+        carom_tsv_end(&tsv);
+        if (pass == 1) {
+            printf("#include \"%s\"\n\nconst uint16_t %s[] = {", args[1], symbol);
+            for (size_t i = 0; i < n; i++)
+                printf("%s%d,", i % 32 ? "" : "\n", places[i]);
+            printf("\n};\nconst size_t %s_n = %zu;\n", symbol, n);
+        }
+        free(places);
+        while (n < 4 * rows)
+            n *= 2;
+    }
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     int result;
 
     if (argc == 7 && strcmp(argv[1], "rows") == 0)
         result = rows(argv + 2);
+    else if (argc == 7 && strcmp(argv[1], "index") == 0)
+        result = index_of(argv + 2);
     else if (argc == 7 && strcmp(argv[1], "automaton") == 0)
         result = carom_automaton_print(argv[2], argv[3], argv[4], argv[5], argv[6]);
     else if (argc == 9 && strcmp(argv[1], "sieve") == 0)
         result = carom_sieve_print(argv[2], argv[3], argv[4], argv[5], argv[6], argv[7], argv[8]);
     else {
         fputs("usage: tablec rows SYMBOL STRUCT HEADER TYPES FILE.tsv\n"
+              "       tablec index SYMBOL HEADER COLUMN COLUMN FILE.tsv\n"
               "       tablec automaton SYMBOL HEADER COLUMN FILE.tsv WORDS.tsv\n"
               "       tablec sieve SYMBOL HEADER COLUMN KEY SHAPE SEPARATOR FILE.tsv\n",
               stderr);
