@@ -73,7 +73,8 @@ static unsigned beginning(struct carom_str name)
         name = carom_str_from(name, 2);
     if (name.len < 3)
         return 0;
-    return ((name.ptr[0] | 0x20u) * 5 + (name.ptr[1] | 0x20u) * 17 + (name.ptr[2] | 0x20u) * 29) & 0xff;
+    const unsigned char *letters = (const unsigned char *)name.ptr;
+    return ((letters[0] | 0x20u) * 5 + (letters[1] | 0x20u) * 17 + (letters[2] | 0x20u) * 29) & 0xff;
 }
 
 static void see_beginnings(struct carom_notices *looking, const struct carom_headers *headers)
