@@ -233,6 +233,7 @@ static int64_t fact_of(const char *who, int number)
 #define FRED "fred@example.com" /* was decided anew */
 #define GINA "gina@example.com" /* was suppressed, and no more */
 #define HUGO "hugo@example.com" /* was taken back after the second fact */
+#define IVAN "ivan@example.com" /* bounces again and again */
 
 static const struct given before[] = {
     {ANN, FULL, .delivery = 7, ACTIONS(&suppress, &suppress_by_list, &tag_a, &alert)},
@@ -315,7 +316,10 @@ static void prepare(void)
         {.group = 8, .provider = CAROM_STR("example.net"), .reason = CAROM_STR("blocked"), .since = NOW - DAY / 2}};
 
     snprintf(long_payload, sizeof(long_payload), "{\"x\":\"%0*d\"}", (int)sizeof(long_payload) - 9, 0);
+    const struct given again = {IVAN, FULL, ACTIONS(&suppress)};
     must(ledger.ops->begin(ledger.store, &err), &err, "begin");
+    for (int i = 0; i < 32; i++)
+        must(record(&ledger, &again, &err), &err, IVAN);
     for (size_t i = 0; i < sizeof(before) / sizeof(*before); i++)
         must(record(&ledger, &before[i], &err), &err, before[i].who);
     for (int i = 0; i < 2; i++)
@@ -390,6 +394,25 @@ RECORDS(record_left_each, HUGO, CAROM_KIND_UNSUBSCRIBE, ACTIONS(&unsubscribe, &u
 RECORDS(record_left_all, HUGO, CAROM_KIND_COMPLAINT, ACTIONS(&unsubscribe_all))
 RECORDS(record_left_without_lists, HUGO, CAROM_KIND_COMPLAINT, .config = &without_lists, ACTIONS(&unsubscribe_all))
 RECORDS(record_held, HUGO, GONE, CAROM_HOLD_BREAKER, .group = 9, ACTIONS(&unsubscribe, &suppress))
+
+static int tell_past(struct carom_ledger *ledger, struct carom_error *err)
+{
+    struct carom_history history = {.now = NOW};
+    int result;
+    if (ASK(STORE(past, arena, CAROM_STR(IVAN), &history, err)) == 0) {
+        say("%zu facts", history.n);
+        for (const struct carom_suppression *s = history.suppressions; s; s = s->next)
+            say(", %s until %lld", s->reason.ptr, (long long)s->until);
+    }
+    return result;
+}
+
+/* As each bounce does: what is known is asked, and then there is more. */
+OPERATION(bounce_again)
+{
+    const struct given again = {IVAN, FULL, ACTIONS(&suppress_by_list)};
+    return tell_past(ledger, err) == 0 && record(ledger, &again, err) == 0 ? tell_past(ledger, err) : -1;
+}
 
 OPERATION(list_held)
 {
@@ -589,7 +612,7 @@ static const struct operation {
 } operations[] = {
     WITHIN(record_all), WITHIN(record_retry), WITHIN(record_delivered), WITHIN(record_permanent),
     WITHIN(record_lifted), WITHIN(record_left_each), WITHIN(record_left_all), WITHIN(record_left_without_lists),
-    WITHIN(record_held), WITHIN(revise_told), WITHIN(revise_held), WITHIN(revise_lifted), WITHIN(revise_suppressed),
+    WITHIN(record_held), WITHIN(bounce_again), WITHIN(revise_told), WITHIN(revise_held), WITHIN(revise_lifted), WITHIN(revise_suppressed),
     WITHIN(revise_restored), WITHIN(write_revision), WITHIN(revise_over), WITHIN(revise_alike), WITHIN(revise_dry),
     ALONE(list_held), ALONE(release), ALONE(discard), ALONE(undo_told), WITHIN(undo_of_address), ALONE(redo),
     ALONE(restore), ALONE(list_operations), WITHIN(recall), ALONE(find_incident), WITHIN(new_incident),

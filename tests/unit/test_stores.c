@@ -29,7 +29,7 @@
 
 #define DAY INT64_C(86400000)
 #define BEGIN (INT64_C(20600) * DAY)
-enum { ROUNDS = 150, STEPS_MAX = 24, DEEDS_MAX = 3, ADDRESSES = 2, GROUPS = 2 };
+enum { ROUNDS = 100, STEPS_MAX = 48, DEEDS_MAX = 3, ADDRESSES = 2, GROUPS = 2 };
 enum { IN_FILE, IN_MEMORY, OVER_NOTHING, OVER_FILE, STORES };
 static const char *const names[STORES] = {"in a file", "in memory", "over nothing", "over a file"};
 
@@ -576,46 +576,62 @@ static int count_removal(void *user, int64_t received, int64_t address)
     return 0;
 }
 
+static void record_many(struct carom_ledger *ledger, size_t i)
+{
+    static const struct carom_config config = {.half_life_ms = DAY};
+    char address[40];
+    snprintf(address, sizeof(address), "a%zu@example.com", i % 4 ? 1 + i % MANY_ADDRESSES : 0);
+    struct carom_fact fact = {.id = CAROM_STR("id"), .kind = CAROM_KIND_PERMANENT, .recipient = carom_str(address),
+                              .confidence = CAROM_CONFIDENCE_HIGH, .list = CAROM_STR_EMPTY,
+                              .received = BEGIN / 1000 + (int64_t)i};
+    struct carom_decision decision;
+    struct carom_error err = {0};
+    carom_decision_init(&decision);
+    const struct carom_entry entry = {.fact = &fact, .decision = &decision, .config = &config, .identity = i + 1,
+                                      .address = fact.recipient, .raw = CAROM_STR_EMPTY, .headers = CAROM_STR_EMPTY,
+                                      .policy = CAROM_STR("0123"), .now = BEGIN, .group = 1 + i % MANY_GROUPS * 256};
+    must(ledger->ops->record(ledger->store, arena, &entry, &err), &err);
+}
+
+/* The past of one of them once so many are recorded: how many facts, and when the newest and the oldest came. */
+static void expect_past(struct carom_ledger *ledger, const char *address, size_t n, size_t newest, size_t oldest)
+{
+    struct carom_history history = {.now = BEGIN};
+    struct carom_error err = {0};
+    carom_arena_reset(arena);
+    must(ledger->ops->past(ledger->store, arena, carom_str(address), &history, &err), &err);
+    assert_int_equal(history.n, n);
+    assert_int_equal(history.list[0].received, BEGIN + (int64_t)newest * 1000);
+    assert_int_equal(history.list[n - 1].received, BEGIN + (int64_t)oldest * 1000);
+}
+
 /* Of one address no more than a thousand facts are looked at. */
 static void test_many(void **state)
 {
-    static const struct carom_config config = {.half_life_ms = DAY};
-    struct carom_ledger ledger = open_store(IN_MEMORY);
-    struct carom_error err = {0};
-    struct carom_decision decision;
-
     (void)state;
-    for (size_t i = 0; i < MANY; i++) {
-        bool often = i % 4 == 0;
-        char address[40];
-        snprintf(address, sizeof(address), "a%zu@example.com", often ? 0 : 1 + i % MANY_ADDRESSES);
-        struct carom_fact fact = {.id = CAROM_STR("id"), .kind = CAROM_KIND_PERMANENT, .recipient = carom_str(address),
-                                  .confidence = CAROM_CONFIDENCE_HIGH, .list = CAROM_STR_EMPTY,
-                                  .received = BEGIN / 1000 + (int64_t)i};
-        carom_decision_init(&decision);
-        const struct carom_entry entry = {.fact = &fact, .decision = &decision, .config = &config, .identity = i + 1,
-                                          .address = fact.recipient, .raw = CAROM_STR_EMPTY, .headers = CAROM_STR_EMPTY,
-                                          .policy = CAROM_STR("0123"), .now = BEGIN, .group = 1 + i % MANY_GROUPS * 256};
-        must(ledger.ops->record(ledger.store, arena, &entry, &err), &err);
+    for (int store = IN_FILE; store <= IN_MEMORY; store++) {
+        struct carom_ledger ledger = open_store(store);
+        struct carom_error err = {0};
+        begin(&ledger);
+        for (size_t i = 0; i < MANY; i++) {
+            record_many(&ledger, i);
+            if (i % 400 == 0)
+                expect_past(&ledger, "a0@example.com", i < 4000 ? i / 4 + 1 : 1000, i, i < 4000 ? 0 : i - 3996);
+        }
+        expect_past(&ledger, "a0@example.com", 1000, MANY - 4, MANY - 4000);
+        expect_past(&ledger, "a7@example.com", (MANY - 6) / MANY_ADDRESSES + 1, MANY - (MANY - 6) % MANY_ADDRESSES, 6);
+        for (size_t k = 0; k < MANY_GROUPS; k++) {
+            size_t n = 0;
+            must(ledger.ops->removals(ledger.store, 1 + k * 256, 0, INT64_MAX, false, count_removal, &n, &err), &err);
+            assert_int_equal(n, MANY / MANY_GROUPS + (k < MANY % MANY_GROUPS));
+        }
+        if (store == IN_MEMORY)
+            assert_int_equal(carom_memory_facts(&ledger), MANY);
+        ledger.ops->rollback(ledger.store);
+        carom_ledger_close(&ledger);
+        carom_arena_reset(arena);
+        forget_file();
     }
-    assert_int_equal(carom_memory_facts(&ledger), MANY);
-    for (size_t k = 0; k < MANY_GROUPS; k++) {
-        size_t n = 0;
-        must(ledger.ops->removals(ledger.store, 1 + k * 256, 0, INT64_MAX, false, count_removal, &n, &err), &err);
-        assert_int_equal(n, MANY / MANY_GROUPS + (k < MANY % MANY_GROUPS));
-    }
-    struct carom_history history = {.now = BEGIN};
-    must(ledger.ops->past(ledger.store, arena, CAROM_STR("a0@example.com"), &history, &err), &err);
-    assert_int_equal(history.n, 1000);
-    assert_true(history.list[0].received == BEGIN + (MANY - 4) * 1000);
-    assert_true(history.list[999].received == BEGIN + (MANY - 4000) * 1000);
-    must(ledger.ops->past(ledger.store, arena, CAROM_STR("a7@example.com"), &history, &err), &err);
-    size_t want = 0;
-    for (size_t i = 0; i < MANY; i++)
-        want += i % 4 && i % MANY_ADDRESSES == 6;
-    assert_int_equal(history.n, want);
-    carom_ledger_close(&ledger);
-    carom_arena_reset(arena);
 }
 
 /* ---- Without memory ---- */
