@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the carom authors */
 
-/* Facts in one long row, those of an address linked backwards; what stands for an address is a short list at it. What a
+/* The facts of an address lie side by side, as they are handed over; what stands for an address is a short list at it. What a
    decision does to an address is what ledger/effect.c does to one in a file. */
 
 #include "ledger/memory.h"
@@ -17,21 +17,17 @@
 
 enum { PAST_MAX = 1000, CHUNK = 4096 };
 
-/* A fact as remembered. */
+/* A fact, by its number. */
 struct row {
-    int64_t time, received; /* ms */
-    uint64_t delivery;
-    double points;
-    uint32_t address, previous; /* previous: of this address; 0 none */
-    uint32_t list;
-    uint8_t kind, reason, authenticity;
-    bool hard : 1, ignored : 1, held : 1, retried : 1, recalled : 1;
+    uint32_t address;
+    bool recalled;
 };
 
 struct carom_memory_address {
     struct carom_stands stands;
     int64_t restored;
-    uint32_t newest; /* row */
+    struct carom_past *facts; /* oldest first */
+    uint32_t n, room;
 };
 
 struct memory {
@@ -106,33 +102,38 @@ static struct row *add_row(struct memory *memory, struct carom_error *err)
     return row_at(memory, ++memory->n);
 }
 
-static struct carom_past past_of(const struct memory *memory, uint32_t number)
+/* With the next number. */
+static int add_fact(struct memory *memory, uint32_t address, const struct carom_past *past, struct carom_error *err)
 {
-    const struct row *row = row_at(memory, number);
-    return (struct carom_past){.id = number,
-                               .kind = (enum carom_kind)row->kind,
-                               .reason = (enum carom_reason)row->reason,
-                               .authenticity = (enum carom_authenticity)row->authenticity,
-                               .hard = row->hard,
-                               .ignored = row->ignored,
-                               .held = row->held,
-                               .retried = row->retried,
-                               .time = row->time,
-                               .received = row->received,
-                               .delivery = row->delivery,
-                               .list = carom_interned_text(&memory->words, row->list),
-                               .points = row->points};
+    struct carom_memory_address *it = &memory->addresses[address - 1];
+    uint32_t list = past->list.len ? carom_interned_add(&memory->words, past->list) : 0;
+
+    if (past->list.len && !list)
+        return carom_error_memory(err);
+    if (it->n == it->room) { /* most bounce once */
+        uint32_t room = it->room ? 4 * it->room : 1;
+        struct carom_past *facts = reallocarray(it->facts, room, sizeof(*facts));
+        if (!facts)
+            return carom_error_memory(err);
+        it->facts = facts;
+        it->room = room;
+    }
+    struct row *row = add_row(memory, err);
+    if (!row)
+        return -1;
+    *row = (struct row){.address = address};
+    it->facts[it->n] = *past;
+    it->facts[it->n].id = memory->n;
+    it->facts[it->n++].list = carom_interned_text(&memory->words, list);
+    return 0;
 }
 
-static void fill_past(const struct memory *memory, struct carom_arena *arena, uint32_t newest,
-                      struct carom_history *history)
+static void fill_past(const struct carom_memory_address *it, struct carom_arena *arena, struct carom_history *history)
 {
-    size_t n = 0;
-    for (uint32_t number = newest; number && n < PAST_MAX; number = row_at(memory, number)->previous)
-        n++;
-    history->list = carom_arena_array(arena, struct carom_past, n + 1);
-    for (uint32_t number = newest; number && history->n < n; number = row_at(memory, number)->previous)
-        history->list[history->n++] = past_of(memory, number);
+    history->n = it->n < PAST_MAX ? it->n : PAST_MAX;
+    history->list = carom_arena_raw(arena, history->n * sizeof(*history->list));
+    for (size_t i = 0; i < history->n; i++)
+        history->list[i] = it->facts[it->n - 1 - i];
 }
 
 static int past(struct carom_store *store, struct carom_arena *arena, struct carom_str address,
@@ -148,7 +149,7 @@ static int past(struct carom_store *store, struct carom_arena *arena, struct car
         return carom_error_memory(err);
     const struct carom_memory_address *it = &memory->addresses[number - 1];
     history->restored = it->restored;
-    fill_past(memory, arena, it->newest, history);
+    fill_past(it, arena, history);
     carom_stands_read(&it->stands, arena, history);
     carom_arena_unguard(arena);
     return 0;
@@ -162,31 +163,26 @@ static int seen(struct carom_store *store, uint64_t identity, struct carom_str r
 
 /* ---- Recording ---- */
 
-static int put_row(struct memory *memory, const struct carom_entry *entry, struct carom_error *err)
+static int put_fact(struct memory *memory, const struct carom_entry *entry, struct carom_error *err)
 {
     const struct carom_fact *fact = entry->fact;
-    uint32_t address, list = fact->list.len ? carom_interned_add(&memory->words, fact->list) : 0;
-    struct row *row;
+    const struct carom_past past = {.kind = fact->kind,
+                                    .reason = fact->reason,
+                                    .authenticity = fact->authenticity,
+                                    .hard = fact->hard,
+                                    .ignored = entry->decision->ignored,
+                                    .held = entry->decision->hold == CAROM_HOLD_GATE,
+                                    .retried = carom_decision_retries(entry->decision, entry->now),
+                                    .time = carom_history_time(fact),
+                                    .received = fact->received * 1000,
+                                    .delivery = entry->delivery,
+                                    .list = fact->list,
+                                    .points = carom_decision_points(entry->decision)};
+    uint32_t address;
 
-    if (fact->list.len && !list)
-        return carom_error_memory(err);
-    if (make_address(memory, entry->address, &address, err) != 0 || !(row = add_row(memory, err)))
+    if (make_address(memory, entry->address, &address, err) != 0 || add_fact(memory, address, &past, err) != 0)
         return -1;
-    *row = (struct row){.time = carom_history_time(fact),
-                        .received = fact->received * 1000,
-                        .delivery = entry->delivery,
-                        .address = address,
-                        .previous = memory->addresses[address - 1].newest,
-                        .list = list,
-                        .kind = (uint8_t)fact->kind,
-                        .reason = (uint8_t)fact->reason,
-                        .authenticity = (uint8_t)fact->authenticity,
-                        .hard = fact->hard,
-                        .ignored = entry->decision->ignored,
-                        .held = entry->decision->hold == CAROM_HOLD_GATE,
-                        .retried = carom_decision_retries(entry->decision, entry->now),
-                        .points = carom_decision_points(entry->decision)};
-    memory->addresses[address - 1].newest = memory->last = memory->n;
+    memory->last = memory->n;
     return 0;
 }
 
@@ -218,7 +214,7 @@ static int record(struct carom_store *store, struct carom_arena *arena, const st
         return -1;
     if (!entry->address.len)
         return 0;
-    if (put_row(memory, entry, err) != 0)
+    if (put_fact(memory, entry, err) != 0)
         return -1;
     struct carom_stands *stands = &memory->addresses[row_at(memory, memory->last)->address - 1].stands;
     struct carom_stands_work work = {memory->arena, &memory->words, stands, entry, memory->last};
@@ -311,30 +307,6 @@ bool carom_memory_knows(const struct carom_ledger *ledger, struct carom_str addr
     return find_address(memory_of(ledger->store), address) != 0;
 }
 
-static int adopt_past(struct memory *memory, uint32_t address, const struct carom_past *past, struct carom_error *err)
-{
-    uint32_t list = past->list.len ? carom_interned_add(&memory->words, past->list) : 0;
-    struct row *row = list || !past->list.len ? add_row(memory, err) : NULL;
-    if (!row)
-        return carom_error_memory(err);
-    *row = (struct row){.time = past->time,
-                        .received = past->received,
-                        .delivery = past->delivery,
-                        .points = past->points,
-                        .address = address,
-                        .previous = memory->addresses[address - 1].newest,
-                        .list = list,
-                        .kind = (uint8_t)past->kind,
-                        .reason = (uint8_t)past->reason,
-                        .authenticity = (uint8_t)past->authenticity,
-                        .hard = past->hard,
-                        .ignored = past->ignored,
-                        .held = past->held,
-                        .retried = past->retried};
-    memory->addresses[address - 1].newest = memory->n;
-    return 0;
-}
-
 int carom_memory_adopt(struct carom_ledger *ledger, struct carom_str address, const struct carom_history *history,
                        struct carom_error *err)
 {
@@ -344,7 +316,7 @@ int carom_memory_adopt(struct carom_ledger *ledger, struct carom_str address, co
     if (make_address(memory, address, &number, err) != 0)
         return -1;
     for (size_t i = history->n; i-- > 0;)
-        if (adopt_past(memory, number, &history->list[i], err) != 0)
+        if (add_fact(memory, number, &history->list[i], err) != 0)
             return -1;
     struct carom_memory_address *it = &memory->addresses[number - 1];
     struct carom_stands_work work = {memory->arena, &memory->words, &it->stands, NULL, 0};
@@ -384,6 +356,8 @@ static void close_memory(struct carom_store *store)
     for (size_t i = 0; i * CHUNK < memory->n; i++)
         free(memory->chunks[i]);
     free(memory->chunks);
+    for (uint32_t i = 0; i < memory->keys.n; i++)
+        free(memory->addresses[i].facts);
     free(memory->addresses);
     carom_interned_deinit(&memory->keys);
     carom_interned_deinit(&memory->words);
