@@ -183,8 +183,10 @@ static void check_spool(struct carom_setup *setup)
     struct carom_str above = carom_arena_str(setup->arena, slash == SIZE_MAX ? CAROM_STR(".")
                                                            : slash           ? carom_str_head(spool, slash)
                                                                              : CAROM_STR("/"));
-    bool missing = access(spool.ptr, F_OK) != 0 && errno == ENOENT;
-    int result = missing ? 0 : write_draft(spool.ptr, &err);
+    bool there = access(spool.ptr, F_OK) == 0, missing = !there && errno == ENOENT;
+    int result = there     ? write_draft(spool.ptr, &err)
+                 : missing ? 0
+                           : carom_error_set(&err, CAROM_ERROR_IO, "the spool %s: cannot find it: %s", spool.ptr, strerror(errno));
     if (missing && !may(above.ptr, W_OK | X_OK))
         result = carom_error_set(&err, CAROM_ERROR_IO, "%s is not there, and %s may not make it in %s", spool.ptr, setup->user.ptr, above.ptr);
     if (result != 0)
@@ -229,7 +231,7 @@ static void check_ledger(struct carom_setup *setup, const struct place *place)
     struct carom_error err = {0};
     struct carom_ledger ledger;
 
-    if (access(place->file.ptr, F_OK) != 0) {
+    if (access(place->file.ptr, F_OK) != 0 && errno == ENOENT) {
         carom_setup_say(setup, CAROM_SETUP_OK, "ledger",
                         carom_setup_text(setup, "%s is not there yet; it is made with the first message", place->file.ptr),
                         CAROM_STR_EMPTY);

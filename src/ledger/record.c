@@ -201,12 +201,5 @@ int carom_sqlite_record(struct carom_store *store, struct carom_arena *arena, co
         .store = store, .db = &store->db, .entry = entry, .time = carom_history_time(entry->fact), .err = err};
     if (!store->db.open)
         return carom_error_set(err, CAROM_ERROR_USAGE, "%s: a fact is recorded outside a transaction", store->db.path);
-    /* What writes the texts of actions may need the arena of the fact. */
-    if (carom_arena_guard(arena)) {
-        carom_db_reset(&store->db);
-        return carom_error_memory(err);
-    }
-    int result = record(&effect, arena);
-    carom_arena_unguard(arena);
-    return result;
+    return record(&effect, arena);
 }

@@ -117,6 +117,8 @@ class Root(Setup):
         self.assertChecked(self.checks(), 'ok', 'spool', f'{spool} can be written')
         self.assertEqual(list(spool.iterdir()), [])
         self.assertChecked(self.checks(options=['--spool', '/dev/full'], code=78), 'failure', 'spool', '/dev/full: cannot')
+        self.assertChecked(self.checks(options=['--spool', '/dev/full/spool'], code=78), 'failure', 'spool',
+                           '/dev/full/spool: cannot find it: Not a directory')
 
     def test_the_store_of_the_policy(self):
         elsewhere = self.dir / 'elsewhere'

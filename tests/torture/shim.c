@@ -299,6 +299,11 @@ EXPORT int rename(const char *from, const char *to)
     return refuse(CALL_rename) < 0 ? -1 : (int)syscall(SYS_renameat, AT_FDCWD, from, AT_FDCWD, to);
 }
 
+EXPORT int renameat(int from_directory, const char *from, int to_directory, const char *to)
+{
+    return refuse(CALL_rename) < 0 ? -1 : (int)syscall(SYS_renameat, from_directory, from, to_directory, to);
+}
+
 EXPORT int mkdir(const char *path, mode_t mode)
 {
     return refuse(CALL_mkdir) < 0 ? -1 : (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
@@ -490,6 +495,19 @@ EXPORT int sqlite3_prepare_v3(struct sqlite3 *db, const char *sql, int n, unsign
     return is_own(__builtin_return_address(0)) && refuse(CALL_prepare) < 0
                ? SQLITE_IOERR
                : theirs(db, sql, n, flags, statement_r, tail_r);
+}
+
+EXPORT int sqlite3_prepare_v2(struct sqlite3 *db, const char *sql, int n, struct sqlite3_stmt **statement_r,
+                              const char **tail_r);
+EXPORT int sqlite3_prepare_v2(struct sqlite3 *db, const char *sql, int n, struct sqlite3_stmt **statement_r,
+                              const char **tail_r)
+{
+    static __typeof__(&sqlite3_prepare_v2) theirs;
+    if (!theirs)
+        *(void **)&theirs = of_sqlite("sqlite3_prepare_v2");
+    *statement_r = NULL;
+    return is_own(__builtin_return_address(0)) && refuse(CALL_prepare) < 0 ? SQLITE_IOERR
+                                                                           : theirs(db, sql, n, statement_r, tail_r);
 }
 
 EXPORT int sqlite3_exec(struct sqlite3 *db, const char *sql, int (*row)(void *, int, char **, char **), void *user, char **err);

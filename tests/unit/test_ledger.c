@@ -296,6 +296,34 @@ static void test_who_left_all_lists(void **state)
 
 /* ---- What a delivery asks ---- */
 
+/* What is held may be released yet: whoever asks strictly is told no. */
+static void test_what_is_held_is_no_yes(void **state)
+{
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct carom_refusal refusal;
+    struct carom_error err = {0};
+    struct carom_str json;
+    struct given given;
+
+    (void)state;
+    give(&given, 1);
+    act(&given, CAROM_ACTION_UNSUBSCRIBE)->state = CAROM_ACTION_HELD;
+    given.decision.hold = CAROM_HOLD_GATE;
+    must(ledger.ops->begin(ledger.store, &err), &err, "begin");
+    must(ledger.ops->record(ledger.store, arena, &given.entry, &err), &err, "record");
+    must(ledger.ops->commit(ledger.store, &err), &err, "commit");
+    give(&given, 2);
+    given.fact.recipient = given.entry.address = CAROM_STR("bob@example.com");
+    record(&ledger, &given);
+    assert_int_equal(may(&ledger, "ann@example.com", ""), 1);
+    assert_int_equal(ledger.ops->check(ledger.store, CAROM_STR("ann@example.com"), CAROM_STR_EMPTY, true, now, &refusal, &err), 0);
+    assert_string_equal(refusal.cause, "held");
+    assert_int_equal(ledger.ops->check(ledger.store, CAROM_STR("bob@example.com"), CAROM_STR_EMPTY, true, now, &refusal, &err), 1);
+    must(ledger.ops->decided(ledger.store, arena, 3, CAROM_STR("bob@example.com"), &json, &err), &err, "decided");
+    assert_int_equal(json.len, 0); /* nothing was */
+    carom_ledger_close(&ledger);
+}
+
 static void test_mail_of_a_job(void **state)
 {
     struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
@@ -1064,7 +1092,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_what_is_written_is_there), TEST(test_a_rollback_leaves_nothing), TEST(test_a_collision_loses_neither),
-        TEST(test_keys_ascend), TEST(test_suppressions), TEST(test_what_others_change_is_seen), TEST(test_who_left_all_lists), TEST(test_mail_of_a_job), TEST(test_pending), TEST(test_pauses),
+        TEST(test_keys_ascend), TEST(test_suppressions), TEST(test_what_others_change_is_seen), TEST(test_who_left_all_lists),
+        TEST(test_what_is_held_is_no_yes), TEST(test_mail_of_a_job), TEST(test_pending), TEST(test_pauses),
         TEST(test_an_action_and_its_counterpart_keep_their_order), TEST(test_what_is_sent_again_begins_anew),
         TEST(test_alerts_once_a_period),
         TEST(test_jobs),

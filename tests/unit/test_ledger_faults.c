@@ -563,6 +563,19 @@ static void test_for_reading_only(void **state)
     carom_ledger_close(&ledger);
 }
 
+static void test_of_nobody(void **state)
+{
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct carom_selection selection = carom_selection_any();
+    struct carom_settled settled;
+    struct carom_error err = {0};
+    (void)state;
+    selection.key = CAROM_STR("nobody@example.com");
+    assert_int_equal(ledger.care->undo(ledger.store, &selection, &config, now, &settled, &err), -1);
+    assert_non_null(strstr(err.text, "the ledger does not know nobody@example.com"));
+    carom_ledger_close(&ledger);
+}
+
 /* Somebody reads an older state of it, which the log has to keep. */
 static void test_forgotten_beside_a_reader(void **state)
 {
@@ -605,7 +618,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FILLED(test_starved), FILLED(test_starved_sqlite), FILLED(test_unpacked), FILLED(test_ended_by_the_caller), FILLED(test_damaged),
-        FILLED(test_too_many_collisions), FILLED(test_no_keys_left), FILLED(test_a_log_that_grows), FILLED(test_for_reading_only), FILLED(test_forgotten_beside_a_reader),
+        FILLED(test_too_many_collisions), FILLED(test_no_keys_left), FILLED(test_a_log_that_grows), FILLED(test_for_reading_only), FILLED(test_of_nobody), FILLED(test_forgotten_beside_a_reader),
         FILLED(test_backup_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1531,17 +1531,20 @@ static void test_what_goes_out(void **state)
 static void test_failing_runs(void **state)
 {
     (void)state;
-    enum { ENDPOINTS, BATCH, CLAIM, FLIGHTS, ENDPOINT, OUTCOME, FOUND, BEGIN, COMMIT, MAIL, PAUSE };
+    enum { ENDPOINTS, BATCH, CLAIM, FLIGHTS, ENDPOINT, OUTCOME, FOUND, BODY, BEGIN, COMMIT, MAIL, PAUSE };
     static const struct {
         int what, callocs;
         const char *path, *why;
     } cases[] = {
         {ENDPOINTS, 0, "/ok", "memory"}, {BATCH, 0, "/ok", "memory"}, {FLIGHTS, 1, "/ok", "memory"},
         {CLAIM, -1, "/ok", "memory"}, {ENDPOINT, 2, "/ok", "memory"},  {OUTCOME, -1, "/ok", "memory"}, {FOUND, -1, "/ok", "memory"},
+        {BODY, -1, "/ok", "memory"},
         {BEGIN, -1, "/ok", "disk full"}, {COMMIT, -1, "/ok", "disk full"}, {MAIL, -1, "/ok", "disk full"},
         {PAUSE, -1, "/401", "disk full"},
     };
     static struct carom_pair by_number = {{"id", 2}, {"entries.0.member_id", 19}, NULL};
+    static char large[200000];
+    memset(large, 'x', sizeof large - 1);
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct bench *bench = bench_new();
         int what = cases[i].what;
@@ -1550,11 +1553,16 @@ static void test_failing_runs(void **state)
             sink->first.take = &by_number;
         if (what == MAIL)
             sink->type = CAROM_SINK_SMTP;
+        if (what == BODY) {
+            sink->type = CAROM_SINK_HTTP;
+            sink->body = carom_str(large);
+        }
         if (what == ENDPOINTS) {
             bench->store.pauses[0] = (struct carom_pause){.sink = CAROM_STR("rest"), .why = CAROM_STR_EMPTY, .since = 1};
             bench->store.pauses_n = 1;
         }
         bench->store.tight = what == OUTCOME || what == FOUND;
+        malloc_max = what == BODY ? sizeof large / 2 : SIZE_MAX;
         bench->store.starved = what == CLAIM;
         bench->store.no_begin = what == BEGIN;
         bench->store.no_commit = what == COMMIT;
