@@ -84,13 +84,19 @@ static inline size_t first_hit(many hits)
 #endif
 }
 
-/* The first place at or behind i that has the letter, whatever its case; or what else differs in that bit alone. */
-static inline size_t next_letter(struct carom_str s, size_t i, unsigned char letter)
+/* The first place at or behind i where needle may stand, by its first and its last letter; or what differs from them in
+   the bit alone that is the case of a letter. At most the place behind the last one. */
+static inline size_t next_place(struct carom_str s, size_t i, struct carom_str needle)
 {
-    for (size_t hit; i + MANY <= s.len; i += MANY)
-        if ((hit = first_hit((many)((load(s.ptr + i) | 0x20) == letter))) < MANY)
+    unsigned char first = (unsigned char)needle.ptr[0] | 0x20, last = (unsigned char)needle.ptr[needle.len - 1] | 0x20;
+    size_t end = s.len - needle.len + 1;
+
+    for (size_t hit; i + MANY <= end; i += MANY) {
+        many firsts = load(s.ptr + i) | 0x20, lasts = load(s.ptr + i + needle.len - 1) | 0x20;
+        if ((hit = first_hit((many)((firsts == first) & (lasts == last)))) < MANY)
             return i + hit;
-    while (i < s.len && ((unsigned char)s.ptr[i] | 0x20) != letter)
+    }
+    while (i < end && ((unsigned char)s.ptr[i] | 0x20) != first)
         i++;
     return i;
 }
@@ -99,10 +105,7 @@ size_t carom_str_ifind(struct carom_str s, struct carom_str needle)
 {
     if (needle.len == 0)
         return 0;
-    if (s.len < needle.len)
-        return SIZE_MAX;
-    unsigned char letter = (unsigned char)needle.ptr[0] | 0x20;
-    for (size_t i = 0, last = s.len - needle.len; (i = next_letter(s, i, letter)) <= last; i++)
+    for (size_t i = 0; s.len >= needle.len && (i = next_place(s, i, needle)) <= s.len - needle.len; i++)
         if (carom_str_same_caseless(s.ptr + i, needle.ptr, needle.len))
             return i;
     return SIZE_MAX;

@@ -61,6 +61,41 @@ static void finds(void **state)
     expect_size("chr nothing", carom_str_chr(S(""), '@'), SIZE_MAX);
 }
 
+static size_t ifind_slowly(struct carom_str s, struct carom_str needle)
+{
+    for (size_t i = 0; i + needle.len <= s.len; i++)
+        if (carom_str_istarts(carom_str_from(s, i), needle))
+            return i;
+    return SIZE_MAX;
+}
+
+/* Sixteen bytes at once must find what one after the other finds, wherever it stands. A copy of its own size, so that
+   the sanitizer sees what is read behind it. */
+static void finds_many_at_once(void **state)
+{
+    static const char letters[] = "aAbB[{\n\r";
+    uint32_t random = 1;
+    (void)state;
+
+    for (int turn = 0; turn < 20000; turn++) {
+        char bytes[80], needle[6];
+        size_t n = (random = random * 1664525 + 1013904223) >> 16 & 63, k = 1 + (random >> 24 & 3);
+        for (size_t i = 0; i < n + k; i++) {
+            random = random * 1664525 + 1013904223;
+            *(i < n ? &bytes[i] : &needle[i - n]) = letters[random >> 20 & 7];
+        }
+        char *copy = malloc(n + 1);
+        memcpy(copy + 1, bytes, n);
+        struct carom_str s = carom_str_n(copy + 1, n), wanted = carom_str_n(needle, k);
+        expect_size("ifind", carom_str_ifind(s, wanted), ifind_slowly(s, wanted));
+        size_t line = 0;
+        while (line < n && bytes[line] != '\n' && bytes[line] != '\r')
+            line++;
+        expect_size("line", carom_str_line_length(s), line);
+        free(copy);
+    }
+}
+
 static void cuts(void **state)
 {
     (void)state;
@@ -259,6 +294,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compares),           cmocka_unit_test(finds),
+        cmocka_unit_test(finds_many_at_once),
         cmocka_unit_test(cuts),               cmocka_unit_test(splits_lines),
         cmocka_unit_test(splits_long_texts),  cmocka_unit_test(splits_words),
         cmocka_unit_test(globs),              cmocka_unit_test(reads_numbers),
