@@ -24,7 +24,7 @@
 #include "engine/result.h"
 #include "input/source.h"
 
-enum { BATCH = 4000, BATCH_MS = 300 };
+enum { BATCH = 2000, BATCH_MS = 300 };
 
 struct tally {
     uint64_t messages, facts, duplicates, failed, unread, held_back;

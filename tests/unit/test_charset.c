@@ -136,6 +136,19 @@ static void survives_every_label(void **state)
     }
 }
 
+/* A converter is used again: what one text left it in is not what the next one begins with. */
+static void each_text_begins_anew(void **state)
+{
+    const struct carom_str whole = CAROM_STR("\033$B$3$l\033(B"), broken = CAROM_STR("\033$B$3"), plain = CAROM_STR("$3$l");
+
+    for (int round = 0; round < 3; round++) { /* all others in between: more than are kept */
+        check("whole", carom_charset_to_utf8(*state, CAROM_STR("iso-2022-jp"), whole, 100), CAROM_STR("\343\201\223\343\202\214"));
+        check("broken off", carom_charset_to_utf8(*state, CAROM_STR("iso-2022-jp"), broken, 100), CAROM_STR("\343\201\223"));
+        check("plain", carom_charset_to_utf8(*state, CAROM_STR("iso-2022-jp"), plain, 100), plain);
+        survives_every_label(state);
+    }
+}
+
 static void table_is_sorted(void **state)
 {
     (void)state;
@@ -152,6 +165,7 @@ int main(void)
         cmocka_unit_test(leaves_valid_text_alone),
         cmocka_unit_test(stops_at_max),
         cmocka_unit_test(survives_every_label),
+        cmocka_unit_test(each_text_begins_anew),
         cmocka_unit_test(table_is_sorted),
     };
 
