@@ -242,14 +242,37 @@ static bool is_visible(struct carom_str s, size_t at)
     return at < s.len && s.ptr[at] > ' ' && s.ptr[at] < 0x7f;
 }
 
+/* Eight bytes at once, where all of them are visible ASCII with single spaces between, at neither end: folded, else 0. */
+static uint64_t fold_eight(const char *bytes, uint64_t *shown_r)
+{
+    const uint64_t ones = 0x0101010101010101u, tops = 0x80 * ones;
+    uint64_t word;
+    memcpy(&word, bytes, sizeof(word));
+    uint64_t unseen = word | (word + ones) | (word - 0x20 * ones); /* the upper bit: of what is not ASCII, DEL, controls */
+    uint64_t spaces = (word ^ 0x20 * ones) - ones; /* of 0x20 alone, where the rest is ASCII and no control */
+    if (((unseen | (spaces & (spaces << 8))) & tops) || bytes[0] == ' ' || bytes[7] == ' ')
+        return 0;
+    uint64_t capital = ((word + (0x80 - 'A') * ones) & ~(word + (0x7f - 'Z') * ones)) & tops;
+    *shown_r = word;
+    return word | capital >> 2;
+}
+
 /* Nearly all text is words in ASCII with one space between: takes them off *s. */
 static void pair_add_words(struct pair *pair, struct carom_str *s)
 {
     size_t n = 0;
     char *shown = pair->shown + pair->len, *folded = pair->folded + pair->len;
-    for (; is_visible(*s, n) || (n > 0 && n < s->len && s->ptr[n] == ' ' && is_visible(*s, n + 1)); n++) {
+    while (is_visible(*s, n) || (n > 0 && n < s->len && s->ptr[n] == ' ' && is_visible(*s, n + 1))) {
+        uint64_t eight, lower = s->len - n >= sizeof(eight) ? fold_eight(s->ptr + n, &eight) : 0;
+        if (lower) {
+            memcpy(shown + n, &eight, sizeof(eight));
+            memcpy(folded + n, &lower, sizeof(lower));
+            n += sizeof(eight);
+            continue;
+        }
         shown[n] = s->ptr[n];
         folded[n] = carom_lower(s->ptr[n]);
+        n++;
     }
     pair->len += n;
     *s = carom_str_n(s->ptr + n, s->len - n);
