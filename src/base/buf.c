@@ -16,12 +16,10 @@ void carom_buf_deinit(struct carom_buf *buf)
 }
 
 /* The NUL does not count against the maximum. */
-bool carom_buf_reserve(struct carom_buf *buf, size_t n)
+bool carom_buf_grow(struct carom_buf *buf, size_t n)
 {
     if (buf->failed)
         return false;
-    if (n < buf->capacity - buf->len)
-        return true;
     buf->failed = true;
     if (buf->len > buf->max || n > buf->max - buf->len || buf->max == SIZE_MAX)
         return false;

@@ -20,10 +20,14 @@ void carom_buf_deinit(struct carom_buf *buf);
 static inline void carom_buf_clear(struct carom_buf *buf) { buf->len = 0, buf->failed = false; }
 
 /* Makes room for n bytes and a NUL behind them; false: failed. */
-bool carom_buf_reserve(struct carom_buf *buf, size_t n);
+bool carom_buf_grow(struct carom_buf *buf, size_t n);
+static inline bool carom_buf_reserve(struct carom_buf *buf, size_t n)
+{
+    return (!buf->failed && n < buf->capacity - buf->len) || carom_buf_grow(buf, n);
+}
 static inline void carom_buf_add(struct carom_buf *buf, const void *bytes, size_t n)
 {
-    if (n == 0 || ((buf->failed || n >= buf->capacity - buf->len) && !carom_buf_reserve(buf, n)))
+    if (n == 0 || !carom_buf_reserve(buf, n))
         return;
     memcpy(buf->ptr + buf->len, bytes, n);
     buf->len += n;

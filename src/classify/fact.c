@@ -566,34 +566,34 @@ static void explain(struct making *making, const struct carom_report_recipient *
     name_evidence(making, recipient, fact);
 }
 
-static struct carom_fact make_delivery(struct making *making, const struct carom_report_recipient *recipient)
+static void make_delivery(struct making *making, const struct carom_report_recipient *recipient,
+                          struct carom_fact *fact)
 {
-    struct carom_fact fact = making->common;
     struct codes codes = read_codes(recipient);
     bool settled;
 
-    find_recipient(making, recipient, &fact);
-    fact.reply_code = codes.code;
-    fact.status = codes.status;
-    fact.diagnostic = recipient->diagnostic.len > 0 ? recipient->diagnostic : recipient->text_diagnostic;
-    fact.command = codes.command;
-    fact.action = recipient->action;
-    fact.remote_mta = recipient->remote_mta;
-    fact.remote_ip = recipient->remote_ip;
-    fact.provider = carom_provider_find(recipient->remote_mta, carom_address_domain(
-                        fact.final_recipient.len > 0 ? fact.final_recipient : fact.recipient));
-    fact.time = find_time(making, recipient);
-    fact.retry_until = recipient->retry_until;
-    fact.confidence = making->report->guess     ? CAROM_CONFIDENCE_LOW
+    *fact = making->common;
+    find_recipient(making, recipient, fact);
+    fact->reply_code = codes.code;
+    fact->status = codes.status;
+    fact->diagnostic = recipient->diagnostic.len > 0 ? recipient->diagnostic : recipient->text_diagnostic;
+    fact->command = codes.command;
+    fact->action = recipient->action;
+    fact->remote_mta = recipient->remote_mta;
+    fact->remote_ip = recipient->remote_ip;
+    fact->provider = carom_provider_find(recipient->remote_mta, carom_address_domain(
+                        fact->final_recipient.len > 0 ? fact->final_recipient : fact->recipient));
+    fact->time = find_time(making, recipient);
+    fact->retry_until = recipient->retry_until;
+    fact->confidence = making->report->guess     ? CAROM_CONFIDENCE_LOW
                       : making->report->machine ? CAROM_CONFIDENCE_HIGH
                                                 : CAROM_CONFIDENCE_MEDIUM;
-    settled = kind_is_settled(recipient, &fact.kind);
+    settled = kind_is_settled(recipient, &fact->kind);
     if (!settled && codes.code >= 200 && codes.code < 300 && recipient->action.len == 0)
-        settled = true, fact.kind = CAROM_KIND_DELIVERED;
-    if (!settled || fact.kind == CAROM_KIND_DELAYED)
-        explain(making, recipient, &codes, &fact);
-    finish(making, &fact);
-    return fact;
+        settled = true, fact->kind = CAROM_KIND_DELIVERED;
+    if (!settled || fact->kind == CAROM_KIND_DELAYED)
+        explain(making, recipient, &codes, fact);
+    finish(making, fact);
 }
 
 static enum carom_kind kind_of_report(const struct carom_report *report)
@@ -621,24 +621,23 @@ static struct carom_str writer(struct making *making)
 }
 
 /* A message that reports no delivery: one fact, about the message. */
-static struct carom_fact make_notice(struct making *making)
+static void make_notice(struct making *making, struct carom_fact *fact)
 {
-    struct carom_fact fact = making->common;
     const struct carom_report_recipient *first = making->report->recipients;
 
-    fact.kind = kind_of_report(making->report);
-    if (fact.kind == CAROM_KIND_COMPLAINT)
-        fact.recipient = complaint_recipient(making);
-    else if (fact.kind == CAROM_KIND_RECEIPT && first)
-        find_recipient(making, first, &fact);
-    else if (fact.kind != CAROM_KIND_OTHER)
-        fact.recipient = writer(making);
-    fact.provider = carom_provider_find(CAROM_STR_EMPTY, carom_address_domain(fact.recipient));
-    if (fact.kind != CAROM_KIND_OTHER)
-        fact.confidence = making->report->machine ? CAROM_CONFIDENCE_HIGH : CAROM_CONFIDENCE_MEDIUM;
-    fact.time = find_time(making, NULL);
-    finish(making, &fact);
-    return fact;
+    *fact = making->common;
+    fact->kind = kind_of_report(making->report);
+    if (fact->kind == CAROM_KIND_COMPLAINT)
+        fact->recipient = complaint_recipient(making);
+    else if (fact->kind == CAROM_KIND_RECEIPT && first)
+        find_recipient(making, first, fact);
+    else if (fact->kind != CAROM_KIND_OTHER)
+        fact->recipient = writer(making);
+    fact->provider = carom_provider_find(CAROM_STR_EMPTY, carom_address_domain(fact->recipient));
+    if (fact->kind != CAROM_KIND_OTHER)
+        fact->confidence = making->report->machine ? CAROM_CONFIDENCE_HIGH : CAROM_CONFIDENCE_MEDIUM;
+    fact->time = find_time(making, NULL);
+    finish(making, fact);
 }
 
 static struct carom_proof no_proof(void)
@@ -673,13 +672,13 @@ struct carom_fact_list carom_facts_make(struct carom_arena *arena, const struct 
     describe_message(&making, envelope ? envelope : &nothing, now);
     facts.list = carom_arena_array(arena, struct carom_fact, report->n + 1);
     if (report->type != CAROM_REPORT_DELIVERY) {
-        facts.list[facts.n++] = make_notice(&making);
+        make_notice(&making, &facts.list[facts.n++]);
         return facts;
     }
     for (const struct carom_report_recipient *r = report->recipients; r && facts.n < report->n; r = r->next)
-        facts.list[facts.n++] = make_delivery(&making, r);
+        make_delivery(&making, r, &facts.list[facts.n++]);
     if (facts.n == 0) /* a failure of nobody knows whom */
-        facts.list[facts.n++] = make_delivery(&making, &unnamed);
+        make_delivery(&making, &unnamed, &facts.list[facts.n++]);
     return facts;
 }
 
@@ -697,7 +696,7 @@ struct carom_fact_list carom_facts_alone(struct carom_arena *arena, const struct
     *report = (struct carom_report){.type = CAROM_REPORT_DELIVERY, .format = common->format, .machine = true,
                                     .recipients = copy, .n = 1, .reporting_mta = CAROM_STR_EMPTY,
                                     .arrival_date = CAROM_STR_EMPTY, .text = CAROM_STR_EMPTY};
-    facts.list[0] = make_delivery(&making, copy);
+    make_delivery(&making, copy, &facts.list[0]);
     return facts;
 }
 

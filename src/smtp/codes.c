@@ -34,12 +34,10 @@ static void split(struct carom_str status, int numbers[3])
     }
 }
 
-/* How closely a row fits, 0 not at all: the detail counts most, then the subject, then the class; a code by itself
-   before the range that it lies in. */
+/* How closely a row of the subject or of all fits, 0 not at all: the detail counts most, then the subject, then the
+   class; a code by itself before the range that it lies in. */
 static int closeness(const struct carom_status_row *row, const int numbers[3])
 {
-    if (row->subject >= 0 && row->subject != numbers[1]) /* the most rows */
-        return 0;
     if (row->klass != 0 && row->klass != numbers[0])
         return 0;
     if (row->detail >= 0 && (numbers[2] < row->detail || numbers[2] > row->detail_last))
@@ -56,11 +54,11 @@ const struct carom_status_row *carom_status_find_row(struct carom_str status)
     if (status.len == 0 || carom_status_length(status) != status.len)
         return NULL;
     split(status, numbers);
-    for (size_t i = 0; i < carom_statuses_n; i++) {
-        int close = closeness(&carom_statuses[i], numbers);
+    for (const struct carom_status_row *row = carom_statuses, *end = row + carom_statuses_n; row < end; row++) {
+        int close = row->subject == numbers[1] || row->subject < 0 ? closeness(row, numbers) : 0;
 
         if (close > closest)
-            best = &carom_statuses[i], closest = close;
+            best = row, closest = close;
     }
     return best;
 }
