@@ -257,6 +257,15 @@ struct carom_str carom_arena_lower(struct carom_arena *arena, struct carom_str s
     return carom_str_n(out, s.len);
 }
 
+struct carom_str carom_arena_join(struct carom_arena *arena, struct carom_str left, char between, struct carom_str right)
+{
+    char *text = take_text(arena, left.len + 1 + right.len);
+    memcpy(text, left.ptr, left.len);
+    text[left.len] = between;
+    memcpy(text + left.len + 1, right.ptr, right.len);
+    return carom_str_n(text, left.len + 1 + right.len);
+}
+
 struct carom_str carom_arena_printf(struct carom_arena *arena, const char *format, ...)
 {
     char small[256];

@@ -39,6 +39,7 @@ void *carom_arena_raw_try(struct carom_arena *arena, size_t size);
 /* Copies, NUL-terminated behind len. */
 struct carom_str carom_arena_str(struct carom_arena *arena, struct carom_str s);
 struct carom_str carom_arena_lower(struct carom_arena *arena, struct carom_str s); /* ASCII; always a copy */
+struct carom_str carom_arena_join(struct carom_arena *arena, struct carom_str left, char between, struct carom_str right);
 struct carom_str carom_arena_printf(struct carom_arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

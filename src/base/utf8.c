@@ -78,6 +78,26 @@ bool carom_utf8_ascii(struct carom_str s)
     return ascii_length(s) == s.len;
 }
 
+/* Eight bytes: the upper bit of those that are not ASCII, DEL or a control; of bytes behind one, also of others. */
+static uint64_t unseen(uint64_t word)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    return (word | (word + ones) | (word - 0x20 * ones)) & 0x80 * ones;
+}
+
+bool carom_utf8_visible(struct carom_str s)
+{
+    size_t at = 0;
+    for (uint64_t word; at + sizeof(word) <= s.len; at += sizeof(word)) {
+        memcpy(&word, s.ptr + at, sizeof(word));
+        if (unseen(word))
+            return false;
+    }
+    while (at < s.len && s.ptr[at] >= ' ' && s.ptr[at] < 0x7f)
+        at++;
+    return at == s.len;
+}
+
 bool carom_utf8_plain(struct carom_str s)
 {
     return ascii_length(s) == s.len && carom_str_chr(s, '\0') == SIZE_MAX;
@@ -248,9 +268,8 @@ static uint64_t fold_eight(const char *bytes, uint64_t *shown_r)
     const uint64_t ones = 0x0101010101010101u, tops = 0x80 * ones;
     uint64_t word;
     memcpy(&word, bytes, sizeof(word));
-    uint64_t unseen = word | (word + ones) | (word - 0x20 * ones); /* the upper bit: of what is not ASCII, DEL, controls */
-    uint64_t spaces = (word ^ 0x20 * ones) - ones; /* of 0x20 alone, where the rest is ASCII and no control */
-    if (((unseen | (spaces & (spaces << 8))) & tops) || bytes[0] == ' ' || bytes[7] == ' ')
+    uint64_t spaces = (word ^ 0x20 * ones) - ones; /* the upper bit, where all are seen */
+    if (unseen(word) || (spaces & (spaces << 8) & tops) || bytes[0] == ' ' || bytes[7] == ' ')
         return 0;
     uint64_t capital = ((word + (0x80 - 'A') * ones) & ~(word + (0x7f - 'Z') * ones)) & tops;
     *shown_r = word;

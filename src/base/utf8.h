@@ -13,6 +13,8 @@ size_t carom_utf8_decode(struct carom_str s, uint32_t *character_r);
 size_t carom_utf8_encode(uint32_t character, char out[4]);
 bool carom_utf8_valid(struct carom_str s);
 bool carom_utf8_ascii(struct carom_str s);
+/* All of it ASCII that is seen, or spaces. */
+bool carom_utf8_visible(struct carom_str s);
 /* All of it ASCII, and no NUL. */
 bool carom_utf8_plain(struct carom_str s);
 /* s itself when valid, else a copy in which each bad byte is U+FFFD. */

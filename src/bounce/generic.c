@@ -119,11 +119,6 @@ static void split(struct carom_reading *reading, struct paragraphs *all)
         all->words[all->n] = carom_text_flow(reading->arena, all->list[all->n]);
 }
 
-static struct carom_str join(struct carom_arena *arena, struct carom_str own, struct carom_str other)
-{
-    return carom_arena_printf(arena, CAROM_STR_FMT " " CAROM_STR_FMT, CAROM_STR_ARG(own), CAROM_STR_ARG(other));
-}
-
 /* An address counts with the words of its own paragraph, or of the one before or behind it. */
 static void scan(struct carom_reading *reading, const struct paragraphs *all)
 {
@@ -136,9 +131,9 @@ static void scan(struct carom_reading *reading, const struct paragraphs *all)
         if (speaks_of_failure(words[i]))
             add_all(reading, list[i], words[i]);
         else if (i + 1 < n && speaks_of_failure(words[i + 1]))
-            add_all(reading, list[i], join(reading->arena, words[i], words[i + 1]));
+            add_all(reading, list[i], carom_arena_join(reading->arena, words[i], ' ', words[i + 1]));
         else if (i > 0 && speaks_of_failure(words[i - 1]))
-            add_all(reading, list[i], join(reading->arena, words[i], words[i - 1]));
+            add_all(reading, list[i], carom_arena_join(reading->arena, words[i], ' ', words[i - 1]));
     }
 }
 

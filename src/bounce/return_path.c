@@ -200,13 +200,6 @@ static struct carom_str percent_decode(struct carom_arena *arena, struct carom_s
     return carom_str_n(out, n);
 }
 
-static struct carom_str join(struct carom_arena *arena, struct carom_str left, const char *between,
-                             struct carom_str right)
-{
-    return carom_arena_printf(arena, CAROM_STR_FMT "%s" CAROM_STR_FMT, CAROM_STR_ARG(left), between,
-                              CAROM_STR_ARG(right));
-}
-
 /* The last @: the one before it belongs to qmail's "-@[]". */
 static bool split(struct carom_arena *arena, struct carom_str address, struct carom_str *local_r,
                   struct carom_str *domain_r)
@@ -283,7 +276,7 @@ static struct carom_str recipient_of(struct carom_arena *arena, const struct cap
 
     if (captures->user.len == 0)
         return CAROM_STR_EMPTY;
-    recipient = join(arena, captures->user, "@", captures->dom.len > 0 ? carom_arena_lower(arena, captures->dom) : domain);
+    recipient = carom_arena_join(arena, captures->user, '@', captures->dom.len > 0 ? carom_arena_lower(arena, captures->dom) : domain);
     return carom_address_valid(recipient) ? recipient : CAROM_STR_EMPTY;
 }
 
@@ -302,7 +295,7 @@ bool carom_return_path_read(struct carom_arena *arena, struct carom_str address,
         row = find_row(local, domain, chosen, &captures);
         if (!row || !is_wrap(row))
             break;
-        path_r->address = join(arena, captures.rest, "@", captures.dom.len > 0 ? carom_arena_lower(arena, captures.dom) : domain);
+        path_r->address = carom_arena_join(arena, captures.rest, '@', captures.dom.len > 0 ? carom_arena_lower(arena, captures.dom) : domain);
     }
     if (!row || is_wrap(row))
         return false;
@@ -311,8 +304,8 @@ bool carom_return_path_read(struct carom_arena *arena, struct carom_str address,
     path_r->sure = chosen || strcmp(row->sure, "yes") == 0;
     path_r->recipient = recipient_of(arena, &captures, domain);
     if (captures.list.len > 0)
-        path_r->list = join(arena, carom_arena_lower(arena, captures.list), ".",
-                            captures.host.len > 0 ? carom_arena_lower(arena, captures.host) : domain);
+        path_r->list = carom_arena_join(arena, carom_arena_lower(arena, captures.list), '.',
+                                        captures.host.len > 0 ? carom_arena_lower(arena, captures.host) : domain);
     return true;
 }
 

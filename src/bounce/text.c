@@ -231,7 +231,7 @@ static struct carom_str flow(struct text_report *report, struct carom_str text, 
     if (text.len == 0)
         return more;
     text = carom_text_flow(arena, text);
-    return carom_arena_printf(arena, CAROM_STR_FMT " " CAROM_STR_FMT, CAROM_STR_ARG(text), CAROM_STR_ARG(more));
+    return carom_arena_join(arena, text, ' ', more);
 }
 
 static size_t skip_blank(const struct text_report *report, size_t i, size_t to)

@@ -413,9 +413,7 @@ static struct carom_str list_of_headers(struct making *making)
                                : carom_address_find(making->arena, carom_str_from(post, from + strlen("mailto:")));
     if (address.len == 0)
         return CAROM_STR_EMPTY;
-    return carom_arena_printf(making->arena, CAROM_STR_FMT "." CAROM_STR_FMT,
-                              CAROM_STR_ARG(carom_address_local(address)),
-                              CAROM_STR_ARG(carom_address_domain(address)));
+    return carom_arena_join(making->arena, carom_address_local(address), '.', carom_address_domain(address));
 }
 
 /* Our own token, else the caller, else a return path that only list managers write, else the returned header, else any other return path. */
@@ -537,8 +535,7 @@ static void finish(struct making *making, struct carom_fact *fact)
     fact->fault = carom_reason_fault(fact->reason);
     fact->hard = carom_fact_is_hard(fact);
     if (fact->delivery.len == 0 && fact->original.message_id.len > 0 && fact->recipient.len > 0)
-        fact->delivery = carom_arena_printf(making->arena, CAROM_STR_FMT " " CAROM_STR_FMT,
-                                            CAROM_STR_ARG(fact->original.message_id), CAROM_STR_ARG(fact->recipient));
+        fact->delivery = carom_arena_join(making->arena, fact->original.message_id, ' ', fact->recipient);
     if (fact->delivery.len == 0 && fact->token_time != 0)
         fact->delivery = fact->token;
     if (making->trust && fact->authenticity != CAROM_AUTHENTICITY_DIRECT)

@@ -253,8 +253,7 @@ static void finish(struct made *made, uint64_t serial, struct carom_fact *fact)
         fact->provider = carom_provider_find(fact->remote_mta, carom_address_domain(
                              fact->final_recipient.len ? fact->final_recipient : fact->recipient));
     if (!fact->delivery.len && fact->original.message_id.len && fact->recipient.len)
-        fact->delivery = carom_arena_printf(made->arena, CAROM_STR_FMT " " CAROM_STR_FMT,
-                                            CAROM_STR_ARG(fact->original.message_id), CAROM_STR_ARG(fact->recipient));
+        fact->delivery = carom_arena_join(made->arena, fact->original.message_id, ' ', fact->recipient);
     if (!is_stated(made, "id"))
         fact->id = identity(made, fact, serial);
 }

@@ -108,8 +108,7 @@ static struct carom_str values_of(struct carom_arena *arena, const struct carom_
 
         if (!header || (value = carom_header_token(arena, header->value)).len == 0)
             return CAROM_STR_EMPTY;
-        all = carom_arena_printf(arena, CAROM_STR_FMT "%s" CAROM_STR_FMT, CAROM_STR_ARG(all), all.len > 0 ? " " : "",
-                                 CAROM_STR_ARG(value));
+        all = all.len > 0 ? carom_arena_join(arena, all, ' ', value) : value;
     }
     return all;
 }

@@ -252,13 +252,7 @@ static struct carom_str join(struct carom_arena *arena, struct carom_str local, 
 {
     if (local.ptr + local.len + 1 == domain.ptr && local.ptr[local.len] == '@')
         return carom_str_n(local.ptr, local.len + 1 + domain.len);
-    size_t n = local.len + 1 + domain.len;
-    char *out = carom_arena_raw(arena, n + 1);
-    memcpy(out, local.ptr, local.len);
-    out[local.len] = '@';
-    memcpy(out + local.len + 1, domain.ptr, domain.len);
-    out[n] = '\0';
-    return carom_str_n(out, n);
+    return carom_arena_join(arena, local, '@', domain);
 }
 
 static struct carom_str make(struct carom_arena *arena, const struct found *found)
@@ -635,7 +629,7 @@ bool carom_address_valid(struct carom_str addr)
 {
     struct carom_str local = carom_address_local(addr);
 
-    return local.len < addr.len && carom_utf8_valid(addr) && valid_local(local) &&
+    return local.len > 0 && local.len < addr.len && carom_utf8_valid(addr) && valid_local(local) &&
            valid_domain(carom_address_domain(addr));
 }
 

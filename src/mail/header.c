@@ -266,8 +266,7 @@ static size_t find_word(struct carom_str s, size_t i, struct word *word_r)
 
 static bool plain(struct carom_str s)
 {
-    return carom_str_chr(s, '\n') == SIZE_MAX && carom_str_chr(s, '\r') == SIZE_MAX &&
-           carom_str_find(s, CAROM_STR("=?")) == SIZE_MAX && carom_utf8_ascii(s);
+    return carom_utf8_visible(s) && carom_str_find(s, CAROM_STR("=?")) == SIZE_MAX;
 }
 
 static void put_raw(struct carom_arena *arena, struct text *text, struct carom_str raw)

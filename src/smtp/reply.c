@@ -72,17 +72,17 @@ static bool stands_alone(struct carom_str text, size_t at)
 
 struct carom_str carom_status_find(struct carom_str text)
 {
-    for (size_t i = 0; i + 5 <= text.len; i++) {
-        size_t length;
+    size_t length;
 
-        if (text.ptr[i] < '2' || text.ptr[i] > '5' || !stands_alone(text, i))
+    for (size_t dot = 0, next; (next = carom_str_chr(carom_str_from(text, dot), '.')) != SIZE_MAX; dot++) {
+        dot += next;
+        struct carom_str before = carom_str_head(text, dot > 0 ? dot - 1 : 0), here = carom_str_from(text, before.len);
+
+        if (dot == 0 || (length = carom_status_length(here)) == 0 || !stands_alone(text, before.len))
             continue;
-        length = carom_status_length(carom_str_from(text, i));
         /* RFC 3463 has the subjects 0 to 7; what is beyond is a version or a release date. */
-        if (length == 0 || text.ptr[i + 3] != '.' || text.ptr[i + 2] > '7')
-            continue;
-        if (!after_version_word(carom_str_head(text, i)))
-            return carom_str_n(text.ptr + i, length);
+        if (here.ptr[3] == '.' && here.ptr[2] <= '7' && !after_version_word(before))
+            return carom_str_head(here, length);
     }
     return CAROM_STR_EMPTY;
 }
