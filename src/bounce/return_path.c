@@ -276,7 +276,8 @@ static struct carom_str recipient_of(struct carom_arena *arena, const struct cap
 
     if (captures->user.len == 0)
         return CAROM_STR_EMPTY;
-    recipient = carom_arena_join(arena, captures->user, '@', captures->dom.len > 0 ? carom_arena_lower(arena, captures->dom) : domain);
+    recipient = carom_arena_join(arena, captures->user, '@',
+                                 captures->dom.len > 0 ? carom_arena_lower(arena, captures->dom) : domain);
     return carom_address_valid(recipient) ? recipient : CAROM_STR_EMPTY;
 }
 
@@ -295,7 +296,8 @@ bool carom_return_path_read(struct carom_arena *arena, struct carom_str address,
         row = find_row(local, domain, chosen, &captures);
         if (!row || !is_wrap(row))
             break;
-        path_r->address = carom_arena_join(arena, captures.rest, '@', captures.dom.len > 0 ? carom_arena_lower(arena, captures.dom) : domain);
+        path_r->address = carom_arena_join(arena, captures.rest, '@',
+                                           captures.dom.len > 0 ? carom_arena_lower(arena, captures.dom) : domain);
     }
     if (!row || is_wrap(row))
         return false;
