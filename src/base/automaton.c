@@ -494,7 +494,7 @@ static bool is_bounded(const struct carom_automaton_piece *piece, struct carom_s
 
 /* Whether the piece may be the pattern's next one, which must begin behind the one before. Taking each piece where it
    first ends leaves the most room for those that follow, so that nothing has to be tried again; only where the next one
-   must be near, the last place is the better one. Most pieces are not: words that are in many patterns. */
+   must be near, the last place is the better one. */
 static bool may_follow(const struct carom_automaton_run *run, const struct carom_automaton_piece *piece,
                        struct carom_str text, size_t start)
 {
@@ -519,6 +519,8 @@ static void advance(struct carom_automaton_run *run, const struct carom_automato
 static bool completes(struct carom_automaton_run *run, const struct carom_automaton_piece *piece,
                       struct carom_str text, size_t end, size_t *start_r)
 {
+    if (piece->index > 0 && !has(run->begun, piece->slot)) /* most are words of many patterns */
+        return false;
     bool last = piece->flags & CAROM_PIECE_LAST, only = last && piece->index == 0;
     *start_r = end - piece->length;
     if ((!only && !may_follow(run, piece, text, *start_r)) || has(run->done, piece->pattern) ||

@@ -133,9 +133,13 @@ void carom_json_key(struct carom_json *json, struct carom_str name)
     json->comma = false;
 }
 
-void carom_json_key_ready(struct carom_json *json, struct carom_str key)
+void carom_json_key_ready(struct carom_json *json, const char key[CAROM_JSON_KEY], size_t n)
 {
-    carom_buf_add_str(json->buf, json->comma ? key : carom_str_from(key, 1));
+    size_t skipped = !json->comma;
+    if (!carom_buf_reserve(json->buf, CAROM_JSON_KEY))
+        return;
+    memcpy(json->buf->ptr + json->buf->len, key + skipped, CAROM_JSON_KEY - 1);
+    json->buf->len += n - skipped;
     json->comma = false;
 }
 

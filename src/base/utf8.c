@@ -45,10 +45,15 @@ size_t carom_utf8_encode(uint32_t character, char out[4])
     return n;
 }
 
-/* How many bytes at the start are ASCII, eight at a time. */
+/* How many bytes at the start are ASCII, 32 or eight at a time. */
 static size_t ascii_length(struct carom_str s)
 {
     size_t at = 0;
+    for (uint64_t words[4]; at + sizeof(words) <= s.len; at += sizeof(words)) {
+        memcpy(words, s.ptr + at, sizeof(words));
+        if ((words[0] | words[1] | words[2] | words[3]) & 0x8080808080808080u)
+            break;
+    }
     for (uint64_t word; at + sizeof(word) <= s.len; at += sizeof(word)) {
         memcpy(&word, s.ptr + at, sizeof(word));
         if (word & 0x8080808080808080u)

@@ -70,7 +70,8 @@ struct carom_field {
     const char *name;
     enum carom_field_type type;
     size_t offset; /* in struct carom_fact */
-    struct carom_str key; /* of JSON, ready made: ,"name": */
+    char key[CAROM_JSON_KEY]; /* of JSON, ready made: ,"name": */
+    uint8_t key_n;
 };
 extern const struct carom_field carom_fields[];
 extern const size_t carom_fields_n;

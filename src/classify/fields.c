@@ -11,7 +11,7 @@
 #include "classify/fact.h"
 
 #define FIELD(group, name, type, member)                                                        \
-    {group, name, CAROM_FIELD_##type, offsetof(struct carom_fact, member), {",\"" name "\":", sizeof(",\"" name "\":") - 1}}
+    {group, name, CAROM_FIELD_##type, offsetof(struct carom_fact, member), ",\"" name "\":", (uint8_t)(sizeof(name) + 3)}
 
 const struct carom_field carom_fields[] = {
     FIELD("", "source", STR, source),
@@ -76,7 +76,7 @@ const size_t carom_fields_n = sizeof carom_fields / sizeof *carom_fields;
 /* As it stands in the ready key, where its length is known. */
 static struct carom_str name_of(const struct carom_field *field)
 {
-    return carom_str_n(field->key.ptr + 2, field->key.len - 4);
+    return carom_str_n(field->key + 2, field->key_n - 4u);
 }
 
 const struct carom_field *carom_field_find(struct carom_str group, struct carom_str name)
@@ -270,7 +270,7 @@ static size_t write_group(const struct carom_fact *fact, struct carom_json *json
             carom_json_object(json);
             open = true;
         }
-        carom_json_key_ready(json, carom_fields[i].key);
+        carom_json_key_ready(json, carom_fields[i].key, carom_fields[i].key_n);
         write_value(&carom_fields[i], fact, json);
     }
     if (open && group.len > 0)
