@@ -5,11 +5,9 @@
 
 #include "ledger/breaker.h"
 
-#include <stdlib.h>
-
 #include "base/error.h"
 #include "base/hash.h"
-#include "ledger/hashes.h"
+#include "ledger/crowd.h"
 
 static const int64_t weeks_ms = INT64_C(28) * 86400 * 1000;
 
@@ -20,94 +18,6 @@ struct judge {
     const struct carom_removal_ask *ask;
     struct carom_error *err;
 };
-
-/* ---- How many addresses ---- */
-
-/* Different addresses, up to a limit. */
-struct crowd {
-    struct carom_hashes addresses;
-    size_t limit;
-    bool failed;
-    struct carom_error *err;
-};
-
-static int join_crowd(void *user, int64_t received, int64_t address)
-{
-    struct crowd *crowd = user;
-    (void)received;
-    crowd->failed = carom_hashes_add(&crowd->addresses, address, crowd->err) != 0;
-    return crowd->failed || crowd->addresses.n >= crowd->limit;
-}
-
-/* Those of the window that ends with the present one, which is among them; at most limit are counted. */
-static int count(const struct judge *judge, int64_t limit, int64_t *n_r)
-{
-    const struct carom_removal_ask *ask = judge->ask;
-    struct crowd crowd = {.limit = (size_t)limit, .err = judge->err};
-    int result = join_crowd(&crowd, ask->received, (int64_t)carom_hash(ask->address))
-                     ? 0
-                     : judge->ledger->ops->removals(judge->ledger->store, ask->group,
-                                                    ask->received - judge->config->breaker.window_ms, ask->received,
-                                                    false, join_crowd, &crowd, judge->err);
-    *n_r = (int64_t)crowd.addresses.n;
-    carom_hashes_deinit(&crowd.addresses);
-    return crowd.failed ? -1 : result;
-}
-
-/* ---- The busiest window before ---- */
-
-struct times {
-    struct carom_arena *arena;
-    int64_t *list;
-    size_t n, room;
-};
-
-static int note_time(void *user, int64_t received, int64_t address)
-{
-    struct times *times = user;
-    (void)address;
-    if (times->n == times->room) {
-        size_t room = times->room ? 2 * times->room : 1024;
-        int64_t *list = carom_arena_array(times->arena, int64_t, room);
-        if (times->n)
-            memcpy(list, times->list, times->n * sizeof(*list));
-        times->list = list;
-        times->room = room;
-    }
-    times->list[times->n++] = received;
-    return 0;
-}
-
-static int compare(const void *left, const void *right)
-{
-    const int64_t *a = left, *b = right;
-    return (*a > *b) - (*a < *b);
-}
-
-static int64_t busiest(struct times *times, int64_t window)
-{
-    size_t first = 0, most = 0;
-    if (times->n)
-        qsort(times->list, times->n, sizeof(*times->list), compare);
-    for (size_t last = 0; last < times->n; last++) {
-        while (times->list[last] - times->list[first] >= window)
-            first++;
-        if (last - first + 1 > most)
-            most = last - first + 1;
-    }
-    return (int64_t)most;
-}
-
-/* Only what was carried out: a bad day does not make the next one usual. */
-static int find_usual(const struct judge *judge, int64_t *usual_r)
-{
-    int64_t window = judge->config->breaker.window_ms, until = judge->ask->received - window;
-    struct times times = {.arena = judge->arena};
-    int result = judge->ledger->ops->removals(judge->ledger->store, judge->ask->group, until - weeks_ms, until, true,
-                                              note_time, &times, judge->err);
-    *usual_r = busiest(&times, window);
-    return result;
-}
 
 /* ---- Is it too many? ---- */
 
@@ -123,19 +33,31 @@ static int find_threshold(const struct judge *judge, int64_t usual, int64_t *thr
     return 0;
 }
 
-/* The cheap question first: most windows hold few. */
+/* The cheap questions first: most windows hold few. Of the four weeks only what was carried out counts, and the present
+   window does not: a bad day does not make the next one usual. */
 static int is_too_many(const struct judge *judge, bool *too_many_r, int64_t *n_r, int64_t *usual_r)
 {
-    int64_t threshold;
+    const struct carom_removal_ask *ask = judge->ask;
+    int64_t least = judge->config->breaker.min, window = judge->config->breaker.window_ms, threshold;
+    int64_t before = ask->received - window, address = (int64_t)carom_hash(ask->address);
+    const struct carom_crowd_ask wanted = {.group = ask->group, .since = before - weeks_ms, .after = before,
+                                           .until = ask->received, .least = (size_t)least - 1};
+    struct carom_crowd *crowd;
+
     *too_many_r = false;
-    if (count(judge, judge->config->breaker.min, n_r) != 0)
+    if (judge->ledger->ops->crowd(judge->ledger->store, &wanted, &crowd, judge->err) != 0)
         return -1;
-    if (*n_r < judge->config->breaker.min)
+    if (!crowd)
         return 0;
-    if (find_usual(judge, usual_r) != 0 || find_threshold(judge, *usual_r, &threshold) != 0 ||
-        count(judge, threshold, n_r) != 0)
+    if (carom_crowd_count(crowd, before, ask->received, address, n_r, judge->err) != 0)
+        return -1;
+    if (*n_r < least)
+        return 0;
+    if (carom_crowd_busiest(crowd, window, before - weeks_ms, before, usual_r, judge->err) != 0 ||
+        find_threshold(judge, *usual_r, &threshold) != 0)
         return -1;
     *too_many_r = *n_r >= threshold;
+    *n_r = *too_many_r ? threshold : *n_r; /* it trips at that one */
     return 0;
 }
 

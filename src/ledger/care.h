@@ -156,7 +156,7 @@ struct carom_care_ops {
     /* Writes the operation down, where something was replaced. selection: what was asked for. */
     int (*revised)(struct carom_store *store, struct carom_revision *revision, const struct carom_selection *selection,
                    int64_t now, struct carom_error *err);
-    /* What the breaker knows of before a time: removals, as removals() names them. */
+    /* What the breaker knows of before a time: removals, as crowd() counts them. */
     int (*removals_before)(struct carom_store *store, int64_t time,
                            int (*row)(void *user, uint64_t group, int64_t received, int64_t address, bool done), void *user,
                            struct carom_error *err);

@@ -43,7 +43,7 @@ static int grow(struct carom_crowds *crowds, struct carom_error *err)
     return 0;
 }
 
-static struct carom_crowd *make(struct carom_crowds *crowds, uint64_t group, struct carom_error *err)
+struct carom_crowd *carom_crowds_make(struct carom_crowds *crowds, uint64_t group, struct carom_error *err)
 {
     struct carom_crowd *crowd = carom_crowds_find(crowds, group);
     if (crowd)
@@ -51,7 +51,7 @@ static struct carom_crowd *make(struct carom_crowds *crowds, uint64_t group, str
     if (crowds->n == crowds->room && grow(crowds, err) != 0)
         return NULL;
     size_t slot = slot_of(crowds, group);
-    crowds->list[crowds->n++] = (struct carom_crowd){.group = group};
+    crowds->list[crowds->n++] = (struct carom_crowd){.group = group, .since = INT64_MAX};
     crowds->slots[slot] = (uint32_t)crowds->n;
     return &crowds->list[crowds->n - 1];
 }
@@ -71,10 +71,37 @@ size_t carom_crowd_upto(const struct carom_crowd *crowd, int64_t until)
     return low;
 }
 
+void carom_crowd_changed(struct carom_crowd *crowd)
+{
+    carom_peaks_deinit(&crowd->done);
+    crowd->done.window = 0;
+}
+
+static void forget_count(struct carom_crowd *crowd)
+{
+    carom_crowd_changed(crowd);
+    carom_present_clear(&crowd->window);
+    crowd->first = crowd->end = 0;
+}
+
+/* What was counted goes on with one more at that place. */
+static int follow(struct carom_crowd *crowd, size_t place, struct carom_error *err)
+{
+    const struct carom_crowd_removal *removal = &crowd->list[place];
+    bool before = place <= crowd->first, inside = !before && place < crowd->end;
+    crowd->first += before;
+    crowd->end += before || inside;
+    if ((!inside || carom_present_come(&crowd->window, removal->address, err) == 0) &&
+        (!crowd->done.window || !removal->done || carom_peaks_add(&crowd->done, removal->received, err) == 0))
+        return 0;
+    forget_count(crowd);
+    return -1;
+}
+
 int carom_crowds_add(struct carom_crowds *crowds, uint64_t group, const struct carom_crowd_removal *removal,
                      struct carom_error *err)
 {
-    struct carom_crowd *crowd = make(crowds, group, err);
+    struct carom_crowd *crowd = carom_crowds_make(crowds, group, err);
     if (!crowd)
         return -1;
     if (crowd->n == crowd->room) {
@@ -90,6 +117,72 @@ int carom_crowds_add(struct carom_crowds *crowds, uint64_t group, const struct c
     crowd->list[place] = *removal;
     if (!crowds->first)
         crowds->first = removal->received;
+    return follow(crowd, place, err);
+}
+
+/* ---- Counting ---- */
+
+static int come(struct carom_crowd *crowd, size_t i, struct carom_error *err)
+{
+    return carom_present_come(&crowd->window, crowd->list[i].address, err);
+}
+
+static void go(struct carom_crowd *crowd, size_t i)
+{
+    carom_present_go(&crowd->window, crowd->list[i].address);
+}
+
+/* Time goes on, mostly, and a little at a time. */
+static int move_window(struct carom_crowd *crowd, size_t first, size_t end, struct carom_error *err)
+{
+    if (first >= crowd->end || end <= crowd->first) {
+        carom_present_clear(&crowd->window);
+        crowd->first = crowd->end = first;
+    }
+    for (; crowd->end < end; crowd->end++)
+        if (come(crowd, crowd->end, err) != 0)
+            return -1;
+    for (; crowd->first > first; crowd->first--)
+        if (come(crowd, crowd->first - 1, err) != 0)
+            return -1;
+    while (crowd->end > end)
+        go(crowd, --crowd->end);
+    while (crowd->first < first)
+        go(crowd, crowd->first++);
+    return 0;
+}
+
+int carom_crowd_count(struct carom_crowd *crowd, int64_t after, int64_t until, int64_t address, int64_t *n_r,
+                      struct carom_error *err)
+{
+    if (move_window(crowd, carom_crowd_upto(crowd, after), carom_crowd_upto(crowd, until), err) != 0)
+        return -1;
+    *n_r = (int64_t)crowd->window.n + !carom_present_has(&crowd->window, address);
+    return 0;
+}
+
+void carom_crowd_empty(struct carom_crowd *crowd)
+{
+    forget_count(crowd);
+    crowd->n = 0;
+}
+
+static int count_done(struct carom_crowd *crowd, int64_t window, struct carom_error *err)
+{
+    carom_crowd_changed(crowd);
+    crowd->done.window = window;
+    for (size_t i = 0; i < crowd->n; i++)
+        if (crowd->list[i].done && carom_peaks_add(&crowd->done, crowd->list[i].received, err) != 0)
+            return carom_crowd_changed(crowd), -1;
+    return 0;
+}
+
+int carom_crowd_busiest(struct carom_crowd *crowd, int64_t window, int64_t after, int64_t until, int64_t *n_r,
+                        struct carom_error *err)
+{
+    if (crowd->done.window != window && count_done(crowd, window, err) != 0)
+        return -1;
+    *n_r = (int64_t)carom_peaks_most(&crowd->done, after, until);
     return 0;
 }
 
@@ -106,7 +199,7 @@ struct carom_incident carom_crowds_incident(const struct carom_crowds *crowds, u
 
 int carom_crowds_put_incident(struct carom_crowds *crowds, struct carom_incident *incident, struct carom_error *err)
 {
-    struct carom_crowd *crowd = make(crowds, incident->group, err);
+    struct carom_crowd *crowd = carom_crowds_make(crowds, incident->group, err);
     if (!crowd)
         return -1;
     for (size_t i = 0; incident->id && i < crowd->incidents_n; i++)
@@ -129,6 +222,8 @@ int carom_crowds_put_incident(struct carom_crowds *crowds, struct carom_incident
 void carom_crowds_deinit(struct carom_crowds *crowds)
 {
     for (size_t i = 0; i < crowds->n; i++) {
+        carom_present_deinit(&crowds->list[i].window);
+        carom_peaks_deinit(&crowds->list[i].done);
         free(crowds->list[i].list);
         free(crowds->list[i].incidents);
     }

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/json.h"
+#include "ledger/incident.h"
 #include "ledger/mention.h"
 #include "ledger/sqlite.h"
 #include "mail/address.h"
@@ -269,6 +270,7 @@ int carom_sqlite_forget(struct carom_store *store, const struct carom_str *keys,
     bool own;
 
     *forgotten_r = (struct carom_forgotten){0};
+    carom_sqlite_forget_crowds(store);
     if (!arena || carom_arena_guard(arena)) {
         carom_arena_free(arena);
         return carom_error_memory(err);

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "decision/hold.h"
+#include "ledger/incident.h"
 #include "ledger/operation.h"
 #include "ledger/stored.h"
 
@@ -33,15 +34,21 @@ int carom_held_put(struct carom_effect *effect, const struct carom_decided *deci
 int carom_removal_put(struct carom_effect *effect, uint64_t group, int64_t received, enum carom_removal state)
 {
     static const char sql[] = "INSERT INTO removal (id, grp, received, address, state) VALUES (?1, ?2, ?3, ?4, ?5)";
-    return carom_db_run(effect->db,
-                        carom_db_use(effect->db, effect->err, sql, "iiiii", effect->fact, (int64_t)group, received,
-                                     effect->address, (int64_t)state),
-                        effect->err);
+    const struct carom_crowd_removal removal = {.received = received,
+                                                .address = carom_db_hash(effect->entry->address),
+                                                .done = state == CAROM_REMOVAL_DONE};
+    if (carom_db_run(effect->db,
+                     carom_db_use(effect->db, effect->err, sql, "iiiii", effect->fact, (int64_t)group, received,
+                                  effect->address, (int64_t)state),
+                     effect->err) != 0)
+        return -1;
+    return state == CAROM_REMOVAL_BELOW ? 0 : carom_sqlite_crowd_joined(effect->store, group, &removal, effect->err);
 }
 
 int carom_removal_set(struct carom_effect *effect, enum carom_removal state)
 {
     static const char sql[] = "UPDATE removal SET state = ?2 WHERE id = ?1";
+    carom_sqlite_forget_crowds(effect->store);
     return carom_db_run(effect->db, carom_db_use(effect->db, effect->err, sql, "ii", effect->fact, (int64_t)state),
                         effect->err);
 }

@@ -8,23 +8,95 @@
 #include "base/date.h"
 #include "base/error.h"
 
+/* ---- Removals ---- */
+
+void carom_sqlite_forget_crowds(struct carom_store *store)
+{
+    carom_crowds_deinit(&store->crowds);
+}
+
+/* Others may have written in between, and what a transaction did may be undone. Within one it stays as it is. */
+static int look_for_changes(struct carom_store *store, struct carom_error *err)
+{
+    static const char sql[] = "PRAGMA data_version";
+    const struct carom_db *db = &store->db;
+    int64_t version;
+    if (db->open && db->transactions == store->crowds_of.transactions)
+        return 0;
+    if (carom_db_value(&store->db, carom_db_use(&store->db, err, sql, ""), &version, err) != 0)
+        return -1;
+    if (version != store->crowds_of.version || db->rollbacks != store->crowds_of.rollbacks)
+        carom_sqlite_forget_crowds(store);
+    store->crowds_of.transactions = db->transactions;
+    store->crowds_of.rollbacks = db->rollbacks;
+    store->crowds_of.version = version;
+    return 0;
+}
+
+/* By the index alone, so that some may be there that do not count. */
+static int are_few(struct carom_store *store, const struct carom_crowd_ask *ask, bool *few_r, struct carom_error *err)
+{
+    static const char sql[] = "SELECT count(*) FROM (SELECT 1 FROM removal WHERE grp = ?1 AND received > ?2"
+                              " AND received <= ?3 LIMIT ?4)";
+    int64_t n;
+    int result = carom_db_value(&store->db,
+                                carom_db_use(&store->db, err, sql, "iiii", (int64_t)ask->group, ask->after, ask->until,
+                                             (int64_t)ask->least),
+                                &n, err);
+    *few_r = (size_t)n < ask->least;
+    return result;
+}
+
 /* The statement says 0 and 3. */
-int carom_sqlite_removals(struct carom_store *store, uint64_t group, int64_t after, int64_t until, bool done,
-                          int (*row)(void *user, int64_t received, int64_t address), void *user,
-                          struct carom_error *err)
+static int load(struct carom_store *store, uint64_t group, int64_t since, struct carom_error *err)
 {
     static const char sql[] =
-        "SELECT r.received, a.hash FROM removal r JOIN address a ON a.id = r.address WHERE r.grp = ?1"
-        " AND r.received > ?2 AND r.received <= ?3 AND (r.state = 0 OR (?4 = 0 AND r.state <> 3))"
-        " ORDER BY r.received DESC";
-    sqlite3_stmt *next = carom_db_use(&store->db, err, sql, "iiii", (int64_t)group, after, until, (int64_t)done);
+        "SELECT r.received, a.hash, r.state = 0 FROM removal r JOIN address a ON a.id = r.address WHERE r.grp = ?1"
+        " AND r.received > ?2 AND r.state <> 3 ORDER BY r.received";
+    sqlite3_stmt *next = carom_db_use(&store->db, err, sql, "ii", (int64_t)group, since);
     int found = next ? 0 : -1;
-    while (next && (found = carom_db_row(&store->db, next, err)) > 0)
-        if (row(user, sqlite3_column_int64(next, 0), sqlite3_column_int64(next, 1)) != 0) {
+    while (next && (found = carom_db_row(&store->db, next, err)) > 0) {
+        const struct carom_crowd_removal removal = {.received = sqlite3_column_int64(next, 0),
+                                                    .address = sqlite3_column_int64(next, 1),
+                                                    .done = sqlite3_column_int(next, 2) != 0};
+        if (carom_crowds_add(&store->crowds, group, &removal, err) != 0) {
             carom_db_done(next);
-            return 0;
+            return -1;
         }
+    }
     return found;
+}
+
+int carom_sqlite_crowd(struct carom_store *store, const struct carom_crowd_ask *ask, struct carom_crowd **crowd_r,
+                       struct carom_error *err)
+{
+    bool few = false;
+    *crowd_r = NULL;
+    if (look_for_changes(store, err) != 0)
+        return -1;
+    struct carom_crowd *known = carom_crowds_find(&store->crowds, ask->group);
+    if (known && known->since <= ask->since)
+        return *crowd_r = known, 0;
+    if (are_few(store, ask, &few, err) != 0 || few)
+        return few ? 0 : -1;
+    /* Of an archive that goes back in time more is read than is asked for, so that not each step back reads it anew. */
+    int64_t since = known ? ask->since - (ask->until - ask->since) : ask->since;
+    if (known)
+        carom_crowd_empty(known);
+    if (load(store, ask->group, since, err) != 0 || !(known = carom_crowds_make(&store->crowds, ask->group, err))) {
+        carom_sqlite_forget_crowds(store);
+        return -1;
+    }
+    known->since = since;
+    *crowd_r = known;
+    return 0;
+}
+
+int carom_sqlite_crowd_joined(struct carom_store *store, uint64_t group, const struct carom_crowd_removal *removal,
+                              struct carom_error *err)
+{
+    const struct carom_crowd *known = carom_crowds_find(&store->crowds, group);
+    return known && removal->received > known->since ? carom_crowds_add(&store->crowds, group, removal, err) : 0;
 }
 
 int carom_sqlite_first_removal(struct carom_store *store, int64_t *received_r, struct carom_error *err)
@@ -32,6 +104,8 @@ int carom_sqlite_first_removal(struct carom_store *store, int64_t *received_r, s
     static const char sql[] = "SELECT received FROM removal ORDER BY id LIMIT 1";
     return carom_db_value(&store->db, carom_db_use(&store->db, err, sql, ""), received_r, err);
 }
+
+/* ---- Incidents ---- */
 
 #define COLUMNS "SELECT i.id, i.grp, i.provider, i.reason, i.since, i.busy, i.ended, i.usual"
 

@@ -43,6 +43,15 @@ struct carom_reference {
     struct carom_str own;           /* the sender's id, or empty */
 };
 
+/* Which removals are asked for (ledger/crowd.h). Times are those of receipt, in ms. */
+struct carom_crowd;
+struct carom_crowd_ask {
+    uint64_t group;
+    int64_t since;        /* older ones may be left out */
+    int64_t after, until; /* of interest only if that many lie between these */
+    size_t least;
+};
+
 /* A bad day of a provider (ledger/breaker.h). Times are those of receipt. */
 struct carom_incident {
     int64_t id;
@@ -117,10 +126,10 @@ struct carom_store_ops {
                       struct carom_error *err);
     /* From here on check() is asked millions of times: it may answer from memory as of now. */
     int (*prepare)(struct carom_store *store, struct carom_error *err);
-    /* For the breaker. Removals of that group, received after … until: newest first, until row gives 1; done: only those
-       carried out. address: a hash of the key. */
-    int (*removals)(struct carom_store *store, uint64_t group, int64_t after, int64_t until, bool done,
-                    int (*row)(void *user, int64_t received, int64_t address), void *user, struct carom_error *err);
+    /* For the breaker: the removals of a group as they stand now, *crowd_r the store's until the next call. NULL: there are
+       too few to be asked for. */
+    int (*crowd)(struct carom_store *store, const struct carom_crowd_ask *ask, struct carom_crowd **crowd_r,
+                 struct carom_error *err);
     int (*first_removal)(struct carom_store *store, int64_t *received_r, struct carom_error *err); /* 0: none */
     /* The last incident of the group that had begun by then; id 0: none. */
     int (*incident_at)(struct carom_store *store, struct carom_arena *arena, uint64_t group, int64_t time,

@@ -228,14 +228,11 @@ static int record(struct carom_store *store, struct carom_arena *arena, const st
 
 /* ---- The breaker ---- */
 
-static int removals(struct carom_store *store, uint64_t group, int64_t after, int64_t until, bool done,
-                    int (*row)(void *user, int64_t received, int64_t address), void *user, struct carom_error *err)
+static int crowd(struct carom_store *store, const struct carom_crowd_ask *ask, struct carom_crowd **crowd_r,
+                 struct carom_error *err)
 {
     (void)err;
-    const struct carom_crowd *crowd = carom_crowds_find(&memory_of(store)->crowds, group);
-    for (size_t i = crowd ? carom_crowd_upto(crowd, until) : 0; i-- > 0 && crowd->list[i].received > after;)
-        if ((crowd->list[i].done || !done) && row(user, crowd->list[i].received, crowd->list[i].address) != 0)
-            break;
+    *crowd_r = carom_crowds_find(&memory_of(store)->crowds, ask->group);
     return 0;
 }
 
@@ -279,6 +276,8 @@ static int recall(struct carom_store *store, const struct carom_incident *incide
 
     (void)config, (void)now, (void)err;
     *n_r = 0;
+    if (crowd)
+        carom_crowd_changed(crowd);
     for (size_t i = crowd ? crowd->n : 0; i-- > 0 && crowd->list[i].received > from;) {
         struct carom_crowd_removal *removal = &crowd->list[i];
         if (!removal->done || !removal->fact)
@@ -371,7 +370,7 @@ int carom_memory_open(struct carom_ledger *ledger_r, struct carom_error *err)
 {
     static const struct carom_store_ops ops = {
         .begin = begin, .commit = begin, .rollback = rollback, .seen = seen, .past = past, .record = record,
-        .references = references, .removals = removals, .first_removal = first_removal, .incident_at = incident_at,
+        .references = references, .crowd = crowd, .first_removal = first_removal, .incident_at = incident_at,
         .incident_put = incident_put, .recall = recall, .samples = samples, .close = close_memory,
     };
     struct memory *memory = calloc(1, sizeof(*memory));

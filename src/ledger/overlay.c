@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "ledger/crowd.h"
 #include "ledger/memory.h"
 #include "ledger/sqlite.h"
 
@@ -159,29 +160,37 @@ static int references(struct carom_store *store, uint64_t hash,
     return base->ops ? base->ops->references(base->store, hash, each, user, err) : 0;
 }
 
-/* Who has enough is asked no more. */
-struct asked {
-    int (*row)(void *user, int64_t received, int64_t address);
-    void *user;
-    bool enough;
-};
-
-static int pass_removal(void *user, int64_t received, int64_t address)
+/* What the file knows joins what this run did, once, and again where an archive goes further back in time. */
+static int take_crowd(struct overlay *overlay, const struct carom_crowd_ask *ask, int64_t known, struct carom_error *err)
 {
-    struct asked *asked = user;
-    asked->enough = asked->row(asked->user, received, address) != 0;
-    return asked->enough;
+    const struct carom_crowd_ask all = {.group = ask->group, .since = ask->since, .until = ask->until};
+    struct carom_crowd *below;
+    if (overlay->base.ops->crowd(overlay->base.store, &all, &below, err) != 0)
+        return -1;
+    for (size_t i = 0; i < below->n; i++) {
+        const struct carom_crowd_removal *removal = &below->list[i];
+        if (removal->received > ask->since && removal->received <= known &&
+            carom_memory_adopt_removal(&overlay->top, ask->group, removal->received, removal->address, removal->done, err) != 0)
+            return -1;
+    }
+    return 0;
 }
 
-static int removals(struct carom_store *store, uint64_t group, int64_t after, int64_t until, bool done,
-                    int (*row)(void *user, int64_t received, int64_t address), void *user, struct carom_error *err)
+static int crowd(struct carom_store *store, const struct carom_crowd_ask *ask, struct carom_crowd **crowd_r,
+                 struct carom_error *err)
 {
     struct overlay *overlay = overlay_of(store);
-    struct asked asked = {row, user, false};
-    if (overlay->base.ops &&
-        overlay->base.ops->removals(overlay->base.store, group, after, until, done, pass_removal, &asked, err) != 0)
+    struct carom_ledger *top = &overlay->top;
+    if (top->ops->crowd(top->store, ask, crowd_r, err) != 0)
         return -1;
-    return asked.enough ? 0 : overlay->top.ops->removals(overlay->top.store, group, after, until, done, row, user, err);
+    int64_t known = *crowd_r ? (*crowd_r)->since : INT64_MAX;
+    if (!overlay->base.ops || known <= ask->since)
+        return 0;
+    if (take_crowd(overlay, ask, known, err) != 0 || top->ops->crowd(top->store, ask, crowd_r, err) != 0)
+        return -1;
+    if (*crowd_r)
+        (*crowd_r)->since = ask->since;
+    return 0;
 }
 
 static int first_removal(struct carom_store *store, int64_t *received_r, struct carom_error *err)
@@ -245,7 +254,7 @@ int carom_overlay_open(const char *path, struct carom_ledger *ledger_r, struct c
     static const struct carom_store_ops ops = {
         .begin = begin, .commit = begin, .rollback = rollback, .seen = seen, .decided = decided,
         .past = past,   .record = record, .check = check,      .references = references,
-        .removals = removals, .first_removal = first_removal, .incident_at = incident_at, .incident_put = incident_put,
+        .crowd = crowd, .first_removal = first_removal, .incident_at = incident_at, .incident_put = incident_put,
         .recall = recall, .samples = samples, .close = close_overlay,
     };
     struct overlay *overlay = calloc(1, sizeof(*overlay));

@@ -6,7 +6,7 @@
    through is remembered (table sweep), so that what must stay is not looked at again before a day has passed. */
 
 #include "base/error.h"
-#include "ledger/sqlite.h"
+#include "ledger/incident.h"
 
 enum { STEP_ROWS = 250, STEP_MESSAGES = 50 /* they are large */ };
 static const int64_t day = INT64_C(24) * 3600 * 1000;
@@ -144,6 +144,7 @@ int carom_sqlite_prune(struct carom_store *store, const struct carom_config *con
     const int64_t keep[] = {
         [OF_RAW] = config->keep_raw_ms, [OF_JOBS] = config->keep_jobs_ms, [OF_FACTS] = config->keep_facts_ms};
 
+    carom_sqlite_forget_crowds(store);
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
         struct step step = {.db = &store->db, .kept = &kinds[i], .now = now, .before = now - keep[kinds[i].age],
                             .pruned = pruned, .err = err};

@@ -555,6 +555,7 @@ static void rollback(struct carom_store *store)
 static void close_store(struct carom_store *store)
 {
     carom_sqlite_unprepare(store);
+    carom_crowds_deinit(&store->crowds);
     carom_db_close(&store->db);
     carom_arena_free(store->scratch);
     carom_buf_deinit(&store->asked);
@@ -573,7 +574,7 @@ int carom_sqlite_open(const char *path, enum carom_db_mode mode, struct carom_le
         .pause = carom_sqlite_pause,      .pauses = carom_sqlite_pauses, .check = carom_sqlite_check,
         .prepare = carom_sqlite_prepare,  .close = close_store,
         .references = carom_sqlite_references,
-        .removals = carom_sqlite_removals, .first_removal = carom_sqlite_first_removal,
+        .crowd = carom_sqlite_crowd, .first_removal = carom_sqlite_first_removal,
         .incident_at = carom_sqlite_incident_at, .incident_put = carom_sqlite_incident_put,
         .recall = carom_sqlite_recall, .samples = carom_sqlite_samples,
     };

@@ -7,6 +7,7 @@
 #define CAROM_LEDGER_SQLITE_H
 
 #include "ledger/care.h"
+#include "ledger/crowd.h"
 #include "ledger/db.h"
 #include "ledger/hashes.h"
 #include "ledger/recent.h"
@@ -26,6 +27,11 @@ struct carom_store {
     bool has_key;
     bool prepared;               /* the sets hold who may be refused */
     struct carom_hashes blocked, erased;
+    struct carom_crowds crowds;  /* of the groups that the breaker asked for; what this store changes is changed in them */
+    struct {
+        uint64_t transactions, rollbacks; /* of others' the version knows */
+        int64_t version;
+    } crowds_of;
 };
 
 int carom_sqlite_open(const char *path, enum carom_db_mode mode, struct carom_ledger *ledger_r,

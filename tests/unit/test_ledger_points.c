@@ -22,6 +22,7 @@
 #include "decision/hold.h"
 #include "ledger/breaker.h"
 #include "ledger/care.h"
+#include "ledger/crowd.h"
 #include "ledger/ledger.h"
 
 #define DAY INT64_C(86400000)
@@ -368,10 +369,6 @@ static int say_pair(void *user, struct carom_str key, struct carom_str name)
 {
     return (void)user, (void)name, say("%s ", key.ptr);
 }
-static int say_removal(void *user, int64_t received, int64_t address)
-{
-    return (void)user, say("%lld/%lld ", (long long)received, (long long)address);
-}
 static int say_removal_before(void *user, uint64_t group, int64_t received, int64_t address, bool done)
 {
     return (void)user, say("%llu/%lld/%lld/%d ", (unsigned long long)group, (long long)received, (long long)address, done);
@@ -517,7 +514,16 @@ OPERATION(find_samples)
         say("%zu", n);
     return result;
 }
-OPERATION(list_removals) { int result; return ASK(STORE(removals, 9, 0, NOW, false, say_removal, NULL, err)); }
+OPERATION(list_removals)
+{
+    const struct carom_crowd_ask all = {.group = 9};
+    struct carom_crowd *crowd;
+    int result;
+    if (ASK(STORE(crowd, &all, &crowd, err)) == 0)
+        for (size_t i = 0; crowd && i < crowd->n && result == 0; i++)
+            result = say("%lld/%lld ", (long long)crowd->list[i].received, (long long)crowd->list[i].address);
+    return result;
+}
 OPERATION(list_removals_before) { int result; return ASK(CARE(removals_before, NOW + 1000, say_removal_before, NULL, err)); }
 
 OPERATION(judge_removal)

@@ -24,6 +24,7 @@
 #include "decision/hold.h"
 #include "ledger/breaker.h"
 #include "ledger/care.h"
+#include "ledger/crowd.h"
 #include "ledger/ledger.h"
 #include "ledger/memory.h"
 
@@ -312,41 +313,29 @@ static void print_refusals(FILE *out, struct carom_ledger *ledger, struct carom_
     }
 }
 
-struct removals {
-    struct removal {
-        int64_t received, address;
-    } list[STEPS_MAX + 1];
-    size_t n, enough;
-};
-
-static int note_removal(void *user, int64_t received, int64_t address)
-{
-    struct removals *removals = user;
-    if (removals->n == STEPS_MAX)
-        fail_msg("seed %u: more removals than steps", first_seed);
-    removals->list[removals->n++] = (struct removal){received, address};
-    return removals->n == removals->enough;
-}
-
 static int compare_removals(const void *left, const void *right)
 {
-    const struct removal *a = left, *b = right;
+    const struct carom_crowd_removal *a = left, *b = right;
     return a->received != b->received ? (a->received > b->received) - (a->received < b->received)
                                       : (a->address > b->address) - (a->address < b->address);
 }
 
-/* Those of one moment come in any order; who has enough is asked no more. */
+/* Those of one moment come in any order. */
 static int print_removals(FILE *out, struct carom_ledger *ledger, uint64_t group, int64_t after, int64_t until, bool done,
                           struct carom_error *err)
 {
-    struct removals all = {.enough = 0}, some = {.enough = 2};
-    if (ledger->ops->removals(ledger->store, group, after, until, done, note_removal, &all, err) != 0 ||
-        ledger->ops->removals(ledger->store, group, after, until, done, note_removal, &some, err) != 0)
+    const struct carom_crowd_ask ask = {.group = group, .since = after};
+    struct carom_crowd *crowd;
+    if (ledger->ops->crowd(ledger->store, &ask, &crowd, err) != 0)
         return -1;
-    qsort(all.list, all.n, sizeof(*all.list), compare_removals);
-    fprintf(out, "removals of %llu%s (%zu of 2):", (unsigned long long)group, done ? ", done" : "", some.n);
-    for (size_t i = 0; i < all.n; i++)
-        fprintf(out, " %lld/%llx", (long long)all.list[i].received, (unsigned long long)all.list[i].address);
+    fprintf(out, "removals of %llu%s:", (unsigned long long)group, done ? ", done" : "");
+    if (crowd)
+        qsort(crowd->list, crowd->n, sizeof(*crowd->list), compare_removals);
+    for (size_t i = 0; crowd && i < crowd->n; i++) {
+        const struct carom_crowd_removal *removal = &crowd->list[i];
+        if (removal->received > after && removal->received <= until && (removal->done || !done))
+            fprintf(out, " %lld/%llx", (long long)removal->received, (unsigned long long)removal->address);
+    }
     fprintf(out, "\n");
     return 0;
 }
@@ -569,13 +558,6 @@ static void test_what_a_dry_run_leaves_alone(void **state)
 
 enum { MANY = 5000, MANY_ADDRESSES = 300, MANY_GROUPS = 70 };
 
-static int count_removal(void *user, int64_t received, int64_t address)
-{
-    (void)received, (void)address;
-    ++*(size_t *)user;
-    return 0;
-}
-
 static void record_many(struct carom_ledger *ledger, size_t i)
 {
     static const struct carom_config config = {.half_life_ms = DAY};
@@ -621,9 +603,10 @@ static void test_many(void **state)
         expect_past(&ledger, "a0@example.com", 1000, MANY - 4, MANY - 4000);
         expect_past(&ledger, "a7@example.com", (MANY - 6) / MANY_ADDRESSES + 1, MANY - (MANY - 6) % MANY_ADDRESSES, 6);
         for (size_t k = 0; k < MANY_GROUPS; k++) {
-            size_t n = 0;
-            must(ledger.ops->removals(ledger.store, 1 + k * 256, 0, INT64_MAX, false, count_removal, &n, &err), &err);
-            assert_int_equal(n, MANY / MANY_GROUPS + (k < MANY % MANY_GROUPS));
+            const struct carom_crowd_ask ask = {.group = 1 + k * 256};
+            struct carom_crowd *crowd;
+            must(ledger.ops->crowd(ledger.store, &ask, &crowd, &err), &err);
+            assert_int_equal(crowd->n, MANY / MANY_GROUPS + (k < MANY % MANY_GROUPS));
         }
         if (store == IN_MEMORY)
             assert_int_equal(carom_memory_facts(&ledger), MANY);
