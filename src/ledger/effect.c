@@ -154,6 +154,29 @@ static int suppress(struct carom_effect *effect, const struct carom_decided *dec
     return until && !covered ? put_jobs(effect, sinks_of(effect, CAROM_ACTION_UNSUPPRESS), &end, &no_extra, due, id) : 0;
 }
 
+/* What was imported tells no sink, and so no end either. */
+int carom_effect_tell_ends(struct carom_effect *effect)
+{
+    static const char sql[] =
+        "SELECT id, list, max(until) FROM suppression s WHERE address = ?1 AND ended = 0 AND fact IS NOT NULL"
+        " AND (until = 0 OR until > ?2) GROUP BY list HAVING min(until) > 0 AND NOT EXISTS"
+        " (SELECT 1 FROM suppression o WHERE o.address = ?1 AND o.ended = 0 AND o.list = s.list AND (o.until = 0 OR EXISTS"
+        "  (SELECT 1 FROM job WHERE job.address = ?1 AND job.state = 0 AND job.suppression = o.id)))";
+    sqlite3_stmt *row = carom_db_use(effect->db, effect->err, sql, "ii", effect->address, effect->entry->now);
+    int found = row ? 0 : -1;
+
+    while (row && (found = carom_db_row(effect->db, row, effect->err)) > 0) {
+        struct carom_str list = carom_db_bytes(row, 1);
+        struct carom_decided end = {.type = CAROM_ACTION_UNSUPPRESS, .list = list, .list_only = list.len > 0};
+        if (put_jobs(effect, sinks_of(effect, CAROM_ACTION_UNSUPPRESS), &end, &no_extra, sqlite3_column_int64(row, 2),
+                     sqlite3_column_int64(row, 0)) != 0) {
+            carom_db_done(row);
+            return -1;
+        }
+    }
+    return found;
+}
+
 static int lift(struct carom_effect *effect, const struct carom_decided *decided)
 {
     static const char sql[] =
@@ -212,7 +235,7 @@ static int lift_soft(struct carom_effect *effect)
             return -1;
         }
     }
-    return found == 0 && any ? tell_lifted(effect) : found;
+    return found != 0 || !any ? found : tell_lifted(effect) == 0 ? carom_effect_tell_ends(effect) : -1;
 }
 
 /* ---- The end of a delivery ---- */

@@ -25,6 +25,8 @@ struct carom_effect {
 int carom_effect_carry_out(struct carom_effect *effect, const struct carom_decided *decided);
 /* Jobs for the action's sinks, and nothing else. */
 int carom_effect_tell(struct carom_effect *effect, const struct carom_decided *decided);
+/* Where something ended that would have lasted longest, the end of what does now is told at its time. */
+int carom_effect_tell_ends(struct carom_effect *effect);
 /* What a fact that counts does by itself: a permanent one, or a delivery, ends the retries that wait for the same
    delivery; a delivery lifts what came only from soft bounces before it. Others do nothing. */
 int carom_effect_outcome(struct carom_effect *effect);

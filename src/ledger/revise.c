@@ -150,9 +150,9 @@ static int restore(struct carom_effect *effect, const struct carom_decided *acti
     case CAROM_ACTION_UNSUBSCRIBE:
         return change(effect, departures, action, n);
     case CAROM_ACTION_SUPPRESS:
-        return end_suppression(effect, action, n);
+        return end_suppression(effect, action, n) == 0 ? carom_effect_tell_ends(effect) : -1;
     case CAROM_ACTION_UNSUPPRESS:
-        return change(effect, suppressed, action, n);
+        return change(effect, suppressed, action, n) == 0 ? carom_effect_tell_ends(effect) : -1;
     case CAROM_ACTION_TAG:
         return change(effect, tags, action, n) == 0 ? change(effect, tags_before, action, n) : -1;
     default:

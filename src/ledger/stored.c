@@ -137,11 +137,11 @@ static int restore_address(struct carom_effect *effect, bool removals, struct ca
     /* What the breaker recalls nobody took back: it only waits. */
     if (!removals && *standing > before && change(effect, restored, &unwanted) != 0)
         return -1;
-    return removals || (change(effect, stood, standing) == 0 && change(effect, gone, standing) == 0 &&
-                        change(effect, tags, standing) == 0 && change(effect, tags_before, standing) == 0 &&
-                        change(effect, retries, &unwanted) == 0)
-               ? 0
-               : -1;
+    if (!removals && (change(effect, stood, standing) != 0 || change(effect, gone, standing) != 0 ||
+                      change(effect, tags, standing) != 0 || change(effect, tags_before, standing) != 0 ||
+                      change(effect, retries, &unwanted) != 0))
+        return -1;
+    return *standing > before ? carom_effect_tell_ends(effect) : 0;
 }
 
 /* What the other side was told, and what takes it back. */

@@ -380,6 +380,24 @@ class Undo(Net):
                 self.assertEqual(self.waiting(), [])
                 self.carom('ledger', 'check')
 
+    def ends(self):
+        """In how many days the ends of suppressions are told."""
+        return [round((datetime.datetime.fromisoformat(job['due'].replace('Z', '+00:00')).timestamp() - time.time()) / 86400)
+                for job in self.json('outbox', 'list', '--state-is', 'waiting') if job['action'] == 'unsuppress']
+
+    def test_who_lasts_longest_is_told_the_end(self):
+        """Of the second no end is told, which comes sooner than that of the first; but once the first is taken back."""
+        self.policy('', 'function on_permanent(bounce)\n'
+                        '  bounce:suppress { duration = bounce.reason == "user_unknown" and "90d" or "30d" }\nend')
+        later = bounce('anna', MONDAY + datetime.timedelta(days=1), reply=BLOCKED).replace('ID: <anna', 'ID: <later')
+        self.read(bounce('anna', MONDAY), later)
+        self.carom('deliver')
+        self.assertEqual(self.ends(), [90])
+        out = self.carom('undo', '--reason', 'user_unknown')
+        self.assertEqual(self.ends(), [30])
+        self.carom('undo', '--operation', re.search(r'carom undo --operation (\d+)', out).group(1))
+        self.assertEqual(self.ends(), [90])
+
     def test_taken_back_again_the_last_word_counts(self):
         self.read(bounce('anna', MONDAY))
         self.carom('deliver')
