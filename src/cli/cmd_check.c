@@ -101,7 +101,7 @@ static int check_column(struct asking *asking, FILE *from, struct carom_error *e
         fwrite(address.ptr, 1, address.len, stdout);
         putchar('\n');
     }
-    if (may >= 0 && ferror(from))
+    if (may >= 0 && !feof(from)) /* nor without memory for a line */
         may = carom_error_set(err, CAROM_ERROR_IO, "check: cannot read the addresses: %s", strerror(errno));
     free(line);
     return may < 0 ? EX_TEMPFAIL : EX_OK;

@@ -96,9 +96,9 @@ static int next_row(struct rows *rows, struct carom_arena *arena, struct carom_v
     do {
         ssize_t length = getline(&rows->line, &rows->room, rows->from);
         if (length < 0)
-            return ferror(rows->from)
-                       ? carom_error_set(err, CAROM_ERROR_IO, "verp: cannot read %s: %s", rows->name, strerror(errno))
-                       : 0;
+            return feof(rows->from) ? 0
+                                    : carom_error_set(err, CAROM_ERROR_IO, "verp: cannot read %s: %s", rows->name,
+                                                      strerror(errno));
         line = carom_str_trim(carom_str_n(rows->line, (size_t)length));
         if (!rows->number++ && carom_str_starts(line, CAROM_STR("\xef\xbb\xbf")))
             line = carom_str_from(line, 3);
