@@ -80,6 +80,7 @@ static struct {
     pthread_mutex_t lock;
     struct carom_arena *list[SPARES];
     size_t n;
+    bool ends; /* they are freed at the end of the process */
 } spare = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static struct carom_arena *take_spare(void)
@@ -90,27 +91,27 @@ static struct carom_arena *take_spare(void)
     return arena;
 }
 
-static bool put_spare(struct carom_arena *arena)
-{
-    pthread_mutex_lock(&spare.lock);
-    bool room = spare.n < SPARES;
-    if (room)
-        spare.list[spare.n++] = arena;
-    pthread_mutex_unlock(&spare.lock);
-    return room;
-}
-
 static void arena_free(struct carom_arena *arena)
 {
     block_free(arena->first);
     free(arena);
 }
 
-/* Where the library is unloaded again, nothing of it stays behind. */
-__attribute__((destructor)) static void free_spares(void)
+/* Also where the library is unloaded again: then, too, nothing of it stays behind. */
+static void free_spares(void)
 {
     while (spare.n)
         arena_free(spare.list[--spare.n]);
+}
+
+static bool put_spare(struct carom_arena *arena)
+{
+    pthread_mutex_lock(&spare.lock);
+    bool room = spare.n < SPARES && (spare.ends || (spare.ends = atexit(free_spares) == 0));
+    if (room)
+        spare.list[spare.n++] = arena;
+    pthread_mutex_unlock(&spare.lock);
+    return room;
 }
 
 /* ---- An arena ---- */
