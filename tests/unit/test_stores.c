@@ -329,7 +329,7 @@ static int print_removals(FILE *out, struct carom_ledger *ledger, uint64_t group
     if (ledger->ops->crowd(ledger->store, &ask, &crowd, err) != 0)
         return -1;
     fprintf(out, "removals of %llu%s:", (unsigned long long)group, done ? ", done" : "");
-    if (crowd)
+    if (crowd && crowd->n)
         qsort(crowd->list, crowd->n, sizeof(*crowd->list), compare_removals);
     for (size_t i = 0; crowd && i < crowd->n; i++) {
         const struct carom_crowd_removal *removal = &crowd->list[i];
