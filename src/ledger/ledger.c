@@ -37,6 +37,24 @@ int carom_ledger_open(const char *url, enum carom_ledger_mode mode, struct carom
     return carom_sqlite_open(path, modes[mode], ledger_r, err);
 }
 
+struct carom_past carom_entry_past(const struct carom_entry *entry, int64_t id)
+{
+    const struct carom_fact *fact = entry->fact;
+    return (struct carom_past){.id = id,
+                               .kind = fact->kind,
+                               .reason = fact->reason,
+                               .authenticity = fact->authenticity,
+                               .hard = fact->hard,
+                               .ignored = entry->decision->ignored,
+                               .held = entry->decision->hold == CAROM_HOLD_GATE,
+                               .retried = carom_decision_retries(entry->decision, entry->now),
+                               .time = carom_history_time(fact),
+                               .received = fact->received * 1000,
+                               .delivery = entry->delivery,
+                               .list = fact->list,
+                               .points = carom_decision_points(entry->decision)};
+}
+
 void carom_refusal_set(struct carom_refusal *refusal_r, const char *cause, int64_t since, int64_t until,
                        struct carom_str reason)
 {

@@ -52,6 +52,9 @@ struct carom_crowd_ask {
     size_t least;
 };
 
+/* The entry's fact as those after it will see it, by that number. */
+struct carom_past carom_entry_past(const struct carom_entry *entry, int64_t id);
+
 /* A bad day of a provider (ledger/breaker.h). Times are those of receipt. */
 struct carom_incident {
     int64_t id;

@@ -165,19 +165,7 @@ static int seen(struct carom_store *store, uint64_t identity, struct carom_str r
 
 static int put_fact(struct memory *memory, const struct carom_entry *entry, struct carom_error *err)
 {
-    const struct carom_fact *fact = entry->fact;
-    const struct carom_past past = {.kind = fact->kind,
-                                    .reason = fact->reason,
-                                    .authenticity = fact->authenticity,
-                                    .hard = fact->hard,
-                                    .ignored = entry->decision->ignored,
-                                    .held = entry->decision->hold == CAROM_HOLD_GATE,
-                                    .retried = carom_decision_retries(entry->decision, entry->now),
-                                    .time = carom_history_time(fact),
-                                    .received = fact->received * 1000,
-                                    .delivery = entry->delivery,
-                                    .list = fact->list,
-                                    .points = carom_decision_points(entry->decision)};
+    const struct carom_past past = carom_entry_past(entry, memory->n + 1);
     uint32_t address;
 
     if (make_address(memory, entry->address, &address, err) != 0 || add_fact(memory, address, &past, err) != 0)

@@ -148,28 +148,6 @@ static int put_removal(struct carom_effect *effect)
                              states[effect->entry->decision->hold]);
 }
 
-/* The fact as those after it will see it. */
-static void remember(struct carom_effect *effect)
-{
-    const struct carom_entry *entry = effect->entry;
-    const struct carom_fact *fact = entry->fact;
-    const struct carom_past past = {.id = effect->fact,
-                                    .kind = fact->kind,
-                                    .reason = fact->reason,
-                                    .authenticity = fact->authenticity,
-                                    .hard = fact->hard,
-                                    .ignored = entry->decision->ignored,
-                                    .held = entry->decision->hold == CAROM_HOLD_GATE,
-                                    .retried = carom_decision_retries(entry->decision, entry->now),
-                                    .time = effect->time,
-                                    .received = fact->received * 1000,
-                                    .delivery = entry->delivery,
-                                    .list = fact->list,
-                                    .points = carom_decision_points(entry->decision)};
-    carom_recent_add(effect->store, effect->address, &past);
-    carom_recent_end(effect->store);
-}
-
 static int record(struct carom_effect *effect, struct carom_arena *arena)
 {
     const struct carom_entry *entry = effect->entry;
@@ -190,7 +168,9 @@ static int record(struct carom_effect *effect, struct carom_arena *arena)
             return -1;
     if (put_held(effect) != 0 || put_removal(effect) != 0)
         return -1;
-    remember(effect);
+    const struct carom_past past = carom_entry_past(entry, effect->fact);
+    carom_recent_add(effect->store, effect->address, &past);
+    carom_recent_end(effect->store);
     return 0;
 }
 
