@@ -296,6 +296,21 @@ int carom_db_next_id(struct carom_db *db, int64_t now, int64_t *id_r, struct car
     return 0;
 }
 
+int carom_db_changed(struct carom_db *db, struct carom_db_mark *mark, bool *changed_r, struct carom_error *err)
+{
+    static const char sql[] = "PRAGMA data_version";
+    struct carom_db_mark now = {db->transactions, db->rollbacks, 0};
+
+    *changed_r = false;
+    if (db->open && db->transactions == mark->transactions)
+        return 0;
+    if (carom_db_value(db, carom_db_use(db, err, sql, ""), &now.version, err) != 0)
+        return -1;
+    *changed_r = now.version != mark->version || now.rollbacks != mark->rollbacks;
+    *mark = now;
+    return 0;
+}
+
 int64_t carom_db_file_size(const char *path, const char *suffix)
 {
     char name[4096];

@@ -37,6 +37,12 @@ struct carom_db {
     struct carom_buf scratch, packed; /* heap that outlives a jump out of a call */
 };
 
+/* Of a moment: what was read then is true as long as nobody else changed the ledger. */
+struct carom_db_mark {
+    uint64_t transactions, rollbacks;
+    int64_t version; /* of other connections */
+};
+
 int carom_db_open(struct carom_db *db, const char *path, enum carom_db_mode mode, struct carom_error *err);
 void carom_db_close(struct carom_db *db);
 
@@ -79,6 +85,9 @@ static inline struct carom_str carom_db_copy(struct carom_arena *arena, sqlite3_
     struct carom_str bytes = carom_db_bytes(statement, column);
     return bytes.len ? carom_arena_str(arena, bytes) : CAROM_STR_EMPTY;
 }
+/* Did another connection commit since the mark was set, or this one take something back? Sets it anew. Within one
+   transaction it costs nothing. -1: it cannot be told. */
+int carom_db_changed(struct carom_db *db, struct carom_db_mark *mark, bool *changed_r, struct carom_error *err);
 /* Bytes of the file at path with that suffix; 0: there is none. */
 int64_t carom_db_file_size(const char *path, const char *suffix);
 

@@ -15,24 +15,6 @@ void carom_sqlite_forget_crowds(struct carom_store *store)
     carom_crowds_deinit(&store->crowds);
 }
 
-/* Others may have written in between, and what a transaction did may be undone. Within one it stays as it is. */
-static int look_for_changes(struct carom_store *store, struct carom_error *err)
-{
-    static const char sql[] = "PRAGMA data_version";
-    const struct carom_db *db = &store->db;
-    int64_t version;
-    if (db->open && db->transactions == store->crowds_of.transactions)
-        return 0;
-    if (carom_db_value(&store->db, carom_db_use(&store->db, err, sql, ""), &version, err) != 0)
-        return -1;
-    if (version != store->crowds_of.version || db->rollbacks != store->crowds_of.rollbacks)
-        carom_sqlite_forget_crowds(store);
-    store->crowds_of.transactions = db->transactions;
-    store->crowds_of.rollbacks = db->rollbacks;
-    store->crowds_of.version = version;
-    return 0;
-}
-
 /* By the index alone, so that some may be there that do not count. */
 static int are_few(struct carom_store *store, const struct carom_crowd_ask *ask, bool *few_r, struct carom_error *err)
 {
@@ -70,10 +52,12 @@ static int load(struct carom_store *store, uint64_t group, int64_t since, struct
 int carom_sqlite_crowd(struct carom_store *store, const struct carom_crowd_ask *ask, struct carom_crowd **crowd_r,
                        struct carom_error *err)
 {
-    bool few = false;
+    bool few = false, changed;
     *crowd_r = NULL;
-    if (look_for_changes(store, err) != 0)
+    if (carom_db_changed(&store->db, &store->crowds_of, &changed, err) != 0)
         return -1;
+    if (changed)
+        carom_sqlite_forget_crowds(store);
     struct carom_crowd *known = carom_crowds_find(&store->crowds, ask->group);
     if (known && known->since <= ask->since)
         return *crowd_r = known, 0;

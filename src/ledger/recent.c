@@ -48,26 +48,15 @@ void carom_recent_deinit(struct carom_recent *recent)
 
 /* ---- Is it true? ---- */
 
-/* Another one for each commit of another connection; 0: not known. */
-static int64_t version_of(struct carom_db *db)
-{
-    static const char sql[] = "PRAGMA data_version";
-    struct carom_error ignored;
-    int64_t version;
-    return carom_db_value(db, carom_db_use(db, &ignored, sql, ""), &version, &ignored) == 0 ? version : 0;
-}
-
 void carom_recent_begin(struct carom_store *store)
 {
     struct carom_recent *recent = &store->recent;
-    struct carom_db *db = &store->db;
+    struct carom_error ignored;
+    bool changed;
 
-    if (!recent->n)
-        return;
-    if (recent->rollbacks != db->rollbacks || recent->changes != sqlite3_total_changes(db->handle) ||
-        (recent->transaction != db->transactions && recent->version != version_of(db)))
+    if (recent->n && (recent->changes != sqlite3_total_changes(store->db.handle) ||
+                      carom_db_changed(&store->db, &recent->since, &changed, &ignored) != 0 || changed))
         clear(recent);
-    recent->transaction = db->transactions;
 }
 
 void carom_recent_end(struct carom_store *store)
@@ -182,10 +171,10 @@ const struct carom_recent_address *carom_recent_keep(struct carom_store *store, 
     if (!may_be_kept(db) || !make(recent, history->n))
         return NULL;
     if (!recent->n) {
-        if (!(recent->version = version_of(db)))
+        struct carom_error ignored;
+        bool changed;
+        if (carom_db_changed(db, &recent->since, &changed, &ignored) != 0)
             return NULL;
-        recent->transaction = db->transactions;
-        recent->rollbacks = db->rollbacks;
         carom_recent_end(store);
     }
     struct carom_recent_address *it = &recent->list[recent->n++];

@@ -7,6 +7,7 @@
 #ifndef CAROM_LEDGER_RECENT_H
 #define CAROM_LEDGER_RECENT_H
 
+#include "ledger/db.h"
 #include "ledger/history.h"
 #include "ledger/interned.h"
 
@@ -19,9 +20,8 @@ struct carom_recent {
     size_t n, rows; /* rows: facts and suppressions of all */
     struct carom_arena *arena;
     struct carom_interned words;
-    uint64_t transaction, rollbacks; /* since when it is true */
-    int64_t version;
-    int changes;
+    struct carom_db_mark since; /* when it is true */
+    int changes;                /* rows that this connection had changed when record() ended */
 };
 
 /* NULL: not kept, or no longer true. */

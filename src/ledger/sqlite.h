@@ -28,10 +28,7 @@ struct carom_store {
     bool prepared;               /* the sets hold who may be refused */
     struct carom_hashes blocked, erased;
     struct carom_crowds crowds;  /* of the groups that the breaker asked for; what this store changes is changed in them */
-    struct {
-        uint64_t transactions, rollbacks; /* of others' the version knows */
-        int64_t version;
-    } crowds_of;
+    struct carom_db_mark crowds_of;
 };
 
 int carom_sqlite_open(const char *path, enum carom_db_mode mode, struct carom_ledger *ledger_r,
