@@ -154,27 +154,33 @@ static int suppress(struct carom_effect *effect, const struct carom_decided *dec
     return until && !covered ? put_jobs(effect, sinks_of(effect, CAROM_ACTION_UNSUPPRESS), &end, &no_extra, due, id) : 0;
 }
 
-/* What was imported tells no sink, and so no end either. */
-int carom_effect_tell_ends(struct carom_effect *effect)
+/* For each row of scope (empty: everywhere), time and suppression or 0 a job at that time, that it ends. */
+static int tell_each_end(struct carom_effect *effect, sqlite3_stmt *row)
 {
-    static const char sql[] =
-        "SELECT id, list, max(until) FROM suppression s WHERE address = ?1 AND ended = 0 AND fact IS NOT NULL"
-        " AND (until = 0 OR until > ?2) GROUP BY list HAVING min(until) > 0 AND NOT EXISTS"
-        " (SELECT 1 FROM suppression o WHERE o.address = ?1 AND o.ended = 0 AND o.list = s.list AND (o.until = 0 OR EXISTS"
-        "  (SELECT 1 FROM job WHERE job.address = ?1 AND job.state = 0 AND job.suppression = o.id)))";
-    sqlite3_stmt *row = carom_db_use(effect->db, effect->err, sql, "ii", effect->address, effect->entry->now);
     int found = row ? 0 : -1;
 
     while (row && (found = carom_db_row(effect->db, row, effect->err)) > 0) {
-        struct carom_str list = carom_db_bytes(row, 1);
+        struct carom_str list = carom_db_bytes(row, 0);
         struct carom_decided end = {.type = CAROM_ACTION_UNSUPPRESS, .list = list, .list_only = list.len > 0};
-        if (put_jobs(effect, sinks_of(effect, CAROM_ACTION_UNSUPPRESS), &end, &no_extra, sqlite3_column_int64(row, 2),
-                     sqlite3_column_int64(row, 0)) != 0) {
+        if (put_jobs(effect, sinks_of(effect, CAROM_ACTION_UNSUPPRESS), &end, &no_extra, sqlite3_column_int64(row, 1),
+                     sqlite3_column_int64(row, 2)) != 0) {
             carom_db_done(row);
             return -1;
         }
     }
     return found;
+}
+
+/* What was imported tells no sink, and so no end either. */
+int carom_effect_tell_ends(struct carom_effect *effect)
+{
+    static const char sql[] =
+        "SELECT list, max(until), id FROM suppression s WHERE address = ?1 AND ended = 0 AND fact IS NOT NULL"
+        " AND (until = 0 OR until > ?2) GROUP BY list HAVING min(until) > 0 AND NOT EXISTS"
+        " (SELECT 1 FROM suppression o WHERE o.address = ?1 AND o.ended = 0 AND o.list = s.list AND (o.until = 0 OR EXISTS"
+        "  (SELECT 1 FROM job WHERE job.address = ?1 AND job.state = 0 AND job.suppression = o.id)))";
+    return tell_each_end(effect,
+                         carom_db_use(effect->db, effect->err, sql, "ii", effect->address, effect->entry->now));
 }
 
 static int lift(struct carom_effect *effect, const struct carom_decided *decided)
@@ -198,22 +204,12 @@ static int lift(struct carom_effect *effect, const struct carom_decided *decided
 static int tell_lifted(struct carom_effect *effect)
 {
     static const char sql[] =
-        "SELECT DISTINCT list FROM suppression AS lifted WHERE address = ?1 AND ended = ?2 AND soft = 1 AND NOT EXISTS"
+        "SELECT DISTINCT list, ?2, 0 FROM suppression AS lifted WHERE address = ?1 AND ended = ?2 AND soft = 1 AND NOT EXISTS"
         " (SELECT 1 FROM suppression AS other WHERE other.address = ?1 AND other.ended = 0 AND"
         "  (other.until = 0 OR other.until > ?2) AND other.list IN ('', lifted.list))"
         " AND NOT EXISTS (SELECT 1 FROM departure WHERE address = ?1 AND list = '' AND ended = 0)";
-    sqlite3_stmt *row = carom_db_use(effect->db, effect->err, sql, "ii", effect->address, effect->entry->now);
-    int found = row ? 0 : -1;
-
-    while (row && (found = carom_db_row(effect->db, row, effect->err)) > 0) {
-        struct carom_str list = carom_db_bytes(row, 0);
-        struct carom_decided end = {.type = CAROM_ACTION_UNSUPPRESS, .list = list, .list_only = list.len > 0};
-        if (carom_effect_tell(effect, &end) != 0) {
-            carom_db_done(row);
-            return -1;
-        }
-    }
-    return found;
+    return tell_each_end(effect,
+                         carom_db_use(effect->db, effect->err, sql, "ii", effect->address, effect->entry->now));
 }
 
 /* A delivery after the soft bounce that caused it, whichever of the two we heard of first. */
