@@ -8,10 +8,11 @@
 
 #include <assert.h>
 #include <limits.h>
-#include <pthread.h>
 #include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "base/spares.h"
 
 #ifdef __has_feature
 #if __has_feature(address_sanitizer)
@@ -75,21 +76,9 @@ static void block_free(struct block *block)
 /* ---- Arenas that were used ---- */
 
 /* The next message finds the pages of one before it in place: to hand them back to the system and fetch them again costs
-   more than to fill them. Emptied; the one used last stands last. */
-static struct {
-    pthread_mutex_t lock;
-    struct carom_arena *list[SPARES];
-    size_t n;
-    bool ends; /* they are freed at the end of the process */
-} spare = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-static struct carom_arena *take_spare(void)
-{
-    pthread_mutex_lock(&spare.lock);
-    struct carom_arena *arena = spare.n ? spare.list[--spare.n] : NULL;
-    pthread_mutex_unlock(&spare.lock);
-    return arena;
-}
+   more than to fill them. Emptied. */
+static struct carom_spares spares = {.lock = PTHREAD_MUTEX_INITIALIZER, .max = SPARES};
+static bool ends; /* spares are freed at the end of the process */
 
 static void arena_free(struct carom_arena *arena)
 {
@@ -100,25 +89,20 @@ static void arena_free(struct carom_arena *arena)
 /* Also where the library is unloaded again: then, too, nothing of it stays behind. */
 static void free_spares(void)
 {
-    while (spare.n)
-        arena_free(spare.list[--spare.n]);
+    for (struct carom_arena *arena; (arena = carom_spares_take(&spares));)
+        arena_free(arena);
 }
 
-static bool put_spare(struct carom_arena *arena)
+static void arrange_end(void)
 {
-    pthread_mutex_lock(&spare.lock);
-    bool room = spare.n < SPARES && (spare.ends || (spare.ends = atexit(free_spares) == 0));
-    if (room)
-        spare.list[spare.n++] = arena;
-    pthread_mutex_unlock(&spare.lock);
-    return room;
+    ends = atexit(free_spares) == 0;
 }
 
 /* ---- An arena ---- */
 
 struct carom_arena *carom_arena_new(void)
 {
-    struct carom_arena *arena = take_spare();
+    struct carom_arena *arena = carom_spares_take(&spares);
     if (arena)
         return arena;
     if (!(arena = malloc(sizeof(*arena))))
@@ -147,11 +131,13 @@ void carom_arena_reset(struct carom_arena *arena)
 
 void carom_arena_free(struct carom_arena *arena)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     if (!arena)
         return;
     carom_arena_reset(arena);
     arena->guards = 0;
-    if (!put_spare(arena))
+    pthread_once(&once, arrange_end);
+    if (!ends || !carom_spares_put(&spares, arena))
         arena_free(arena);
 }
 

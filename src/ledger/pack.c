@@ -8,55 +8,38 @@
 
 #include <zstd.h>
 
-enum { PLAIN = 0, ZSTD = 1, WORTH_TRYING = 256 };
+enum { PLAIN = 0, ZSTD = 1, WORTH_TRYING = 256, SPARES = 8 /* they are large */ };
 /* Of a few hundred bytes, as headers have, making the tables is most of the work. */
 enum { SMALL = 2048, FAST = -1, THOROUGH = 1 };
 static const size_t unpacked_max = (size_t)1 << 30;
 
 void carom_pack_init(struct carom_pack *pack)
 {
-    pthread_mutex_init(&pack->lock, NULL);
-    pack->n = 0;
+    pthread_mutex_init(&pack->contexts.lock, NULL);
+    pack->contexts.n = 0;
+    pack->contexts.max = SPARES;
 }
 
 void carom_pack_deinit(struct carom_pack *pack)
 {
-    while (pack->n)
-        ZSTD_freeCCtx(pack->spare[--pack->n]);
-    pthread_mutex_destroy(&pack->lock);
-}
-
-static ZSTD_CCtx *borrow(struct carom_pack *pack)
-{
-    pthread_mutex_lock(&pack->lock);
-    ZSTD_CCtx *context = pack->n ? pack->spare[--pack->n] : NULL;
-    pthread_mutex_unlock(&pack->lock);
-    return context ? context : ZSTD_createCCtx();
-}
-
-static void give_back(struct carom_pack *pack, ZSTD_CCtx *context)
-{
-    pthread_mutex_lock(&pack->lock);
-    if (pack->n < CAROM_PACK_SPARE) {
-        pack->spare[pack->n++] = context;
-        context = NULL;
-    }
-    pthread_mutex_unlock(&pack->lock);
-    ZSTD_freeCCtx(context);
+    for (ZSTD_CCtx *context; (context = carom_spares_take(&pack->contexts));)
+        ZSTD_freeCCtx(context);
+    pthread_mutex_destroy(&pack->contexts.lock);
 }
 
 /* Behind what out holds. false: it does not pay, and out is as it was. */
 static bool compress(struct carom_pack *pack, struct carom_str bytes, struct carom_buf *out)
 {
     size_t bound = ZSTD_compressBound(bytes.len);
-    ZSTD_CCtx *context = carom_buf_reserve(out, bound) ? borrow(pack) : NULL;
-    if (!context)
+    ZSTD_CCtx *context = carom_buf_reserve(out, bound) ? carom_spares_take(&pack->contexts) : NULL;
+    if (out->failed || (!context && !(context = ZSTD_createCCtx())))
         return false;
     size_t n = ZSTD_compressCCtx(context, out->ptr + out->len, bound, bytes.ptr, bytes.len, bytes.len < SMALL ? FAST : THOROUGH);
     bool pays = !ZSTD_isError(n) && n < bytes.len - bytes.len / 8;
     if (pays)
         out->len += n;
-    give_back(pack, context);
+    if (!carom_spares_put(&pack->contexts, context))
+        ZSTD_freeCCtx(context);
     return pays;
 }
 

@@ -7,21 +7,14 @@
 #ifndef CAROM_LEDGER_PACK_H
 #define CAROM_LEDGER_PACK_H
 
-#include <pthread.h>
-
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
-
-struct ZSTD_CCtx_s;
-
-enum { CAROM_PACK_SPARE = 8 };
+#include "base/spares.h"
 
 /* The contexts that nobody uses just now; threads may share it. */
 struct carom_pack {
-    pthread_mutex_t lock;
-    struct ZSTD_CCtx_s *spare[CAROM_PACK_SPARE];
-    size_t n;
+    struct carom_spares contexts;
 };
 void carom_pack_init(struct carom_pack *pack);
 void carom_pack_deinit(struct carom_pack *pack);

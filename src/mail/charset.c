@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <iconv.h>
 #include <pthread.h>
+#include <stdlib.h>
 
 #include "base/utf8.h"
 
@@ -104,6 +105,7 @@ static struct {
     pthread_mutex_t lock;
     struct converter list[SPARE]; /* the one used last stands last */
     size_t n;
+    bool ends; /* they are closed at the end of the process */
 } spare = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static iconv_t take_out(size_t place)
@@ -127,27 +129,35 @@ static iconv_t borrow(const char *name)
     return found == none ? iconv_open("UTF-8", name) : found;
 }
 
-static void give_back(const char *name, iconv_t handle)
-{
-    struct converter converter = {.handle = handle};
-    iconv_t oldest = none;
-
-    iconv(handle, NULL, NULL, NULL, NULL); /* the next text begins anew */
-    strcpy(converter.name, name);
-    pthread_mutex_lock(&spare.lock);
-    if (spare.n == SPARE)
-        oldest = take_out(0);
-    spare.list[spare.n++] = converter;
-    pthread_mutex_unlock(&spare.lock);
-    if (oldest != none)
-        iconv_close(oldest);
-}
-
-/* Where the library is unloaded again, nothing of it stays behind. */
-__attribute__((destructor)) static void close_all(void)
+/* Also where the library is unloaded again: then, too, nothing of it stays behind. */
+static void close_all(void)
 {
     while (spare.n)
         iconv_close(take_out(spare.n - 1));
+}
+
+static void arrange_end(void)
+{
+    spare.ends = atexit(close_all) == 0;
+}
+
+static void give_back(const char *name, iconv_t handle)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    struct converter converter = {.handle = handle};
+    iconv_t oldest = handle;
+
+    iconv(handle, NULL, NULL, NULL, NULL); /* the next text begins anew */
+    strcpy(converter.name, name);
+    pthread_once(&once, arrange_end);
+    pthread_mutex_lock(&spare.lock);
+    if (spare.ends) {
+        oldest = spare.n == SPARE ? take_out(0) : none;
+        spare.list[spare.n++] = converter;
+    }
+    pthread_mutex_unlock(&spare.lock);
+    if (oldest != none)
+        iconv_close(oldest);
 }
 
 /* The memory is there before the descriptor is open: an allocation may jump, and would leak it. Three bytes for each
