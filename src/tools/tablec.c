@@ -195,35 +195,32 @@ static int rows(char **args)
 
 static int index_of(char **args)
 {
+    static uint32_t hashes[UINT16_MAX];
+    static uint16_t places[4 << 16];
     const char *symbol = args[0];
     struct carom_tsv tsv;
-    size_t n = 1, rows = 0;
+    size_t rows = 0, n = 1;
 
-    for (int pass = 0; pass < 2; pass++) {
-        uint16_t *places = calloc(n, sizeof *places);
-        carom_tsv_begin(&tsv, args[4]);
-        size_t first = carom_tsv_column(&tsv, args[2]), second = carom_tsv_column(&tsv, args[3]);
-        if (!places)
-            carom_tsv_fail(&tsv, "no memory");
-        for (rows = 0; carom_tsv_next(&tsv);) {
-            if (++rows >= UINT16_MAX)
-                carom_tsv_fail(&tsv, "more rows than an index has room for");
-            size_t at = carom_str_hash(carom_str_hash(0, carom_str(tsv.cell[first])), carom_str(tsv.cell[second]));
-            while (places[at & (n - 1)] && pass == 1)
-                at++;
-            places[at & (n - 1)] = (uint16_t)rows;
-        }
-        carom_tsv_end(&tsv);
-        if (pass == 1) {
-            printf("#include \"%s\"\n\nconst uint16_t %s[] = {", args[1], symbol);
-            for (size_t i = 0; i < n; i++)
-                printf("%s%d,", i % 32 ? "" : "\n", places[i]);
-            printf("\n};\nconst size_t %s_n = %zu;\n", symbol, n);
-        }
-        free(places);
-        while (n < 4 * rows)
-            n *= 2;
+    carom_tsv_begin(&tsv, args[4]);
+    size_t first = carom_tsv_column(&tsv, args[2]), second = carom_tsv_column(&tsv, args[3]);
+    for (; carom_tsv_next(&tsv); rows++) {
+        if (rows == UINT16_MAX)
+            carom_tsv_fail(&tsv, "more rows than an index has room for");
+        hashes[rows] = carom_str_hash(carom_str_hash(0, carom_str(tsv.cell[first])), carom_str(tsv.cell[second]));
     }
+    carom_tsv_end(&tsv);
+    while (n < 4 * rows)
+        n *= 2;
+    for (size_t i = 0; i < rows; i++) {
+        size_t at = hashes[i];
+        while (places[at & (n - 1)])
+            at++;
+        places[at & (n - 1)] = (uint16_t)(i + 1);
+    }
+    printf("#include \"%s\"\n\nconst uint16_t %s[] = {", args[1], symbol);
+    for (size_t i = 0; i < n; i++)
+        printf("%s%d,", i % 32 ? "" : "\n", places[i]);
+    printf("\n};\nconst size_t %s_n = %zu;\n", symbol, n);
     return 0;
 }
 
