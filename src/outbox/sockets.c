@@ -8,14 +8,8 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <time.h>
 
-static int64_t now_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
+#include "base/date.h"
 
 static int make_room(struct carom_sockets *sockets)
 {
@@ -54,7 +48,7 @@ static int on_timer(CURLM *multi, long wait_ms, void *user)
 {
     (void)multi;
     struct carom_sockets *sockets = user;
-    sockets->wake = wait_ms < 0 ? -1 : now_ms() + wait_ms;
+    sockets->wake = wait_ms < 0 ? -1 : carom_date_elapsed_ms() + wait_ms;
     return 0;
 }
 
@@ -98,7 +92,7 @@ static CURLMcode tell_ready(struct carom_sockets *sockets)
 static CURLMcode tell_time(struct carom_sockets *sockets)
 {
     int running;
-    if (sockets->wake < 0 || sockets->wake > now_ms())
+    if (sockets->wake < 0 || sockets->wake > carom_date_elapsed_ms())
         return CURLM_OK;
     sockets->wake = -1; /* curl sets it again */
     return curl_multi_socket_action(sockets->multi, CURL_SOCKET_TIMEOUT, 0, &running);
@@ -106,7 +100,7 @@ static CURLMcode tell_time(struct carom_sockets *sockets)
 
 CURLMcode carom_sockets_wait(struct carom_sockets *sockets, int wait_ms)
 {
-    int64_t left = sockets->wake < 0 ? wait_ms : sockets->wake - now_ms();
+    int64_t left = sockets->wake < 0 ? wait_ms : sockets->wake - carom_date_elapsed_ms();
     int wait = left < 0 ? 0 : left < wait_ms ? (int)left : wait_ms;
     if (poll(sockets->fds, (nfds_t)sockets->n, wait) < 0 && errno != EINTR)
         return CURLM_INTERNAL_ERROR;
