@@ -237,8 +237,7 @@ struct carom_str carom_arena_str(struct carom_arena *arena, struct carom_str s)
 
 struct carom_str carom_arena_lower(struct carom_arena *arena, struct carom_str s)
 {
-    char *out = carom_arena_alloc(arena, s.len + 1);
-
+    char *out = take_text(arena, s.len);
     for (size_t i = 0; i < s.len; i++)
         out[i] = carom_lower(s.ptr[i]);
     return carom_str_n(out, s.len);

@@ -57,8 +57,7 @@ static bool is_clean(unsigned char c) { return c >= 0x20 && c < 0x7f && c != '"'
 static uint64_t unclean(uint64_t word)
 {
     const uint64_t ones = 0x0101010101010101u;
-    return (word | (word + ones) | (word - 0x20 * ones) | ((word ^ '"' * ones) - ones) | ((word ^ '\\' * ones) - ones)) &
-           0x80 * ones;
+    return carom_utf8_unseen(word) | ((((word ^ '"' * ones) - ones) | ((word ^ '\\' * ones) - ones)) & 0x80 * ones);
 }
 
 /* How many bytes at the start need no escape, eight at a time; the last eight overlap those before. */

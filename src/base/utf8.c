@@ -83,19 +83,12 @@ bool carom_utf8_ascii(struct carom_str s)
     return ascii_length(s) == s.len;
 }
 
-/* Eight bytes: the upper bit of those that are not ASCII, DEL or a control; of bytes behind one, also of others. */
-static uint64_t unseen(uint64_t word)
-{
-    const uint64_t ones = 0x0101010101010101u;
-    return (word | (word + ones) | (word - 0x20 * ones)) & 0x80 * ones;
-}
-
 bool carom_utf8_visible(struct carom_str s)
 {
     size_t at = 0;
     for (uint64_t word; at + sizeof(word) <= s.len; at += sizeof(word)) {
         memcpy(&word, s.ptr + at, sizeof(word));
-        if (unseen(word))
+        if (carom_utf8_unseen(word))
             return false;
     }
     while (at < s.len && s.ptr[at] >= ' ' && s.ptr[at] < 0x7f)
@@ -274,7 +267,7 @@ static uint64_t fold_eight(const char *bytes, uint64_t *shown_r)
     uint64_t word;
     memcpy(&word, bytes, sizeof(word));
     uint64_t spaces = (word ^ 0x20 * ones) - ones; /* the upper bit, where all are seen */
-    if (unseen(word) || (spaces & (spaces << 8) & tops) || bytes[0] == ' ' || bytes[7] == ' ')
+    if (carom_utf8_unseen(word) || (spaces & (spaces << 8) & tops) || bytes[0] == ' ' || bytes[7] == ' ')
         return 0;
     uint64_t capital = ((word + (0x80 - 'A') * ones) & ~(word + (0x7f - 'Z') * ones)) & tops;
     *shown_r = word;

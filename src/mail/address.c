@@ -237,14 +237,7 @@ static bool is_lower(struct carom_str s)
 
 static struct carom_str lower(struct carom_arena *arena, struct carom_str s)
 {
-    char *out;
-
-    if (is_lower(s))
-        return s;
-    out = carom_arena_raw(arena, s.len);
-    for (size_t i = 0; i < s.len; i++)
-        out[i] = carom_lower(s.ptr[i]);
-    return carom_str_n(out, s.len);
+    return is_lower(s) ? s : carom_arena_lower(arena, s);
 }
 
 /* Joined in the arena only when it must be: most addresses are given out where they stand. */
