@@ -10,7 +10,6 @@
 
 #include "base/load.h"
 #include "ledger/pack.h"
-#include "mail/header.h"
 
 enum { TEXT_MAX = 4 << 20, FORM_MAX = 64 << 20 /* a mail that carries one */, OWN_HEADERS = 8 };
 
@@ -66,10 +65,12 @@ struct carom_str carom_render_field(struct carom_render *render, const char *nam
 static struct carom_str returned_header(struct carom_render *render, struct carom_str name)
 {
     struct carom_str block, body;
-    if (carom_unpack(render->arena, render->job->headers, &block, render->err) != 0)
-        render->damaged = true;
-    struct carom_headers headers = carom_headers_parse(render->arena, block, &body);
-    return carom_headers_text(render->arena, &headers, carom_arena_str(render->arena, name).ptr);
+    if (!render->asked) {
+        render->damaged = carom_unpack(render->arena, render->job->headers, &block, render->err) != 0;
+        render->returned = carom_headers_parse(render->arena, block, &body);
+        render->asked = true;
+    }
+    return carom_headers_text(render->arena, &render->returned, carom_arena_str(render->arena, name).ptr);
 }
 
 /* Between the quotes of an SQL text a quote is written twice. */

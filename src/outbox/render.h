@@ -9,6 +9,7 @@
 #include "decision/config.h"
 #include "decision/template.h"
 #include "ledger/job.h"
+#include "mail/header.h"
 #include "outbox/command.h"
 #include "outbox/transport.h"
 
@@ -62,6 +63,8 @@ struct carom_render {
     const char **headers;   /* of the request, NULL-terminated */
     size_t headers_n, headers_max;
     struct carom_str empty; /* the last placeholder that had no value; empty: all had one */
+    struct carom_headers returned; /* of the returned message, once a placeholder has asked for one */
+    bool asked;
     bool damaged;           /* what a placeholder asks for is kept, but cannot be read: err says so */
     struct carom_error *err;
 };
