@@ -159,8 +159,10 @@ int cmd_export(int argc, char **argv)
         return carom_cli_usage("export", n ? "takes one ADDRESS" : "no ADDRESS given");
     struct carom_arena *arena = carom_arena_new();
     export.arena = carom_arena_new();
-    if (!arena || !export.arena || carom_arena_guard(arena))
+    if (!arena || !export.arena || carom_arena_guard(arena)) {
+        carom_arena_free(export.arena);
         return carom_cli_no_memory(arena);
+    }
     struct carom_str key = carom_address_key(arena, carom_str(operands[0]));
     int result = carom_address_valid(key) ? carom_cli_ledger(arena, &place, CAROM_LEDGER_READ, false, &ledger, &policy, &url, &err)
                                           : carom_error_set(&err, CAROM_ERROR_USAGE, "export: '%s' is no address",
