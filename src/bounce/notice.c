@@ -66,7 +66,7 @@ static bool any_line(struct carom_notices *looking, struct carom_str pattern, si
 }
 
 /* Of the three letters by which names differ most: the first, or those behind "X-". No name in the table has fewer, nor
-   a '*' among them. 0 to 255. */
+   a '*' among them. A number up to 255. */
 static unsigned beginning(struct carom_str name)
 {
     if (name.len > 2 && carom_lower(name.ptr[0]) == 'x' && name.ptr[1] == '-')
@@ -223,7 +223,7 @@ static enum carom_report_type type_of(const char *gives)
         enum carom_report_type type;
     } types[] = {
         {"autoreply", CAROM_REPORT_AUTOREPLY}, {"challenge", CAROM_REPORT_CHALLENGE},
-        {"receipt", CAROM_REPORT_RECEIPT},     {"unsubscribe", CAROM_REPORT_UNSUBSCRIBE},
+        {"receipt", CAROM_REPORT_RECEIPT}, {"unsubscribe", CAROM_REPORT_UNSUBSCRIBE},
         {"complaint", CAROM_REPORT_FEEDBACK},
     };
 
@@ -319,12 +319,6 @@ static bool read_rows(struct carom_reading *reading, bool sure)
     return false;
 }
 
-bool carom_read_sure_notice(struct carom_reading *reading)
-{
-    return read_rows(reading, true);
-}
+bool carom_read_sure_notice(struct carom_reading *reading) { return read_rows(reading, true); }
 
-bool carom_read_notice(struct carom_reading *reading)
-{
-    return read_rows(reading, false);
-}
+bool carom_read_notice(struct carom_reading *reading) { return read_rows(reading, false); }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the carom authors */
 
-/* What the readers know about producers, compiled from src/tables. A cell of several values
-   has them one behind the other (carom_cell_next); how each column is read is said on top of its table. Strings are static, "" for nothing. */
+/* What the readers know about producers, compiled from src/tables. A cell of several values has them one behind the other
+   (carom_cell_next); how each column is read is said on top of its table. Strings are static, "" for nothing. */
 
 #ifndef CAROM_BOUNCE_TABLES_H
 #define CAROM_BOUNCE_TABLES_H
