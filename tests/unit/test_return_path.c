@@ -11,6 +11,7 @@
 
 #include "base/str.h"
 #include "bounce/return_path.h"
+#include "bounce/tables.h"
 #include "mail/address.h"
 
 static struct carom_arena *arena;
@@ -303,9 +304,33 @@ static void survives_hostile_addresses(void **state)
     }
 }
 
+/* The reader tells words of the table by their first letter. */
+static void words_begin_differently(void **state)
+{
+    static const char *const names[] = {"list", "host", "dom", "user", "rest", "x", "any", "num", "word"};
+    (void)state;
+
+    for (size_t i = 0; i < carom_return_paths_n; i++) {
+        const struct carom_return_path_row *row = &carom_return_paths[i];
+        struct carom_str rest = carom_str(row->local);
+        assert_int_equal(*row->gives == 'w', strcmp(row->gives, "wrap") == 0);
+        assert_int_equal(*row->sure == 'a', strcmp(row->sure, "asked") == 0);
+        for (size_t open; (open = carom_str_chr(rest, '{')) != SIZE_MAX;) {
+            rest = carom_str_from(rest, open + 1);
+            struct carom_str name = carom_str_head(rest, carom_str_chr(rest, '}'));
+            bool known = carom_str_starts(name, CAROM_STR("hex"));
+            for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++)
+                known |= carom_str_eq(name, carom_str(names[k]));
+            if (!known)
+                fail_msg("%s: no capture is named {%.*s}", row->local, CAROM_STR_ARG(name));
+        }
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(words_begin_differently),
         cmocka_unit_test_setup_teardown(reads_return_paths, begin, end),
         cmocka_unit_test_setup_teardown(leaves_others_alone, begin, end),
         cmocka_unit_test_setup_teardown(reads_what_is_chosen, begin, end),
