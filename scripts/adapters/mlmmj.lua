@@ -6,23 +6,24 @@
 -- mlmmj { spool = } gives the sinks. A list's key is its directory below spool.
 
 -- They end with 0 also when nobody of that name was there, and when they may not write: so we look, but not into the
--- locks, which come and go. $1: the list's directory, $2: the address, the rest: where it must not be.
+-- locks and the files that they are still writing (".lock", "m.new"), which come and go. $1: the list's directory, $2: the
+-- address, the rest: where it must not be.
 local absent = [[
 directory=$1 address=$2
 shift 2
 for kind; do
-  grep -rqixF --exclude=".*" -e "$address" "$directory/$kind.d"
+  grep -rqixF --exclude=".*" --exclude="*.new" -e "$address" "$directory/$kind.d"
   [ $? -eq 1 ] || { echo "$address may still be in $kind.d"; exit 1; }
 done]]
 
-local present = [[grep -rqixF --exclude=".*" -e "$2" "$1/subscribers.d"]]
+local present = [[grep -rqixF --exclude=".*" --exclude="*.new" -e "$2" "$1/subscribers.d"]]
 
 -- mlmmj-sub would also take in who has left.
 local stop = [[
-grep -rqixF --exclude=".*" -e "$2" "$1/subscribers.d" "$1/digesters.d" || exit 0
+grep -rqixF --exclude=".*" --exclude="*.new" -e "$2" "$1/subscribers.d" "$1/digesters.d" || exit 0
 exec /usr/bin/mlmmj-sub -L "$1" -a "$2" -n -f -s -q -U]]
 local start = [[
-grep -rqixF --exclude=".*" -e "$2" "$1/nomailsubs.d" || exit 0
+grep -rqixF --exclude=".*" --exclude="*.new" -e "$2" "$1/nomailsubs.d" || exit 0
 exec /usr/bin/mlmmj-sub -L "$1" -a "$2" -f -s -q -U]]
 
 return function(options)
@@ -35,13 +36,15 @@ return function(options)
     return { "/bin/sh", "-c", text, "sh", directory, "{address}", ... }
   end
 
-  -- Two at once would each write back what the other took out: one at a time for each list.
+  -- Two at once would each write back what the other took out, and the last of a file removes it while we look: one at a
+  -- time for each list.
+  local function locked(argv)
+    -- of a file that is not there it would make one
+    return { "/usr/bin/flock", directory .. "/control", table.unpack(argv) }
+  end
+
   local function run(argv, verify)
-    local locked = { "/usr/bin/flock", directory .. "/control" } -- of a file that is not there it would make one
-    for _, argument in ipairs(argv) do
-      locked[#locked + 1] = argument
-    end
-    return carom.command { argv = locked, verify = verify }
+    return carom.command { argv = locked(argv), verify = locked(verify) }
   end
 
   return {
