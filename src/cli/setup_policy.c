@@ -178,7 +178,8 @@ static void check_sink(struct carom_setup *setup, const struct carom_sink *sink)
     check_secret(setup, sink, &sink->secrets[0]);
     check_secret(setup, sink, &sink->secrets[1]);
     check_program(setup, sink, sink->argv);
-    check_program(setup, sink, sink->verify);
+    if (!sink->argv || !sink->verify || !carom_str_eq(sink->argv->value, sink->verify->value))
+        check_program(setup, sink, sink->verify);
 }
 
 /* ---- The log ---- */
