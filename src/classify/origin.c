@@ -128,18 +128,36 @@ static bool is_trusted(struct carom_str id, const struct carom_names *authserv)
     return false;
 }
 
-/* Up to the next ';' outside quotes. */
-static bool next_result(struct carom_str *rest, struct carom_str *result_r)
+/* How far to one of `ends` outside a quoted string, which is all of a value or its local part (RFC 8601 2.2).
+   SIZE_MAX: not so written. Part of it may be a sender address that nobody quoted, and it may say anything. */
+static size_t span(struct carom_str text, struct carom_str ends)
 {
-    bool quoted = false;
     size_t i = 0;
 
-    if (rest->len == 0)
+    for (; i < text.len && carom_str_chr(ends, text.ptr[i]) == SIZE_MAX; i++) {
+        if (text.ptr[i] == '(' || text.ptr[i] == ')')
+            return SIZE_MAX;
+        if (text.ptr[i] != '"')
+            continue;
+        if (i == 0 || text.ptr[i - 1] != '=')
+            return SIZE_MAX;
+        for (i++; i < text.len && text.ptr[i] != '"'; i++)
+            i += text.ptr[i] == '\\';
+        if (i >= text.len)
+            return SIZE_MAX;
+    }
+    return i;
+}
+
+/* Up to the next ';'. */
+static bool next_result(struct carom_str *rest, struct carom_str *result_r)
+{
+    size_t end = span(*rest, CAROM_STR(";"));
+
+    if (rest->len == 0 || end == SIZE_MAX)
         return false;
-    for (; i < rest->len && (quoted || rest->ptr[i] != ';'); i++)
-        quoted ^= rest->ptr[i] == '"';
-    *result_r = carom_str_trim(carom_str_head(*rest, i));
-    *rest = carom_str_from(*rest, i + 1);
+    *result_r = carom_str_trim(carom_str_head(*rest, end));
+    *rest = carom_str_from(*rest, end + 1);
     return true;
 }
 
@@ -148,7 +166,8 @@ static struct carom_str property(struct carom_str words, const char *name)
 {
     struct carom_str word, value;
 
-    while (carom_str_word(&words, &word)) {
+    for (; words.len > 0; words = carom_str_trim(carom_str_from(words, word.len))) {
+        word = carom_str_head(words, span(words, CAROM_STR(" \t")));
         if (!carom_str_istarts(word, carom_str(name)))
             continue;
         value = carom_str_from(word, strlen(name));

@@ -281,8 +281,8 @@ static void matches_the_returned_reference(void **state)
 
 /* ---- Who reports ---- */
 
-#define PASS                                                                                                           \
-    "Authentication-Results: mx.example.org; dkim=pass header.d=example.net; spf=pass smtp.helo=mx.example.net\n"
+#define RESULTS(results) "Authentication-Results: mx.example.org; " results "\n"
+#define PASS RESULTS("dkim=pass header.d=example.net; spf=pass smtp.helo=mx.example.net")
 #define LOCAL "Received: from localhost (localhost [127.0.0.1])\n\tby mx.example.org (Postfix) with ESMTP id 2\n"
 #define OUTSIDE "Received: from helo.example (mx.example.net [192.0.2.7]) by mx.example.org (Postfix) with ESMTP id 1\n"
 #define SPOOF "Received: from localhost (evil.example [192.0.2.66]) by mx.example.org (Postfix) with ESMTP id 1\n"
@@ -325,6 +325,24 @@ static void believes_our_own_server_only(void **state)
          CAROM_AUTHENTICITY_ALIGNED},
         {"spf", OUTSIDE "Authentication-Results: mx.example.org;\n\tspf=pass smtp.mailfrom=postmaster@mx.example.net\n",
          CAROM_AUTHENTICITY_ALIGNED},
+        {"a quoted local part", OUTSIDE RESULTS("spf=pass smtp.mailfrom=\"p; (m\"@mx.example.net"),
+         CAROM_AUTHENTICITY_ALIGNED},
+        {"a quoted address", OUTSIDE RESULTS("spf=pass smtp.mailfrom=\"\\\"p m\\\"@mx.example.net\" x.y=z"),
+         CAROM_AUTHENTICITY_ALIGNED},
+        {"an address in a quoted local part", OUTSIDE RESULTS("spf=pass smtp.mailfrom=\"x@example.net y\"@evil.example"),
+         CAROM_AUTHENTICITY_UNPROVEN},
+        {"the same of DKIM", OUTSIDE RESULTS("dkim=pass header.i=\"x@example.net y\"@evil.example"),
+         CAROM_AUTHENTICITY_UNPROVEN},
+        {"a result in a quoted local part",
+         OUTSIDE RESULTS("spf=pass smtp.mailfrom=\"x\\\"; dkim=pass header.d=example.net y\"@evil.example"),
+         CAROM_AUTHENTICITY_UNPROVEN},
+        {"a property in a reason", OUTSIDE RESULTS("dkim=pass reason=\"x header.d=example.net y\" header.d=evil.example"),
+         CAROM_AUTHENTICITY_UNPROVEN},
+        {"a result behind a stray quote",
+         OUTSIDE RESULTS("dkim=pass header.i=x\"@evil.example; spf=pass smtp.mailfrom=\"; dkim=pass header.d=example.net"),
+         CAROM_AUTHENTICITY_UNPROVEN},
+        {"a result behind a comment without end", OUTSIDE RESULTS("spf=fail (x (y); dkim=pass header.d=example.net"),
+         CAROM_AUTHENTICITY_UNPROVEN},
     };
     struct carom_fact fact;
     (void)state;
