@@ -100,8 +100,8 @@ void carom_hold_apply(struct carom_decision *decision, const struct carom_fact *
 
 void carom_hold_outdated(struct carom_decision *decision, const struct carom_fact *fact, int64_t time, int64_t restored)
 {
-    const int64_t day_ms = INT64_C(86400) * 1000;
-    int64_t sent = fact->token_time ? fact->token_time * 1000 + day_ms : time; /* within its day */
+    /* A token says its day and not the hour: one of that day may be replayed, and is of no use any more. */
+    int64_t sent = fact->token_time ? fact->token_time * 1000 : time;
     if (!restored || sent > restored)
         return;
     for (struct carom_decided *decided = decision->first; decided; decided = decided->next)

@@ -207,6 +207,13 @@ class Forged(unittest.TestCase):
         self.read(token(TODAY - 3, 'other@example.net'), victim='other@example.net')
         self.assertTrue(self.may('other@example.net'))
 
+    def test_a_token_replayed_on_the_day_on_which_the_address_was_taken_back(self):
+        self.read(token())
+        self.carom('undo', 'victim@example.net')
+        decided = self.read(token()) # with a Message-ID of its own: no copy of the first
+        self.assertEqual({a['name']: a['state'] for a in decided['actions']}['unsubscribe'], 'refused')
+        self.assertTrue(self.may())
+
     def test_a_report_of_feedback_that_nobody_sent(self):
         self.nothing_happened(self.read(text=COMPLAINT))
 

@@ -307,7 +307,8 @@ static void test_outdated(void **state)
         {0, 1001, 1000, CAROM_ACTION_DECIDED},
         {0, 1, 0, CAROM_ACTION_DECIDED}, /* never taken back */
         {DAY, INT64_C(9) * DAY * 1000, INT64_C(2) * DAY * 1000, CAROM_ACTION_REFUSED}, /* replayed with a date of today */
-        {DAY, 1, INT64_C(2) * DAY * 1000 - 1, CAROM_ACTION_DECIDED},                   /* of that day: it may be after */
+        {DAY, INT64_C(9) * DAY * 1000, INT64_C(2) * DAY * 1000 - 1, CAROM_ACTION_REFUSED}, /* signed on that very day */
+        {INT64_C(2) * DAY, 1, INT64_C(2) * DAY * 1000 - 1, CAROM_ACTION_DECIDED},          /* on the next */
     };
     struct carom_arena *arena = carom_arena_new();
     (void)state;
