@@ -21,11 +21,6 @@ bool carom_str_same_caseless(const char *a, const char *b, size_t n)
     return true;
 }
 
-bool carom_str_istarts(struct carom_str s, struct carom_str prefix)
-{
-    return s.len >= prefix.len && carom_str_same_caseless(s.ptr, prefix.ptr, prefix.len);
-}
-
 bool carom_str_iends(struct carom_str s, struct carom_str suffix)
 {
     return suffix.len == 0 ||

@@ -36,7 +36,11 @@ static inline bool carom_str_starts(struct carom_str s, struct carom_str prefix)
 {
     return s.len >= prefix.len && (prefix.len == 0 || memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
 }
-bool carom_str_istarts(struct carom_str s, struct carom_str prefix);
+static inline bool carom_str_istarts(struct carom_str s, struct carom_str prefix) /* most differ at once */
+{
+    return s.len >= prefix.len && (prefix.len == 0 || carom_lower(s.ptr[0]) == carom_lower(prefix.ptr[0])) &&
+           carom_str_same_caseless(s.ptr, prefix.ptr, prefix.len);
+}
 bool carom_str_iends(struct carom_str s, struct carom_str suffix);
 /* Offset of needle in s, or SIZE_MAX. */
 size_t carom_str_find(struct carom_str s, struct carom_str needle);
