@@ -7,10 +7,10 @@
 
 #include <assert.h>
 
-const struct carom_sieve *carom_sieve_named(const struct carom_sieve *sieves, size_t n, const char *name)
+const struct carom_sieve *carom_sieve_named(const struct carom_sieve *sieves, size_t n, struct carom_str name)
 {
     for (size_t i = 0; i < n; i++)
-        if (strcmp(sieves[i].name, name) == 0)
+        if (carom_str_eq(sieves[i].name, name))
             return &sieves[i];
     assert(false); /* a group of rows that the table has not */
     return NULL;

@@ -19,7 +19,7 @@ struct carom_sieve_gram {
 };
 
 struct carom_sieve {
-    const char *name;       /* the group of rows in its table, "" all */
+    struct carom_str name;  /* the group of rows in its table, "" all */
     uint8_t length;         /* of a gram: 3 or 4 bytes */
     uint8_t stride;         /* places from one look to the next: as many grams in a row has each pattern */
     uint8_t bits;           /* of a hash */
@@ -37,7 +37,7 @@ struct carom_sieved {
 static inline void carom_sieved_init(struct carom_sieved *sieved) { sieved->words = 0; }
 
 /* The sieve of that group out of n. There is one, or it is our bug. */
-const struct carom_sieve *carom_sieve_named(const struct carom_sieve *sieves, size_t n, const char *name);
+const struct carom_sieve *carom_sieve_named(const struct carom_sieve *sieves, size_t n, struct carom_str name);
 /* Adds the rows of which a pattern may match the text, or a part of it. */
 void carom_sieve_add(const struct carom_sieve *sieve, struct carom_str text, struct carom_sieved *sieved);
 /* Calls found for each place at which the bytes of a row stand: with one of them, until it returns true. The rows that

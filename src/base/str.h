@@ -11,6 +11,7 @@
 #include "carom.h"
 
 #define CAROM_STR(literal) ((struct carom_str){"" literal, sizeof(literal) - 1})
+#define CAROM_STR_INIT(literal) {"" literal, sizeof(literal) - 1} /* of a static variable */
 #define CAROM_STR_EMPTY ((struct carom_str){"", 0})
 
 static inline char carom_lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }

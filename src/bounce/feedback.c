@@ -16,7 +16,7 @@ static struct carom_str unmasked(struct carom_arena *arena, struct carom_str val
 {
     struct carom_str addr = carom_address_first(arena, carom_header_text(arena, value));
 
-    if (!carom_address_valid(addr) || carom_report_sign(addr, "masked"))
+    if (!carom_address_valid(addr) || carom_report_sign(addr, CAROM_STR("masked")))
         return CAROM_STR_EMPTY;
     return addr;
 }

@@ -21,7 +21,7 @@ static bool looks_like_bounce(const struct carom_reading *reading)
                 (reading->null_sender || (reading->daemon && reading->unsent));
 
     return !reading->answer && !reading->bulk && signs >= 2 &&
-           (reading->daemon || reading->undelivered || carom_report_sign(reading->report->text, "failure"));
+           (reading->daemon || reading->undelivered || carom_report_sign(reading->report->text, CAROM_STR("failure")));
 }
 
 /* Takes the next paragraph off *rest. */
@@ -56,7 +56,7 @@ static bool is_party(struct carom_reading *reading, struct carom_str addr)
     struct carom_str at = carom_str_from(addr, carom_str_chr(addr, '@'));
 
     if (carom_str_ieq(addr, reading->from) ||
-        carom_report_sign(carom_str_head(addr, addr.len - at.len), "local"))
+        carom_report_sign(carom_str_head(addr, addr.len - at.len), CAROM_STR("local")))
         return true;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (carom_str_ieq(addr, carom_address_first(reading->arena, carom_headers_get(headers, names[i]))))
@@ -70,7 +70,7 @@ static bool is_party(struct carom_reading *reading, struct carom_str addr)
 
 static bool speaks_of_failure(struct carom_str words)
 {
-    return carom_report_sign(words, "failure") || carom_report_sign(words, "delay") ||
+    return carom_report_sign(words, CAROM_STR("failure")) || carom_report_sign(words, CAROM_STR("delay")) ||
            carom_reply_find(words).code >= 400;
 }
 
@@ -80,7 +80,7 @@ static bool is_contact(struct carom_str line, struct carom_str addr)
     size_t at = carom_str_ifind(line, addr);
     struct carom_str before = carom_str_head(line, at == SIZE_MAX ? 0 : at);
 
-    return carom_report_sign(carom_str_from(before, before.len > 60 ? before.len - 60 : 0), "contact");
+    return carom_report_sign(carom_str_from(before, before.len > 60 ? before.len - 60 : 0), CAROM_STR("contact"));
 }
 
 static void add_all(struct carom_reading *reading, struct carom_str paragraph, struct carom_str words)
@@ -98,9 +98,9 @@ static void add_all(struct carom_reading *reading, struct carom_str paragraph, s
         r->final = addr;
         r->diagnostic = words;
         r->where = CAROM_STR("text");
-        r->claim = carom_report_sign(reading->subject, "delay") || carom_report_sign(words, "delay")
+        r->claim = carom_report_sign(reading->subject, CAROM_STR("delay")) || carom_report_sign(words, CAROM_STR("delay"))
                        ? CAROM_CLAIM_DELAYED
-                   : carom_report_sign(words, "gave_up") ? CAROM_CLAIM_GAVE_UP
+                   : carom_report_sign(words, CAROM_STR("gave_up")) ? CAROM_CLAIM_GAVE_UP
                                                          : CAROM_CLAIM_FAILED;
         carom_read_details(reading, r);
     }

@@ -85,15 +85,18 @@ static void see_beginnings(struct carom_notices *looking, const struct carom_hea
     }
 }
 
-static bool name_fits(struct carom_str name, const char *pattern)
+/* "header:…": the name behind it; nothing: another place. */
+static struct carom_str field_of(struct carom_str where)
 {
-    return carom_lower(name.ptr[0]) == carom_lower(pattern[0]) && carom_str_glob(name, carom_str(pattern));
+    const struct carom_str header = CAROM_STR("header:");
+
+    return carom_str_starts(where, header) ? carom_str_from(where, header.len) : CAROM_STR_EMPTY;
 }
 
-static bool any_header(const struct carom_headers *headers, const char *name, struct carom_str pattern)
+static bool any_header(const struct carom_headers *headers, struct carom_str name, struct carom_str pattern)
 {
     for (size_t i = 0; i < headers->n; i++)
-        if (name_fits(headers->list[i].name, name) && carom_str_glob(headers->list[i].value, pattern))
+        if (carom_str_glob(headers->list[i].name, name) && carom_str_glob(headers->list[i].value, pattern))
             return true;
     return false;
 }
@@ -137,7 +140,7 @@ static bool is_answer(const struct carom_reading *reading)
 
     if (!reading->answer && !carom_headers_has(headers, "In-Reply-To") && !carom_headers_has(headers, "References"))
         return false;
-    return reading->report->returned_headers.n == 0 || !carom_report_sign(reading->report->text, "failure");
+    return reading->report->returned_headers.n == 0 || !carom_report_sign(reading->report->text, CAROM_STR("failure"));
 }
 
 /* One of the first lines has a phrase of that group of signs.tsv. */
@@ -145,12 +148,13 @@ static bool any_sign(struct carom_notices *looking, struct carom_str group)
 {
     fold_lines(looking);
     for (size_t i = 0; i < looking->n; i++)
-        if (carom_report_sign(looking->lines[i], group.ptr))
+        if (carom_report_sign(looking->lines[i], group))
             return true;
     return false;
 }
 
-static const char *const recipients[] = {"X-Original-To", "Delivered-To", "Envelope-To", "To"};
+static const struct carom_str recipients[] = {CAROM_STR_INIT("X-Original-To"), CAROM_STR_INIT("Delivered-To"),
+                                              CAROM_STR_INIT("Envelope-To"), CAROM_STR_INIT("To")};
 
 static bool any_recipient(const struct carom_headers *headers, struct carom_str pattern)
 {
@@ -169,54 +173,53 @@ static struct carom_str stated_type(struct carom_notices *looking)
 }
 
 /* One condition of a row. */
-static bool holds(struct carom_notices *looking, const char *where, struct carom_str pattern)
+static bool holds(struct carom_notices *looking, struct carom_str where, struct carom_str pattern)
 {
     const struct carom_reading *reading = looking->reading;
     const struct carom_headers *headers = &reading->message->root->headers;
-    struct carom_str place = carom_str(where);
+    struct carom_str field = field_of(where);
 
-    if (!*where)
+    if (where.len == 0)
         return true;
-    if (strcmp(where, "subject") == 0)
+    if (carom_str_eq(where, CAROM_STR("subject")))
         return carom_str_glob(looking->reading->folded, pattern);
-    if (strcmp(where, "from") == 0)
+    if (carom_str_eq(where, CAROM_STR("from")))
         return carom_str_glob(reading->from, pattern) || carom_str_glob(reading->from_name, pattern);
-    if (strcmp(where, "text") == 0)
+    if (carom_str_eq(where, CAROM_STR("text")))
         return any_line(looking, pattern, LINES_MAX);
-    if (strcmp(where, "first line") == 0)
+    if (carom_str_eq(where, CAROM_STR("first line")))
         return any_line(looking, pattern, 1);
-    if (strcmp(where, "attachment") == 0)
+    if (carom_str_eq(where, CAROM_STR("attachment")))
         return any_attachment(looking, pattern);
-    if (strcmp(where, "suspect") == 0)
+    if (carom_str_eq(where, CAROM_STR("suspect")))
         return carom_report_suspect(reading) == carom_str_eq(pattern, CAROM_STR("yes"));
-    if (strcmp(where, "automatic") == 0)
+    if (carom_str_eq(where, CAROM_STR("automatic")))
         return is_automatic(reading) == carom_str_eq(pattern, CAROM_STR("yes"));
-    if (strcmp(where, "reply") == 0)
+    if (carom_str_eq(where, CAROM_STR("reply")))
         return (carom_str_eq(pattern, CAROM_STR("from nobody")) ? reading->null_sender : is_marked(reading)) &&
                is_answer(reading);
-    if (strcmp(where, "says") == 0)
+    if (carom_str_eq(where, CAROM_STR("says")))
         return any_sign(looking, pattern);
-    if (strcmp(where, "states") == 0)
+    if (carom_str_eq(where, CAROM_STR("states")))
         return carom_str_glob(stated_type(looking), pattern);
-    if (strcmp(where, "to") == 0)
+    if (carom_str_eq(where, CAROM_STR("to")))
         return any_recipient(headers, pattern);
-    if (strcmp(where, "failure subject") == 0)
+    if (carom_str_eq(where, CAROM_STR("failure subject")))
         return reading->undelivered == carom_str_eq(pattern, CAROM_STR("yes"));
-    return carom_str_starts(place, CAROM_STR("header:")) && any_header(headers, where + 7, pattern);
+    return field.len > 0 && any_header(headers, field, pattern);
 }
 
 /* What the text states takes longest to find out. */
 static bool row_holds(struct carom_notices *looking, const struct carom_notice_row *row)
 {
-    bool late = strcmp(row->where, "states") == 0;
+    bool late = carom_str_eq(row->where, CAROM_STR("states"));
 
-    if (late && !holds(looking, row->where_too, carom_str(row->pattern_too)))
+    if (late && !holds(looking, row->where_too, row->pattern_too))
         return false;
-    return holds(looking, row->where, carom_str(row->pattern)) &&
-           (late || holds(looking, row->where_too, carom_str(row->pattern_too)));
+    return holds(looking, row->where, row->pattern) && (late || holds(looking, row->where_too, row->pattern_too));
 }
 
-static enum carom_report_type type_of(const char *gives)
+static enum carom_report_type type_of(struct carom_str gives)
 {
     static const struct {
         const char *gives;
@@ -228,7 +231,7 @@ static enum carom_report_type type_of(const char *gives)
     };
 
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
-        if (strcmp(types[i].gives, gives) == 0)
+        if (carom_str_eq(carom_str(types[i].gives), gives))
             return types[i].type;
     return CAROM_REPORT_NONE;
 }
@@ -238,9 +241,9 @@ static void take_row(struct carom_reading *reading, const struct carom_notice_ro
     struct carom_report *report = reading->report;
 
     report->type = type_of(row->gives);
-    report->format = carom_str(*row->type ? row->type : row->gives);
+    report->format = row->type.len ? row->type : row->gives;
     if (report->type == CAROM_REPORT_AUTOREPLY)
-        carom_read_autoreply(reading, carom_str(row->type));
+        carom_read_autoreply(reading, row->type);
     if (report->type == CAROM_REPORT_FEEDBACK) {
         report->feedback.type = CAROM_STR("abuse");
         report->feedback.source_ip = carom_report_ip(reading->subject);
@@ -250,13 +253,14 @@ static void take_row(struct carom_reading *reading, const struct carom_notice_ro
 /* What people and their programs send comes under no mail system's name and in no mailing, unless the row says so. */
 static bool may_be(const struct carom_notices *looking, const struct carom_notice_row *row)
 {
-    bool somebody = strcmp(row->gives, "none") != 0 && strcmp(row->gives, "complaint") != 0;
+    bool somebody = !carom_str_eq(row->gives, CAROM_STR("none")) && !carom_str_eq(row->gives, CAROM_STR("complaint"));
 
-    if (!somebody || looking->plain || strcmp(row->where_too, "failure subject") == 0)
+    if (!somebody || looking->plain || carom_str_eq(row->where_too, CAROM_STR("failure subject")))
         return true;
     /* "Out of Office AutoReply: …" of a postmaster who is away. */
-    return !looking->reading->bulk && !looking->reading->undelivered && strcmp(row->gives, "autoreply") == 0 &&
-           strcmp(row->where, "subject") == 0 && row->pattern[0] != '*' && !*row->where_too;
+    return !looking->reading->bulk && !looking->reading->undelivered && carom_str_eq(row->gives, CAROM_STR("autoreply")) &&
+           carom_str_eq(row->where, CAROM_STR("subject")) && !carom_str_starts(row->pattern, CAROM_STR("*")) &&
+           row->where_too.len == 0;
 }
 
 /* Adds the rows of one place of the table that may hold by what stands there. */
@@ -264,24 +268,28 @@ static void sieve_place(const struct carom_notices *looking, const struct carom_
 {
     const struct carom_reading *reading = looking->reading;
     const struct carom_headers *headers = &reading->message->root->headers;
+    struct carom_str field = field_of(sieve->name);
 
-    if (sieve->name[0] == 'h') { /* "header:…" */
-        unsigned bit = beginning(carom_str(sieve->name + 7));
+    if (field.len > 0) {
+        unsigned bit = beginning(field);
         for (size_t i = 0; looking->beginnings[bit / 64] >> bit % 64 & 1 && i < headers->n; i++)
-            if (name_fits(headers->list[i].name, sieve->name + 7))
+            if (carom_str_glob(headers->list[i].name, field))
                 carom_sieve_add(sieve, headers->list[i].value, rows);
-    } else if (strcmp(sieve->name, "subject") == 0) {
+    } else if (carom_str_eq(sieve->name, CAROM_STR("subject"))) {
         carom_sieve_add(sieve, looking->reading->folded, rows);
-    } else if (strcmp(sieve->name, "text") == 0 || strcmp(sieve->name, "first line") == 0) {
-        for (size_t i = 0; i < looking->n && (i == 0 || sieve->name[0] == 't'); i++)
+    } else if (carom_str_eq(sieve->name, CAROM_STR("text"))) {
+        for (size_t i = 0; i < looking->n; i++)
             carom_sieve_add(sieve, looking->lines[i], rows);
-    } else if (strcmp(sieve->name, "from") == 0) {
+    } else if (carom_str_eq(sieve->name, CAROM_STR("first line"))) {
+        if (looking->n > 0)
+            carom_sieve_add(sieve, looking->lines[0], rows);
+    } else if (carom_str_eq(sieve->name, CAROM_STR("from"))) {
         carom_sieve_add(sieve, reading->from, rows);
         carom_sieve_add(sieve, reading->from_name, rows);
-    } else if (strcmp(sieve->name, "to") == 0) {
+    } else if (carom_str_eq(sieve->name, CAROM_STR("to"))) {
         for (size_t i = 0; i < headers->n; i++)
             for (size_t k = 0; k < sizeof recipients / sizeof *recipients; k++)
-                if (carom_str_ieq(headers->list[i].name, carom_str(recipients[k])))
+                if (carom_str_ieq(headers->list[i].name, recipients[k]))
                     carom_sieve_add(sieve, headers->list[i].value, rows);
     } else {
         carom_sieve_add_all(sieve, rows);

@@ -33,26 +33,26 @@ struct carom_report_recipient *carom_report_find(struct carom_reading *reading, 
     return NULL;
 }
 
-bool carom_report_sign(struct carom_str text, const char *where)
+bool carom_report_sign(struct carom_str text, struct carom_str where)
 {
     struct carom_sieved rows;
 
     carom_sieved_init(&rows);
     carom_sieve_add(carom_sieve_named(carom_signs_sieves, carom_signs_sieves_n, where), text, &rows);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++)
-        if (carom_str_glob(text, carom_str(carom_signs[i].pattern)))
+        if (carom_str_glob(text, carom_signs[i].pattern))
             return true;
     return false;
 }
 
-bool carom_report_marker(struct carom_str text, const char *kind)
+bool carom_report_marker(struct carom_str text, struct carom_str kind)
 {
     struct carom_sieved rows;
 
     carom_sieved_init(&rows);
     carom_sieve_add(carom_markers_sieves, text, &rows);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++)
-        if (strcmp(carom_markers[i].kind, kind) == 0 && carom_str_glob(text, carom_str(carom_markers[i].pattern)))
+        if (carom_str_eq(carom_markers[i].kind, kind) && carom_str_glob(text, carom_markers[i].pattern))
             return true;
     return false;
 }
@@ -97,7 +97,7 @@ bool carom_report_automatic(const struct carom_reading *reading)
 /* Attached headers ("mailheaders-1.txt") are what came back, not what is said about it. */
 static bool is_speech(struct carom_arena *arena, struct carom_part *part, const char *type)
 {
-    return carom_part_is(part, type) && !carom_report_marker(carom_part_name(arena, part), "name");
+    return carom_part_is(part, type) && !carom_report_marker(carom_part_name(arena, part), CAROM_STR("name"));
 }
 
 static struct carom_str join(struct carom_arena *arena, const struct carom_str *texts, size_t n)
@@ -106,7 +106,7 @@ static struct carom_str join(struct carom_arena *arena, const struct carom_str *
 
     for (size_t i = 0; i < n; i++)
         total += texts[i].len + 2;
-    char *all = carom_arena_alloc(arena, total + 1);
+    char *all = carom_arena_raw(arena, total);
     for (size_t i = 0; i < n; i++) {
         memcpy(all + at, texts[i].ptr, texts[i].len);
         at += texts[i].len;
@@ -122,7 +122,7 @@ static struct carom_str plain_spaces(struct carom_arena *arena, struct carom_str
     if (carom_utf8_plain(text) || (carom_str_find(text, CAROM_STR("\302\240")) == SIZE_MAX &&
                                    carom_str_find(text, CAROM_STR("\342\200\257")) == SIZE_MAX))
         return text;
-    char *out = carom_arena_alloc(arena, text.len);
+    char *out = carom_arena_raw(arena, text.len);
     size_t n = 0;
     for (size_t i = 0; i < text.len; i++) {
         struct carom_str here = carom_str_from(text, i);
@@ -192,7 +192,7 @@ static void read_sender(struct carom_reading *reading)
     size_t at = carom_str_chr(reading->from, '@');
     struct carom_str local = carom_str_head(reading->from, at < reading->from.len ? at : reading->from.len);
 
-    reading->daemon = carom_report_sign(local, "local") || carom_report_sign(reading->from_name, "name") ||
+    reading->daemon = carom_report_sign(local, CAROM_STR("local")) || carom_report_sign(reading->from_name, CAROM_STR("name")) ||
                       (value.len > 0 && carom_address_first(reading->arena, value).len == 0);
     reading->null_sender = carom_str_eq(path, CAROM_STR("<>")) || answers_by_itself(reading, headers);
     reading->unsent = path.len == 0;
@@ -214,11 +214,11 @@ static bool announces_reply(struct carom_str subject)
     struct carom_sieved rows;
 
     carom_sieved_init(&rows);
-    carom_sieve_add(carom_sieve_named(carom_notices_sieves, carom_notices_sieves_n, "subject"), subject, &rows);
+    carom_sieve_add(carom_sieve_named(carom_notices_sieves, carom_notices_sieves_n, CAROM_STR("subject")), subject, &rows);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
         const struct carom_notice_row *row = &carom_notices[i];
-        if (strcmp(row->gives, "autoreply") == 0 && row->pattern[0] != '*' &&
-            carom_str_glob(subject, carom_str(row->pattern)))
+        if (carom_str_eq(row->gives, CAROM_STR("autoreply")) && !carom_str_starts(row->pattern, CAROM_STR("*")) &&
+            carom_str_glob(subject, row->pattern))
             return true;
     }
     return false;
@@ -228,9 +228,9 @@ static void read_subject(struct carom_reading *reading)
 {
     reading->subject = carom_headers_text(reading->arena, &reading->message->root->headers, "Subject");
     reading->folded = carom_utf8_normalise(reading->arena, reading->subject).folded;
-    reading->undelivered = carom_report_sign(reading->subject, "subject") && !announces_reply(reading->folded);
-    reading->answer = !reading->daemon && (carom_report_sign(reading->subject, "answer") ||
-                                           carom_report_sign(without_marks(reading->subject), "answer"));
+    reading->undelivered = carom_report_sign(reading->subject, CAROM_STR("subject")) && !announces_reply(reading->folded);
+    reading->answer = !reading->daemon && (carom_report_sign(reading->subject, CAROM_STR("answer")) ||
+                                           carom_report_sign(without_marks(reading->subject), CAROM_STR("answer")));
 }
 
 /* Reports come from nobody (RFC 5321 6.1). Who stands behind both senders, or writes with a mail program, is somebody;
@@ -240,7 +240,7 @@ static void read_writer(struct carom_reading *reading)
     const struct carom_headers *headers = &reading->message->root->headers;
     struct carom_str path = carom_address_first(reading->arena, carom_headers_get(headers, "Return-Path"));
     bool writes = carom_headers_has(headers, "User-Agent") ||
-                  carom_report_sign(carom_headers_get(headers, "X-Mailer"), "mailer");
+                  carom_report_sign(carom_headers_get(headers, "X-Mailer"), CAROM_STR("mailer"));
     bool job = carom_str_istarts(carom_headers_get(headers, "Auto-Submitted"), CAROM_STR("auto-generated")) &&
                !answers_by_itself(reading, headers);
 

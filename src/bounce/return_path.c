@@ -172,7 +172,7 @@ static struct carom_str unquote(struct carom_arena *arena, struct carom_str loca
 
     if (local.len < 2 || local.ptr[0] != '"' || local.ptr[local.len - 1] != '"')
         return local;
-    out = carom_arena_alloc(arena, local.len);
+    out = carom_arena_raw(arena, local.len);
     for (size_t i = 1; i + 1 < local.len; i++) {
         if (local.ptr[i] == '\\' && i + 2 < local.len)
             i++;

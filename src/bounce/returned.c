@@ -27,7 +27,7 @@ static bool is_header_block(const struct carom_part *part)
 
 static bool is_attached_headers(struct carom_arena *arena, struct carom_part *part)
 {
-    return carom_report_marker(carom_part_name(arena, part), "name");
+    return carom_report_marker(carom_part_name(arena, part), CAROM_STR("name"));
 }
 
 static struct carom_str skip_blank(struct carom_str bytes)
@@ -98,7 +98,7 @@ static struct carom_str outdent(struct carom_arena *arena, struct carom_str text
         indent++;
     if (indent == 0)
         return text;
-    char *out = carom_arena_alloc(arena, text.len + 1);
+    char *out = carom_arena_raw(arena, text.len + 1);
     while (carom_str_line(&text, &line)) {
         size_t cut = 0;
         while (cut < indent && cut < line.len && line.ptr[cut] == ' ')
@@ -164,26 +164,26 @@ static bool may_be_field(struct carom_str line)
            carom_str_chr(line, ':') < 40;
 }
 
-/* "message", "headers", or NULL: what a line announces. */
-static const char *announced(struct carom_str line)
+/* "message", "headers", or nothing: what a line announces. */
+static struct carom_str announced(struct carom_str line)
 {
-    const char *found = NULL;
+    struct carom_str found = CAROM_STR_EMPTY;
     struct carom_sieved rows;
 
     carom_sieved_init(&rows);
     carom_sieve_add(carom_markers_sieves, line, &rows);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
         const struct carom_marker_row *row = &carom_markers[i];
-        bool whole = strcmp(row->kind, "message") == 0;
-        if ((whole || strcmp(row->kind, "headers") == 0) && carom_str_glob(line, carom_str(row->pattern)))
-            found = whole || !found ? row->kind : found;
+        bool whole = carom_str_eq(row->kind, CAROM_STR("message"));
+        if ((whole || carom_str_eq(row->kind, CAROM_STR("headers"))) && carom_str_glob(line, row->pattern))
+            found = whole || !found.len ? row->kind : found;
     }
     return found;
 }
 
 struct search {
     struct carom_str text, line; /* the line that announces; empty: none does */
-    const char *marker;
+    struct carom_str marker;
 };
 
 static bool see_marker(void *user, size_t row, size_t at)
@@ -192,7 +192,7 @@ static bool see_marker(void *user, size_t row, size_t at)
     struct carom_str line = carom_str_line_around(search->text, at), shown = carom_str_trim(line);
 
     assert(at < search->text.len); /* a marker of a few letters would have to be tried on every line */
-    if (!carom_str_glob(shown, carom_str(carom_markers[row].pattern)) || !(search->marker = announced(shown)))
+    if (!carom_str_glob(shown, carom_markers[row].pattern) || !(search->marker = announced(shown)).len)
         return false;
     search->line = line;
     return true;
@@ -209,7 +209,7 @@ static bool find_headers(struct carom_reading *reading, struct carom_str text)
         struct carom_str all = carom_str_n(line.ptr, (size_t)(reading->report->text.ptr + reading->report->text.len - line.ptr));
 
         if (blank_before && text_before &&
-            (carom_report_marker(line, "first") || (may_be_field(line) && begins_headers(all)))) {
+            (carom_report_marker(line, CAROM_STR("first")) || (may_be_field(line) && begins_headers(all)))) {
             cut(reading, line);
             take_bytes(reading, all, true);
             return true;
@@ -223,16 +223,16 @@ static bool find_headers(struct carom_reading *reading, struct carom_str text)
 static void find_marker(struct carom_reading *reading, bool take)
 {
     struct carom_str text = reading->report->text, before = text;
-    struct search search = {text, CAROM_STR_EMPTY, NULL};
+    struct search search = {text, CAROM_STR_EMPTY, CAROM_STR_EMPTY};
 
     if (carom_sieve_scan(carom_markers_sieves, text, see_marker, &search))
         before = carom_str_head(text, (size_t)(search.line.ptr - text.ptr));
-    if ((take && find_headers(reading, before)) || !search.marker)
+    if ((take && find_headers(reading, before)) || !search.marker.len)
         return;
     cut(reading, search.line);
     text = carom_str_from(text, before.len);
     if (take && carom_str_line(&text, &search.line))
-        take_text(reading, text, strcmp(search.marker, "message") == 0);
+        take_text(reading, text, carom_str_eq(search.marker, CAROM_STR("message")));
 }
 
 void carom_read_returned(struct carom_reading *reading)

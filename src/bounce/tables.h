@@ -21,24 +21,24 @@ struct carom_format_row {
 };
 /* markers.tsv: where the returned message begins. */
 struct carom_marker_row {
-    const char *kind, *pattern;
+    struct carom_str kind, pattern;
 };
 /* notices.tsv: mail that is no report on delivery. */
 struct carom_notice_row {
-    const char *gives, *type, *where, *pattern, *where_too, *pattern_too;
+    struct carom_str gives, type, where, pattern, where_too, pattern_too;
     bool sure; /* outranks the formats of bounces */
 };
 /* autoreplies.tsv: what automatic replies state. */
 struct carom_autoreply_row {
-    const char *what, *pattern;
+    struct carom_str what, pattern;
 };
 /* signs.tsv: what makes mail look like a bounce, for the cautious reader. */
 struct carom_sign_row {
-    const char *where, *pattern;
+    struct carom_str where, pattern;
 };
 /* details.tsv: how diagnostics name hosts, commands and the address before forwarding. */
 struct carom_detail_row {
-    const char *pattern, *command;
+    struct carom_str pattern, command;
 };
 /* return-paths.tsv: what systems write into the envelope sender. */
 struct carom_return_path_row {

@@ -333,7 +333,7 @@ static enum carom_claim read_claim(const char *word, struct carom_str diagnostic
         return CAROM_CLAIM_DELAYED;
     if (strcmp(word, "delivered") == 0)
         return CAROM_CLAIM_DELIVERED;
-    if (strcmp(word, "gave_up") == 0 || carom_report_sign(diagnostic, "gave_up"))
+    if (strcmp(word, "gave_up") == 0 || carom_report_sign(diagnostic, CAROM_STR("gave_up")))
         return CAROM_CLAIM_GAVE_UP;
     return CAROM_CLAIM_FAILED;
 }

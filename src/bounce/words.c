@@ -15,7 +15,7 @@ enum { FLOW_MAX = 4096 };
 struct carom_str carom_text_flow(struct carom_arena *arena, struct carom_str text)
 {
     text = carom_str_trim(carom_str_head(text, FLOW_MAX < text.len ? FLOW_MAX : text.len));
-    char *flow = carom_arena_alloc(arena, text.len + 1);
+    char *flow = carom_arena_raw(arena, text.len);
     size_t n = 0;
 
     for (size_t i = 0; i < text.len; i++) {
@@ -60,7 +60,7 @@ static struct carom_str reply_lines(struct carom_arena *arena, struct carom_str 
     while (carom_str_line(&rest, &next) && carom_str_starts(next, CAROM_STR("<<<")))
         end = next.ptr + next.len;
     struct carom_str block = carom_str_n(line.ptr, (size_t)(end - line.ptr));
-    all = carom_arena_alloc(arena, block.len + 1);
+    all = carom_arena_raw(arena, block.len + 1);
     while (carom_str_line(&block, &next)) {
         struct carom_str text = carom_str_trim(carom_str_from(next, 3));
         if (text.len >= 3 && memcmp(text.ptr, reply.ptr, 3) != 0)
@@ -302,7 +302,8 @@ void carom_read_words(struct carom_reading *reading, struct carom_report_recipie
 
 /* ---- Details ---- */
 
-static void take_detail(struct carom_report_recipient *r, const struct carom_line_captures *found, const char *command)
+static void take_detail(struct carom_report_recipient *r, const struct carom_line_captures *found,
+                        struct carom_str command)
 {
     if (r->remote_mta.len == 0)
         r->remote_mta = found->host;
@@ -311,7 +312,7 @@ static void take_detail(struct carom_report_recipient *r, const struct carom_lin
     if (r->original.len == 0)
         r->original = found->original;
     if (r->command.len == 0)
-        r->command = *command ? carom_str(command) : found->command;
+        r->command = command.len ? command : found->command;
 }
 
 static bool is_ip(struct carom_str s)
@@ -353,7 +354,7 @@ static void scan_details(struct carom_reading *reading, struct carom_report_reci
     carom_sieved_init(&rows);
     carom_sieve_add(carom_details_sieves, words, &rows);
     for (size_t i = 0; words.len > 0 && (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++)
-        if (carom_line_find(reading->arena, words, carom_str(carom_details[i].pattern), &found, &start, &end))
+        if (carom_line_find(reading->arena, words, carom_details[i].pattern, &found, &start, &end))
             take_detail(r, &found, carom_details[i].command);
 }
 

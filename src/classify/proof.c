@@ -173,7 +173,7 @@ struct carom_proof carom_proof_find(struct carom_arena *arena, struct carom_trus
 /* Names that no provider gives to a user: what is signed for a provider's domain may else be any user's mail. */
 static bool is_mail_system(struct carom_str address)
 {
-    return carom_report_sign(carom_address_local(address), "role");
+    return carom_report_sign(carom_address_local(address), CAROM_STR("role"));
 }
 
 /* May who speaks for that domain tell the fate of this address? The address's own domain, its provider, or we. */

@@ -193,7 +193,7 @@ static bool needs_quotes(struct carom_str local)
 /* Quoted strings without the quotes and backslashes. */
 static struct carom_str unquote(struct carom_arena *arena, struct carom_str s)
 {
-    char *out = carom_arena_alloc(arena, s.len);
+    char *out = carom_arena_raw(arena, s.len);
     size_t n = 0;
 
     for (size_t i = 0; i < s.len; i++) {
@@ -216,7 +216,7 @@ static struct carom_str plain_local(struct carom_arena *arena, struct carom_str 
         local = unquote(arena, local);
     if (!needs_quotes(local))
         return local;
-    out = carom_arena_alloc(arena, local.len * 2 + 2);
+    out = carom_arena_raw(arena, local.len * 2 + 2);
     out[n++] = '"';
     for (size_t i = 0; i < local.len; i++) {
         if (local.ptr[i] == '"' || local.ptr[i] == '\\')
@@ -274,7 +274,7 @@ static size_t count(struct carom_str s, char c)
 /* RFC 5322 4.4 allows white space around the dots and the '@'. */
 static struct carom_str close_gaps(struct carom_arena *arena, struct carom_str s)
 {
-    char *out = carom_arena_alloc(arena, s.len);
+    char *out = carom_arena_raw(arena, s.len);
     size_t n = 0;
 
     for (size_t i = 0; i < s.len;) {

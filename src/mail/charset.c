@@ -24,14 +24,6 @@ static const uint16_t windows_1252[32] = {
     0x02dc, 0x2122, 0x0161, 0x203a, 0x0153, 0, 0x017e, 0x0178,
 };
 
-static bool is_ascii(struct carom_str s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if ((unsigned char)s.ptr[i] >= 0x80)
-            return false;
-    return true;
-}
-
 /* At most max bytes of UTF-8, without half a character at the end. */
 static struct carom_str head_whole(struct carom_str s, size_t max)
 {
@@ -50,7 +42,7 @@ static size_t room_for(struct carom_str bytes, size_t max)
 static struct carom_str from_windows_1252(struct carom_arena *arena, struct carom_str bytes, size_t max)
 {
     size_t room = room_for(bytes, max), n = 0;
-    char *out = carom_arena_alloc(arena, room);
+    char *out = carom_arena_raw(arena, room);
 
     for (size_t i = 0; i < bytes.len; i++) {
         uint32_t character = (unsigned char)bytes.ptr[i];
@@ -165,7 +157,7 @@ static void give_back(const char *name, iconv_t handle)
 static struct carom_str from_iconv(struct carom_arena *arena, const char *name, struct carom_str bytes, size_t max)
 {
     size_t room = room_for(bytes, max), left = bytes.len;
-    char *start = carom_arena_alloc(arena, room), *out = start, *in = (char *)(uintptr_t)bytes.ptr;
+    char *start = carom_arena_raw(arena, room), *out = start, *in = (char *)(uintptr_t)bytes.ptr;
     iconv_t converter = borrow(name);
 
     if (converter == none && (errno == ENOMEM || errno == EMFILE || errno == ENFILE))
@@ -246,9 +238,9 @@ struct carom_str carom_charset_to_utf8(struct carom_arena *arena, struct carom_s
     case CAROM_CHARSET_GUESS: break;
     case CAROM_CHARSET_UTF_8: return from_utf_8(arena, bytes, max);
     case CAROM_CHARSET_WINDOWS_1252:
-        return is_ascii(bytes) ? carom_str_head(bytes, max) : from_windows_1252(arena, bytes, max);
+        return carom_utf8_ascii(bytes) ? carom_str_head(bytes, max) : from_windows_1252(arena, bytes, max);
     case CAROM_CHARSET_ASCII:
-        return is_ascii(bytes) ? carom_str_head(bytes, max) : from_iconv(arena, row->name, bytes, max);
+        return carom_utf8_ascii(bytes) ? carom_str_head(bytes, max) : from_iconv(arena, row->name, bytes, max);
     case CAROM_CHARSET_ICONV: return from_iconv(arena, row->name, bytes, max);
     }
     return guess(arena, bytes, max);

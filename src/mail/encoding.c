@@ -62,7 +62,7 @@ static int base64_digit(char c)
 static struct carom_str decode_base64(struct carom_arena *arena, struct carom_str bytes, size_t max)
 {
     size_t room = bytes.len / 4 * 3 + 3, n = 0;
-    char *out = carom_arena_alloc(arena, room < max ? room : max);
+    char *out = carom_arena_raw(arena, room < max ? room : max);
     uint32_t held = 0;
     unsigned bits = 0;
 
@@ -99,7 +99,7 @@ static size_t soft_break(struct carom_str text, size_t i)
    hard: the length of out up to which nothing may be taken back. */
 static struct carom_str decode_qp(struct carom_arena *arena, struct carom_str bytes, size_t max)
 {
-    char *out = carom_arena_alloc(arena, bytes.len < max ? bytes.len : max);
+    char *out = carom_arena_raw(arena, bytes.len < max ? bytes.len : max);
     size_t n = 0, hard = 0, skip;
 
     for (size_t i = 0; i < bytes.len && n < max; i++) {
@@ -139,7 +139,7 @@ struct carom_str carom_encoding_decode(struct carom_arena *arena, enum carom_enc
 
 struct carom_str carom_encoding_q(struct carom_arena *arena, struct carom_str bytes)
 {
-    char *out = carom_arena_alloc(arena, bytes.len);
+    char *out = carom_arena_raw(arena, bytes.len);
     size_t n = 0;
 
     for (size_t i = 0; i < bytes.len; i++) {
@@ -178,7 +178,7 @@ struct carom_str carom_encoding_xtext(struct carom_arena *arena, struct carom_st
 
     if (carom_str_chr(text, '+') == SIZE_MAX && carom_str_chr(text, '\\') == SIZE_MAX)
         return text;
-    out = carom_arena_alloc(arena, text.len);
+    out = carom_arena_raw(arena, text.len);
     for (size_t i = 0; i < text.len; i++) {
         int byte = text.ptr[i] == '+' ? hex_byte(text, i + 1) : -1;
         uint32_t character;

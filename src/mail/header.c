@@ -82,7 +82,8 @@ void carom_headers_add(struct carom_arena *arena, struct carom_headers *headers,
         headers->list = list;
         headers->tags = tags;
     }
-    headers->tags[n] = carom_header_tag(name);
+    unsigned char tag = headers->tags[n] = carom_header_tag(name);
+    headers->seen[tag / 64] |= UINT64_C(1) << tag % 64;
     headers->list[headers->n++] = (struct carom_header){name, value};
 }
 
@@ -246,7 +247,7 @@ static size_t put_words(struct carom_arena *arena, struct text *text, struct car
 
     while (next_word(s, word.end, &word))
         joined.room += word.text.len;
-    joined.ptr = carom_arena_alloc(arena, joined.room);
+    joined.ptr = carom_arena_raw(arena, joined.room);
     word = first;
     do
         put(&joined, decode_word(arena, &word));
@@ -351,7 +352,7 @@ struct carom_str carom_header_token(struct carom_arena *arena, struct carom_str 
     value = carom_str_trim(value);
     if (carom_str_chr(value, '(') == SIZE_MAX)
         return unfold(arena, value);
-    text = (struct text){carom_arena_alloc(arena, value.len), 0, value.len};
+    text = (struct text){carom_arena_raw(arena, value.len), 0, value.len};
     for (size_t i = 0, end; i < value.len; i = end) {
         end = step(value, i, &gap, &broken);
         if (!gap && !(carom_is_space(value.ptr[i]) && text.len > 0 && text.ptr[text.len - 1] == ' '))

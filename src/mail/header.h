@@ -16,6 +16,7 @@ struct carom_header {
 struct carom_headers {
     struct carom_header *list; /* in order */
     unsigned char *tags;       /* of their names */
+    uint64_t seen[4];          /* a bit for each tag that one of them has */
     size_t n;
     struct carom_str block; /* all of it, as it came */
 };
@@ -42,7 +43,8 @@ const struct carom_header *carom_headers_tagged(const struct carom_headers *head
 static inline const struct carom_header *carom_headers_find(const struct carom_headers *headers, struct carom_str name,
                                                             size_t i)
 {
-    return carom_headers_tagged(headers, name, carom_header_tag(name), i);
+    unsigned char tag = carom_header_tag(name);
+    return headers->seen[tag / 64] >> tag % 64 & 1 ? carom_headers_tagged(headers, name, tag, i) : NULL;
 }
 /* Its raw value, or the empty one. These are here, as names are constants where they are called, and what is found out
    about them too. */

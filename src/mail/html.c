@@ -198,7 +198,7 @@ static size_t read_entity(struct text *text, struct carom_str html, size_t i)
 struct carom_str carom_html_text(struct carom_arena *arena, struct carom_str html, size_t max)
 {
     size_t room = html.len < max ? html.len : max; /* nothing gets longer */
-    struct text text = {carom_arena_alloc(arena, room), 0, room, false, false};
+    struct text text = {carom_arena_raw(arena, room), 0, room, false, false};
     bool open_comment = false;
 
     for (size_t i = 0; i < html.len && !text.full;) {

@@ -34,7 +34,7 @@ static void parse_encoded(struct parser *parser, const struct frame *frame);
 
 static bool type_char(char c)
 {
-    return c > ' ' && c < 127 && !strchr("()<>@,;:\\\"[]?=/", c);
+    return carom_is_alpha(c) || carom_is_digit(c) || (c > ' ' && c < 127 && !strchr("()<>@,;:\\\"[]?=/", c));
 }
 
 static size_t type_token(struct carom_str s, size_t i)
@@ -62,7 +62,7 @@ static struct carom_str read_type(struct carom_arena *arena, struct carom_str va
     end = type_token(value, slash + 1);
     if (slash == start || end == slash + 1)
         return CAROM_STR("text/plain");
-    type = carom_arena_alloc(arena, end - start);
+    type = carom_arena_raw(arena, end - start);
     for (size_t i = start; i < end; i++)
         type[i - start] = carom_lower(value.ptr[i]);
     return carom_str_n(type, end - start);

@@ -223,7 +223,7 @@ struct carom_str carom_header_param_bytes(struct carom_arena *arena, struct caro
     gather(&found, value, name);
     if (!found.has[0] && !found.has_plain)
         return CAROM_STR_EMPTY;
-    out = carom_arena_alloc(arena, found.room);
+    out = carom_arena_raw(arena, found.room);
     if (!found.has[0])
         return carom_str_n(out, put_plain(out, found.plain.value, found.plain.quoted));
     for (size_t i = 0; i < PIECES_MAX && found.has[i]; i++) {

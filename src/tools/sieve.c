@@ -272,8 +272,8 @@ int carom_sieve_print(const char *symbol, const char *header, const char *column
         if (!is_new(&table, row))
             continue;
         print_sieve(sieve, &table, table.rows[row].key, separator, number);
-        fprintf(out, "    {\"%s\", %zu, %zu, %u, marked_%zu, first_%zu, grams_%zu, always_%zu, %zu},\n", table.rows[row].key,
-                sieve->length, sieve->stride, sieve->bits, number, number, number, number, sieve->always_n);
+        fprintf(out, "    {{\"%s\", %zu}, %zu, %zu, %u, marked_%zu, first_%zu, grams_%zu, always_%zu, %zu},\n", table.rows[row].key,
+                strlen(table.rows[row].key), sieve->length, sieve->stride, sieve->bits, number, number, number, number, sieve->always_n);
         number++;
     }
     fclose(out);

@@ -8,6 +8,7 @@
    prints `const struct STRUCT SYMBOL[]` and `const size_t SYMBOL_n`; TYPES has one letter a column, in the order of
    the struct's members:
        s  text; "-" alone or nothing: ""
+       t  the same, as a struct carom_str
        v  values that " ; " separates, for carom_cell_next: each behind its length, one byte; "-" alone or nothing: ""
        i  whole number; "-" or nothing: 0
        n  whole number; "*": -1
@@ -65,6 +66,13 @@ static void print_string(const char *text)
             putchar(*c);
     }
     putchar('"');
+}
+
+static void print_str(const char *text)
+{
+    putchar('{');
+    print_string(text);
+    printf(", %zu}", strlen(text));
 }
 
 static void print_values(const struct carom_tsv *tsv, const char *cell)
@@ -156,6 +164,7 @@ static void print_cell(const struct carom_tsv *tsv, char type, const char *cell)
 
     switch (type) {
     case 's': print_string(none ? "" : cell); break;
+    case 't': print_str(none ? "" : cell); break;
     case 'v': print_values(tsv, none ? "" : cell); break;
     case 'i': printf("%ld", none ? 0 : number(tsv, cell)); break;
     case 'n': printf("%ld", strcmp(cell, "*") == 0 ? -1 : number(tsv, cell)); break;
