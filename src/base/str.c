@@ -179,11 +179,8 @@ bool carom_str_word(struct carom_str *rest, struct carom_str *word_r)
 
 /* The first piece is anchored at the start, the last one at the end, and those between are taken where they come first:
    that leaves the most for the others. */
-bool carom_str_glob(struct carom_str s, struct carom_str pattern)
+bool carom_str_glob_whole(struct carom_str s, struct carom_str pattern)
 {
-    /* Most are no match by their first letter. */
-    if (pattern.len > 0 && pattern.ptr[0] != '*' && (s.len == 0 || carom_lower(s.ptr[0]) != carom_lower(pattern.ptr[0])))
-        return false;
     size_t star = carom_str_chr(pattern, '*');
     if (star == SIZE_MAX)
         return carom_str_ieq(s, pattern);

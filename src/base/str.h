@@ -81,7 +81,13 @@ bool carom_str_line(struct carom_str *rest, struct carom_str *line_r);
 /* Takes the next word, separated by spaces and tabs, off *rest. */
 bool carom_str_word(struct carom_str *rest, struct carom_str *word_r);
 /* Caseless glob: '*' is any run (also empty), everything else itself. Linear in s for a fixed pattern count. */
-bool carom_str_glob(struct carom_str s, struct carom_str pattern);
+bool carom_str_glob_whole(struct carom_str s, struct carom_str pattern);
+static inline bool carom_str_glob(struct carom_str s, struct carom_str pattern) /* most are no match by their first letter */
+{
+    return (pattern.len == 0 || pattern.ptr[0] == '*' ||
+            (s.len > 0 && carom_lower(s.ptr[0]) == carom_lower(pattern.ptr[0]))) &&
+           carom_str_glob_whole(s, pattern);
+}
 /* A hash that is the same everywhere, of s behind what seed is the hash of (0: nothing): FNV-1a. Texts of ours only. */
 static inline uint32_t carom_str_hash(uint32_t seed, struct carom_str s)
 {

@@ -63,33 +63,48 @@ static int rarity(char c)
     return at ? (int)(at - often) : c == '.' || c == ' ' ? 0 : (unsigned char)c < 0x80 ? 20 : 30;
 }
 
-/* How often each gram stands in all patterns, by a hash of 16 bits: what many rows say is what all such mail says. */
-static unsigned char frequency[1 << 16];
+/* In how many of a thousand texts each gram stands, by a hash of 16 bits, about: what is usual in such mail, and what many
+   rows say. */
+static unsigned frequency[1 << 16];
 
 static void count(struct carom_str text, size_t length, unsigned weight)
 {
     for (size_t i = 0; i + length <= text.len; i++) {
         char bytes[4] = {0};
         memcpy(bytes, text.ptr + i, length);
-        unsigned char *n = &frequency[carom_sieve_hash(carom_sieve_gram(bytes, length), 16)];
-        *n = (unsigned char)(*n + weight < 255 ? *n + weight : 255);
+        frequency[carom_sieve_hash(carom_sieve_gram(bytes, length), 16)] += weight;
     }
 }
 
-static void count_grams(const struct table *table, size_t length)
+static void count_usual(const char *path, size_t length)
 {
-    static const char usual[] =
-        " the and this that there with will would when was were from for have has had been not are our you your was one to of in "
-        "on is it be as at by or an if all any can may more most than then into out up about other some who what which please "
-        "here mail e-mail email message messages address recipient recipients delivery delivered server received subject date "
-        "content type text sender return system error host user ing ers tion ment able ---- ==== **** ____ example.com .com .net .org http://www. ";
+    struct carom_tsv tsv;
+    char spaced[80];
 
-    count(carom_str(usual), length, 64);
+    carom_tsv_begin(&tsv, path);
+    size_t weight = carom_tsv_column(&tsv, "per_mille"), words = carom_tsv_column(&tsv, "words");
+    while (carom_tsv_next(&tsv)) {
+        struct carom_str rest = carom_str(tsv.cell[words]), word;
+        while (carom_str_word(&rest, &word)) {
+            int n = snprintf(spaced, sizeof spaced, " %.*s ", (int)word.len, word.ptr);
+            if (n < 0 || (size_t)n >= sizeof spaced)
+                carom_tsv_fail(&tsv, "a word has %zu bytes: it is none", word.len);
+            count(carom_str_n(spaced, (size_t)n), length, (unsigned)strtoul(tsv.cell[weight], NULL, 10));
+        }
+    }
+    carom_tsv_end(&tsv);
+}
+
+static void count_grams(const struct table *table, size_t length, const char *usual)
+{
+    count_usual(usual, length);
     for (size_t row = 0; row < table->n; row++)
         count(carom_str(table->rows[row].text), length, 1);
 }
 
 static bool ends_literal(char c) { return c == '*' || c == '~' || c == '%'; }
+
+enum { OFTEN = 10000 }; /* of a thousand: words that have it add up */
 
 /* How rare a gram is; -1: it is none. */
 static int score(struct carom_str gram, bool spaces)
@@ -104,7 +119,8 @@ static int score(struct carom_str gram, bool spaces)
         sum += rarity(gram.ptr[i]);
         bytes[i] = gram.ptr[i];
     }
-    return sum + 128 * (255 - frequency[carom_sieve_hash(carom_sieve_gram(bytes, gram.len), 16)]);
+    unsigned often = frequency[carom_sieve_hash(carom_sieve_gram(bytes, gram.len), 16)];
+    return sum + 128 * (often < OFTEN ? (int)(OFTEN - often) : 0);
 }
 
 struct sieve {
@@ -254,7 +270,7 @@ static bool is_new(const struct table *table, size_t row)
 }
 
 int carom_sieve_print(const char *symbol, const char *header, const char *column, const char *key, const char *shape,
-                      const char *separator, const char *path)
+                      const char *separator, const char *path, const char *usual)
 {
     struct table table = read_table(path, column, key);
     struct sieve *sieve = checked(malloc(sizeof *sieve));
@@ -266,7 +282,7 @@ int carom_sieve_print(const char *symbol, const char *header, const char *column
     sieve->stride = strstr(shape, "/4") ? 4 : 1;
     sieve->spaces = strchr(shape, '_') != NULL;
     sieve->texts = strchr(shape, '!') != NULL;
-    count_grams(&table, sieve->length);
+    count_grams(&table, sieve->length, usual);
     printf("#include \"%s\"\n\n", header);
     for (size_t row = 0; row < table.n; row++) {
         if (!is_new(&table, row))

@@ -9,9 +9,9 @@
 /* One for each value of the column `key` ("-": one for all rows), in the order in which they come. shape: of the
    grams, "3" or "4" bytes; with "/4" one at each fourth place of a text is enough, for which a pattern needs seven bytes in
    a row; with "_" they may have spaces: texts that are sieved have them as they are matched; with "!" an empty cell matches
-   nothing, else everything. separator: between the
-   alternatives of a cell; "": it has none. Returns the program's exit code. */
+   nothing, else everything. separator: between the alternatives of a cell; "": it has none. usual: the table of words
+   by which nothing is told apart. Returns the program's exit code. */
 int carom_sieve_print(const char *symbol, const char *header, const char *column, const char *key, const char *shape,
-                      const char *separator, const char *path);
+                      const char *separator, const char *path, const char *usual);
 
 #endif

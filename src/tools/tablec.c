@@ -30,9 +30,10 @@
    prints the phrases of a column as one `const struct carom_automaton SYMBOL`; WORDS.tsv has the classes of words that
    they name.
 
-       tablec sieve SYMBOL HEADER COLUMN KEY SHAPE SEPARATOR FILE.tsv
+       tablec sieve SYMBOL HEADER COLUMN KEY SHAPE SEPARATOR FILE.tsv USUAL.tsv
 
-   prints the patterns of a column as `const struct carom_sieve SYMBOL[]` (tools/sieve.h) and `const size_t SYMBOL_n`.
+   prints the patterns of a column as `const struct carom_sieve SYMBOL[]` (tools/sieve.h) and `const size_t SYMBOL_n`;
+   USUAL.tsv has the words by which nothing is told apart.
 
    It knows nothing of what the tables say. */
 
@@ -243,13 +244,13 @@ int main(int argc, char **argv)
         result = index_of(argv + 2);
     else if (argc == 7 && strcmp(argv[1], "automaton") == 0)
         result = carom_automaton_print(argv[2], argv[3], argv[4], argv[5], argv[6]);
-    else if (argc == 9 && strcmp(argv[1], "sieve") == 0)
-        result = carom_sieve_print(argv[2], argv[3], argv[4], argv[5], argv[6], argv[7], argv[8]);
+    else if (argc == 10 && strcmp(argv[1], "sieve") == 0)
+        result = carom_sieve_print(argv[2], argv[3], argv[4], argv[5], argv[6], argv[7], argv[8], argv[9]);
     else {
         fputs("usage: tablec rows SYMBOL STRUCT HEADER TYPES FILE.tsv\n"
               "       tablec index SYMBOL HEADER COLUMN COLUMN FILE.tsv\n"
               "       tablec automaton SYMBOL HEADER COLUMN FILE.tsv WORDS.tsv\n"
-              "       tablec sieve SYMBOL HEADER COLUMN KEY SHAPE SEPARATOR FILE.tsv\n",
+              "       tablec sieve SYMBOL HEADER COLUMN KEY SHAPE SEPARATOR FILE.tsv USUAL.tsv\n",
               stderr);
         return 2;
     }

@@ -69,11 +69,11 @@ static void what_matches_passes(void **state)
             check("formats", carom_formats_sieves, carom_formats_sieves_n, pattern, row);
         }
     }
-    CHECK_ALL(carom_markers, pattern);
-    CHECK_ALL(carom_notices, pattern);
-    CHECK_ALL(carom_autoreplies, pattern);
-    CHECK_ALL(carom_signs, pattern);
-    CHECK_ALL(carom_details, pattern);
+    CHECK_ALL(carom_markers, pattern.ptr);
+    CHECK_ALL(carom_notices, pattern.ptr);
+    CHECK_ALL(carom_autoreplies, pattern.ptr);
+    CHECK_ALL(carom_signs, pattern.ptr);
+    CHECK_ALL(carom_details, pattern.ptr);
     CHECK_ALL(carom_return_paths, local);
     CHECK_ALL(carom_phases, phrase);
 }
