@@ -105,6 +105,7 @@ static int take(struct carom_cli_place *place, struct carom_front *front, const 
 
     if (!arena || carom_arena_guard(arena))
         return carom_error_memory(err);
+    front->arena = arena;
     front->place = place;
     front->log = &log;
     int result = carom_cli_log_begin(&log, log_option, CAROM_LOG_TO_SYSLOG, err);

@@ -76,14 +76,10 @@ static int begin_draft(struct taking *taking, struct carom_error *err)
         *err = front->spool_err;
         return -1;
     }
-    struct carom_arena *arena = carom_arena_new();
-    if (!arena || carom_arena_guard(arena)) {
-        carom_arena_free(arena);
+    if (carom_arena_guard(front->arena))
         return carom_error_memory(err);
-    }
-    int result = carom_engine_state_make(arena, carom_str(front->spool), front->place->state, err);
-    carom_arena_unguard(arena);
-    carom_arena_free(arena);
+    int result = carom_engine_state_make(front->arena, carom_str(front->spool), front->place->state, err);
+    carom_arena_unguard(front->arena);
     if (result != 0 || carom_spool_begin(&taking->draft, front->spool, &front->envelope, err) != 0)
         return -1;
     return carom_spool_write(&taking->draft, memory, taking->n, err);

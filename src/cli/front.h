@@ -12,6 +12,7 @@
 #include "cli/worker.h"
 
 struct carom_front {
+    struct carom_arena *arena; /* for names of directories */
     const struct carom_cli_place *place;
     struct carom_cli_log *log;
     struct carom_envelope envelope;

@@ -5,7 +5,6 @@
 
 #include "ledger/breaker.h"
 
-#include "base/error.h"
 #include "base/hash.h"
 #include "ledger/crowd.h"
 
@@ -129,9 +128,5 @@ int carom_breaker_judge(const struct carom_ledger *ledger, struct carom_arena *a
 {
     const struct judge judge = {ledger, arena, config, ask, err};
     *trip_r = CAROM_TRIP_NONE;
-    if (carom_arena_guard(arena))
-        return carom_error_memory(err);
-    int result = judge_it(&judge, trip_r, incident_r);
-    carom_arena_unguard(arena);
-    return result;
+    return judge_it(&judge, trip_r, incident_r);
 }

@@ -318,6 +318,11 @@ int carom_memory_adopt_removal(struct carom_ledger *ledger, uint64_t group, int6
     return carom_crowds_add(&memory_of(ledger->store)->crowds, group, &removal, err);
 }
 
+struct carom_crowd *carom_memory_crowd(const struct carom_ledger *ledger, uint64_t group)
+{
+    return carom_crowds_find(&memory_in(ledger)->crowds, group);
+}
+
 /* ---- The rest ---- */
 
 static int begin(struct carom_store *store, struct carom_error *err)

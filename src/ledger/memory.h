@@ -25,5 +25,7 @@ int carom_memory_adopt(struct carom_ledger *ledger, struct carom_str address, co
 /* A removal of before, which no breaker recalls any more. */
 int carom_memory_adopt_removal(struct carom_ledger *ledger, uint64_t group, int64_t received, int64_t address, bool done,
                                struct carom_error *err);
+/* What the breaker asks about; NULL: nothing of that group. */
+struct carom_crowd *carom_memory_crowd(const struct carom_ledger *ledger, uint64_t group);
 
 #endif

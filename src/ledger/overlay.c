@@ -180,15 +180,13 @@ static int crowd(struct carom_store *store, const struct carom_crowd_ask *ask, s
                  struct carom_error *err)
 {
     struct overlay *overlay = overlay_of(store);
-    struct carom_ledger *top = &overlay->top;
-    if (top->ops->crowd(top->store, ask, crowd_r, err) != 0)
-        return -1;
+    *crowd_r = carom_memory_crowd(&overlay->top, ask->group);
     int64_t known = *crowd_r ? (*crowd_r)->since : INT64_MAX;
     if (!overlay->base.ops || known <= ask->since)
         return 0;
-    if (take_crowd(overlay, ask, known, err) != 0 || top->ops->crowd(top->store, ask, crowd_r, err) != 0)
+    if (take_crowd(overlay, ask, known, err) != 0)
         return -1;
-    if (*crowd_r)
+    if ((*crowd_r = carom_memory_crowd(&overlay->top, ask->group)))
         (*crowd_r)->since = ask->since;
     return 0;
 }

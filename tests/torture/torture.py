@@ -237,6 +237,8 @@ def scenarios(url):
     yield Scenario('pipe-large', 'pipe', given=dsn('anna') + LARGE, before=[ZOE], codes={0, 75}, judge='stored')
     yield Scenario('pipe-large-policy-wrong', 'pipe', given=dsn('anna') + LARGE, keys='nonsense = 1,', codes={0, 75},
                    ends=(75, 0), judge='stored')
+    yield Scenario('pipe-state-too-long', 'pipe', '--state', '/' + 70000 * 'x', '--spool', 'state/spool', given=dsn('anna'),
+                   codes={0, 75}, judge='stored')
     yield Scenario('deliver-spool', 'deliver', before=[ZOE, SPOOLED], judge='kept')
     yield Scenario('run-spool', 'run', '--spool', before=[ZOE, SPOOLED], judge='kept')
     yield Scenario('deliver-command', 'deliver', before=[ANNA], keys=command, judge='delivered')

@@ -12,7 +12,9 @@
 #include <unistd.h>
 #include <zstd.h>
 
+#include "base/spares.h"
 #include "ledger/backup.h"
+#include "ledger/crowd.h"
 #include "ledger/inspect.h"
 
 /* ---- Memory that the library does not get ---- */
@@ -50,13 +52,24 @@ ZSTD_CCtx *ZSTD_createCCtx(void)
     return no_context ? NULL : theirs();
 }
 
-/* The next piece of the arena needs memory. */
+static struct carom_arena *spares[2 * CAROM_SPARES];
+static size_t spares_n;
+
+/* The next piece of the arena needs memory, and so does a new one: none is left that was used before. */
 static void fill_arena(void)
 {
     left = 0;
     while (carom_arena_try(arena, 1))
         continue;
+    while ((spares[spares_n] = carom_arena_new()))
+        spares_n++;
     left = -1;
+}
+
+static void give_spares_back(void)
+{
+    while (spares_n)
+        carom_arena_free(spares[--spares_n]);
 }
 
 /* Once for each piece of memory, from which on there is none: want of memory is said, and the call goes through when there
@@ -78,6 +91,7 @@ static void starve(const char *name, int (*call)(struct carom_ledger *ledger, st
         int got = call(&ledger, &err);
         reached = left == 0;
         left = -1;
+        give_spares_back();
         if (got < 0 && (!reached || err.code != CAROM_ERROR_MEMORY))
             fail_msg("%s, after %ld pieces: %s", name, n, err.text);
         if (begin || !reached)
@@ -90,7 +104,7 @@ static void starve(const char *name, int (*call)(struct carom_ledger *ledger, st
 
 /* ---- What is recorded: all of it too large for what an arena begins with ---- */
 
-enum { LARGE = 100000 };
+enum { LARGE = 100000, MANY = 40 };
 static char large[LARGE], raw[LARGE + 100], headers[LARGE + 100], long_address[LARGE];
 
 static void set_texts(void)
@@ -127,8 +141,8 @@ static void hold(struct given *given)
         decided->state = decided->state == CAROM_ACTION_DECIDED ? CAROM_ACTION_HELD : decided->state;
 }
 
-/* Facts with all that can be kept of them: ann's, of which all was told, eve's, which is held, and bert's, which is to be
-   told. */
+/* Facts with all that can be kept of them: ann's, of which all was told, eve's, which is held, bert's, which is to be
+   told, and carl's many. */
 static void fill_ledger(void)
 {
     struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
@@ -158,6 +172,11 @@ static void fill_ledger(void)
     must(ledger.ops->pause(ledger.store, &pause, &err), &err, "pause");
     give_large(&given, 3, "bert@example.com");
     record(&ledger, &given);
+    for (uint64_t i = 0; i < MANY; i++) {
+        give(&given, 50 + i);
+        given.fact.recipient = given.entry.address = CAROM_STR("carl@example.com");
+        record(&ledger, &given);
+    }
     carom_arena_unguard(arena);
     carom_ledger_close(&ledger);
 }
@@ -206,6 +225,42 @@ static int call_past(struct carom_ledger *ledger, struct carom_error *err)
 {
     struct carom_history history = {.now = now};
     return ledger->ops->past(ledger->store, arena, CAROM_STR("ann@example.com"), &history, err);
+}
+
+/* So many facts that they are kept for the next time, which it is done without, too. */
+static int call_past_of_many(struct carom_ledger *ledger, struct carom_error *err)
+{
+    struct carom_history history = {.now = now};
+    int result = ledger->ops->past(ledger->store, arena, CAROM_STR("carl@example.com"), &history, err);
+    if (result == 0)
+        assert_int_equal(history.n, MANY);
+    return result;
+}
+
+static int call_check(struct carom_ledger *ledger, struct carom_error *err)
+{
+    struct carom_refusal refusal;
+    return ledger->ops->check(ledger->store, CAROM_STR("zoe@example.com"), CAROM_STR_EMPTY, false, now, &refusal, err);
+}
+
+/* In a dry run, of an address that it has decided about. */
+static int call_check_dry(struct carom_ledger *ledger, struct carom_error *err)
+{
+    struct carom_refusal refusal;
+    struct carom_ledger dry;
+    struct given given;
+    long granted = left;
+
+    (void)ledger;
+    left = -1;
+    must(carom_ledger_open(url, CAROM_LEDGER_DRY, &dry, err), err, "open");
+    give(&given, 5);
+    must(dry.ops->record(dry.store, arena, &given.entry, err), err, "record");
+    fill_arena();
+    left = granted;
+    int may = dry.ops->check(dry.store, given.entry.address, CAROM_STR_EMPTY, false, now, &refusal, err);
+    carom_ledger_close(&dry);
+    return may;
 }
 
 static int take_row(void *user, struct carom_str json) { return (void)user, (void)json, 0; }
@@ -303,7 +358,9 @@ static void test_starved(void **state)
         bool changes; /* it is done once it went through */
     } calls[] = {
         {"record", call_record, false},     {"seen", call_seen, false},         {"decided", call_decided, false},
-        {"past", call_past, false},         {"facts", call_facts, false},       {"jobs", call_jobs, false},
+        {"past", call_past, false},         {"past of many", call_past_of_many, false},
+        {"check", call_check, false},       {"check dry", call_check_dry, false},
+        {"facts", call_facts, false},       {"jobs", call_jobs, false},
         {"mail", call_mail, false},         {"messages", call_messages, false}, {"told", call_told, false},
         {"prepare", call_prepare, false},   {"inspect", call_inspect, false},   {"claim", call_claim, true},
         {"release", call_release, true},    {"undo", call_undo, true},          {"forget", call_forget, true},
@@ -333,6 +390,78 @@ static void test_starved_sqlite(void **state)
             fail_msg("with %lld bytes: %s", (long long)n, err.text);
     }
     fail_msg("never enough");
+}
+
+/* ---- What the breaker counts ---- */
+
+enum { CROWD = 128 }; /* of which its tables hold no more without growing */
+
+/* Each a moment after the one before; others fit between them. */
+static struct carom_crowd *add_crowd(struct carom_crowds *crowds)
+{
+    struct carom_error err = {0};
+    for (int64_t time = 2; time <= 2 * CROWD; time += 2) {
+        const struct carom_crowd_removal removal = {.received = time, .address = time, .done = true};
+        must(carom_crowds_add(crowds, 1, &removal, &err), &err, "add");
+    }
+    return carom_crowds_find(crowds, 1);
+}
+
+static int count_crowd(struct carom_crowd *crowd, int64_t after, int64_t *n_r, struct carom_error *err)
+{
+    return carom_crowd_count(crowd, after, 2 * CROWD, 2 * CROWD, n_r, err);
+}
+
+static void check_counts(struct carom_crowd *crowd)
+{
+    struct carom_error err = {0};
+    int64_t n, done;
+    must(count_crowd(crowd, 0, &n, &err), &err, "count");
+    must(carom_crowd_busiest(crowd, DAY, 0, 2 * CROWD, &done, &err), &err, "busiest");
+    assert_int_equal(n, crowd->n);
+    assert_int_equal(done, crowd->n);
+}
+
+/* Where one more among them fails, what was counted is counted anew. */
+static void test_one_more(void **state)
+{
+    const struct carom_crowd_removal more = {.received = 3, .address = 3, .done = true};
+    bool reached = true;
+    (void)state;
+    for (long n = 0; reached && n < 100; n++) {
+        struct carom_crowds crowds = {0};
+        struct carom_error err = {0};
+        struct carom_crowd *crowd = add_crowd(&crowds);
+        check_counts(crowd);
+        left = n;
+        int got = carom_crowds_add(&crowds, 1, &more, &err);
+        reached = left == 0;
+        left = -1;
+        assert_true(got == 0 || (reached && err.code == CAROM_ERROR_MEMORY));
+        check_counts(crowd);
+        carom_crowds_deinit(&crowds);
+    }
+    assert_false(reached);
+}
+
+static void test_window_moves_back(void **state)
+{
+    const struct carom_crowd_removal more = {.received = 3, .address = 3, .done = true};
+    struct carom_crowds crowds = {0};
+    struct carom_error err = {0};
+    int64_t n;
+    (void)state;
+    struct carom_crowd *crowd = add_crowd(&crowds);
+    must(carom_crowds_add(&crowds, 1, &more, &err), &err, "add");
+    must(count_crowd(crowd, 2 * CROWD - 2, &n, &err), &err, "count");
+    assert_int_equal(n, 1);
+    left = 0;
+    int got = count_crowd(crowd, 0, &n, &err);
+    left = -1;
+    assert_int_equal(got, -1);
+    assert_int_equal(err.code, CAROM_ERROR_MEMORY);
+    check_counts(crowd);
+    carom_crowds_deinit(&crowds);
 }
 
 /* What cannot be packed is kept as it is. */
@@ -416,12 +545,6 @@ static int call_unban(struct carom_ledger *ledger, struct carom_error *err)
 {
     int64_t n;
     return ledger->care->unban(ledger->store, CAROM_STR("zoe@example.com"), CAROM_STR_EMPTY, 0, now, &n, err);
-}
-
-static int call_check(struct carom_ledger *ledger, struct carom_error *err)
-{
-    struct carom_refusal refusal;
-    return ledger->ops->check(ledger->store, CAROM_STR("zoe@example.com"), CAROM_STR_EMPTY, false, now, &refusal, err);
 }
 
 static void test_damaged(void **state)
@@ -617,7 +740,8 @@ static void test_backup_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        FILLED(test_starved), FILLED(test_starved_sqlite), FILLED(test_unpacked), FILLED(test_ended_by_the_caller), FILLED(test_damaged),
+        FILLED(test_starved), FILLED(test_starved_sqlite), cmocka_unit_test(test_one_more), cmocka_unit_test(test_window_moves_back),
+        FILLED(test_unpacked), FILLED(test_ended_by_the_caller), FILLED(test_damaged),
         FILLED(test_too_many_collisions), FILLED(test_no_keys_left), FILLED(test_a_log_that_grows), FILLED(test_for_reading_only), FILLED(test_of_nobody), FILLED(test_forgotten_beside_a_reader),
         FILLED(test_backup_names),
     };
