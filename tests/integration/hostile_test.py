@@ -77,6 +77,7 @@ class Endless(socketserver.StreamRequestHandler):
 
 class Server(socketserver.ThreadingTCPServer):
     daemon_threads = allow_reuse_address = True
+    request_queue_size = 128
 
     def __init__(self, handler):
         super().__init__(('127.0.0.1', 0), handler)

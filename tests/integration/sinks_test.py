@@ -132,6 +132,7 @@ class Mail(socketserver.StreamRequestHandler):
 
 class MailServer(socketserver.ThreadingTCPServer):
     daemon_threads = True
+    request_queue_size = 128 # with less, a busy machine takes connections and says nothing for seconds
 
     def __init__(self):
         super().__init__(('127.0.0.1', 0), Mail)
