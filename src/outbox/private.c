@@ -35,6 +35,7 @@ static const struct network networks6[] = {
     {{[15] = 1}, 128, "loopback"},
     {{0}, 128, "unspecified"},
     {{[10] = 0xff, 0xff}, 96, "IPv4-mapped"},           /* RFC 4291: hides any of the above */
+    {{[8] = 0xff, 0xff}, 96, "IPv4-translated"},        /* RFC 2765, deprecated: likewise */
     {{0}, 96, "IPv4-compatible"},                       /* RFC 4291, deprecated */
     {{0x00, 0x64, 0xff, 0x9b}, 96, "NAT64"},            /* RFC 6052 */
     {{0x00, 0x64, 0xff, 0x9b, 0x00, 0x01}, 48, "NAT64"}, /* RFC 8215 */

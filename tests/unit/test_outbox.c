@@ -212,6 +212,7 @@ static void test_private(void **state)
         {"255.255.255.255", "reserved"}, {"223.255.255.255", NULL}, {"8.8.8.8", NULL},
         {"::1", "loopback"}, {"::", "unspecified"}, {"::2", "IPv4-compatible"}, {"::10.0.0.1", "IPv4-compatible"},
         {"::ffff:127.0.0.1", "IPv4-mapped"}, {"::ffff:8.8.8.8", "IPv4-mapped"},
+        {"::ffff:0:127.0.0.1", "IPv4-translated"}, {"::fffe:0:127.0.0.1", NULL},
         {"64:ff9b::a00:1", "NAT64"}, {"64:ff9b:1::1", "NAT64"}, {"64:ff9c::1", NULL},
         {"fe80::1", "link-local"}, {"febf::1", "link-local"}, {"fec0::1", "private (site-local)"},
         {"fc00::1", "private (ULA)"}, {"fdff::1", "private (ULA)"}, {"fbff::1", NULL},
