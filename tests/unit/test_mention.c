@@ -14,7 +14,9 @@
 
 #include "ledger/mention.h"
 
-static const struct carom_mention mentions[] = {{{"ann", 3}, {"example.com", 11}}, {{"b.c", 3}, {"xn--bcher-kva.example", 21}}};
+static const struct carom_mention mentions[] = {{{"ann", 3}, {"example.com", 11}}, {{"b.c", 3}, {"xn--bcher-kva.example", 21}},
+                                               {{"d+e", 3}, {"example.com", 11}}, {{"ann", 3}, {"a-b", 3}},
+                                               {{"b", 1}, {"a-b", 3}}};
 
 static void test_blots(void **state)
 {
@@ -32,6 +34,14 @@ static void test_blots(void **state)
         {"bubuf-7=.joann==example.com@b.example.org", NULL},
         {"https://x.example/?e=ann%40example.com&x", "https://x.example/?e=[erased]&x"},
         {"To: ann=40example.com", "To: [erased]"},
+        {"*ann@example.com* |ann@example.com| `ann@example.com`", "*[erased]* |[erased]| `[erased]`"},
+        {"=?utf-8?Q?ann=40example.com?=", "=?utf-8?Q?[erased]?="},
+        {"?to=%3Cann%40example.com%3E", "?to=%3C[erased]%3E"},
+        {"e=d%2Be%40example.com d=2be=40example.com", "e=[erased] [erased]"},
+        {"bubuf-7=.d=2be==example.com@b.example.org", "bubuf-7=.[erased]@b.example.org"},
+        {"jo%61ann@example.com", NULL},
+        {"jo+ann@example.com jo_ann@example.com jo-ann@example.com", NULL},
+        {"ann@a-b=a-b", "[erased]=a-b"}, /* not b=a-b as well, which begins within the other */
         {"b.c@xn--bcher-kva.example", "[erased]"},
         {"joann@example.com", NULL},
         {"jo.ann@example.com", NULL},
@@ -47,11 +57,13 @@ static void test_blots(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        bool found = carom_mention_blot(mentions, 2, carom_str(cases[i].text), &out);
+        bool found = carom_mention_blot(mentions, sizeof(mentions) / sizeof(mentions[0]), carom_str(cases[i].text), &out);
         if (found != (cases[i].want != NULL) || (found && strcmp(carom_buf_str(&out).ptr, cases[i].want)))
             fail_msg("%s: got %s, want %s", cases[i].text, found ? carom_buf_str(&out).ptr : "none",
                      cases[i].want ? cases[i].want : "none");
     }
+    const struct carom_str zero = CAROM_STR("\0ann@example.com\0");
+    assert_true(carom_mention_blot(mentions, sizeof(mentions) / sizeof(mentions[0]), zero, &out));
     carom_buf_deinit(&out);
 }
 
