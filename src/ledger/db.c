@@ -311,12 +311,15 @@ int carom_db_changed(struct carom_db *db, struct carom_db_mark *mark, bool *chan
     return 0;
 }
 
-int64_t carom_db_file_size(const char *path, const char *suffix)
+int carom_db_file_size(const struct carom_db *db, const char *suffix, int64_t *size_r, struct carom_error *err)
 {
-    char name[4096];
-    struct stat info;
-    int n = snprintf(name, sizeof(name), "%s%s", path, suffix);
-    return n > 0 && (size_t)n < sizeof(name) && stat(name, &info) == 0 ? (int64_t)info.st_size : 0;
+    char name[4096]; /* SQLite opens none as long */
+    struct stat info = {.st_size = 0};
+    snprintf(name, sizeof(name), "%s%s", db->path, suffix);
+    if (stat(name, &info) != 0 && errno != ENOENT)
+        return carom_error_set(err, CAROM_ERROR_IO, "%s: cannot see how large it is: %s", name, strerror(errno));
+    *size_r = (int64_t)info.st_size;
+    return 0;
 }
 
 /* ---- Opening ---- */

@@ -88,8 +88,8 @@ static inline struct carom_str carom_db_copy(struct carom_arena *arena, sqlite3_
 /* Did another connection commit since the mark was set, or this one take something back? Sets it anew. Within one
    transaction it costs nothing. -1: it cannot be told. */
 int carom_db_changed(struct carom_db *db, struct carom_db_mark *mark, bool *changed_r, struct carom_error *err);
-/* Bytes of the file at path with that suffix; 0: there is none. */
-int64_t carom_db_file_size(const char *path, const char *suffix);
+/* Bytes of the ledger's file with that suffix; 0: there is none. */
+int carom_db_file_size(const struct carom_db *db, const char *suffix, int64_t *size_r, struct carom_error *err);
 
 /* Keys ascend in time, and fit into the 53 bits of a JSON number as jq and JavaScript read it, until 2242: seconds since
    1970 and 20 bits. The first one of that moment (ms), and the moment of a key, to the second. */

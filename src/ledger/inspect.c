@@ -68,6 +68,15 @@ static int64_t value(struct looking *looking, const char *sql)
     return value;
 }
 
+static int64_t size(struct looking *looking, const char *suffix)
+{
+    struct carom_error err = {0};
+    int64_t size = 0;
+    if (carom_db_file_size(&looking->db, suffix, &size, &err) != 0)
+        stop(looking, NULL, &err);
+    return size;
+}
+
 /* ---- What SQLite can say ---- */
 
 static void page_row(struct looking *looking, sqlite3_stmt *row)
@@ -178,8 +187,8 @@ static void look(struct looking *looking)
 {
     struct carom_inspection *it = looking->result;
 
-    it->bytes = carom_db_file_size(looking->db.path, "");
-    it->log = carom_db_file_size(looking->db.path, "-wal");
+    it->bytes = size(looking, "");
+    it->log = size(looking, "-wal");
     it->version = value(looking, "PRAGMA user_version");
     if (it->log > LOG_MAX)
         find(looking, "its log has %lld MiB: some program has been reading for so long that it is never copied back",

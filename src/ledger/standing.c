@@ -139,8 +139,13 @@ static int read_values(struct carom_store *store, int64_t now, struct carom_stan
 int carom_sqlite_standing(struct carom_store *store, int64_t now, struct carom_standing *standing_r,
                           struct carom_error *err)
 {
-    *standing_r = (struct carom_standing){.version = CAROM_SCHEMA_VERSION,
-                                          .bytes = carom_db_file_size(store->db.path, "") + carom_db_file_size(store->db.path, "-wal")};
+    int64_t log;
+
+    *standing_r = (struct carom_standing){.version = CAROM_SCHEMA_VERSION};
+    if (carom_db_file_size(&store->db, "", &standing_r->bytes, err) != 0 ||
+        carom_db_file_size(&store->db, "-wal", &log, err) != 0)
+        return -1;
+    standing_r->bytes += log;
     if (read_values(store, now, standing_r, err) != 0 || count_jobs(store, now, standing_r, err) != 0 ||
         count_held(store, standing_r, err) != 0 || count_incidents(store, standing_r, err) != 0 ||
         count_kinds(store, now - hour, standing_r->hour, NULL, err) != 0)

@@ -337,7 +337,7 @@ static int call_inspect(struct carom_ledger *ledger, struct carom_error *err)
 
 static void copy(const char *from, const char *to)
 {
-    char command[256];
+    char command[512];
     snprintf(command, sizeof command, "cp %s%s %s%s", directory, from, directory, to);
     assert_int_equal(system(command), 0);
 }
@@ -648,6 +648,28 @@ static void test_a_log_that_grows(void **state)
     assert_int_equal(findings, 1);
 }
 
+/* By a name to which no more fits: then nobody knows whether there is a log, and how large it is. */
+static void test_a_name_too_long_for_a_log(void **state)
+{
+    enum { NAME_MAX_BYTES = 255 };
+    char name[NAME_MAX_BYTES], long_url[sizeof directory + sizeof name + 10];
+    struct carom_inspection inspection;
+    struct carom_standing standing;
+    struct carom_ledger ledger;
+    struct carom_error err = {0};
+    (void)state;
+    query("PRAGMA journal_mode = DELETE");
+    snprintf(name, sizeof name, "/%0*d", NAME_MAX_BYTES - 2, 0);
+    copy("/carom.db", name);
+    snprintf(long_url, sizeof long_url, "sqlite:%s%s", directory, name);
+    must(carom_ledger_inspect(long_url, take_finding, NULL, &inspection, &err), &err, "inspect");
+    assert_non_null(strstr(found, "-wal: cannot see how large it is: File name too long"));
+    must(carom_ledger_open(long_url, CAROM_LEDGER_READ, &ledger, &err), &err, "open");
+    assert_int_equal(ledger.care->standing(ledger.store, now, &standing, &err), -1);
+    assert_non_null(strstr(err.text, "-wal: cannot see how large it is: File name too long"));
+    carom_ledger_close(&ledger);
+}
+
 /* ---- Where nothing can be written ---- */
 
 static int call_settle(struct carom_ledger *ledger, struct carom_error *err)
@@ -742,7 +764,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         FILLED(test_starved), FILLED(test_starved_sqlite), cmocka_unit_test(test_one_more), cmocka_unit_test(test_window_moves_back),
         FILLED(test_unpacked), FILLED(test_ended_by_the_caller), FILLED(test_damaged),
-        FILLED(test_too_many_collisions), FILLED(test_no_keys_left), FILLED(test_a_log_that_grows), FILLED(test_for_reading_only), FILLED(test_of_nobody), FILLED(test_forgotten_beside_a_reader),
+        FILLED(test_too_many_collisions), FILLED(test_no_keys_left), FILLED(test_a_log_that_grows), FILLED(test_a_name_too_long_for_a_log), FILLED(test_for_reading_only), FILLED(test_of_nobody), FILLED(test_forgotten_beside_a_reader),
         FILLED(test_backup_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
