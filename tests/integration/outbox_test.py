@@ -457,7 +457,7 @@ class Waiting(Bench):
         bench.configure("{ %s }" % ", ".join('carom.webhook { url = "%s%s", secret = "%s", allow_private = true }' %
                                              (server.url, path, SECRET) for path in ("/hang", "/drip", "/large")))
         bench.bounce()
-        return bench, cls.spawn(bench), time.monotonic()
+        return bench, cls.spawn(bench)
 
     @classmethod
     def begin_watch(cls, bench):
@@ -467,9 +467,8 @@ class Waiting(Bench):
         return bench, server, cls.spawn(bench, "--watch")
 
     def test_slow_answers_end(self):
-        bench, process, start = self.slow
+        bench, process = self.slow
         self.assertEqual(process.wait(60), 0)
-        self.assertLess(time.monotonic() - start, 60)
         self.assertEqual([(job["state"], job["attempts"]) for job in bench.jobs()],
                          [("waiting", 1), ("waiting", 1), ("done", 1)])
 
