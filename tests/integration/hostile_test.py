@@ -255,6 +255,11 @@ class Hostile(Bench):
         self.hooks(['https://localhost:%d/%s' % (port, path) for path in paths], 'allow_private = true, ca = "%s/ca"' % self.directory)
         self.deliver()
         jobs = self.jobs()
+        if jobs[0]['state'] == 'waiting':  # the library may give its stream up with the one that was refused: then it goes again
+            self.assertRegex(jobs[0]['last_answer'], 'HTTP/2')
+            self.carom('outbox', 'resend', str(jobs[0]['job']))
+            self.deliver()
+            jobs = self.jobs()
         self.assertEqual([job['state'] for job in jobs], ['done', 'waiting', 'waiting', 'done'], jobs)
         self.assertTrue(7100 < self.due_in(jobs[1]) < 7300)
         node.kill()
