@@ -36,6 +36,7 @@ struct carom_job_mail {
     int64_t received;         /* ms */
     bool same_delivery_known; /* its delivery has an identity, so that `before` means something */
     int64_t before;           /* the job of this sink that was done for the same delivery; 0: none */
+    bool erased;              /* the job itself is gone: its address was forgotten */
 };
 
 /* A sink to which nothing goes for now. */

@@ -98,7 +98,8 @@ struct carom_store_ops {
        for its time (a retry) holds nothing up; what is tried again does. */
     int (*claim)(struct carom_store *store, struct carom_arena *arena, int64_t now, int64_t lease_ms, size_t max,
                  struct carom_job **jobs_r, size_t *n_r, struct carom_error *err);
-    /* The outcome of one attempt: new state, next due time (of what is over: when that was), answer; attempts + 1 unless free_attempt. */
+    /* The outcome of one attempt: new state, next due time (of what is over: when that was), answer; attempts + 1 unless free_attempt.
+       Nothing where the job was erased meanwhile, here and in mail and alert. */
     int (*settle)(struct carom_store *store, int64_t job, enum carom_job_state state, int64_t due,
                   struct carom_str answer, bool free_attempt, struct carom_error *err);
     /* By hand: it waits as if it had just been decided, whatever became of it, and keeps its place in the order. */

@@ -29,8 +29,10 @@ static int read_mail(struct carom_store *store, struct carom_arena *arena, int64
     sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "i", job);
     int found = row ? carom_db_row(&store->db, row, err) : -1;
 
-    if (found == 0)
-        return carom_error_set(err, CAROM_ERROR_USAGE, "%s: there is no job %lld", store->db.path, (long long)job);
+    if (found == 0) {
+        mail_r->erased = true;
+        return 0;
+    }
     if (found < 0 || carom_unpack(arena, carom_db_bytes(row, 0), &mail_r->raw, err) != 0)
         return -1;
     mail_r->same_delivery_known = sqlite3_column_int64(row, 1) != 0;
@@ -68,7 +70,7 @@ static int raise_alert(struct carom_store *store, int64_t job, const struct caro
     if (carom_db_value(&store->db, carom_db_use(&store->db, err, fact_of, "i", job), &effect.fact, err) != 0)
         return -1;
     if (!effect.fact)
-        return carom_error_set(err, CAROM_ERROR_USAGE, "%s: there is no job %lld", store->db.path, (long long)job);
+        return 0; /* erased: nothing that it could be told of */
     return carom_db_value(&store->db, carom_db_use(&store->db, err, next_part, "i", effect.fact), &effect.part, err) == 0
                ? carom_effect_carry_out(&effect, alert)
                : -1;

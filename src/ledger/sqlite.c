@@ -489,8 +489,6 @@ static int settle(struct carom_store *store, int64_t job, enum carom_job_state s
                               carom_db_use(&store->db, err, sql, "iiisi", job, (int64_t)state, due, answer,
                                            (int64_t)!free_attempt),
                               err);
-    if (result == 0 && sqlite3_changes(store->db.handle) == 0)
-        result = carom_error_set(err, CAROM_ERROR_USAGE, "%s: there is no job %lld", store->db.path, (long long)job);
     return carom_db_leave(&store->db, own, result, err);
 }
 

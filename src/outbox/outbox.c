@@ -353,6 +353,10 @@ static enum carom_rendered take_step(struct run *run, struct carom_flight *fligh
     }
     if (sink->type == CAROM_SINK_SMTP && ask_for_mail(run, flight, &mail) != 0)
         return CAROM_RENDER_FAILED;
+    if (mail.erased) {
+        settle_untried(run, flight);
+        return CAROM_RENDERED;
+    }
     result = sink->type == CAROM_SINK_SMTP ? carom_render_mail(&input, run->scratch, &request, why)
              : flight->step == CAROM_STEP_LOOK_UP     ? carom_render_first(&input, run->scratch, &request, why)
                                            : carom_render_request(&input, run->scratch, &request, why);

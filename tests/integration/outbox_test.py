@@ -363,6 +363,19 @@ class Outbox(Bench):
         self.assertEqual([(job["action"], job["state"]) for job in self.jobs()],
                          [("unsubscribe", "dropped"), ("resubscribe", "waiting")])
 
+    def test_forgotten_while_it_is_told(self):
+        self.configure('carom.command { argv = { "/bin/sh", "-c", "echo >%s; exec sleep 1" } }' % (self.directory / "told"))
+        self.bounce()
+        self.bounce("joe@example.net")
+        run = subprocess.Popen(self.arguments("deliver"), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        deadline = time.monotonic() + 30
+        while not (self.directory / "told").exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.carom("forget", "jane@example.net")
+        _, error = run.communicate(timeout=60)
+        self.assertEqual((run.returncode, error), (0, b""))
+        self.assertEqual(self.job()["state"], "done")  # joe's
+
     def test_many_share_connections(self):
         server = self.receiver()
         self.webhook(server)

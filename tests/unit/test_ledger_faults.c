@@ -567,7 +567,6 @@ static void test_damaged(void **state)
         {"INSERT INTO erased VALUES (1, 1, x'00')", call_check, "cannot read the key of the erased addresses"},
         {"DROP TABLE erased", call_check, "no such table"}, /* which is no yes */
         {"DROP TABLE job", call_alert, "no such table"},
-        {"DELETE FROM job", call_alert, "there is no job 1"},
         {"DROP TABLE pause", call_pause, "no such table"},
         {"ALTER TABLE fact RENAME COLUMN identity TO other", call_decided, "no such column"},
         {"CREATE TRIGGER never BEFORE INSERT ON job BEGIN SELECT raise(ABORT, 'no room'); END", call_undo, "no room"},
