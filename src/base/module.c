@@ -36,8 +36,9 @@ static bool present(char path[PATH_MAX], const char *directory, const char *belo
     return n > 0 && n < PATH_MAX && access(path, R_OK) == 0;
 }
 
-/* In a build tree: from the program, from the library, from a program at the tree's root. */
-static const char *const beside[] = {"/../outbox", "/../cli", "/outbox", "/src/outbox"};
+/* From a module, from the library wherever it is installed; in a build tree from the library or the program, from a module
+   beside that, from a program at the tree's root. */
+static const char *const beside[] = {"", "/carom", "/..", "/src"};
 
 /* 0, or -1 with the place where it should have been in path. */
 static int locate(const char *file, char path[PATH_MAX])

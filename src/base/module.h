@@ -9,8 +9,8 @@
 
 #include "base/error.h"
 
-/* The symbol of the module file: in CAROM_MODULES where that is set, else beside us in a build tree, else where carom is
-   installed. what: for the error, what is missed without it. Loading again gives the same. NULL: err. */
+/* The symbol of the module file: in CAROM_MODULES where that is set, else beside us, else where carom is installed. what: for
+   the error, what is missed without it. Loading again gives the same. NULL: err. */
 void *carom_module_load(const char *file, const char *symbol, const char *what, struct carom_error *err);
 
 #endif

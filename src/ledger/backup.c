@@ -227,7 +227,7 @@ static int publish(const char *part, const char *to, struct carom_error *err)
     return sync_path(above, err);
 }
 
-int carom_ledger_backup(const char *url, const char *spool, const char *to, struct carom_backup *backup_r,
+int carom_sqlite_backup(const char *path, const char *spool, const char *to, struct carom_backup *backup_r,
                         struct carom_error *err)
 {
     struct carom_db db;
@@ -240,7 +240,7 @@ int carom_ledger_backup(const char *url, const char *spool, const char *to, stru
         return -1;
     if (lstat(to, &info) == 0)
         return carom_error_set(err, CAROM_ERROR_USAGE, "%s: is there already, and a backup overwrites nothing: give another name", to);
-    if (carom_db_open(&db, carom_ledger_path(carom_str(url)).ptr, CAROM_DB_LOOK, err) != 0)
+    if (carom_db_open(&db, path, CAROM_DB_LOOK, err) != 0)
         return -1;
     if (mkdir(part, 0700) != 0)
         errno == EEXIST ? carom_error_set(err, CAROM_ERROR_USAGE,

@@ -78,7 +78,7 @@ struct carom_kept {
     int64_t id;
     struct carom_str fact;                       /* JSON */
     struct carom_str headers, returned, message; /* header blocks of the bounce and of what came back, and the whole bounce
-                                                    where it is kept; packed (ledger/pack.h) */
+                                                    where it is kept; packed (carom_ledger_unpack) */
     struct carom_str policy;                     /* the version that decided */
     struct carom_str decision;                   /* JSON */
     int64_t decided, undone;                     /* when; the operation that took it back, 0 none */

@@ -209,7 +209,7 @@ static void look(struct looking *looking)
     find_counts(looking);
 }
 
-int carom_ledger_inspect(const char *url, void (*finding)(void *user, const char *text), void *user,
+int carom_sqlite_inspect(const char *path, void (*finding)(void *user, const char *text), void *user,
                          struct carom_inspection *inspection_r, struct carom_error *err)
 {
     struct looking looking = {.result = inspection_r, .finding = finding, .user = user, .arena = carom_arena_new()};
@@ -217,7 +217,7 @@ int carom_ledger_inspect(const char *url, void (*finding)(void *user, const char
     *inspection_r = (struct carom_inspection){0};
     if (!looking.arena)
         return carom_error_memory(err);
-    int result = carom_db_open(&looking.db, carom_ledger_path(carom_str(url)).ptr, CAROM_DB_LOOK, err);
+    int result = carom_db_open(&looking.db, path, CAROM_DB_LOOK, err);
     if (result == 0) {
         look(&looking);
         carom_db_close(&looking.db);

@@ -22,7 +22,7 @@ struct carom_job {
     struct carom_str action;  /* word */
     struct carom_str address; /* key of the address, for order; may be empty */
     struct carom_str data;    /* JSON object {"action":{…},"fact":{…}} */
-    struct carom_str headers; /* header block of the returned message, for {header.X}; as the ledger keeps it (pack.h) */
+    struct carom_str headers; /* header block of the returned message, for {header.X}; as the ledger keeps it, packed */
     int64_t created, due;     /* ms; due of one that is done or dead: when that was */
     int64_t begun;            /* its attempts: when created, or sent again by hand */
     int64_t attempts, lease_until;

@@ -6,8 +6,9 @@
 #include "ledger/ledger.h"
 
 #include "base/error.h"
+#include "ledger/care.h"
 #include "ledger/overlay.h"
-#include "ledger/sqlite.h"
+#include "ledger/store.h"
 
 static const struct carom_str scheme = {"sqlite:", 7};
 
@@ -16,25 +17,58 @@ struct carom_str carom_ledger_path(struct carom_str url)
     return carom_str_from(url, carom_str_starts(url, scheme) ? scheme.len : 0);
 }
 
+static int open_stored(const char *path, enum carom_ledger_mode mode, struct carom_ledger *ledger_r, struct carom_error *err)
+{
+    const struct carom_store_module *module = carom_store_load(err);
+    return module ? module->open(path, mode, ledger_r, err) : -1;
+}
+
 int carom_ledger_open(const char *url, enum carom_ledger_mode mode, struct carom_ledger *ledger_r,
                       struct carom_error *err)
 {
-    static const enum carom_db_mode modes[] = {[CAROM_LEDGER_READ] = CAROM_DB_READ, [CAROM_LEDGER_WRITE] = CAROM_DB_WRITE,
-                                               [CAROM_LEDGER_MIGRATE] = CAROM_DB_MIGRATE};
     struct carom_str text = carom_str(url);
 
     *ledger_r = (struct carom_ledger){0};
     if (mode == CAROM_LEDGER_MEMORY)
-        return carom_sqlite_open(":memory:", CAROM_DB_MEMORY, ledger_r, err);
+        return open_stored(":memory:", mode, ledger_r, err);
     if (!carom_str_starts(text, scheme))
         return carom_error_set(err, CAROM_ERROR_CONFIG, "the store '%s' is none that this carom knows; write sqlite:PATH",
                                text.ptr);
     const char *path = url + scheme.len;
     if (!*path)
         return carom_error_set(err, CAROM_ERROR_CONFIG, "the store '%s' names no file; write sqlite:PATH", url);
-    if (mode == CAROM_LEDGER_DRY)
-        return carom_overlay_open(path, ledger_r, err);
-    return carom_sqlite_open(path, modes[mode], ledger_r, err);
+    return mode == CAROM_LEDGER_DRY ? carom_overlay_open(path, ledger_r, err) : open_stored(path, mode, ledger_r, err);
+}
+
+int carom_ledger_inspect(const char *url, void (*finding)(void *user, const char *text), void *user,
+                         struct carom_inspection *inspection_r, struct carom_error *err)
+{
+    const struct carom_store_module *module = carom_store_load(err);
+    return module ? module->inspect(carom_ledger_path(carom_str(url)).ptr, finding, user, inspection_r, err) : -1;
+}
+
+int carom_ledger_backup(const char *url, const char *spool, const char *to, struct carom_backup *backup_r,
+                        struct carom_error *err)
+{
+    const struct carom_store_module *module = carom_store_load(err);
+    return module ? module->backup(carom_ledger_path(carom_str(url)).ptr, spool, to, backup_r, err) : -1;
+}
+
+int carom_ledger_unpack(struct carom_arena *arena, struct carom_str packed, struct carom_str *bytes_r,
+                        struct carom_error *err)
+{
+    *bytes_r = CAROM_STR_EMPTY;
+    if (!packed.len)
+        return 0;
+    const struct carom_store_module *module = carom_store_load(err);
+    return module ? module->unpack(arena, packed, bytes_r, err) : -1;
+}
+
+struct carom_selection carom_selection_any(void)
+{
+    return (struct carom_selection){.reason = CAROM_STR_EMPTY, .provider = CAROM_STR_EMPTY, .rule = CAROM_STR_EMPTY,
+                                    .list = CAROM_STR_EMPTY, .policy = CAROM_STR_EMPTY, .key = CAROM_STR_EMPTY,
+                                    .cause = CAROM_STR_EMPTY};
 }
 
 struct carom_past carom_entry_past(const struct carom_entry *entry, int64_t id)

@@ -164,5 +164,8 @@ struct carom_str carom_ledger_path(struct carom_str url); /* the file, without t
 int carom_ledger_open(const char *url, enum carom_ledger_mode mode, struct carom_ledger *ledger_r,
                       struct carom_error *err);
 void carom_ledger_close(struct carom_ledger *ledger);
+/* A text as the ledger keeps it, packed; into the arena. -1: damaged, or larger than anything it packed. */
+int carom_ledger_unpack(struct carom_arena *arena, struct carom_str packed, struct carom_str *bytes_r,
+                        struct carom_error *err);
 
 #endif

@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "ledger/crowd.h"
 #include "ledger/memory.h"
-#include "ledger/sqlite.h"
+#include "ledger/store.h"
 
 /* The state behind the interface; base.ops is NULL where there is no ledger yet. */
 struct overlay {
@@ -261,8 +261,9 @@ int carom_overlay_open(const char *path, struct carom_ledger *ledger_r, struct c
         return carom_error_memory(err);
     /* Only a file that is certainly absent is nothing: one that cannot be looked at is an error. */
     bool absent = access(path, F_OK) != 0 && (errno == ENOENT || errno == ENOTDIR);
-    if (carom_memory_open(&overlay->top, err) != 0 ||
-        (!absent && carom_sqlite_open(path, CAROM_DB_READ, &overlay->base, err) != 0)) {
+    const struct carom_store_module *module = absent ? NULL : carom_store_load(err);
+    if ((!absent && !module) || carom_memory_open(&overlay->top, err) != 0 ||
+        (module && module->open(path, CAROM_LEDGER_READ, &overlay->base, err) != 0)) {
         close_overlay((struct carom_store *)(void *)overlay);
         return -1;
     }

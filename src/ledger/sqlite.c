@@ -561,9 +561,10 @@ static void close_store(struct carom_store *store)
     free(store);
 }
 
-int carom_sqlite_open(const char *path, enum carom_db_mode mode, struct carom_ledger *ledger_r,
-                      struct carom_error *err)
+static int open_store(const char *path, enum carom_ledger_mode mode, struct carom_ledger *ledger_r, struct carom_error *err)
 {
+    static const enum carom_db_mode modes[] = {[CAROM_LEDGER_READ] = CAROM_DB_READ, [CAROM_LEDGER_WRITE] = CAROM_DB_WRITE,
+                                               [CAROM_LEDGER_MIGRATE] = CAROM_DB_MIGRATE, [CAROM_LEDGER_MEMORY] = CAROM_DB_MEMORY};
     static const struct carom_store_ops ops = {
         .begin = begin, .commit = commit, .rollback = rollback, .seen = seen, .decided = decided,
         .past = past,   .write = write_texts, .record = carom_sqlite_record, .claim = claim, .settle = settle,
@@ -583,7 +584,7 @@ int carom_sqlite_open(const char *path, enum carom_db_mode mode, struct carom_le
         return carom_error_memory(err);
     }
     store->asked = CAROM_BUF_INIT(1 << 12);
-    if (carom_db_open(&store->db, path, mode, err) != 0) {
+    if (carom_db_open(&store->db, path, modes[mode], err) != 0) {
         carom_arena_free(store->scratch);
         free(store);
         return -1;
@@ -591,3 +592,6 @@ int carom_sqlite_open(const char *path, enum carom_db_mode mode, struct carom_le
     *ledger_r = (struct carom_ledger){.ops = &ops, .care = &carom_sqlite_care, .store = store};
     return 0;
 }
+
+const struct carom_store_module carom_sqlite_store = {.version = CAROM_VERSION, .open = open_store, .inspect = carom_sqlite_inspect,
+                                                      .backup = carom_sqlite_backup, .unpack = carom_unpack};

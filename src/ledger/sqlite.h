@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the carom authors */
 
-/* The SQLite store, and what the overlay of a dry run needs of it beyond the interface. */
+/* The SQLite store, which is the module carom-sqlite. */
 
 #ifndef CAROM_LEDGER_SQLITE_H
 #define CAROM_LEDGER_SQLITE_H
@@ -11,6 +11,7 @@
 #include "ledger/db.h"
 #include "ledger/hashes.h"
 #include "ledger/recent.h"
+#include "ledger/store.h"
 
 enum { CAROM_MAC_SIZE = 32 };
 
@@ -31,8 +32,12 @@ struct carom_store {
     struct carom_db_mark crowds_of;
 };
 
-int carom_sqlite_open(const char *path, enum carom_db_mode mode, struct carom_ledger *ledger_r,
-                      struct carom_error *err);
+extern CAROM_API const struct carom_store_module carom_sqlite_store;
+/* In inspect.c and backup.c. */
+int carom_sqlite_inspect(const char *path, void (*finding)(void *user, const char *text), void *user,
+                         struct carom_inspection *inspection_r, struct carom_error *err);
+int carom_sqlite_backup(const char *path, const char *spool, const char *to, struct carom_backup *backup_r,
+                        struct carom_error *err);
 
 /* past(); before: as it was then (ms), 0 now. */
 int carom_sqlite_past(struct carom_store *store, struct carom_arena *arena, struct carom_str address, int64_t before,

@@ -400,13 +400,6 @@ void carom_rows_deinit(struct carom_rows *rows)
     *rows = (struct carom_rows){0};
 }
 
-struct carom_selection carom_selection_any(void)
-{
-    return (struct carom_selection){.reason = CAROM_STR_EMPTY, .provider = CAROM_STR_EMPTY, .rule = CAROM_STR_EMPTY,
-                                    .list = CAROM_STR_EMPTY, .policy = CAROM_STR_EMPTY, .key = CAROM_STR_EMPTY,
-                                    .cause = CAROM_STR_EMPTY};
-}
-
 int64_t carom_selection_from(const struct carom_selection *selection)
 {
     return carom_db_first_id(selection->since);

@@ -9,7 +9,7 @@
 #include <assert.h>
 
 #include "base/load.h"
-#include "ledger/pack.h"
+#include "ledger/ledger.h"
 
 enum { TEXT_MAX = 4 << 20, FORM_MAX = 64 << 20 /* a mail that carries one */, OWN_HEADERS = 8 };
 
@@ -66,7 +66,7 @@ static struct carom_str returned_header(struct carom_render *render, struct caro
 {
     struct carom_str block, body;
     if (!render->asked) {
-        render->damaged = carom_unpack(render->arena, render->job->headers, &block, render->err) != 0;
+        render->damaged = carom_ledger_unpack(render->arena, render->job->headers, &block, render->err) != 0;
         render->returned = carom_headers_parse(render->arena, block, &body);
         render->asked = true;
     }

@@ -312,6 +312,23 @@ class Spooled(Pipe):
         del self.environment['CAROM_MODULES']
         self.taken_when_mended()
 
+    def test_an_installation_without_the_ledger(self):
+        """What needs none does its work, and no message is lost."""
+        (self.dir / 'carom-commands.so').symlink_to(pathlib.Path(CAROM).with_name('carom-commands.so'))
+        self.policy(GOOD)
+        self.environment['CAROM_MODULES'] = str(self.dir)
+        self.pipe(bounce(1))
+        want = rf'{self.dir}/carom-sqlite\.so: the module for the ledger is not there; install it'
+        self.assertRegex(self.mark()['why'], want)
+        (self.dir / 'mail').write_bytes(bounce(1))
+        done = subprocess.run(self.command('run', '--policy', 'policy.lua', 'mail'), capture_output=True, text=True, cwd=self.dir,
+                              env=self.environment)
+        self.assertEqual((done.returncode, done.stdout), (74, ''))
+        self.assertRegex(done.stderr, want)
+        self.assertIn('user_unknown', self.carom('parse', '--json', 'mail'))
+        del self.environment['CAROM_MODULES']
+        self.taken_when_mended()
+
     def test_another_directory(self):
         self.policy(NO_LUA)
         other = self.dir / 'other'

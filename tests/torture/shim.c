@@ -15,7 +15,7 @@
                                    process of its own, for each plan that is read from the one, a line; how it ended
                                    (as waitpid says it) is written to the other, a line. Its stdin, stdout and stderr
                                    are the files ../in (through a pipe), ../out and ../err
-   CAROM_TORTURE_LOAD=FILE         a module that is loaded then, too
+   CAROM_TORTURE_LOAD=FILE:FILE    modules that are loaded then, too
    CAROM_TORTURE_UNTIL=main        nothing fails any more, and nothing counts, when main is done */
 
 #undef _FILE_OFFSET_BITS /* open and open64 are two functions here */
@@ -710,13 +710,16 @@ static void serve(int in, int out)
 
 static int our_main(int argc, char **argv, char **environment)
 {
-    const char *pipes = getenv("CAROM_TORTURE_SERVER"), *module = getenv("CAROM_TORTURE_LOAD");
+    const char *pipes = getenv("CAROM_TORTURE_SERVER"), *named = getenv("CAROM_TORTURE_LOAD");
+    char modules[2 * PATH_MAX], *rest = NULL;
     int in, out;
 
     if (pipes && sscanf(pipes, "%d,%d", &in, &out) == 2) {
         unsetenv("CAROM_TORTURE_SERVER");
-        if (module && !dlopen(module, RTLD_NOW | RTLD_LOCAL))
-            abort();
+        snprintf(modules, sizeof(modules), "%s", named ? named : "");
+        for (char *module = strtok_r(modules, ":", &rest); module; module = strtok_r(NULL, ":", &rest))
+            if (!dlopen(module, RTLD_NOW | RTLD_LOCAL))
+                abort();
         serve(in, out);
     }
     int code = their_main(argc, argv, environment);

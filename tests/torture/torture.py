@@ -407,9 +407,10 @@ class Bench:
         if self.scenario.state:
             more += ['--state', 'state']
         env = {'PATH': '/usr/bin:/bin', 'LANG': 'C.UTF-8', 'CAROM_TORTURE_COUNTS': str(self.work / 'counts')}
-        module = pathlib.Path(self.options.carom).with_name('carom-commands.so')
-        if self.scenario.loaded and module.exists():
-            env['CAROM_TORTURE_LOAD'] = str(module)
+        beside = pathlib.Path(self.options.carom).resolve().parent
+        modules = [m for m in (beside / 'carom-commands.so', beside.parent / 'carom-sqlite.so') if m.exists()]
+        if self.scenario.loaded and modules:
+            env['CAROM_TORTURE_LOAD'] = ':'.join(map(str, modules))
         if self.options.until:
             env['CAROM_TORTURE_UNTIL'] = self.options.until
         return Program([self.options.carom, argv[0], *more, *argv[1:]], env, self.options.shim, self.place)

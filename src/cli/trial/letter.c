@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "classify/rules.h"
 #include "engine/incoming.h"
-#include "ledger/pack.h"
+#include "ledger/ledger.h"
 
 /* ---- Into the buffer ---- */
 
@@ -70,9 +70,9 @@ static int read_around(struct carom_letter *letter, const struct carom_buf *buf,
     struct carom_arena *arena = letter->arena;
     struct carom_str headers, returned, whole, body;
 
-    if (carom_unpack(arena, carom_letter_text(buf, letter->headers), &headers, err) != 0 ||
-        carom_unpack(arena, carom_letter_text(buf, letter->returned), &returned, err) != 0 ||
-        carom_unpack(arena, carom_letter_text(buf, letter->bytes), &whole, err) != 0)
+    if (carom_ledger_unpack(arena, carom_letter_text(buf, letter->headers), &headers, err) != 0 ||
+        carom_ledger_unpack(arena, carom_letter_text(buf, letter->returned), &returned, err) != 0 ||
+        carom_ledger_unpack(arena, carom_letter_text(buf, letter->bytes), &whole, err) != 0)
         return -1;
     letter->message = carom_message_parse(arena, whole.len ? whole : headers);
     report->returned_headers = carom_headers_parse(arena, returned, &body);
