@@ -80,8 +80,15 @@ static bool check_directory(struct carom_setup *setup, struct place *place)
 {
     const char *path = place->directory.ptr;
 
-    if (stat(path, &place->info) != 0 && errno == ENOENT)
-        return check_missing(setup, place), false;
+    if (stat(path, &place->info) != 0) {
+        if (errno == ENOENT)
+            check_missing(setup, place);
+        else
+            carom_setup_say(setup, CAROM_SETUP_FAILURE, "directory",
+                            carom_setup_text(setup, "%s cannot look at %s: %s", setup->user.ptr, path, strerror(errno)),
+                            CAROM_STR("let that user enter all directories above it, or name another with --state"));
+        return false;
+    }
     if (!may(path, R_OK | W_OK | X_OK)) {
         carom_setup_say(setup, CAROM_SETUP_FAILURE, "directory",
                         carom_setup_text(setup, "%s may not write in %s, which belongs to %s (mode %o)", setup->user.ptr, path,

@@ -256,6 +256,11 @@ class Answering(socketserver.ThreadingTCPServer):
 
 
 class Policy(Setup):
+    def test_a_directory_that_cannot_be_looked_at(self):
+        (self.dir / 'file').touch()
+        rows = self.checks(options=('--state', self.dir / 'file' / 'state'), code=78)
+        self.assertChecked(rows, 'failure', 'directory', r'cannot look at \S+/file/state: Not a directory; let that user')
+
     def server(self, *arguments, **how):
         server = Answering(*arguments, **how)
         self.addCleanup(server.server_close)
