@@ -51,26 +51,62 @@ struct search {
     char *block;
 };
 
+/* What cannot be read may hold one; what is gone meanwhile does not. */
+static void miss(struct search *search, const char *path, int error)
+{
+    if (error == ENOENT)
+        return;
+    fprintf(stderr, "carom: forget: %s: cannot look into it: %s\n", path,
+            error ? strerror(error) : "it lies too many directories deep");
+    search->found++;
+}
+
 /* In slices that overlap by more than an address. */
 static bool file_holds(struct search *search, const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     size_t kept = 0, end;
     bool holds = false;
-    ssize_t n;
+    ssize_t n = fd;
 
-    while (fd >= 0 && !holds && (n = read(fd, search->block + kept, SLICE)) > 0) {
+    while (fd >= 0 && !holds && (n = read(fd, search->block + kept, SLICE)) != 0) {
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            break;
         struct carom_str text = carom_str_n(search->block, kept + (size_t)n);
         holds = carom_mention_find(search->mentions, search->n, text, 0, &end) != SIZE_MAX;
         kept = text.len < OVERLAP ? text.len : OVERLAP;
         memmove(search->block, text.ptr + text.len - kept, kept);
     }
-    if (fd < 0) {
-        fprintf(stderr, "carom: forget: %s: cannot look into it: %s\n", path, strerror(errno));
-        search->found++;
-    } else
+    if (n < 0)
+        miss(search, path, errno);
+    if (fd >= 0)
         close(fd);
     return holds;
+}
+
+static void search_directory(struct search *search, const char *path, int depth);
+
+static void search_entry(struct search *search, const char *directory, const char *name, int depth)
+{
+    struct stat info;
+    char *path;
+
+    if (asprintf(&path, "%s/%s", directory, name) < 0) {
+        miss(search, directory, ENOMEM);
+        return;
+    }
+    if (lstat(path, &info) != 0)
+        miss(search, path, errno);
+    else if (S_ISDIR(info.st_mode))
+        search_directory(search, path, depth + 1);
+    else if (S_ISREG(info.st_mode) && !carom_str_starts(carom_str(path), carom_str(search->ledger)) &&
+             file_holds(search, path)) {
+        fprintf(stderr, "carom: forget: %s: still holds an address; remove it by hand\n", path);
+        search->found++;
+    }
+    free(path);
 }
 
 static void search_directory(struct search *search, const char *path, int depth)
@@ -78,23 +114,16 @@ static void search_directory(struct search *search, const char *path, int depth)
     DIR *directory = depth < DEPTH_MAX ? opendir(path) : NULL;
     const struct dirent *entry;
 
-    while (directory && (entry = readdir(directory))) {
-        char *file;
-        struct stat info;
-        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
-            asprintf(&file, "%s/%s", path, entry->d_name) < 0)
-            continue;
-        if (lstat(file, &info) == 0 && S_ISDIR(info.st_mode))
-            search_directory(search, file, depth + 1);
-        else if (S_ISREG(info.st_mode) && !carom_str_starts(carom_str(file), carom_str(search->ledger)) &&
-                 file_holds(search, file)) {
-            fprintf(stderr, "carom: forget: %s: still holds an address; remove it by hand\n", file);
-            search->found++;
-        }
-        free(file);
+    if (!directory) {
+        miss(search, path, depth < DEPTH_MAX ? errno : 0);
+        return;
     }
-    if (directory)
-        closedir(directory);
+    while ((void)(errno = 0), (entry = readdir(directory)) != NULL)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            search_entry(search, path, entry->d_name, depth);
+    if (errno)
+        miss(search, path, errno);
+    closedir(directory);
 }
 
 /* How many files still hold one. */

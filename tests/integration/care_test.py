@@ -438,6 +438,13 @@ class Forget(Care):
         self.carom('forget', 'anna@example.com', code=1)
         self.assertRegex(self.errors, r'spool/message: still holds an address')
 
+    def test_what_lies_too_deep_is_named(self):
+        deep = self.state.joinpath(*'abcdefghijklmnopqr')
+        deep.mkdir(parents=True)
+        (deep / 'message').write_bytes(b'To: anna@example.com')
+        self.carom('forget', 'anna@example.com', code=1)
+        self.assertRegex(self.errors, r'/n/o/p: cannot look into it: it lies too many directories deep')
+
     def test_misuse(self):
         self.carom('forget', code=64)
         self.carom('forget', 'nonsense', code=64)

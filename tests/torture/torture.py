@@ -254,7 +254,7 @@ def scenarios(url):
     yield Scenario('held-list', 'held', 'list', '--json', before=[ANNA], keys=VERP)
     yield Scenario('held-release', 'held', 'release', '--all', before=[ANNA], keys=VERP)
     yield Scenario('undo', 'undo', 'anna@example.net', before=[ANNA, BERT])
-    yield Scenario('forget', 'forget', '--keep-hash', 'anna@example.net', before=[ANNA, BERT])
+    yield Scenario('forget', 'forget', '--keep-hash', 'anna@example.net', before=[ANNA, BERT], codes=DOCUMENTED | {1})
     yield Scenario('export', 'export', 'anna@example.net', before=[ANNA])
     yield Scenario('show', 'show', 'anna@example.net', before=[ANNA])
     yield Scenario('why', 'why', 'anna@example.net', before=[ANNA], keys=command)
@@ -279,7 +279,8 @@ def scenarios(url):
     yield Scenario('everything-pipe', 'pipe', given=dsn('anna', '4.2.1', 'try later'), before=[ANNA], everything=True,
                    codes={0, 75}, judge='stored')
     yield Scenario('everything-undo', 'undo', 'anna@example.net', before=[ANNA, BERT], everything=True)
-    yield Scenario('everything-forget', 'forget', 'anna@example.net', before=[ANNA, BERT], everything=True)
+    yield Scenario('everything-forget', 'forget', 'anna@example.net', before=[ANNA, BERT], everything=True,
+                   codes=DOCUMENTED | {1})
     yield Scenario('everything-remove', 'suppressions', 'remove', 'anna@example.net', before=[ANNA], everything=True)
     yield Scenario('everything-show', 'show', '--json', 'anna@example.net', before=[ANNA], everything=True)
     yield Scenario('everything-held', 'run', '--json', '-', given=BOTH, before=[ANNA], keys=VERP, everything=True)
