@@ -16,6 +16,7 @@
 #include "ledger/backup.h"
 #include "ledger/crowd.h"
 #include "ledger/inspect.h"
+#include "ledger/pack.h"
 
 /* ---- Memory that the library does not get ---- */
 
@@ -231,9 +232,10 @@ static int call_past(struct carom_ledger *ledger, struct carom_error *err)
 static int call_past_of_many(struct carom_ledger *ledger, struct carom_error *err)
 {
     struct carom_history history = {.now = now};
-    int result = ledger->ops->past(ledger->store, arena, CAROM_STR("carl@example.com"), &history, err);
-    if (result == 0)
+    int result = ledger->ops->begin(ledger->store, err);
+    if (result == 0 && (result = ledger->ops->past(ledger->store, arena, CAROM_STR("carl@example.com"), &history, err)) == 0)
         assert_int_equal(history.n, MANY);
+    ledger->ops->rollback(ledger->store);
     return result;
 }
 
@@ -487,6 +489,23 @@ static void test_unpacked(void **state)
     carom_arena_unguard(arena);
     assert_true(carom_str_eq(mail.raw, given.entry.raw));
     carom_ledger_close(&ledger);
+}
+
+/* More threads pack than contexts are kept for. */
+static void test_packed_by_many(void **state)
+{
+    struct carom_buf out = CAROM_BUF_INIT(1 << 20);
+    struct carom_error err = {0};
+    struct carom_pack pack;
+    (void)state;
+    carom_pack_init(&pack);
+    pack.contexts.max = 0;
+    memset(raw, 'x', LARGE);
+    must(carom_pack(&pack, carom_str_n(raw, LARGE), &out, &err), &err, "pack");
+    assert_in_range(out.len, 2, LARGE / 8);
+    assert_int_equal(pack.contexts.n, 0);
+    carom_buf_deinit(&out);
+    carom_pack_deinit(&pack);
 }
 
 /* ---- Callers who have seen enough ---- */
@@ -762,7 +781,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         FILLED(test_starved), FILLED(test_starved_sqlite), cmocka_unit_test(test_one_more), cmocka_unit_test(test_window_moves_back),
-        FILLED(test_unpacked), FILLED(test_ended_by_the_caller), FILLED(test_damaged),
+        FILLED(test_unpacked), cmocka_unit_test(test_packed_by_many), FILLED(test_ended_by_the_caller), FILLED(test_damaged),
         FILLED(test_too_many_collisions), FILLED(test_no_keys_left), FILLED(test_a_log_that_grows), FILLED(test_a_name_too_long_for_a_log), FILLED(test_for_reading_only), FILLED(test_of_nobody), FILLED(test_forgotten_beside_a_reader),
         FILLED(test_backup_names),
     };
