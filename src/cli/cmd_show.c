@@ -19,6 +19,7 @@ struct showing {
     struct carom_print print;
     bool table, all;
     uint64_t facts;
+    struct carom_error *err;
 };
 
 static int row(void *user, struct carom_str json)
@@ -27,9 +28,12 @@ static int row(void *user, struct carom_str json)
 
     showing->facts++;
     if (showing->table)
-        return carom_show_fact(json, showing->all);
+        return carom_show_fact(json, showing->all) == 0
+                   ? 0
+                   : carom_error_set(showing->err, CAROM_ERROR_IO,
+                                     "show: a fact cannot be read: it is damaged, or memory is short");
     carom_buf_add_str(&showing->print.buf, json);
-    return carom_print_line(&showing->print);
+    return carom_print_line(&showing->print) == 0 ? 0 : carom_cli_output_error(showing->err, "show");
 }
 
 static void time_field(struct carom_json *json, const char *name, int64_t ms)
@@ -123,6 +127,7 @@ int cmd_show(int argc, char **argv)
         return carom_cli_fail(&err);
     }
     showing.print = carom_print_begin(stdout);
+    showing.err = &err;
     if (showing.all)
         result = ledger.ops->facts(ledger.store, CAROM_STR_EMPTY, row, &showing, &err);
     for (int i = 0; i < n && result == 0; i++) {

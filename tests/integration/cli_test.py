@@ -14,6 +14,7 @@ import lzma
 import os
 import pathlib
 import re
+import sqlite3
 import struct
 import subprocess
 import tempfile
@@ -208,6 +209,9 @@ class Ordinary(Cli):
         self.refused(self.run_carom('show', '--json', '--table', 'a@b.example'), USAGE, 'exclude one another')
         self.assertEqual(self.run_carom('show', 'Anna <anna@example.com>').out, self.run_carom('show', 'anna@example.com').out)
         self.refused(self.run_carom('show', 'anna'), USAGE, "'anna' is no address")
+        with contextlib.closing(sqlite3.connect(self.dir / 'state' / 'carom.db')) as ledger, ledger:
+            ledger.execute("UPDATE fact SET fact = 'nonsense'")
+        self.refused(self.run_carom('show', '--table', 'anna@example.com'), IO, 'a fact cannot be read')
 
     def test_run_twice_changes_nothing(self):
         policy = self.policy()
@@ -464,10 +468,13 @@ function''', 1))
         self.assertRegex(jobs[0]['last_answer'], r'no-such-host\.invalid')
 
     def test_a_full_disk_for_the_output(self):
-        with open('/dev/full', 'w') as full:
-            done = subprocess.run([CAROM, 'parse', '--json', str(BOUNCES)], stdout=full, stderr=subprocess.PIPE, text=True)
-        self.assertEqual(done.returncode, IO)
-        self.assertRegex(done.stderr, r'carom: .*No space left')
+        self.run_carom('run', '--policy', self.policy(), BOUNCES)
+        for command in (('parse', '--json', BOUNCES), ('show', *100 * ['anna@example.com'])):
+            with open('/dev/full', 'w') as full:
+                done = subprocess.run([CAROM, *map(str, command)], stdout=full, stderr=subprocess.PIPE, text=True,
+                                      env={**os.environ, 'CAROM_STATE': str(self.dir / 'state')})
+            self.assertEqual(done.returncode, IO)
+            self.assertRegex(done.stderr, r'carom: .*No space left')
 
 
 class BadArguments(Cli):
