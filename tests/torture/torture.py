@@ -295,7 +295,7 @@ class Broken(Exception):
 
 def mask(text):
     """Without what differs from run to run: times, and numbers made of them."""
-    text = re.sub(r'\d{4}-\d\d-\d\d(T[\d:.]+Z)?', 'DATE', text)
+    text = re.sub(r'\d{4}-\d\d-\d\d(T[\d:.]+Z| \d\d:\d\d)?', 'DATE', text)
     text = re.sub(r'-?\d{9,}|\d+ MiB', 'NUMBER', text)
     text = re.sub(r'\b\d+ (seconds?|minutes?|s|ms)\b', 'SPAN', text)
     return re.sub(r'b\+[a-z2-7]{20}', 'TOKEN', text)
