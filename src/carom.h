@@ -188,7 +188,7 @@ CAROM_API int carom_parse(const void *bytes, size_t size, const struct carom_env
 
 /* What a sender heard from the other side. Zero-initialise; every member but reply may be NULL, "" or 0. */
 struct carom_reply_input {
-    const char *recipient;
+    const char *recipient;  /* an address, or "Name <address>"; with anything else around it it is refused */
     const char *reply;      /* "450 4.2.1 …", of several lines too: "450-…\n450 …"; or the words of a lost connection */
     const char *delivery;   /* the sender's own id of this message and recipient */
     const char *list;       /* a List-Id */

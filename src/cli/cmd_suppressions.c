@@ -207,7 +207,7 @@ static int add(struct job *job, char **addresses, int n)
 {
     size_t added = 0;
     for (int i = 0; i < n; i++) {
-        struct carom_str address = carom_address_first(job->arena, carom_str(addresses[i]));
+        struct carom_str address = carom_address_only(job->arena, carom_str(addresses[i]));
         struct carom_ban ban = {.key = carom_address_key(job->arena, address), .spelling = address};
         if (!carom_address_valid(ban.key))
             return carom_error_set(job->err, CAROM_ERROR_USAGE, "suppressions: '%s' is no address", addresses[i]);

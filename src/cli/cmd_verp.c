@@ -133,7 +133,7 @@ static void close_rows(struct rows *rows)
 
 static struct carom_str clean(struct carom_arena *arena, struct carom_str text)
 {
-    struct carom_str address = carom_address_first(arena, text);
+    struct carom_str address = carom_address_only(arena, text);
 
     return address.len ? address : text; /* which is then refused as it stands */
 }

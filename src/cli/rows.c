@@ -72,7 +72,7 @@ static int read_time(const struct reading *reading, struct carom_str text, int64
 static int give(struct reading *reading, struct carom_str cells[COLUMNS])
 {
     struct carom_ban ban = {.list = cells[LIST], .reason = carom_utf8_clean(reading->arena, cells[REASON])};
-    struct carom_str address = carom_address_first(reading->arena, cells[ADDRESS]);
+    struct carom_str address = carom_address_only(reading->arena, cells[ADDRESS]);
 
     ban.key = carom_address_key(reading->arena, address);
     ban.spelling = address;

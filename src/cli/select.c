@@ -91,7 +91,7 @@ int carom_cli_selection(const struct carom_cli_select *select, int64_t now, stru
 int carom_cli_address(struct carom_arena *arena, const char *command, const char *typed, struct carom_str *key_r,
                       struct carom_error *err)
 {
-    struct carom_str address = carom_address_first(arena, carom_str(typed));
+    struct carom_str address = carom_address_only(arena, carom_str(typed));
     *key_r = carom_address_key(arena, address.len ? address : carom_str_trim(carom_str(typed)));
     return key_r->len ? 0 : carom_error_set(err, CAROM_ERROR_USAGE, "%s: '%s' is no address", command, typed);
 }

@@ -11,11 +11,12 @@
 enum { GROUP = 1000 }; /* recipients a transaction: others wait for the ledger meanwhile */
 
 /* A reply that would be remembered wrongly is the caller's mistake, and better said than guessed at. */
-static int check(const struct carom_reply_input *input, const struct carom_fact *fact, struct carom_error *err)
+static int check(struct carom_arena *arena, const struct carom_reply_input *input, const struct carom_fact *fact,
+                 struct carom_error *err)
 {
     bool in_between = fact->reply_code && (fact->reply_code < 200 || fact->reply_code / 100 == 3);
 
-    if (carom_str(input->recipient).len && !fact->recipient.len)
+    if (carom_str(input->recipient).len && !carom_address_only(arena, carom_str(input->recipient)).len)
         return carom_error_set(err, CAROM_ERROR_USAGE, "reply: recipient '%s' is no address", input->recipient);
     if (!carom_str(input->delivery).len && !input->time)
         return carom_error_set(err, CAROM_ERROR_USAGE, "reply: neither delivery (your id of message and recipient) nor "
@@ -47,8 +48,9 @@ int carom_engine_reply(struct carom_engine *engine, const struct carom_reply_inp
         return carom_error_memory(err);
     }
     result->facts = carom_facts_reply(result->arena, input, carom_policy_judging(engine->policy), now / 1000);
+    int wrong = check(result->arena, input, result->facts.list, err);
     carom_arena_unguard(result->arena);
-    if (check(input, result->facts.list, err) != 0) {
+    if (wrong) {
         carom_result_free(result);
         return -1;
     }
@@ -66,7 +68,7 @@ static int has_history(struct carom_engine *engine, struct carom_arena *arena, c
     carom_arena_reset(arena);
     if (carom_arena_guard(arena))
         return carom_error_memory(err);
-    struct carom_str address = carom_address_first(arena, carom_str(recipient));
+    struct carom_str address = carom_address_only(arena, carom_str(recipient));
     struct carom_str key = address.len ? carom_address_key(arena, address) : CAROM_STR_EMPTY;
     int failed = key.len ? engine->ledger.ops->past(engine->ledger.store, arena, key, &history, err) : 0;
     carom_arena_unguard(arena);

@@ -529,6 +529,19 @@ struct carom_str carom_address_first(struct carom_arena *arena, struct carom_str
     return addr;
 }
 
+struct carom_str carom_address_only(struct carom_arena *arena, struct carom_str text)
+{
+    struct carom_str addr;
+
+    text = carom_str_trim(text);
+    if (text.len > 0 && text.ptr[text.len - 1] == '>') {
+        text = carom_str_from(text, carom_str_rchr(text, '<') + 1); /* SIZE_MAX + 1 is 0 */
+        text = carom_str_head(text, text.len - 1);
+    }
+    addr = carom_address_first(arena, text);
+    return carom_address_same(arena, addr, text) ? addr : CAROM_STR_EMPTY;
+}
+
 static size_t next_at(struct carom_str text, size_t i)
 {
     size_t more = carom_str_chr(carom_str_from(text, i + 1), '@');

@@ -15,6 +15,9 @@ bool carom_address_next(struct carom_arena *arena, struct carom_str *rest, struc
                         struct carom_str *name_r);
 /* The first address in text, or the empty one. */
 struct carom_str carom_address_first(struct carom_arena *arena, struct carom_str text);
+/* The address that all of the text is: bare, in angle brackets, or behind a name in those. Else the empty one: who says
+   "a b@example.com" of somebody does not mean b. */
+struct carom_str carom_address_only(struct carom_arena *arena, struct carom_str text);
 /* The first thing that looks like an address anywhere in free text, before and after whatever punctuation. */
 struct carom_str carom_address_find(struct carom_arena *arena, struct carom_str text);
 

@@ -197,6 +197,7 @@ class Suppressions(Care):
     def test_a_wrong_row_is_named_and_nothing_is_kept(self):
         for text, why in {
             'address\nx@example.com\nfoo bar\n': r"-:3: 'foo bar' is no address",
+            'address\n"x y@example.com"\n': r"-:2: 'x y@example.com' is no address", # not y's
             'address,until\nx@example.com,soon\n': r"-:2: 'soon' is no time",
             'name,phone\nx,y\n': r"-:1: 'name' is neither an address nor the name of a column",
             'x@example.com,y\n': r'-:1: .*several columns without names',

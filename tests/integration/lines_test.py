@@ -203,6 +203,8 @@ class Members(Lines):
             ({**good, 'reply': 550}, 'reply is no string'),
             ({**good, 'reply': '354 Go ahead'}, 'no final answer'),
             ({**good, 'recipient': 'x'}, "'x' is no address"),
+            ({**good, 'recipient': 'x anna@example.com'}, "'x anna@example.com' is no address"), # not Anna
+            ({**good, 'recipient': 'anna@example.com,bert@example.com'}, 'is no address'),
             ({**good, 'delivery': None, 'time': None}, 'told from its copy'),
             ('{"reply":"550 no","reply":"250 ok"}', 'duplicate'),
             ({'path': '/nowhere'}, '/nowhere: cannot read'),

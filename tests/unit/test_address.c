@@ -101,6 +101,37 @@ static void takes_the_first(void **state)
     }
 }
 
+static void takes_the_only_one(void **state)
+{
+    static const struct {
+        const char *text, *want;
+    } cases[] = {
+        {"b@example.com", "b@example.com"},
+        {" <b@Example.com>\r\n", "b@example.com"},
+        {"\"Bob\" Smith <b@example.com>", "b@example.com"},
+        {"\"b\"@example.com.", "b@example.com"},
+        {"\"a b\"@example.com", "\"a b\"@example.com"},
+        {"o'brien+x%y@b\xc3\xbc" "cher.example", "o'brien+x%y@b\xc3\xbc" "cher.example"},
+        {"a b@example.com", ""},
+        {"b@example.com,c@example.com", ""},
+        {"b@example.com c@example.com", ""},
+        {"c@example.com <b@example.com> x", ""},
+        {"a@b@example.com", ""},
+        {"$(b)@example.com", ""},
+        {"b@example.com/x", ""},
+        {"\xe2\x80\x8b" "b@example.com", ""}, /* a space of no width */
+        {"<>", ""},
+        {">", ""},
+        {"", ""},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct carom_str got = carom_address_only(*state, carom_str(cases[i].text));
+        if (!carom_str_eq(got, carom_str(cases[i].want)))
+            fail_msg("%s: got " CAROM_STR_FMT ", want %s", cases[i].text, CAROM_STR_ARG(got), cases[i].want);
+    }
+}
+
 static void takes_all(void **state)
 {
     static const char *const cases[][2] = {
@@ -247,6 +278,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_the_first),
+        cmocka_unit_test(takes_the_only_one),
         cmocka_unit_test(takes_all),
         cmocka_unit_test(finds_in_text),
         cmocka_unit_test(judges_the_shape),
