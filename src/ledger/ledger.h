@@ -113,6 +113,8 @@ struct carom_store_ops {
     /* Of one job; in one statement of its own, not for every claim. */
     int (*mail)(struct carom_store *store, struct carom_arena *arena, int64_t job, struct carom_job_mail *mail_r,
                 struct carom_error *err);
+    /* How many forwarded bounces and probes a sink took since then, ms. */
+    int (*mailed)(struct carom_store *store, struct carom_str sink, int64_t since, int64_t *n_r, struct carom_error *err);
     /* Remembers that a sink is stopped, or is no more; all that are stopped, in the order in which they were. */
     int (*pause)(struct carom_store *store, const struct carom_pause *pause, struct carom_error *err);
     int (*pauses)(struct carom_store *store, int (*each)(void *user, const struct carom_pause *pause), void *user,

@@ -55,6 +55,13 @@ int carom_sqlite_mail(struct carom_store *store, struct carom_arena *arena, int6
     return result;
 }
 
+int carom_sqlite_mailed(struct carom_store *store, struct carom_str sink, int64_t since, int64_t *n_r, struct carom_error *err)
+{
+    static const char sql[] = "SELECT count(*) FROM job WHERE state = 1 AND due > ?1 AND sink = ?2"
+                              " AND action IN ('forward', 'probe')";
+    return carom_db_value(&store->db, carom_db_use(&store->db, err, sql, "is", since, sink), n_r, err);
+}
+
 /* ---- Alerts on account of a job ---- */
 
 /* Of nobody's address, so that it has no place in the order of his jobs. */

@@ -569,7 +569,7 @@ static int open_store(const char *path, enum carom_ledger_mode mode, struct caro
         .begin = begin, .commit = commit, .rollback = rollback, .seen = seen, .decided = decided,
         .past = past,   .write = write_texts, .record = carom_sqlite_record, .claim = claim, .settle = settle,
         .resend = resend, .alert = carom_sqlite_raise,
-        .facts = facts, .jobs = jobs,     .mail = carom_sqlite_mail,
+        .facts = facts, .jobs = jobs,     .mail = carom_sqlite_mail, .mailed = carom_sqlite_mailed,
         .pause = carom_sqlite_pause,      .pauses = carom_sqlite_pauses, .check = carom_sqlite_check,
         .prepare = carom_sqlite_prepare,  .close = close_store,
         .references = carom_sqlite_references,

@@ -60,9 +60,10 @@ int carom_sqlite_taught(struct carom_store *store, struct carom_str key,
 int carom_sqlite_record(struct carom_store *store, struct carom_arena *arena, const struct carom_entry *entry,
                         struct carom_error *err);
 
-/* mail(), alert(), pause() and pauses() in outgoing.c. */
+/* mail(), mailed(), alert(), pause() and pauses() in outgoing.c. */
 int carom_sqlite_raise(struct carom_store *store, int64_t job, const struct carom_decided *alert,
                        const struct carom_config *config, int64_t now, struct carom_error *err);
+int carom_sqlite_mailed(struct carom_store *store, struct carom_str sink, int64_t since, int64_t *n_r, struct carom_error *err);
 int carom_sqlite_mail(struct carom_store *store, struct carom_arena *arena, int64_t job, struct carom_job_mail *mail_r,
                       struct carom_error *err);
 int carom_sqlite_pause(struct carom_store *store, const struct carom_pause *pause, struct carom_error *err);

@@ -20,6 +20,8 @@ struct carom_endpoint {
     bool kept;     /* the ledger says so too */
     bool trial;    /* its time has come: one job may try it */
     int64_t since; /* ms */
+    bool counted;
+    int64_t mails; /* forwarded bounces and probes of the last hour, once counted */
     char why[512];
     struct carom_endpoint *next;
 };

@@ -27,6 +27,8 @@ enum {
     COMMANDS_MAX = 8,      /* at a time: each is a process */
     COMMAND_MS = 15 * 1000,
     HOUR_MS = 3600 * 1000,
+    MAILS_MAX = 200,       /* forwarded bounces and probes to a relay in an hour */
+    FULL_MS = 10 * 60 * 1000,
     PENDING_DAYS = 30,     /* then what is still pending is a dead letter */
     ANSWER_TEXT_MAX = 8192 /* bytes of a job's last_answer: 4 KiB of a command's words, escapes and all */
 };
@@ -328,10 +330,38 @@ static void start_command(struct run *run, struct carom_flight *flight, struct c
         settle_verdict(run, flight, CAROM_VERDICT_RETRY, -1, carom_str(why.text));
 }
 
+/* 1: its relay had as much as it may have in an hour. Anybody can send bounces, and who does fills nobody's mailbox. */
+static int is_full(struct run *run, const struct carom_flight *flight)
+{
+    struct carom_endpoint *endpoint = flight->endpoint;
+    const struct carom_ledger *ledger = run->ledger;
+    struct carom_str action = flight->job->action;
+    if (!carom_str_eq(action, CAROM_STR("forward")) && !carom_str_eq(action, CAROM_STR("probe")))
+        return 0;
+    if (!endpoint->counted && ledger->ops->mailed(ledger->store, endpoint->name, carom_date_now_ms() - HOUR_MS,
+                                                  &endpoint->mails, run->err) != 0)
+        return -1;
+    endpoint->counted = true;
+    return endpoint->mails++ >= MAILS_MAX;
+}
+
+/* 1: it may go, 0: not now, which is settled, -1. */
 static int ask_for_mail(struct run *run, struct carom_flight *flight, struct carom_job_mail *mail)
 {
     const struct carom_ledger *ledger = run->ledger;
-    return ledger->ops->mail(ledger->store, run->scratch, flight->job->id, mail, run->err);
+    int full = ledger->ops->mail(ledger->store, run->scratch, flight->job->id, mail, run->err);
+    if (full == 0 && mail->erased) {
+        settle_untried(run, flight);
+        return 0;
+    }
+    if (full != 0 || (full = is_full(run, flight)) < 0)
+        return -1;
+    if (!full)
+        return 1;
+    run->summary->waiting++;
+    settle(run, flight, waiting_state(flight), carom_date_now_ms() + FULL_MS,
+           CAROM_STR("200 forwarded bounces and probes went out in an hour: it waits"), true);
+    return 0;
 }
 
 /* Renders and starts the flight's step. */
@@ -351,12 +381,9 @@ static enum carom_rendered take_step(struct run *run, struct carom_flight *fligh
             start_command(run, flight, &command);
         return result;
     }
-    if (sink->type == CAROM_SINK_SMTP && ask_for_mail(run, flight, &mail) != 0)
-        return CAROM_RENDER_FAILED;
-    if (mail.erased) {
-        settle_untried(run, flight);
-        return CAROM_RENDERED;
-    }
+    int may = sink->type == CAROM_SINK_SMTP ? ask_for_mail(run, flight, &mail) : 1;
+    if (may <= 0)
+        return may < 0 ? CAROM_RENDER_FAILED : CAROM_RENDERED;
     result = sink->type == CAROM_SINK_SMTP ? carom_render_mail(&input, run->scratch, &request, why)
              : flight->step == CAROM_STEP_LOOK_UP     ? carom_render_first(&input, run->scratch, &request, why)
                                            : carom_render_request(&input, run->scratch, &request, why);

@@ -265,6 +265,35 @@ class Sinks(unittest.TestCase):
         self.assertIn('anna@example.com fails', server.mails[0])
         self.assertRegex(server.mails[0], r'(?m)^Auto-Submitted: auto-generated\r$')
 
+    def test_mail_on_account_of_bounces_is_bounded(self):
+        server = self.serve(MailServer())
+        (self.dir / 'policy.lua').write_text(
+            'carom.configure { verp = { domain = "b.example.org", keys = { { id = 1, secret = "%s", since = "2026-01-01" } } },\n'
+            ' sinks = { probe = carom.smtp { url = "smtp://127.0.0.1:%d", from = "c@example.org", allow_private = true } } }\n'
+            'function on_permanent(bounce) bounce:probe {} end\n' % ('x' * 32, server.server_address[1]))
+        (self.dir / 'replies').write_text(''.join(
+            json.dumps({'reply': '550 5.1.1 unknown', 'recipient': f'n0@m{i}.example.com', 'delivery': i}) + '\n' for i in range(3)))
+        self.carom('run', '--quiet', '--lines', 'replies')
+
+        def change(sql):
+            with sqlite3.connect(self.dir / 'carom.db') as ledger:
+                ledger.execute(sql)
+            ledger.close()
+        columns = ('id, fact, part, address, state, created, begun, planned, due, lease, attempts, suppression, ended_by, sink,'
+                   ' action, arguments, answer')
+        change(f'WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 199) INSERT INTO job ({columns})'
+               f' SELECT i, fact, i, NULL, 1, created, begun, planned, {int(time.time() * 1000)}, 0, 1, NULL, NULL, sink,'
+               ' action, arguments, answer FROM n, (SELECT * FROM job ORDER BY id LIMIT 1)')
+        self.carom('deliver')
+        jobs = self.jobs()[199:]
+        self.assertEqual(sorted(job['state'] for job in jobs), ['done', 'waiting', 'waiting'])
+        waits = next(job for job in jobs if job['state'] == 'waiting')
+        self.assertEqual((waits['attempts'], len(server.mails)), (0, 1))
+        self.assertIn('in an hour: it waits', waits['last_answer'])
+        change('UPDATE job SET due = due - 3600000')
+        self.carom('deliver')
+        self.assertEqual(len(server.mails), 3)
+
 
 if __name__ == '__main__':
     unittest.main()
