@@ -84,14 +84,24 @@ static bool is_internal(struct carom_str received)
     return any || carom_str_ifind(received, CAROM_STR(" with LMTP")) != SIZE_MAX;
 }
 
-/* The client's verified name. Postfix, Sendmail, OpenSMTPD: "from HELO (HOST [IP])", Exim: "from HOST ([IP] helo=HELO)"
-   or, where nothing was verified, "from [IP] (helo=HELO)". */
+/* Does the server name clients only where the name leads back to the address? OpenSMTPD, for one, writes down what the
+   client's own reverse zone says. Asked behind the client's part, where nothing is his. */
+static bool verifies_names(struct carom_str received)
+{
+    struct carom_str own = carom_str_from(received, client_part(received).len);
+
+    return carom_str_find(own, CAROM_STR("(Postfix")) != SIZE_MAX || carom_str_find(own, CAROM_STR("(Exim ")) != SIZE_MAX ||
+           carom_str_find(own, CAROM_STR("(8.")) != SIZE_MAX; /* Sendmail */
+}
+
+/* The client's verified name. Postfix, Sendmail: "from HELO (HOST [IP])", Exim: "from HOST ([IP] helo=HELO)" or, where
+   nothing was verified, "from [IP] (helo=HELO)". */
 static struct carom_str client_host(struct carom_str received)
 {
     struct carom_str part = client_part(received), word, name;
     size_t open = carom_str_chr(part, '(');
 
-    if (open == SIZE_MAX || carom_str_ifind(part, CAROM_STR("may be forged")) != SIZE_MAX)
+    if (open == SIZE_MAX || !verifies_names(received) || carom_str_ifind(part, CAROM_STR("may be forged")) != SIZE_MAX)
         return CAROM_STR_EMPTY;
     name = carom_str_from(part, open + 1);
     if (carom_str_starts(name, CAROM_STR("["))) { /* Sendmail without a name for it writes so too, behind the HELO */

@@ -417,6 +417,12 @@ static void believes_listed_reporters(void **state)
     fact = complaint("fbl@example.org",
                      "Received: from x (arf.provider.example [192.0.2.66] (may be forged)) by mx.example.org (8.17)\n");
     check("reverse name that does not go back", &fact, CAROM_AUTHENTICITY_UNPROVEN, "jane@provider.example");
+    fact = complaint("fbl@example.org",
+                     "Received: from x (arf.provider.example [192.0.2.66])\n\tby mx.example.org (OpenSMTPD) with ESMTP id 1\n");
+    check("reverse name that nobody verified", &fact, CAROM_AUTHENTICITY_UNPROVEN, "jane@provider.example");
+    fact = complaint("fbl@example.org",
+                     "Received: from (Postfix (arf.provider.example [192.0.2.66])\n\tby mx.example.org (OpenSMTPD)\n");
+    check("a HELO that names another server", &fact, CAROM_AUTHENTICITY_UNPROVEN, "jane@provider.example");
     fact = complaint("fbl@example.org", FROM_HOST("notarf.provider.example") "Received: from x by y\n");
     check("a longer name", &fact, CAROM_AUTHENTICITY_UNPROVEN, "jane@provider.example");
     fact = complaint("bounces@example.org", FROM_HOST("arf.provider.example"));
