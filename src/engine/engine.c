@@ -78,32 +78,26 @@ struct work {
     struct carom_engine *engine;
     struct carom_arena *arena;
     struct carom_result *result;
+    struct carom_described *described;
     struct carom_str text;
-    struct carom_str *addresses;
-    uint64_t *identities;
-    struct carom_past *presents;
-    bool *twin;         /* the same fact stood before in this message */
-    uint32_t *previous; /* the fact before that shares the address: its index + 1, or 0 */
     int64_t now;
     bool bare; /* facts and decisions stay where they are, and nobody shows them */
     struct carom_error failed; /* why the first hook that failed did, where the others go on */
 };
 
-static void describe(struct work *work, size_t i)
+static void describe_one(struct carom_arena *arena, const struct carom_fact *fact, struct carom_described *described_r)
 {
-    const struct carom_fact *fact = &work->result->facts.list[i];
-
-    work->addresses[i] = fact->recipient.len ? carom_address_key(work->arena, fact->recipient) : CAROM_STR_EMPTY;
-    work->identities[i] = hash(fact->id);
-    work->presents[i] = (struct carom_past){
-        .kind = fact->kind,
-        .reason = fact->reason,
-        .authenticity = fact->authenticity,
-        .hard = fact->hard,
-        .time = carom_history_time(fact),
-        .received = fact->received * 1000,
-        .delivery = fact->delivery.len ? hash(fact->delivery) : 0,
-        .list = fact->list,
+    *described_r = (struct carom_described){
+        .address = fact->recipient.len ? carom_address_key(arena, fact->recipient) : CAROM_STR_EMPTY,
+        .identity = hash(fact->id),
+        .present = {.kind = fact->kind,
+                    .reason = fact->reason,
+                    .authenticity = fact->authenticity,
+                    .hard = fact->hard,
+                    .time = carom_history_time(fact),
+                    .received = fact->received * 1000,
+                    .delivery = fact->delivery.len ? hash(fact->delivery) : 0,
+                    .list = fact->list},
     };
 }
 
@@ -117,31 +111,40 @@ static uint64_t mix(struct carom_str text)
 }
 
 /* One pass with two hash tables: which facts of this message are twins of an earlier one, which share its address. */
-static void link_facts(struct work *work, size_t n)
+static void link_facts(struct carom_arena *arena, struct carom_described *list, size_t n)
 {
     size_t mask = 15, slot;
 
     while (mask < 2 * n)
         mask = 2 * mask + 1;
-    uint32_t *by_identity = carom_arena_array(work->arena, uint32_t, mask + 1);
-    uint32_t *by_address = carom_arena_array(work->arena, uint32_t, mask + 1);
+    uint32_t *by_identity = carom_arena_array(arena, uint32_t, mask + 1);
+    uint32_t *by_address = carom_arena_array(arena, uint32_t, mask + 1);
 
-    work->twin = carom_arena_array(work->arena, bool, n);
-    work->previous = carom_arena_array(work->arena, uint32_t, n);
     for (size_t i = 0; i < n; i++) {
-        slot = work->identities[i] & mask;
-        while (by_identity[slot] && work->identities[by_identity[slot] - 1] != work->identities[i])
+        slot = list[i].identity & mask;
+        while (by_identity[slot] && list[by_identity[slot] - 1].identity != list[i].identity)
             slot = (slot + 1) & mask;
-        work->twin[i] = by_identity[slot] != 0;
+        list[i].twin = by_identity[slot] != 0;
         by_identity[slot] = (uint32_t)i + 1;
-        if (!work->addresses[i].len)
+        if (!list[i].address.len)
             continue;
-        slot = mix(work->addresses[i]) & mask;
-        while (by_address[slot] && !carom_str_eq(work->addresses[by_address[slot] - 1], work->addresses[i]))
+        slot = mix(list[i].address) & mask;
+        while (by_address[slot] && !carom_str_eq(list[by_address[slot] - 1].address, list[i].address))
             slot = (slot + 1) & mask;
-        work->previous[i] = by_address[slot];
+        list[i].previous = by_address[slot];
         by_address[slot] = (uint32_t)i + 1;
     }
+}
+
+static void describe(struct carom_result *result)
+{
+    size_t n = result->facts.n;
+
+    result->described = carom_arena_array(result->arena, struct carom_described, n);
+    for (size_t i = 0; i < n; i++)
+        describe_one(result->arena, &result->facts.list[i], &result->described[i]);
+    if (n > 1)
+        link_facts(result->arena, result->described, n);
 }
 
 static bool is_new(const struct carom_outcome *outcome) { return !outcome->duplicate && !outcome->failed; }
@@ -151,16 +154,16 @@ static void add_siblings(struct work *work, size_t i, struct carom_history *hist
 {
     size_t more = 0;
 
-    for (uint32_t k = work->previous[i]; k; k = work->previous[k - 1])
+    for (uint32_t k = work->described[i].previous; k; k = work->described[k - 1].previous)
         more += is_new(&work->result->outcomes[k - 1]);
     if (!more)
         return;
     struct carom_past *list = carom_arena_array(work->arena, struct carom_past, history->n + more);
     if (history->n)
         memcpy(list, history->list, history->n * sizeof(*list));
-    for (uint32_t k = work->previous[i]; k; k = work->previous[k - 1])
+    for (uint32_t k = work->described[i].previous; k; k = work->described[k - 1].previous)
         if (is_new(&work->result->outcomes[k - 1]))
-            list[history->n++] = work->presents[k - 1];
+            list[history->n++] = work->described[k - 1].present;
     history->list = list;
 }
 
@@ -173,8 +176,8 @@ static int recall(struct work *work, size_t i, struct carom_error *err)
 
     if (work->result->facts.message || work->bare)
         return 0;
-    if (ledger->ops->decided(ledger->store, work->arena, work->identities[i], work->result->facts.list[i].recipient,
-                             &json, err) != 0)
+    if (ledger->ops->decided(ledger->store, work->arena, work->described[i].identity, work->described[i].address, &json,
+                             err) != 0)
         return -1;
     if (!json.len) /* a dry run keeps no decisions */
         return 0;
@@ -213,34 +216,32 @@ static int decide(struct work *work, size_t i, struct carom_error *err)
     struct carom_engine *engine = work->engine;
     const struct carom_fact_list *facts = &work->result->facts;
     struct carom_outcome *outcome = &work->result->outcomes[i];
-    struct carom_history history = {.present = work->presents[i],
+    struct carom_described *it = &work->described[i];
+    struct carom_history history = {.present = it->present,
                                     .half_life_ms = carom_policy_config(engine->policy)->half_life_ms,
-                                    .now = work->presents[i].received}; /* an archive decays as it happened */
-    int seen = work->twin[i] ? 1
-                             : engine->ledger.ops->seen(engine->ledger.store, work->identities[i],
-                                                             facts->list[i].recipient, err);
+                                    .now = it->present.received}; /* an archive decays as it happened */
+    int seen = it->twin ? 1 : engine->ledger.ops->seen(engine->ledger.store, it->identity, it->address, err);
 
     carom_decision_init(&outcome->decision);
     if (seen != 0) {
         outcome->duplicate = true;
         return seen < 0 ? -1 : recall(work, i, err);
     }
-    if (work->addresses[i].len &&
-        engine->ledger.ops->past(engine->ledger.store, work->arena, work->addresses[i], &history, err) != 0)
+    if (it->address.len && engine->ledger.ops->past(engine->ledger.store, work->arena, it->address, &history, err) != 0)
         return -1;
     add_siblings(work, i, &history);
     if (ask(work, i, &history, err) != 0)
         return set_aside(work, i, err);
-    carom_hold_outdated(&outcome->decision, &facts->list[i], work->presents[i].time, history.restored);
-    carom_hold_delivered(&outcome->decision, &facts->list[i], work->presents[i].time, carom_history_delivered_at(&history));
+    carom_hold_outdated(&outcome->decision, &facts->list[i], it->present.time, history.restored);
+    carom_hold_delivered(&outcome->decision, &facts->list[i], it->present.time, carom_history_delivered_at(&history));
     carom_hold_apply(&outcome->decision, &facts->list[i], carom_policy_config(engine->policy));
-    work->presents[i].ignored = outcome->decision.ignored;
-    work->presents[i].held = outcome->decision.hold == CAROM_HOLD_GATE;
+    it->present.ignored = outcome->decision.ignored;
+    it->present.held = outcome->decision.hold == CAROM_HOLD_GATE;
     for (const struct carom_decided *decided = outcome->decision.first; decided; decided = decided->next) {
         if (decided->state != CAROM_ACTION_DECIDED)
             continue;
-        work->presents[i].points += decided->type == CAROM_ACTION_SCORE ? decided->points : 0;
-        work->presents[i].retried = work->presents[i].retried || decided->type == CAROM_ACTION_RETRY;
+        it->present.points += decided->type == CAROM_ACTION_SCORE ? decided->points : 0;
+        it->present.retried = it->present.retried || decided->type == CAROM_ACTION_RETRY;
     }
     return 0;
 }
@@ -284,9 +285,9 @@ static int record(struct work *work, struct carom_error *err)
         struct carom_entry entry = {.fact = &facts->list[i],
                                     .decision = &outcome->decision,
                                     .config = config,
-                                    .identity = work->identities[i],
-                                    .address = work->addresses[i],
-                                    .delivery = work->presents[i].delivery,
+                                    .identity = work->described[i].identity,
+                                    .address = work->described[i].address,
+                                    .delivery = work->described[i].present.delivery,
                                     .raw = raw ? message->bytes : CAROM_STR_EMPTY,
                                     .headers = message ? message->root->headers.block : CAROM_STR_EMPTY,
                                     .written = work->result->written ? &work->result->written[i] : NULL,
@@ -308,12 +309,9 @@ static int handle(struct work *work, bool *written_r, struct carom_error *err)
     size_t n = work->result->facts.n;
 
     work->text = work->result->facts.report ? work->result->facts.report->text : CAROM_STR_EMPTY;
-    work->addresses = carom_arena_array(work->arena, struct carom_str, n);
-    work->identities = carom_arena_array(work->arena, uint64_t, n);
-    work->presents = carom_arena_array(work->arena, struct carom_past, n);
-    for (size_t i = 0; i < n; i++)
-        describe(work, i);
-    link_facts(work, n);
+    if (!work->result->described)
+        describe(work->result);
+    work->described = work->result->described;
     for (size_t i = 0; i < n; i++)
         if (decide(work, i, err) != 0)
             return -1;
@@ -441,6 +439,8 @@ int carom_engine_begin_message(struct carom_engine *engine, struct carom_str byt
         return carom_error_memory(err);
     }
     int failed = carom_engine_read(engine->policy, result, bytes, envelope, &trust, now_ms, err);
+    if (!failed)
+        describe(result); /* as write_ahead: nobody waits for it */
     if (!failed)
         failed = write_ahead(engine, result, err);
     carom_arena_unguard(result->arena);

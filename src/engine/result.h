@@ -18,12 +18,22 @@ struct carom_outcome {
     size_t n;
 };
 
+/* What a fact is looked up by, and what it is to those that come later. */
+struct carom_described {
+    struct carom_str address; /* its key */
+    uint64_t identity;
+    struct carom_past present;
+    bool twin;         /* the same fact stood before in this message */
+    uint32_t previous; /* the fact before that shares the address: its index + 1, or 0 */
+};
+
 struct carom_result {
     struct carom_arena *arena;
     struct carom_fact_list facts;
-    struct carom_outcome *outcomes; /* one a fact */
-    struct carom_written *written;  /* one a fact, where the ledger made them ahead */
-    bool skipped;                   /* on_message did not want it read */
+    struct carom_described *described; /* one a fact; NULL: when it is decided */
+    struct carom_outcome *outcomes;    /* one a fact */
+    struct carom_written *written;     /* one a fact, where the ledger made them ahead */
+    bool skipped;                      /* on_message did not want it read */
 };
 
 struct carom_facts {

@@ -77,10 +77,10 @@ struct carom_store_ops {
     int (*begin)(struct carom_store *store, struct carom_error *err);
     int (*commit)(struct carom_store *store, struct carom_error *err);
     void (*rollback)(struct carom_store *store);
-    /* 1: a fact of this identity is stored for this recipient; 0 not; -1. */
-    int (*seen)(struct carom_store *store, uint64_t identity, struct carom_str recipient, struct carom_error *err);
+    /* 1: a fact of this identity is stored for this address key (empty: for nobody); 0 not; -1. */
+    int (*seen)(struct carom_store *store, uint64_t identity, struct carom_str address, struct carom_error *err);
     /* The decision that was taken with that fact, the JSON object that `facts` shows; empty: there is no such fact. */
-    int (*decided)(struct carom_store *store, struct carom_arena *arena, uint64_t identity, struct carom_str recipient,
+    int (*decided)(struct carom_store *store, struct carom_arena *arena, uint64_t identity, struct carom_str address,
                    struct carom_str *json_r, struct carom_error *err);
     /* Fills list (the newest 1,000), suppressions in force at history->now, departures and tags for the address key. */
     int (*past)(struct carom_store *store, struct carom_arena *arena, struct carom_str address,

@@ -155,9 +155,9 @@ static int past(struct carom_store *store, struct carom_arena *arena, struct car
     return 0;
 }
 
-static int seen(struct carom_store *store, uint64_t identity, struct carom_str recipient, struct carom_error *err)
+static int seen(struct carom_store *store, uint64_t identity, struct carom_str address, struct carom_error *err)
 {
-    (void)recipient, (void)err; /* hashes of which no two are the same by chance */
+    (void)address, (void)err; /* hashes of which no two are the same by chance */
     return carom_hashes_has(&memory_of(store)->seen, (int64_t)identity);
 }
 

@@ -35,21 +35,21 @@ static void rollback(struct carom_store *store)
     (void)store; /* nothing is recorded before all hooks of a message have returned */
 }
 
-static int seen(struct carom_store *store, uint64_t identity, struct carom_str recipient, struct carom_error *err)
+static int seen(struct carom_store *store, uint64_t identity, struct carom_str address, struct carom_error *err)
 {
     struct overlay *overlay = overlay_of(store);
-    int found = overlay->top.ops->seen(overlay->top.store, identity, recipient, err);
+    int found = overlay->top.ops->seen(overlay->top.store, identity, address, err);
     return found != 0 || !overlay->base.ops ? found
-                                            : overlay->base.ops->seen(overlay->base.store, identity, recipient, err);
+                                            : overlay->base.ops->seen(overlay->base.store, identity, address, err);
 }
 
 /* What this run itself decided is not told again. */
-static int decided(struct carom_store *store, struct carom_arena *arena, uint64_t identity, struct carom_str recipient,
+static int decided(struct carom_store *store, struct carom_arena *arena, uint64_t identity, struct carom_str address,
                    struct carom_str *json_r, struct carom_error *err)
 {
     struct carom_ledger *base = &overlay_of(store)->base;
     *json_r = CAROM_STR_EMPTY;
-    return base->ops ? base->ops->decided(base->store, arena, identity, recipient, json_r, err) : 0;
+    return base->ops ? base->ops->decided(base->store, arena, identity, address, json_r, err) : 0;
 }
 
 /* Where all that is known of the address stands. */

@@ -14,7 +14,6 @@
 #include "ledger/held.h"
 #include "ledger/incident.h"
 #include "ledger/written.h"
-#include "mail/address.h"
 
 enum { PROBES_MAX = 64 };
 
@@ -54,19 +53,25 @@ int carom_sqlite_address_new(struct carom_store *store, struct carom_str key, st
     return 0;
 }
 
-/* The row of the fact, 0 none. A hit counts only for the same address; after a collision the next number was taken. */
+/* The row of the fact, 0 none. A hit counts only for the same address; after a collision the next number was taken.
+   Most are of somebody of whom nothing is known yet: then there is none, and the address is asked for anyway. */
 static int find_fact(struct carom_store *store, uint64_t identity, struct carom_str key, int64_t *row_r,
                      struct carom_error *err)
 {
-    static const char sql[] =
-        "SELECT coalesce(a.key, ''), f.id FROM fact f LEFT JOIN address a ON a.id = f.address WHERE f.identity = ?1";
+    static const char sql[] = "SELECT address, id FROM fact WHERE identity = ?1";
+    int64_t address = 0;
+
     *row_r = 0;
+    if (key.len && carom_sqlite_address(store, key, &address, err) != 0)
+        return -1;
+    if (key.len && !address)
+        return 0;
     for (uint64_t i = 0; i < PROBES_MAX; i++) {
         sqlite3_stmt *statement = carom_db_use(&store->db, err, sql, "i", (int64_t)(identity + i));
         int found = statement ? carom_db_row(&store->db, statement, err) : -1;
         if (found <= 0)
             return found;
-        if (carom_str_eq(carom_db_bytes(statement, 0), key))
+        if (sqlite3_column_int64(statement, 0) == address) /* NULL is 0 */
             *row_r = sqlite3_column_int64(statement, 1);
         carom_db_done(statement);
         if (*row_r)
@@ -76,33 +81,22 @@ static int find_fact(struct carom_store *store, uint64_t identity, struct carom_
                            (unsigned long long)identity);
 }
 
-static int find_fact_of(struct carom_store *store, uint64_t identity, struct carom_str recipient, int64_t *row_r,
-                        struct carom_error *err)
-{
-    carom_arena_reset(store->scratch);
-    if (carom_arena_guard(store->scratch))
-        return carom_error_memory(err);
-    struct carom_str key = recipient.len ? carom_address_key(store->scratch, recipient) : CAROM_STR_EMPTY;
-    carom_arena_unguard(store->scratch);
-    return find_fact(store, identity, key, row_r, err);
-}
-
-static int seen(struct carom_store *store, uint64_t identity, struct carom_str recipient, struct carom_error *err)
+static int seen(struct carom_store *store, uint64_t identity, struct carom_str key, struct carom_error *err)
 {
     int64_t row;
 
     store->raw_row = 0; /* another message begins */
-    return find_fact_of(store, identity, recipient, &row, err) == 0 ? row != 0 : -1;
+    return find_fact(store, identity, key, &row, err) == 0 ? row != 0 : -1;
 }
 
-static int decided(struct carom_store *store, struct carom_arena *arena, uint64_t identity, struct carom_str recipient,
+static int decided(struct carom_store *store, struct carom_arena *arena, uint64_t identity, struct carom_str key,
                    struct carom_str *json_r, struct carom_error *err)
 {
     static const char sql[] = "SELECT decision FROM fact WHERE id = ?1";
     int64_t fact;
 
     *json_r = CAROM_STR_EMPTY;
-    if (find_fact_of(store, identity, recipient, &fact, err) != 0)
+    if (find_fact(store, identity, key, &fact, err) != 0)
         return -1;
     sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "i", fact);
     int found = row ? carom_db_row(&store->db, row, err) : -1;
