@@ -104,6 +104,17 @@ static int drop_end(struct carom_effect *effect, int64_t suppression, const char
     return run(effect, carom_db_use(effect->db, effect->err, sql, "iisi", effect->address, suppression, carom_str(why), effect->by));
 }
 
+/* Does any job wait for the address? Most have none: the index says so, which costs less than an update that finds none. */
+static int waits(struct carom_effect *effect, bool *waits_r)
+{
+    static const char sql[] = "SELECT 1 FROM job WHERE address = ?1 AND state = 0 LIMIT 1";
+    int64_t found;
+    int result = carom_db_value(effect->db, carom_db_use(effect->db, effect->err, sql, "i", effect->address), &found,
+                                effect->err);
+    *waits_r = found != 0;
+    return result;
+}
+
 /* Is there one of that scope that lasts at least as long? Shorter ones then end unnoticed. */
 static int outlast(struct carom_effect *effect, struct carom_str list, int64_t until, bool *covered_r)
 {
@@ -113,6 +124,7 @@ static int outlast(struct carom_effect *effect, struct carom_str list, int64_t u
                                   "?1 AND state = 0 AND EXISTS"
                                   " (SELECT 1 FROM suppression s WHERE s.id = job.suppression AND s.list = ?2 AND s.ended = 0)";
     int64_t found;
+    bool any;
     *covered_r = false;
     if (effect->fresh)
         return 0;
@@ -120,7 +132,11 @@ static int outlast(struct carom_effect *effect, struct carom_str list, int64_t u
                        &found, effect->err) != 0)
         return -1;
     *covered_r = found != 0;
-    return found ? 0 : run(effect, carom_db_use(effect->db, effect->err, shorter, "isi", effect->address, list, effect->by));
+    if (found)
+        return 0;
+    if (waits(effect, &any) != 0)
+        return -1;
+    return !any ? 0 : run(effect, carom_db_use(effect->db, effect->err, shorter, "isi", effect->address, list, effect->by));
 }
 
 static int suppress(struct carom_effect *effect, const struct carom_decided *decided)
@@ -244,7 +260,12 @@ static int drop_retries(struct carom_effect *effect, const char *end)
         " action = 'retry' AND (SELECT delivery FROM fact WHERE id = job.fact) ="
         " (SELECT delivery FROM fact WHERE id = ?2 AND delivery <> 0)";
     char answer[80];
+    bool any;
 
+    if (waits(effect, &any) != 0)
+        return -1;
+    if (!any)
+        return 0;
     snprintf(answer, sizeof(answer), "superseded by fact %lld: %s", (long long)effect->fact, end);
     return run(effect, carom_db_use(effect->db, effect->err, sql, "iisii", effect->address, effect->fact,
                                     carom_str(answer), effect->by, effect->entry->now));
