@@ -104,6 +104,8 @@ void carom_chunk_run(lua_State *L, struct carom_str text, const char *name)
     note_file(L, name);
     const char *chunk = lua_pushfstring(L, "@%s", name);
     int status = luaL_loadbufferx(L, text.ptr, text.len, chunk, "t");
+    if (status == LUA_ERRSYNTAX && text.len && text.ptr[0] == LUA_SIGNATURE[0])
+        lua_pushfstring(L, "%s:1: %s", name, lua_tostring(L, -1)); /* Lua names no place for bytecode */
     if (status != LUA_OK)
         lua_error(L);
     lua_remove(L, -2);

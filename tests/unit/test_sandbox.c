@@ -361,7 +361,7 @@ static void loading_is_limited_too(void **state)
         {"while true do end", "policy.lua:1: the limit of 10000000 instructions"},
         {"local t = {} while true do t[#t + 1] = {} end", "policy.lua:1: the memory limit of 8192 KiB"},
         {"local s = string.rep('x', 2^40)", "policy.lua:1: the memory limit"},
-        {"\033Luatables", "attempt to load a binary chunk"},
+        {"\033Luatables", "policy.lua:1: attempt to load a binary chunk"},
         {"x = ", "policy.lua:1: unexpected symbol"},
         {"require '../x'", "is no name of a file"},
         {"require '/etc/passwd'", "is no name of a file"},
