@@ -38,6 +38,10 @@ static void finds(void **state)
         {"mx.example.net", "example.org", ""},
         {"notgoogle.com", "", ""},
         {"google.com.example.org", "", ""},
+        {"mx00.ionos.co.uk", "", "gmx"},
+        {"mx.ionos.example.org", "", ""},
+        {"mail-rakumail-jp.gslb.rmb-ss.jp", "", "rakuten"},
+        {"mail-rakumail-jp.example.org", "", ""},
         {"", "", ""},
     };
     (void)state;
@@ -47,6 +51,22 @@ static void finds(void **state)
         if (!carom_str_eq(got, carom_str(cases[i].want)))
             fail_msg("%s, %s: got \"%.*s\", want \"%s\"", cases[i].host, cases[i].domain, CAROM_STR_ARG(got),
                      cases[i].want);
+    }
+}
+
+/* Else anybody could name a host of his so. */
+static void ends_patterns_in_a_domain(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < carom_providers_n; i++) {
+        struct carom_str rest = carom_str(carom_providers[i].hosts), pattern;
+
+        while (carom_str_word(&rest, &pattern)) {
+            struct carom_str end = carom_str_from(pattern, carom_str_rchr(pattern, '*') + 1); /* SIZE_MAX + 1 is 0 */
+
+            if (end.len < pattern.len && (end.len == 0 || end.ptr[0] != '.' || carom_str_chr(carom_str_from(end, 1), '.') == SIZE_MAX))
+                fail_msg("%s: " CAROM_STR_FMT " is anybody's host", carom_providers[i].id, CAROM_STR_ARG(pattern));
+        }
     }
 }
 
@@ -68,6 +88,7 @@ static void names_each_domain_once(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(finds), cmocka_unit_test(names_each_domain_once)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(finds), cmocka_unit_test(ends_patterns_in_a_domain),
+                                       cmocka_unit_test(names_each_domain_once)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
