@@ -2,23 +2,29 @@
  * SPDX-FileCopyrightText: the carom authors */
 
 /* Open addressing, at most half full. The hashes are spread well already, so that their low bits choose the slot. Most who
-   are asked for are not there, and the slots are too many for the processor's cache: the bits before them are not. */
+   are asked for are not there, and the slots are too many for the processor's cache: the words before them are not, and of
+   each hash four bits of one word are set. Of those who are not there one in a hundred, or less, has all four by chance. */
 
 #include "ledger/hashes.h"
 
 #include <stdlib.h>
 
-enum { FIRST_ROOM = 1024, BITS = 2 /* for each slot: of those who are not there one in four has his set, or less */ };
+enum { FIRST_ROOM = 1024, SLOTS_A_WORD = 16 };
 
-static size_t bit_of(const struct carom_hashes *set, uint64_t hash)
+static size_t word_of(const struct carom_hashes *set, uint64_t hash)
 {
-    return (size_t)(hash >> 24) & (BITS * set->room - 1);
+    return (size_t)(hash >> 16) & (set->room / SLOTS_A_WORD - 1);
+}
+
+static uint64_t bits_of(uint64_t hash)
+{
+    return UINT64_C(1) << (hash >> 40 & 63) | UINT64_C(1) << (hash >> 46 & 63) | UINT64_C(1) << (hash >> 52 & 63) |
+           UINT64_C(1) << (hash >> 58);
 }
 
 static void put(struct carom_hashes *set, uint64_t hash)
 {
-    size_t bit = bit_of(set, hash);
-    set->bits[bit / 8] |= (uint8_t)(1u << bit % 8);
+    set->words[word_of(set, hash)] |= bits_of(hash);
     size_t i = (size_t)hash & (set->room - 1);
     while (set->slots[i] && set->slots[i] != hash)
         i = (i + 1) & (set->room - 1);
@@ -30,8 +36,8 @@ static int grow(struct carom_hashes *set, struct carom_error *err)
 {
     struct carom_hashes larger = {.room = set->room ? set->room * 2 : FIRST_ROOM};
     larger.slots = calloc(larger.room, sizeof(*larger.slots));
-    larger.bits = calloc(larger.room / (8 / BITS), 1);
-    if (!larger.slots || !larger.bits) {
+    larger.words = calloc(larger.room / SLOTS_A_WORD, sizeof(*larger.words));
+    if (!larger.slots || !larger.words) {
         carom_hashes_deinit(&larger);
         return carom_error_memory(err);
     }
@@ -53,11 +59,8 @@ int carom_hashes_add(struct carom_hashes *set, int64_t hash, struct carom_error 
 
 bool carom_hashes_has(const struct carom_hashes *set, int64_t hash)
 {
-    uint64_t wanted = hash ? (uint64_t)hash : 1;
-    if (!set->n)
-        return false;
-    size_t bit = bit_of(set, wanted);
-    if (!(set->bits[bit / 8] >> bit % 8 & 1))
+    uint64_t wanted = hash ? (uint64_t)hash : 1, bits = bits_of(wanted);
+    if (!set->n || (set->words[word_of(set, wanted)] & bits) != bits)
         return false;
     for (size_t i = (size_t)wanted & (set->room - 1); set->slots[i]; i = (i + 1) & (set->room - 1))
         if (set->slots[i] == wanted)
@@ -68,6 +71,6 @@ bool carom_hashes_has(const struct carom_hashes *set, int64_t hash)
 void carom_hashes_deinit(struct carom_hashes *set)
 {
     free(set->slots);
-    free(set->bits);
+    free(set->words);
     *set = (struct carom_hashes){0};
 }

@@ -10,7 +10,7 @@
 
 struct carom_hashes {
     uint64_t *slots; /* 0: free; the hash 0 is kept as 1 */
-    uint8_t *bits;   /* of those that are there one each is set, maybe by others too */
+    uint64_t *words; /* in which bits are set for those that are there, and maybe for others too */
     size_t n, room;  /* room: a power of two */
 };
 

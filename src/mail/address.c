@@ -636,12 +636,12 @@ bool carom_address_valid(struct carom_str addr)
     struct carom_str local = carom_address_local(addr);
 
     return local.len > 0 && local.len < addr.len && carom_utf8_valid(addr) && valid_local(local) &&
-           valid_domain(carom_address_domain(addr));
+           valid_domain(carom_str_from(addr, local.len + 1));
 }
 
 struct carom_str carom_address_key(struct carom_arena *arena, struct carom_str addr)
 {
-    struct carom_str local = carom_address_local(addr), domain = carom_address_domain(addr);
+    struct carom_str local = carom_address_local(addr), domain = carom_str_from(addr, local.len + 1);
 
     while (domain.len > 0 && domain.ptr[domain.len - 1] == '.')
         domain.len--;

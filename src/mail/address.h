@@ -27,7 +27,7 @@ struct carom_str carom_address_domain(struct carom_str addr);
 bool carom_address_valid(struct carom_str addr);
 
 /* The key under which an address is remembered: domain as lower-case A-label (RFC 3492), local part with ASCII letters
-   lower-cased and needless quotes removed; no dot or plus folding. */
+   lower-cased and needless quotes removed; no dot or plus folding. Where it is written so already, addr itself. */
 struct carom_str carom_address_key(struct carom_arena *arena, struct carom_str addr);
 /* Neither is empty, and both have one key. */
 bool carom_address_same(struct carom_arena *arena, struct carom_str a, struct carom_str b);

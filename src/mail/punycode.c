@@ -146,14 +146,14 @@ static size_t dot(struct carom_str text, size_t i)
     return 0;
 }
 
-/* Nearly all are ASCII, with no label that is too long. */
+/* Nearly all are ASCII, with no label that is too long, and in lower case. */
 static struct carom_str plain_domain(struct carom_arena *arena, struct carom_str domain)
 {
-    char *out = carom_arena_raw(arena, domain.len);
+    size_t i = 0;
 
-    for (size_t i = 0; i < domain.len; i++)
-        out[i] = carom_lower(domain.ptr[i]);
-    return carom_str_n(out, domain.len);
+    while (i < domain.len && carom_lower(domain.ptr[i]) == domain.ptr[i])
+        i++;
+    return i == domain.len ? domain : carom_arena_lower(arena, domain);
 }
 
 struct carom_str carom_punycode_domain(struct carom_arena *arena, struct carom_str domain)

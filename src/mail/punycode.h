@@ -9,7 +9,8 @@
 #include "base/arena.h"
 
 /* The domain with each label in lower case, and those that are not ASCII as "xn--…". A label that cannot be one (too
-   long, not UTF-8) stays as it is. Characters are folded (base/utf8.h), not normalised. */
+   long, not UTF-8) stays as it is. Characters are folded (base/utf8.h), not normalised.
+   Where nothing of it changes, domain itself. */
 struct carom_str carom_punycode_domain(struct carom_arena *arena, struct carom_str domain);
 
 #endif
