@@ -34,8 +34,8 @@ static void print_rest(const struct request *request, const struct carom_replay 
         printf("not done: %lld actions; a later delivery, decision or person stands against them, or their moment has passed\n",
                (long long)replay->revision.superseded);
     if (request->apply && changes)
-        printf("%lld decision%s replaced: %lld entries ended or stand again, %lld jobs recalled unsent, %lld jobs to tell the "
-               "sinks\noperation %lld; carom undo --operation %lld takes it back\n",
+        printf("%lld decision%s replaced: suppressions, departures and tags changed %lld, jobs recalled unsent %lld, jobs to tell "
+               "the sinks %lld\noperation %lld; carom undo --operation %lld takes it back\n",
                (long long)s->facts, s->facts == 1 ? "" : "s", (long long)s->standing, (long long)s->recalled,
                (long long)s->told, (long long)replay->revision.operation, (long long)replay->revision.operation);
     else if (changes)

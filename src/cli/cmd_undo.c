@@ -79,10 +79,14 @@ static void print_settled(const struct carom_settled *settled, const struct requ
         puts("nothing to take back: nothing was decided on what is selected, or it was taken back before (carom undo list)");
         return;
     }
-    printf("%s%lld decision%s %s: %lld entries changed, %lld jobs recalled unsent, %lld jobs to tell the sinks\n",
-           request->dry_run ? "would be: " : "", (long long)settled->facts, settled->facts == 1 ? "" : "s",
-           request->operation ? "done again" : "taken back", (long long)settled->standing, (long long)settled->recalled,
-           (long long)settled->told);
+    const char *would = request->dry_run ? "would be: " : "", *more = settled->facts == 1 ? "" : "s";
+    if (request->operation)
+        printf("%s%lld decision%s done again: jobs to tell the sinks %lld\n", would, (long long)settled->facts, more,
+               (long long)settled->told);
+    else
+        printf("%s%lld decision%s taken back: suppressions, departures and tags changed %lld, jobs recalled unsent %lld, jobs to "
+               "tell the sinks %lld\n", would, (long long)settled->facts, more, (long long)settled->standing, (long long)settled->recalled,
+               (long long)settled->told);
     if (settled->operation && !request->dry_run)
         printf("operation %lld%s%lld%s\n", (long long)settled->operation,
                request->operation ? "; it took back operation " : "; carom undo --operation ",
