@@ -326,6 +326,15 @@ class Spooled(Pipe):
         self.assertEqual((done.returncode, done.stdout), (74, ''))
         self.assertRegex(done.stderr, want)
         self.assertIn('user_unknown', self.carom('parse', '--json', 'mail'))
+        # An upgrade replaces one file after the other.
+        version = self.carom('--version').split()[1].encode()
+        other = b'9' + version[1:]
+        module = pathlib.Path(CAROM).parents[1] / 'carom-sqlite.so'
+        (self.dir / 'carom-sqlite.so').write_bytes(module.read_bytes().replace(version + b'\0', other + b'\0'))
+        done = subprocess.run(self.command('run', '--policy', 'policy.lua', 'mail'), capture_output=True, text=True, cwd=self.dir,
+                              env=self.environment)
+        self.assertEqual((done.returncode, done.stdout), (74, ''))
+        self.assertIn(f'carom-sqlite.so is of version {other.decode()}, carom of version {version.decode()}: install both', done.stderr)
         del self.environment['CAROM_MODULES']
         self.taken_when_mended()
 
