@@ -1458,9 +1458,21 @@ static void test_commands_stopped(void **state)
     assert_in_range(bench->summary.failed, 5, 15);
     expect_answer(bench, 15, "five failures in a row");
     assert_true(bench->store.free_attempt[15]);
+    bench_free(bench);
+}
 
+/* Not under valgrind: it makes a fork of posix_spawn's vfork, which then does not say that there is no such program. */
+static void test_command_that_is_nowhere(void **state)
+{
+    (void)state;
+    const char *preloaded = getenv("LD_PRELOAD");
+    if (preloaded && strstr(preloaded, "vgpreload"))
+        skip();
+    struct bench *bench = bench_new();
+    struct carom_sink *sink = add_sink(bench, "command", "");
     static struct carom_pair nowhere = {{"", 0}, {"/nonexistent/command", 20}, NULL};
-    bench->store = (struct carom_store){0};
+    sink->type = CAROM_SINK_COMMAND;
+    sink->input = CAROM_STR_EMPTY;
     sink->argv = &nowhere; /* which somebody has yet to install */
     add_job(bench, "command");
     run(bench);
@@ -1631,6 +1643,7 @@ int main(void)
         cmocka_unit_test(test_urls), cmocka_unit_test(test_bodies_and_headers), cmocka_unit_test(test_own_headers),
         cmocka_unit_test(test_values), cmocka_unit_test(test_unsigned), cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_starved), cmocka_unit_test(test_stopped_midway), cmocka_unit_test(test_commands_stopped),
+        cmocka_unit_test(test_command_that_is_nowhere),
         cmocka_unit_test(test_trial_fails), cmocka_unit_test(test_held_then_refused),
         cmocka_unit_test(test_what_goes_out), cmocka_unit_test(test_failing_runs), cmocka_unit_test(test_done_and_order),
         cmocka_unit_test(test_outcomes), cmocka_unit_test(test_exhausted), cmocka_unit_test(test_stopped_endpoints),
