@@ -40,7 +40,6 @@ enum {
     FIRST_SIZE = 64 << 10,
     GROWTH_MAX = 1 << 20,
     GUARDS = 16, /* entry points that call one another; more is a bug */
-    SPARES = 32,
     PIECE_MAX = INT_MAX /* several times the largest message: what asks for more has miscalculated */
 };
 
@@ -77,7 +76,7 @@ static void block_free(struct block *block)
 
 /* The next message finds the pages of one before it in place: to hand them back to the system and fetch them again costs
    more than to fill them. Emptied. */
-static struct carom_spares spares = {.lock = PTHREAD_MUTEX_INITIALIZER, .max = SPARES};
+static struct carom_spares spares = {.lock = PTHREAD_MUTEX_INITIALIZER, .max = CAROM_SPARES};
 static bool ends; /* spares are freed at the end of the process */
 
 static void arena_free(struct carom_arena *arena)
