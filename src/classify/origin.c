@@ -8,7 +8,7 @@
 
 #include "classify/origin.h"
 
-#include "base/str.h"
+#include "bounce/reader.h"
 
 /* ---- Domains ---- */
 
@@ -88,10 +88,7 @@ static bool is_internal(struct carom_str received)
    client's own reverse zone says. Asked behind the client's part, where nothing is his. */
 static bool verifies_names(struct carom_str received)
 {
-    struct carom_str own = carom_str_from(received, client_part(received).len);
-
-    return carom_str_find(own, CAROM_STR("(Postfix")) != SIZE_MAX || carom_str_find(own, CAROM_STR("(Exim ")) != SIZE_MAX ||
-           carom_str_find(own, CAROM_STR("(8.")) != SIZE_MAX; /* Sendmail */
+    return carom_report_sign(carom_str_from(received, client_part(received).len), CAROM_STR("verifies"));
 }
 
 /* The client's verified name. Postfix, Sendmail: "from HELO (HOST [IP])", Exim: "from HOST ([IP] helo=HELO)" or, where

@@ -120,7 +120,7 @@ static void tables_use_known_words(void **state)
     static const char *const claims[] = {"failed", "gave_up", "delayed", "delivered", NULL};
     static const char *const markers[] = {"message", "headers", "first", "name", NULL};
     static const char *const signs[] = {"local", "name", "subject", "answer", "failure", "delay", "gave_up", "masked",
-                                        "role", "mailer", "contact", "challenge", "receipt", NULL};
+                                        "role", "verifies", "mailer", "contact", "challenge", "receipt", NULL};
     static const char *const gives[] = {"autoreply", "challenge", "receipt", "unsubscribe", "complaint", "none", NULL};
     static const char *const places[] = {"", "subject", "from", "text", "first line", "attachment", "suspect", "automatic",
                                          "reply", "says", "states", "to",
