@@ -237,12 +237,8 @@ static int decide(struct work *work, size_t i, struct carom_error *err)
     carom_hold_apply(&outcome->decision, &facts->list[i], carom_policy_config(engine->policy));
     it->present.ignored = outcome->decision.ignored;
     it->present.held = outcome->decision.hold == CAROM_HOLD_GATE;
-    for (const struct carom_decided *decided = outcome->decision.first; decided; decided = decided->next) {
-        if (decided->state != CAROM_ACTION_DECIDED)
-            continue;
-        it->present.points += decided->type == CAROM_ACTION_SCORE ? decided->points : 0;
-        it->present.retried = it->present.retried || decided->type == CAROM_ACTION_RETRY;
-    }
+    it->present.points = carom_decision_points(&outcome->decision);
+    it->present.retried = carom_decision_retries(&outcome->decision, work->now);
     return 0;
 }
 

@@ -359,8 +359,9 @@ static int ask_for_mail(struct run *run, struct carom_flight *flight, struct car
     if (!full)
         return 1;
     run->summary->waiting++;
-    settle(run, flight, waiting_state(flight), carom_date_now_ms() + FULL_MS,
-           CAROM_STR("200 forwarded bounces and probes went out in an hour: it waits"), true);
+    carom_buf_clear(&run->text);
+    carom_buf_printf(&run->text, "%d forwarded bounces and probes went out in an hour: it waits", MAILS_MAX);
+    settle(run, flight, waiting_state(flight), carom_date_now_ms() + FULL_MS, carom_buf_str(&run->text), true);
     return 0;
 }
 

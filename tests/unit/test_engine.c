@@ -307,6 +307,37 @@ static void test_two_engines_in_two_threads(void **state)
     assert_int_equal(two, 0);
 }
 
+static void expect_state(const struct carom_result *result, size_t fact, const char *state)
+{
+    const struct carom_action *action = carom_result_action(result, fact, 0);
+
+    assert_non_null(action);
+    if (action->state.len != strlen(state) || memcmp(action->state.ptr, state, action->state.len) != 0)
+        fail_msg("fact %zu: got %.*s, want %s", fact, (int)action->state.len, action->state.ptr, state);
+}
+
+/* A delay and a failure of one delivery in one message, as some servers report both: what is only observed of the first
+   counts for the second, as it would had they come one after the other. */
+static void test_one_address_twice_while_observed(void **state)
+{
+    static const char twice[] = "x\n\nFinal-Recipient: rfc822; ann@example.com\nAction: delayed\nStatus: 4.4.1";
+    struct carom_engine *engine;
+    struct carom_error err = {0};
+    struct carom_result *result;
+
+    (void)state;
+    write_file(policy, "carom.configure { mode = 'observe' }\n"
+                       "local function again(bounce) bounce:retry { after = '9000d', limit = 1 } end\n"
+                       "on_transient, on_delayed = again, again\n");
+    engine = engine_open(false);
+    assert_int_equal(take(engine, 1, "ann", "4.2.1", twice, &result, &err), 0);
+    assert_int_equal(carom_result_facts(result), 2);
+    expect_state(result, 0, "held");
+    expect_state(result, 1, "refused"); /* its limit is reached */
+    carom_result_free(result);
+    carom_engine_close(engine);
+}
+
 /* ---- What the sender itself heard ---- */
 
 static struct carom_result *hear(struct carom_engine *engine, struct carom_reply_input input)
@@ -511,6 +542,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_failing_hook_stores_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_dry_run_touches_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_engines_in_two_threads, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_one_address_twice_while_observed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_replies_count_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_delivery_that_we_heard_of_before, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_reply_is_described, setup, teardown),
