@@ -314,7 +314,7 @@ static struct carom_str find_new_address(const struct stating *stating, struct c
         return CAROM_STR_EMPTY;
     struct carom_str shown = carom_str_n(stating->text.shown.ptr + start, end - start);
     struct carom_str addr = carom_address_find(reading->arena, shown);
-    return carom_str_ieq(addr, reading->from) ? CAROM_STR_EMPTY : addr;
+    return carom_str_ieq(addr, carom_report_outside(reading)->from) ? CAROM_STR_EMPTY : addr;
 }
 
 static void take_row(const struct stating *stating, const struct carom_autoreply_row *row)
@@ -355,7 +355,7 @@ void carom_read_autoreply(struct carom_reading *reading, struct carom_str type)
     struct carom_autoreply *autoreply = &reading->report->autoreply;
     const struct carom_headers *headers = &reading->message->root->headers;
     struct stating stating = {reading, own_words(reading),
-                              carom_utf8_normalise(reading->arena, reading->subject).folded,
+                              carom_utf8_normalise(reading->arena, carom_report_outside(reading)->subject).folded,
                               carom_date_parse(carom_headers_text(reading->arena, headers, "Date"))};
 
     if (carom_str_eq(type, CAROM_STR("ticket"))) /* said by a ticket system's own header or subject */

@@ -372,7 +372,7 @@ static bool read_printed(struct carom_reading *reading)
 bool carom_read_dsn(struct carom_reading *reading)
 {
     /* Somebody's answer may carry the report it answers; a real report says so in its own type. */
-    if (reading->answer && !carom_part_is(reading->scope, "multipart/report"))
+    if (!carom_part_is(reading->scope, "multipart/report") && carom_report_outside(reading)->answer)
         return false;
     if (!read_parts(reading) && !(carom_report_suspect(reading) && read_printed(reading)))
         return false;

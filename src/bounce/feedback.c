@@ -103,8 +103,8 @@ static bool read_jmrp(struct carom_reading *reading)
     const struct carom_headers *returned = &report->returned_headers;
     bool marked = carom_headers_has(returned, "X-HmXmrOriginalRecipient");
 
-    if (!marked && !(carom_str_istarts(reading->from, CAROM_STR("staff@")) && report->returned &&
-                     carom_str_glob(reading->subject, CAROM_STR("complaint about message from *"))))
+    if (!marked && !(carom_str_istarts(carom_report_outside(reading)->from, CAROM_STR("staff@")) && report->returned &&
+                     carom_str_glob(carom_report_outside(reading)->subject, CAROM_STR("complaint about message from *"))))
         return false;
     if (!report->returned)
         return false;
@@ -114,7 +114,7 @@ static bool read_jmrp(struct carom_reading *reading)
     report->feedback.type = CAROM_STR("abuse");
     report->feedback.source_ip = field(reading->arena, returned, "X-Reporter-IP");
     if (report->feedback.source_ip.len == 0)
-        report->feedback.source_ip = carom_report_ip(reading->subject);
+        report->feedback.source_ip = carom_report_ip(carom_report_outside(reading)->subject);
     report->feedback_recipient = find_recipient(reading->arena, returned, returned);
     return true;
 }
@@ -122,7 +122,7 @@ static bool read_jmrp(struct carom_reading *reading)
 bool carom_read_feedback(struct carom_reading *reading)
 {
     /* Early reports have the subject "FW: …"; a person who forwards one sends no multipart/report. */
-    if (reading->answer && !carom_part_is(reading->scope, "multipart/report"))
+    if (!carom_part_is(reading->scope, "multipart/report") && carom_report_outside(reading)->answer)
         return false;
     return read_arf(reading) || read_jmrp(reading);
 }

@@ -15,13 +15,14 @@ enum { PARAGRAPHS_MAX = 200, RECIPIENTS_MAX = 50 };
 
 /* From outside: two of a mail system as sender, a subject of failure, nobody as sender, and a message that came back.
    Where it is not known who sent it, a mail system is given the benefit of the doubt. */
-static bool looks_like_bounce(const struct carom_reading *reading)
+static bool looks_like_bounce(struct carom_reading *reading)
 {
-    int signs = reading->daemon + (reading->undelivered && !reading->person) + (reading->report->returned_headers.n > 0) +
-                (reading->null_sender || (reading->daemon && reading->unsent));
+    const struct carom_outside *outside = carom_report_outside(reading);
+    int signs = outside->daemon + (outside->undelivered && !outside->person) + (reading->report->returned_headers.n > 0) +
+                (outside->null_sender || (outside->daemon && outside->unsent));
 
-    return !reading->answer && !reading->bulk && signs >= 2 &&
-           (reading->daemon || reading->undelivered || carom_report_sign(reading->report->text, CAROM_STR("failure")));
+    return !outside->answer && !outside->bulk && signs >= 2 &&
+           (outside->daemon || outside->undelivered || carom_report_sign(reading->report->text, CAROM_STR("failure")));
 }
 
 /* Takes the next paragraph off *rest. */
@@ -55,7 +56,7 @@ static bool is_party(struct carom_reading *reading, struct carom_str addr)
     static const char *const theirs[] = {"From", "Sender", "Return-Path", "Reply-To"};
     struct carom_str at = carom_str_from(addr, carom_str_chr(addr, '@'));
 
-    if (carom_str_ieq(addr, reading->from) ||
+    if (carom_str_ieq(addr, carom_report_outside(reading)->from) ||
         carom_report_sign(carom_str_head(addr, addr.len - at.len), CAROM_STR("local")))
         return true;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
@@ -98,7 +99,7 @@ static void add_all(struct carom_reading *reading, struct carom_str paragraph, s
         r->final = addr;
         r->diagnostic = words;
         r->where = CAROM_STR("text");
-        r->claim = carom_report_sign(reading->subject, CAROM_STR("delay")) || carom_report_sign(words, CAROM_STR("delay"))
+        r->claim = carom_report_sign(carom_report_outside(reading)->subject, CAROM_STR("delay")) || carom_report_sign(words, CAROM_STR("delay"))
                        ? CAROM_CLAIM_DELAYED
                    : carom_report_sign(words, CAROM_STR("gave_up")) ? CAROM_CLAIM_GAVE_UP
                                                          : CAROM_CLAIM_FAILED;
@@ -141,7 +142,8 @@ static void scan(struct carom_reading *reading, const struct paragraphs *all)
    that this is a bounce, the first paragraph that names somebody else names who did not get it. */
 static void scan_wordless(struct carom_reading *reading, const struct paragraphs *all)
 {
-    bool sure = reading->daemon && (reading->undelivered || (reading->null_sender && reading->report->returned_headers.n > 3));
+    const struct carom_outside *outside = carom_report_outside(reading);
+    bool sure = outside->daemon && (outside->undelivered || (outside->null_sender && reading->report->returned_headers.n > 3));
 
     for (size_t i = 0; sure && i < all->n && reading->report->n == 0; i++)
         if (carom_str_chr(all->list[i], '@') < all->list[i].len)

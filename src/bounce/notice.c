@@ -13,6 +13,7 @@ enum { LINES_MAX = 80 };
 
 struct carom_notices {
     struct carom_reading *reading;
+    const struct carom_outside *outside;
     struct carom_str lines[LINES_MAX]; /* the first lines of the text that are not blank nor quoted, in the end folded */
     size_t n;
     bool folded;            /* the lines are so already */
@@ -114,31 +115,32 @@ static bool any_attachment(const struct carom_notices *looking, struct carom_str
 }
 
 /* Something besides the words says that a program sent it. */
-static bool is_marked(const struct carom_reading *reading)
+static bool is_marked(const struct carom_notices *looking)
 {
     static const char *const marks[] = {"Auto-Submitted", "X-Auto-Response-Suppress", "Precedence"};
-    const struct carom_headers *headers = &reading->message->root->headers;
+    const struct carom_headers *headers = &looking->reading->message->root->headers;
 
     for (size_t i = 0; i < sizeof marks / sizeof *marks; i++) {
         struct carom_str value = carom_str_trim(carom_headers_get(headers, marks[i]));
         if (value.len > 0 && !carom_str_ieq(value, CAROM_STR("no")) && !carom_str_ieq(value, CAROM_STR("list")))
             return true;
     }
-    return reading->null_sender;
+    return looking->outside->null_sender;
 }
 
 /* That, or it may have: where the envelope sender is not known. */
-static bool is_automatic(const struct carom_reading *reading)
+static bool is_automatic(const struct carom_notices *looking)
 {
-    return is_marked(reading) || (reading->unsent && !reading->person);
+    return is_marked(looking) || (looking->outside->unsent && !looking->outside->person);
 }
 
 /* It answers a message (RFC 3834 3.1.5), and does not say that this one failed: whoever returns it does. */
-static bool is_answer(const struct carom_reading *reading)
+static bool is_answer(const struct carom_notices *looking)
 {
+    const struct carom_reading *reading = looking->reading;
     const struct carom_headers *headers = &reading->message->root->headers;
 
-    if (!reading->answer && !carom_headers_has(headers, "In-Reply-To") && !carom_headers_has(headers, "References"))
+    if (!looking->outside->answer && !carom_headers_has(headers, "In-Reply-To") && !carom_headers_has(headers, "References"))
         return false;
     return reading->report->returned_headers.n == 0 || !carom_report_sign(reading->report->text, CAROM_STR("failure"));
 }
@@ -175,16 +177,16 @@ static struct carom_str stated_type(struct carom_notices *looking)
 /* One condition of a row. */
 static bool holds(struct carom_notices *looking, struct carom_str where, struct carom_str pattern)
 {
-    const struct carom_reading *reading = looking->reading;
-    const struct carom_headers *headers = &reading->message->root->headers;
+    const struct carom_outside *outside = looking->outside;
+    const struct carom_headers *headers = &looking->reading->message->root->headers;
     struct carom_str field = field_of(where);
 
     if (where.len == 0)
         return true;
     if (carom_str_eq(where, CAROM_STR("subject")))
-        return carom_str_glob(looking->reading->folded, pattern);
+        return carom_str_glob(outside->folded, pattern);
     if (carom_str_eq(where, CAROM_STR("from")))
-        return carom_str_glob(reading->from, pattern) || carom_str_glob(reading->from_name, pattern);
+        return carom_str_glob(outside->from, pattern) || carom_str_glob(outside->from_name, pattern);
     if (carom_str_eq(where, CAROM_STR("text")))
         return any_line(looking, pattern, LINES_MAX);
     if (carom_str_eq(where, CAROM_STR("first line")))
@@ -192,12 +194,12 @@ static bool holds(struct carom_notices *looking, struct carom_str where, struct 
     if (carom_str_eq(where, CAROM_STR("attachment")))
         return any_attachment(looking, pattern);
     if (carom_str_eq(where, CAROM_STR("suspect")))
-        return carom_report_suspect(reading) == carom_str_eq(pattern, CAROM_STR("yes"));
+        return carom_report_suspect(looking->reading) == carom_str_eq(pattern, CAROM_STR("yes"));
     if (carom_str_eq(where, CAROM_STR("automatic")))
-        return is_automatic(reading) == carom_str_eq(pattern, CAROM_STR("yes"));
+        return is_automatic(looking) == carom_str_eq(pattern, CAROM_STR("yes"));
     if (carom_str_eq(where, CAROM_STR("reply")))
-        return (carom_str_eq(pattern, CAROM_STR("from nobody")) ? reading->null_sender : is_marked(reading)) &&
-               is_answer(reading);
+        return (carom_str_eq(pattern, CAROM_STR("from nobody")) ? outside->null_sender : is_marked(looking)) &&
+               is_answer(looking);
     if (carom_str_eq(where, CAROM_STR("says")))
         return any_sign(looking, pattern);
     if (carom_str_eq(where, CAROM_STR("states")))
@@ -205,7 +207,7 @@ static bool holds(struct carom_notices *looking, struct carom_str where, struct 
     if (carom_str_eq(where, CAROM_STR("to")))
         return any_recipient(headers, pattern);
     if (carom_str_eq(where, CAROM_STR("failure subject")))
-        return reading->undelivered == carom_str_eq(pattern, CAROM_STR("yes"));
+        return outside->undelivered == carom_str_eq(pattern, CAROM_STR("yes"));
     return field.len > 0 && any_header(headers, field, pattern);
 }
 
@@ -246,7 +248,7 @@ static void take_row(struct carom_reading *reading, const struct carom_notice_ro
         carom_read_autoreply(reading, row->type);
     if (report->type == CAROM_REPORT_FEEDBACK) {
         report->feedback.type = CAROM_STR("abuse");
-        report->feedback.source_ip = carom_report_ip(reading->subject);
+        report->feedback.source_ip = carom_report_ip(carom_report_outside(reading)->subject);
     }
 }
 
@@ -258,7 +260,7 @@ static bool may_be(const struct carom_notices *looking, const struct carom_notic
     if (!somebody || looking->plain || carom_str_eq(row->where_too, CAROM_STR("failure subject")))
         return true;
     /* "Out of Office AutoReply: …" of a postmaster who is away. */
-    return !looking->reading->bulk && !looking->reading->undelivered && carom_str_eq(row->gives, CAROM_STR("autoreply")) &&
+    return !looking->outside->bulk && !looking->outside->undelivered && carom_str_eq(row->gives, CAROM_STR("autoreply")) &&
            carom_str_eq(row->where, CAROM_STR("subject")) && !carom_str_starts(row->pattern, CAROM_STR("*")) &&
            row->where_too.len == 0;
 }
@@ -266,8 +268,8 @@ static bool may_be(const struct carom_notices *looking, const struct carom_notic
 /* Adds the rows of one place of the table that may hold by what stands there. */
 static void sieve_place(const struct carom_notices *looking, const struct carom_sieve *sieve, struct carom_sieved *rows)
 {
-    const struct carom_reading *reading = looking->reading;
-    const struct carom_headers *headers = &reading->message->root->headers;
+    const struct carom_outside *outside = looking->outside;
+    const struct carom_headers *headers = &looking->reading->message->root->headers;
     struct carom_str field = field_of(sieve->name);
 
     if (field.len > 0) {
@@ -276,7 +278,7 @@ static void sieve_place(const struct carom_notices *looking, const struct carom_
             if (carom_str_glob(headers->list[i].name, field))
                 carom_sieve_add(sieve, headers->list[i].value, rows);
     } else if (carom_str_eq(sieve->name, CAROM_STR("subject"))) {
-        carom_sieve_add(sieve, looking->reading->folded, rows);
+        carom_sieve_add(sieve, outside->folded, rows);
     } else if (carom_str_eq(sieve->name, CAROM_STR("text"))) {
         for (size_t i = 0; i < looking->n; i++)
             carom_sieve_add(sieve, looking->lines[i], rows);
@@ -284,8 +286,8 @@ static void sieve_place(const struct carom_notices *looking, const struct carom_
         if (looking->n > 0)
             carom_sieve_add(sieve, looking->lines[0], rows);
     } else if (carom_str_eq(sieve->name, CAROM_STR("from"))) {
-        carom_sieve_add(sieve, reading->from, rows);
-        carom_sieve_add(sieve, reading->from_name, rows);
+        carom_sieve_add(sieve, outside->from, rows);
+        carom_sieve_add(sieve, outside->from_name, rows);
     } else if (carom_str_eq(sieve->name, CAROM_STR("to"))) {
         for (size_t i = 0; i < headers->n; i++)
             for (size_t k = 0; k < sizeof recipients / sizeof *recipients; k++)
@@ -305,7 +307,8 @@ static struct carom_notices *look(struct carom_reading *reading)
         return looking;
     reading->notices = looking = carom_arena_new_of(reading->arena, struct carom_notices);
     looking->reading = reading;
-    looking->plain = !carom_report_suspect(reading) && !reading->bulk;
+    looking->outside = carom_report_outside(reading);
+    looking->plain = !carom_report_suspect(reading) && !looking->outside->bulk;
     read_lines(looking);
     see_beginnings(looking, &reading->message->root->headers);
     for (size_t i = 0; i < carom_notices_sieves_n; i++)

@@ -9,18 +9,12 @@
 
 #include "bounce/report.h"
 
-struct carom_reading {
-    struct carom_arena *arena;
-    const struct carom_message *message;
-    struct carom_part *scope; /* the part whose own parts are the report: the root, or a report inside it */
-    struct carom_report *report;
+/* What a message looks like from outside: its sender, its subject. */
+struct carom_outside {
     struct carom_str subject;   /* decoded */
     struct carom_str folded;    /* the same, to compare without case */
     struct carom_str from;      /* address; without @ what stands there */
     struct carom_str from_name; /* display name */
-    struct carom_str text;      /* the text parts of scope, UTF-8, at most 64 KiB: read once */
-    struct carom_notices *notices; /* what bounce/notice.c has seen of it, or NULL */
-    size_t scans;     /* bytes that may still be searched for single recipients: keeps thousands of them linear */
     bool daemon;      /* From is a mail system */
     bool undelivered; /* Subject speaks of failed delivery */
     bool answer;      /* Subject is that of a person's answer or forward, From is no mail system */
@@ -30,16 +24,30 @@ struct carom_reading {
     bool person;      /* no mail system: a mailing, a job, or somebody who writes mail */
 };
 
+struct carom_reading {
+    struct carom_arena *arena;
+    const struct carom_message *message;
+    const char *sender;       /* of the envelope, or NULL */
+    struct carom_part *scope; /* the part whose own parts are the report: the root, or a report inside it */
+    struct carom_report *report;
+    struct carom_outside *outside; /* NULL: nobody asked yet (carom_report_outside) */
+    struct carom_str text;         /* the text parts of scope, UTF-8, at most 64 KiB: read once */
+    struct carom_notices *notices; /* what bounce/notice.c has seen of it, or NULL */
+    size_t scans; /* bytes that may still be searched for single recipients: keeps thousands of them linear */
+};
+
 /* Appends a zeroed recipient. Its texts are CAROM_STR_EMPTY. */
 struct carom_report_recipient *carom_report_add(struct carom_reading *reading);
 /* The recipient with that final address, or NULL. */
 struct carom_report_recipient *carom_report_find(struct carom_reading *reading, struct carom_str addr);
 /* Makes another part the report: reads its text and what it returns anew. */
 void carom_report_enter(struct carom_reading *reading, struct carom_part *scope);
+/* Read when the first reader asks: what has fields of its own needs none of it. */
+const struct carom_outside *carom_report_outside(struct carom_reading *reading);
 /* The message looks like a bounce from outside: sender or subject. */
-bool carom_report_suspect(const struct carom_reading *reading);
+bool carom_report_suspect(struct carom_reading *reading);
 /* That, or a machine sent it: without either, words and layout of a bounce are what somebody quotes. */
-bool carom_report_automatic(const struct carom_reading *reading);
+bool carom_report_automatic(struct carom_reading *reading);
 /* text has one of the phrases of tables/signs.tsv of that group. */
 bool carom_report_sign(struct carom_str text, struct carom_str where);
 /* text is one of the lines of tables/markers.tsv of that kind. */

@@ -36,7 +36,7 @@ static bool is_rejection(struct carom_reading *reading, const struct carom_heade
     return carom_str_istarts(disposition, CAROM_STR("automatic-action")) &&
            carom_str_ifind(disposition, CAROM_STR("deleted")) != SIZE_MAX &&
            (carom_str_ifind(automatic, CAROM_STR("(rejected)")) != SIZE_MAX ||
-            carom_str_istarts(reading->subject, CAROM_STR("Rejected:")));
+            carom_str_istarts(carom_report_outside(reading)->subject, CAROM_STR("Rejected:")));
 }
 
 static void read_rejection(struct carom_reading *reading, const struct carom_headers *fields)

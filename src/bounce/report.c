@@ -8,7 +8,6 @@
 #include "bounce/line.h"
 #include "bounce/reader.h"
 #include "bounce/tables.h"
-#include "mail/address.h"
 #include "mail/charset.h"
 
 enum { TEXT_MAX = 64 * 1024, TEXT_PARTS = 8, SCANS = 4 * 1024 * 1024, WRAPPED = 2 };
@@ -82,16 +81,6 @@ bool carom_report_may_scan(struct carom_reading *reading)
         return false;
     reading->scans -= cost;
     return true;
-}
-
-bool carom_report_suspect(const struct carom_reading *reading)
-{
-    return !reading->answer && (reading->daemon || (reading->undelivered && !reading->person));
-}
-
-bool carom_report_automatic(const struct carom_reading *reading)
-{
-    return carom_report_suspect(reading) || (reading->null_sender && !reading->answer);
 }
 
 /* Attached headers ("mailheaders-1.txt") are what came back, not what is said about it. */
@@ -168,88 +157,6 @@ void carom_report_enter(struct carom_reading *reading, struct carom_part *scope)
     carom_read_returned(reading);
 }
 
-/* RFC 3834 5. Jobs, shops and monitors write "auto-generated" too, so that from them it says nothing of a bounce. */
-static bool answers_by_itself(const struct carom_reading *reading, const struct carom_headers *headers)
-{
-    struct carom_str automatic = carom_headers_get(headers, "Auto-Submitted");
-
-    if (carom_str_istarts(automatic, CAROM_STR("auto-generated")))
-        return reading->daemon || carom_str_ifind(automatic, CAROM_STR("(failure)")) != SIZE_MAX;
-    return automatic.len > 0 && !carom_str_istarts(automatic, CAROM_STR("no"));
-}
-
-static void read_sender(struct carom_reading *reading)
-{
-    const struct carom_headers *headers = &reading->message->root->headers;
-    struct carom_str value = carom_headers_get(headers, "From"), rest = value;
-    struct carom_str path = carom_headers_get(headers, "Return-Path");
-
-    reading->from_name = CAROM_STR_EMPTY;
-    if (!carom_address_next(reading->arena, &rest, &reading->from, &reading->from_name)) {
-        reading->from = carom_header_token(reading->arena, value);
-        reading->from_name = carom_header_text(reading->arena, value);
-    }
-    size_t at = carom_str_chr(reading->from, '@');
-    struct carom_str local = carom_str_head(reading->from, at < reading->from.len ? at : reading->from.len);
-
-    reading->daemon = carom_report_sign(local, CAROM_STR("local")) || carom_report_sign(reading->from_name, CAROM_STR("name")) ||
-                      (value.len > 0 && carom_address_first(reading->arena, value).len == 0);
-    reading->null_sender = carom_str_eq(path, CAROM_STR("<>")) || answers_by_itself(reading, headers);
-    reading->unsent = path.len == 0;
-}
-
-/* Lists and ticket systems put their mark before the "Re:": "[#4711] Re: …". */
-static struct carom_str without_marks(struct carom_str subject)
-{
-    size_t close;
-
-    while (subject.len > 0 && subject.ptr[0] == '[' && (close = carom_str_chr(subject, ']')) < subject.len)
-        subject = carom_str_trim(carom_str_from(subject, close + 1));
-    return subject;
-}
-
-/* "Automatic reply: Undelivered Mail …": what is answered is not what happened. */
-static bool announces_reply(struct carom_str subject)
-{
-    struct carom_sieved rows;
-
-    carom_sieved_init(&rows);
-    carom_sieve_add(carom_sieve_named(carom_notices_sieves, carom_notices_sieves_n, CAROM_STR("subject")), subject, &rows);
-    for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
-        const struct carom_notice_row *row = &carom_notices[i];
-        if (carom_str_eq(row->gives, CAROM_STR("autoreply")) && !carom_str_starts(row->pattern, CAROM_STR("*")) &&
-            carom_str_glob(subject, row->pattern))
-            return true;
-    }
-    return false;
-}
-
-static void read_subject(struct carom_reading *reading)
-{
-    reading->subject = carom_headers_text(reading->arena, &reading->message->root->headers, "Subject");
-    reading->folded = carom_utf8_normalise(reading->arena, reading->subject).folded;
-    reading->undelivered = carom_report_sign(reading->subject, CAROM_STR("subject")) && !announces_reply(reading->folded);
-    reading->answer = !reading->daemon && (carom_report_sign(reading->subject, CAROM_STR("answer")) ||
-                                           carom_report_sign(without_marks(reading->subject), CAROM_STR("answer")));
-}
-
-/* Reports come from nobody (RFC 5321 6.1). Who stands behind both senders, or writes with a mail program, is somebody;
-   jobs, shops and monitors, whose mail may come from nobody as well, say "auto-generated". */
-static void read_writer(struct carom_reading *reading)
-{
-    const struct carom_headers *headers = &reading->message->root->headers;
-    struct carom_str path = carom_address_first(reading->arena, carom_headers_get(headers, "Return-Path"));
-    bool writes = carom_headers_has(headers, "User-Agent") ||
-                  carom_report_sign(carom_headers_get(headers, "X-Mailer"), CAROM_STR("mailer"));
-    bool job = carom_str_istarts(carom_headers_get(headers, "Auto-Submitted"), CAROM_STR("auto-generated")) &&
-               !answers_by_itself(reading, headers);
-
-    reading->bulk = carom_headers_has(headers, "List-Id") || carom_headers_has(headers, "List-Unsubscribe");
-    if (!reading->daemon)
-        reading->person = reading->bulk || job || (writes && !reading->null_sender) ||
-                          (path.len > 0 && carom_str_ieq(path, reading->from));
-}
-
 static struct carom_report *new_report(struct carom_arena *arena)
 {
     struct carom_report *report = carom_arena_new_of(arena, struct carom_report);
@@ -263,15 +170,6 @@ static struct carom_report *new_report(struct carom_arena *arena)
     return report;
 }
 
-/* RFC 5321 4.5.5: reports come from nobody. MAILER-DAEMON is how some servers write that to a command. */
-static bool is_nobody(const char *sender)
-{
-    struct carom_str name = carom_str_trim(carom_str(sender));
-
-    return sender && (!name.len || carom_str_eq(name, CAROM_STR("<>")) || carom_str_ieq(name, CAROM_STR("MAILER-DAEMON")));
-}
-
-/* sender: of the envelope, or NULL. */
 /* A multipart whose Content-Type header was lost: "--boundary" stands at the top of the text, and again before the
    fields of a part (a first part may have none). NULL: none. */
 static struct carom_part *find_lost(struct carom_reading *reading)
@@ -297,15 +195,11 @@ static struct carom_part *find_lost(struct carom_reading *reading)
     return NULL;
 }
 
-static void begin(struct carom_reading *reading, const char *sender)
+static void begin(struct carom_reading *reading)
 {
-    read_sender(reading);
-    reading->null_sender = reading->null_sender || is_nobody(sender);
-    reading->unsent = reading->unsent && !sender;
-    read_subject(reading);
-    read_writer(reading);
-    struct carom_part *lost = carom_report_suspect(reading) ? find_lost(reading) : NULL;
-    carom_report_enter(reading, lost ? lost : reading->message->root);
+    struct carom_part *lost = find_lost(reading);
+
+    carom_report_enter(reading, lost && carom_report_suspect(reading) ? lost : reading->message->root);
 }
 
 /* A gateway that wraps what it passes on leaves a text of its own in front: the bounce is the message attached. Only
@@ -327,7 +221,9 @@ bool carom_read_wrapped(struct carom_reading *reading)
             break;
         message.root = root;
         inner.message = &message;
-        begin(&inner, NULL);
+        inner.outside = NULL;
+        inner.sender = NULL;
+        begin(&inner);
         if (!carom_report_suspect(&inner))
             break;
         for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++)
@@ -346,9 +242,9 @@ struct carom_report *carom_report_read(struct carom_arena *arena, const struct c
         carom_read_sure_notice, carom_read_text, carom_read_dsn_inside, carom_read_wrapped, carom_read_notice,
         carom_read_generic,
     };
-    struct carom_reading reading = {.arena = arena, .message = message, .report = new_report(arena), .scans = SCANS};
+    struct carom_reading reading = {.arena = arena, .message = message, .report = new_report(arena), .sender = sender, .scans = SCANS};
 
-    begin(&reading, sender);
+    begin(&reading);
     for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++)
         if (readers[i](&reading))
             break;

@@ -59,10 +59,10 @@ static bool is_blank(struct carom_str line) { return carom_str_trim(line).len ==
 
 /* ---- Recognition ---- */
 
-static bool from_fits(const struct carom_reading *reading, const char *cell)
+static bool from_fits(const struct carom_outside *outside, const char *cell)
 {
-    return carom_cell_glob(reading->from, cell) ||
-           (reading->from_name.len > 0 && carom_cell_glob(reading->from_name, cell));
+    return carom_cell_glob(outside->from, cell) ||
+           (outside->from_name.len > 0 && carom_cell_glob(outside->from_name, cell));
 }
 
 static bool header_fits(struct carom_reading *reading, const char *cell)
@@ -124,11 +124,12 @@ static void find_candidates(const struct lines *lines, struct candidates *candid
 static bool recognise(struct carom_reading *reading, const struct candidates *candidates, size_t candidate)
 {
     const struct carom_format_row *row = &carom_formats[candidate];
+    const struct carom_outside *outside = carom_report_outside(reading);
 
     if (!*row->from && !*row->subject && !*row->header && !carom_report_automatic(reading))
         return false;
-    return (!*row->from || from_fits(reading, row->from)) &&
-           (!*row->subject || carom_cell_glob(reading->subject, row->subject)) &&
+    return (!*row->from || from_fits(outside, row->from)) &&
+           (!*row->subject || carom_cell_glob(outside->subject, row->subject)) &&
            (!*row->header || header_fits(reading, row->header)) &&
            (carom_sieved_next(&candidates->open, candidate) != candidate || any_line_fits(candidates->lines, row->body));
 }
@@ -468,7 +469,7 @@ bool carom_read_text(struct carom_reading *reading)
     struct carom_report *report = reading->report;
     const struct carom_format_row *row = NULL, *nameless = NULL;
 
-    if (reading->answer || report->text.len == 0)
+    if (carom_report_outside(reading)->answer || report->text.len == 0)
         return false;
     struct lines lines = split_lines(reading->arena, report->text);
     struct candidates candidates;
