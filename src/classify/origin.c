@@ -237,9 +237,9 @@ struct carom_origin carom_origin_find(struct carom_arena *arena, const struct ca
         if (carom_str_ieq(header->name, CAROM_STR("Authentication-Results"))) {
             read_results(arena, header->value, authserv, seen, &origin);
         } else if (carom_str_ieq(header->name, CAROM_STR("Received"))) {
-            struct carom_str received = carom_header_text(arena, header->value);
             if (entered)
                 break;
+            struct carom_str received = carom_header_unfold(arena, header->value);
             if (is_internal(received))
                 continue;
             entered = true;

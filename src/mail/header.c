@@ -146,32 +146,33 @@ static size_t skip_space(struct carom_str s, size_t i, bool *folded_r)
     return i;
 }
 
-/* End of the run at s[i] that has no white space. */
-static size_t word_after(struct carom_str s, size_t i)
-{
-    while (i < s.len && !carom_is_space(s.ptr[i]))
-        i++;
-    return i;
-}
-
 /* Unfolds raw words: whatever surrounds a line end becomes one space, other white space stays. */
 static struct carom_str unfold(struct carom_arena *arena, struct carom_str s)
 {
     struct text text = {.room = s.len};
 
-    if (carom_str_chr(s, '\n') == SIZE_MAX && carom_str_chr(s, '\r') == SIZE_MAX)
+    size_t end = carom_str_line_length(s);
+
+    if (end == s.len)
         return s;
     text.ptr = carom_arena_raw(arena, s.len);
-    for (size_t i = 0; i < s.len;) {
+    for (size_t i = 0;; end = i + carom_str_line_length(carom_str_from(s, i))) {
+        size_t word = end;
         bool folded;
-        size_t end = skip_space(s, i, &folded);
 
-        if (end == i)
-            end = word_after(s, i);
-        put(&text, folded ? CAROM_STR(" ") : carom_str_n(s.ptr + i, end - i));
-        i = end;
+        while (end < s.len && word > i && blank(s.ptr[word - 1]))
+            word--;
+        put(&text, carom_str_n(s.ptr + i, word - i));
+        if (end == s.len)
+            return carom_str_n(text.ptr, text.len);
+        put(&text, CAROM_STR(" "));
+        i = skip_space(s, end, &folded);
     }
-    return carom_str_n(text.ptr, text.len);
+}
+
+struct carom_str carom_header_unfold(struct carom_arena *arena, struct carom_str value)
+{
+    return unfold(arena, carom_str_trim(value));
 }
 
 /* An encoded word (RFC 2047 2): =?charset*language?encoding?text?= */

@@ -66,6 +66,8 @@ static inline bool carom_headers_has(const struct carom_headers *headers, const 
 struct carom_str carom_header_text(struct carom_arena *arena, struct carom_str value);
 /* The same of the first field of that name. */
 struct carom_str carom_headers_text(struct carom_arena *arena, const struct carom_headers *headers, const char *name);
+/* Unfolded and trimmed, else as it stands: for fields without encoded words whose comments matter (Received). */
+struct carom_str carom_header_unfold(struct carom_arena *arena, struct carom_str value);
 /* Unfolded and without comments, trimmed: for structured fields. */
 struct carom_str carom_header_token(struct carom_arena *arena, struct carom_str value);
 /* A parameter of a Content-Type-like value, unquoted, RFC 2231 continuations joined and decoded to UTF-8. */
