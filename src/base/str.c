@@ -5,17 +5,57 @@
 
 #include "base/str.h"
 
+#include "base/many.h"
+
+/* A letter differs from its other case in this bit. */
+static const uint64_t case_bits = 0x2020202020202020u;
+
+/* Are those of eight bytes letters whose case_bits are in bits? Apart, as names are mostly written alike. */
+static __attribute__((noinline)) bool are_letters(uint64_t bytes, uint64_t bits)
+{
+    const uint64_t ones = 0x0101010101010101u;
+    uint64_t small = (bytes | case_bits) & ~(0x80 * ones);
+
+    return (bits << 2 & ~((small + ones * (0x80 - 'a')) & ~(small + ones * (0x7f - 'z')) & ~bytes)) == 0;
+}
+
+static inline bool same_word(uint64_t x, uint64_t y)
+{
+    return x == y || (((x ^ y) & ~case_bits) == 0 && are_letters(x, x ^ y));
+}
+
+static inline uint64_t word_at(const char *at)
+{
+    uint64_t word;
+
+    memcpy(&word, at, sizeof(word));
+    return word;
+}
+
+/* The first half of a word, and the last one, which may overlap it. */
+static inline uint64_t halves_at(const char *at, size_t n)
+{
+    uint32_t first, last;
+
+    memcpy(&first, at, sizeof(first));
+    memcpy(&last, at + n - sizeof(last), sizeof(last));
+    return (uint64_t)first << 32 | last;
+}
+
+/* The last word begins where it must to be whole. */
 bool carom_str_same_caseless(const char *a, const char *b, size_t n)
 {
-    size_t i = 0;
+    enum { WORD = sizeof(uint64_t) };
 
-    for (uint64_t x, y; i + sizeof x <= n; i += sizeof x) { /* mostly the same in all */
-        memcpy(&x, a + i, sizeof x);
-        memcpy(&y, b + i, sizeof y);
-        if (x != y)
-            break;
+    if (n >= WORD) {
+        for (size_t i = 0; i < n - WORD; i += WORD)
+            if (!same_word(word_at(a + i), word_at(b + i)))
+                return false;
+        return same_word(word_at(a + n - WORD), word_at(b + n - WORD));
     }
-    for (; i < n; i++)
+    if (n >= WORD / 2)
+        return same_word(halves_at(a, n), halves_at(b, n));
+    for (size_t i = 0; i < n; i++)
         if (a[i] != b[i] && carom_lower(a[i]) != carom_lower(b[i]))
             return false;
     return true;
@@ -52,33 +92,6 @@ size_t carom_str_find(struct carom_str s, struct carom_str needle)
     return SIZE_MAX;
 }
 
-/* Sixteen bytes at once, which compilers make of what the machine has. */
-enum { MANY = 16 };
-typedef unsigned char many __attribute__((vector_size(MANY)));
-
-static inline many load(const char *at)
-{
-    many bytes;
-
-    memcpy(&bytes, at, MANY);
-    return bytes;
-}
-
-/* The first place of which hits has all bits, MANY: there is none. */
-static inline size_t first_hit(many hits)
-{
-    uint64_t half[2];
-
-    memcpy(half, &hits, MANY);
-    if ((half[0] | half[1]) == 0)
-        return MANY;
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    return half[0] ? (size_t)__builtin_clzll(half[0]) / 8 : 8 + (size_t)__builtin_clzll(half[1]) / 8;
-#else
-    return half[0] ? (size_t)__builtin_ctzll(half[0]) / 8 : 8 + (size_t)__builtin_ctzll(half[1]) / 8;
-#endif
-}
-
 /* The first place at or behind i where needle may stand, by its first and its last letter; or what differs from them in
    the bit alone that is the case of a letter. At most the place behind the last one. */
 static inline size_t next_place(struct carom_str s, size_t i, struct carom_str needle)
@@ -86,9 +99,9 @@ static inline size_t next_place(struct carom_str s, size_t i, struct carom_str n
     unsigned char first = (unsigned char)needle.ptr[0] | 0x20, last = (unsigned char)needle.ptr[needle.len - 1] | 0x20;
     size_t end = s.len - needle.len + 1;
 
-    for (size_t hit; i + MANY <= end; i += MANY) {
-        many firsts = load(s.ptr + i) | 0x20, lasts = load(s.ptr + i + needle.len - 1) | 0x20;
-        if ((hit = first_hit((many)((firsts == first) & (lasts == last)))) < MANY)
+    for (size_t hit; i + CAROM_MANY <= end; i += CAROM_MANY) {
+        carom_many firsts = carom_many_load(s.ptr + i) | 0x20, lasts = carom_many_load(s.ptr + i + needle.len - 1) | 0x20;
+        if ((hit = carom_many_first((carom_many)((firsts == first) & (lasts == last)))) < CAROM_MANY)
             return i + hit;
     }
     while (i < end && ((unsigned char)s.ptr[i] | 0x20) != first)
@@ -112,15 +125,27 @@ size_t carom_str_rchr(struct carom_str s, char c)
     return at ? (size_t)(at - s.ptr) : SIZE_MAX;
 }
 
+static inline carom_many line_ends(const char *at)
+{
+    carom_many bytes = carom_many_load(at);
+
+    return (carom_many)((bytes == '\n') | (bytes == '\r'));
+}
+
+/* Two vectors a step, as most lines have more. The last one overlaps what has been looked at, which has no end. */
 size_t carom_str_line_length(struct carom_str s)
 {
-    size_t i = 0;
+    size_t i = 0, hit;
 
-    for (size_t hit; i + MANY <= s.len; i += MANY) {
-        many bytes = load(s.ptr + i);
-        if ((hit = first_hit((many)((bytes == '\n') | (bytes == '\r')))) < MANY)
-            return i + hit;
+    for (; i + 2 * CAROM_MANY <= s.len; i += 2 * CAROM_MANY) {
+        carom_many first = line_ends(s.ptr + i), second = line_ends(s.ptr + i + CAROM_MANY);
+        if (carom_many_any(first | second))
+            return i + ((hit = carom_many_first(first)) < CAROM_MANY ? hit : CAROM_MANY + carom_many_first(second));
     }
+    if (i + CAROM_MANY <= s.len && (hit = carom_many_first(line_ends(s.ptr + i))) < CAROM_MANY)
+        return i + hit;
+    if (s.len >= CAROM_MANY)
+        return s.len - CAROM_MANY + carom_many_first(line_ends(s.ptr + s.len - CAROM_MANY));
     while (i < s.len && s.ptr[i] != '\n' && s.ptr[i] != '\r')
         i++;
     return i;
@@ -154,8 +179,7 @@ bool carom_str_line(struct carom_str *rest, struct carom_str *line_r)
         return false;
     size_t n = carom_str_line_length(*rest);
     *line_r = carom_str_n(rest->ptr, n);
-    if (n < rest->len)
-        n += rest->ptr[n] == '\r' && n + 1 < rest->len && rest->ptr[n + 1] == '\n' ? 2 : 1;
+    n = carom_str_skip_line_end(*rest, n);
     *rest = carom_str_n(rest->ptr + n, rest->len - n);
     return true;
 }

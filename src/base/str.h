@@ -74,6 +74,13 @@ static inline struct carom_str carom_str_trim(struct carom_str s) /* space, tab,
 }
 /* Up to the first CR or LF. */
 size_t carom_str_line_length(struct carom_str s);
+/* The place behind the line end at s[i] (LF, CRLF or lone CR); i: there is none. */
+static inline size_t carom_str_skip_line_end(struct carom_str s, size_t i)
+{
+    if (i < s.len && s.ptr[i] == '\r')
+        return i + 1 < s.len && s.ptr[i + 1] == '\n' ? i + 2 : i + 1;
+    return i < s.len && s.ptr[i] == '\n' ? i + 1 : i;
+}
 /* The line in which the place `at` stands. */
 struct carom_str carom_str_line_around(struct carom_str s, size_t at);
 /* Takes the next line off *rest, without its end (LF, CRLF or lone CR). false: nothing left. */

@@ -32,14 +32,7 @@ static size_t find_from(struct carom_str s, bool quoted)
     return SIZE_MAX;
 }
 
-static size_t line_end_length(struct carom_str s)
-{
-    if (s.len == 0)
-        return 0;
-    return s.ptr[0] == '\n' ? 1 : s.ptr[0] != '\r' ? 0 : s.len > 1 && s.ptr[1] == '\n' ? 2 : 1;
-}
-
-/* The same, of the line that ends before `at`. */
+/* The length of the line end before `at`. */
 static size_t line_end_before(struct carom_str s, size_t at)
 {
     if (at == 0)
@@ -91,7 +84,7 @@ static bool starts_with_from_line(struct carom_str s, bool *unfinished_r)
 bool carom_mbox_starts(struct carom_str head)
 {
     bool unfinished;
-    for (size_t n; (n = line_end_length(head)) > 0;)
+    for (size_t n; (n = carom_str_skip_line_end(head, 0)) > 0;)
         head = carom_str_from(head, n);
     return starts_with_from_line(head, &unfinished);
 }
@@ -149,7 +142,7 @@ static int leads_to_from_line(struct carom_window *window, size_t at, size_t *sk
     struct carom_str around = carom_str_n(bytes, (size_t)got), rest = carom_str_from(around, 1);
     bool at_line = line_end_before(around, 1) > 0, unfinished;
     size_t n;
-    for (int i = 0; i < 2 && (n = line_end_length(rest)) > 0; i++, at_line = true)
+    for (int i = 0; i < 2 && (n = carom_str_skip_line_end(rest, 0)) > 0; i++, at_line = true)
         rest = carom_str_from(rest, n);
     *skip_r = (size_t)(rest.ptr - around.ptr) - 1;
     if (rest.len == 0)
@@ -260,7 +253,7 @@ int carom_mbox_next(struct carom_window *window, size_t max, struct carom_str *m
     for (size_t n = 1; n > 0; carom_window_skip(window, n)) {
         if (carom_window_fill(window, 2, err) < 0)
             return -1;
-        n = line_end_length(carom_window_view(window));
+        n = carom_str_skip_line_end(carom_window_view(window), 0);
     }
     if (carom_window_view(window).len == 0)
         return 0;

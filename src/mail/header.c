@@ -6,6 +6,7 @@
 
 #include "mail/header.h"
 
+#include "base/many.h"
 #include "base/utf8.h"
 #include "mail/charset.h"
 #include "mail/encoding.h"
@@ -18,18 +19,10 @@ enum {
 
 /* ---- Fields ---- */
 
-/* Offset behind the line that starts at i, whatever ends it. */
-static size_t line_after(struct carom_str s, size_t i)
+/* Where the line of s[i] ends. */
+static size_t line_end(struct carom_str s, size_t i)
 {
-    i += carom_str_line_length(carom_str_from(s, i));
-    if (i < s.len && s.ptr[i] == '\r' && i + 1 < s.len && s.ptr[i + 1] == '\n')
-        i++;
-    return i < s.len ? i + 1 : i;
-}
-
-static bool at_line_end(struct carom_str s, size_t i)
-{
-    return i < s.len && (s.ptr[i] == '\n' || s.ptr[i] == '\r');
+    return i + carom_str_line_length(carom_str_n(s.ptr + i, s.len - i));
 }
 
 static bool blank(char c)
@@ -37,54 +30,74 @@ static bool blank(char c)
     return c == ' ' || c == '\t';
 }
 
+/* Where the printable ASCII that begins at s[i] ends, or has a colon. */
+static size_t name_end(struct carom_str s, size_t i)
+{
+    for (size_t hit; i + CAROM_MANY <= s.len; i += CAROM_MANY) {
+        carom_many bytes = carom_many_load(s.ptr + i);
+
+        hit = carom_many_first(carom_many_unseen(bytes) | (carom_many)((bytes == 127) | (bytes == ':')));
+        if (hit < CAROM_MANY)
+            return i + hit;
+    }
+    while (i < s.len && s.ptr[i] > ' ' && s.ptr[i] < 127 && s.ptr[i] != ':')
+        i++;
+    return i;
+}
+
 /* RFC 5322 2.2, with the white space before the colon that 4.5 allows ("Action : failed", Mimecast). Length of the
    name at s[i], its colon in *colon_r; 0: no field begins here. "--" begins a boundary, even one with a colon in it. */
 static size_t field_name(struct carom_str s, size_t i, size_t *colon_r)
 {
-    size_t start = i, end;
+    size_t end = name_end(s, i), colon = end;
 
-    if (i + 1 < s.len && s.ptr[i] == '-' && s.ptr[i + 1] == '-')
+    while (colon < s.len && blank(s.ptr[colon]))
+        colon++;
+    if (colon == s.len || s.ptr[colon] != ':' || (s.ptr[i] == '-' && s.ptr[i + 1] == '-'))
         return 0;
-    while (i < s.len && s.ptr[i] > ' ' && s.ptr[i] < 127 && s.ptr[i] != ':')
-        i++;
-    end = i;
-    while (i < s.len && blank(s.ptr[i]))
-        i++;
-    if (i == s.len || s.ptr[i] != ':')
-        return 0;
-    *colon_r = i;
-    return end - start;
+    *colon_r = colon;
+    return end - i;
 }
 
 /* "From sender date" of mbox, also quoted, before a header block: returned messages often keep it. */
 static size_t skip_from_line(struct carom_str s)
 {
     if (carom_str_starts(s, CAROM_STR("From ")) || carom_str_starts(s, CAROM_STR(">From ")))
-        return line_after(s, 0);
+        return carom_str_skip_line_end(s, line_end(s, 0));
     return 0;
+}
+
+/* They are full at 16 and each further power of two. */
+static void make_room(struct carom_arena *arena, struct carom_headers *headers)
+{
+    size_t n = headers->n, room = n ? n * 2 : 16;
+    struct carom_header *list = carom_arena_raw(arena, room * (sizeof(*list) + 1));
+    unsigned char *tags = (unsigned char *)(list + room);
+
+    if (n > 0) {
+        memcpy(list, headers->list, n * sizeof(*list));
+        memcpy(tags, headers->tags, n);
+    }
+    headers->list = list;
+    headers->tags = tags;
+}
+
+static inline void add(struct carom_arena *arena, struct carom_headers *headers, struct carom_str name,
+                       struct carom_str value)
+{
+    unsigned char tag = carom_header_tag(name);
+
+    if (headers->n % 16 == 0 && (headers->n & (headers->n - 1)) == 0)
+        make_room(arena, headers);
+    headers->seen[tag / 64] |= UINT64_C(1) << tag % 64;
+    headers->tags[headers->n] = tag;
+    headers->list[headers->n++] = (struct carom_header){name, value};
 }
 
 void carom_headers_add(struct carom_arena *arena, struct carom_headers *headers, struct carom_str name,
                        struct carom_str value)
 {
-    size_t n = headers->n;
-
-    /* Full at 16 and each further power of two. */
-    if (n == 0 || (n >= 16 && (n & (n - 1)) == 0)) {
-        size_t room = n ? n * 2 : 16;
-        struct carom_header *list = carom_arena_array(arena, struct carom_header, room);
-        unsigned char *tags = carom_arena_array(arena, unsigned char, room);
-
-        if (n > 0) {
-            memcpy(list, headers->list, n * sizeof(*list));
-            memcpy(tags, headers->tags, n);
-        }
-        headers->list = list;
-        headers->tags = tags;
-    }
-    unsigned char tag = headers->tags[n] = carom_header_tag(name);
-    headers->seen[tag / 64] |= UINT64_C(1) << tag % 64;
-    headers->list[headers->n++] = (struct carom_header){name, value};
+    add(arena, headers, name, value);
 }
 
 struct carom_headers carom_headers_parse(struct carom_arena *arena, struct carom_str bytes, struct carom_str *body_r)
@@ -92,20 +105,19 @@ struct carom_headers carom_headers_parse(struct carom_arena *arena, struct carom
     struct carom_headers headers = {0};
     size_t i = skip_from_line(bytes), colon, name;
 
-    while (i < bytes.len && (name = field_name(bytes, i, &colon)) > 0) {
-        size_t start = i;
+    while ((name = field_name(bytes, i, &colon)) > 0) {
+        size_t start = i, end = line_end(bytes, colon);
 
-        do
-            i = line_after(bytes, i);
-        while (i < bytes.len && blank(bytes.ptr[i]));
+        while ((i = carom_str_skip_line_end(bytes, end)) < bytes.len && blank(bytes.ptr[i]))
+            end = line_end(bytes, i);
         if (headers.n < FIELDS_MAX && i <= BLOCK_MAX)
-            carom_headers_add(arena, &headers, carom_str_n(bytes.ptr + start, name),
-                              carom_str_trim(carom_str_n(bytes.ptr + colon + 1, i - colon - 1)));
+            add(arena, &headers, carom_str_n(bytes.ptr + start, name),
+                carom_str_trim(carom_str_n(bytes.ptr + colon + 1, end - colon - 1)));
     }
     if (headers.n == 0)
         i = 0;
     headers.block = carom_str_head(bytes, i);
-    *body_r = carom_str_from(bytes, at_line_end(bytes, i) ? line_after(bytes, i) : i);
+    *body_r = carom_str_from(bytes, carom_str_skip_line_end(bytes, i));
     return headers;
 }
 
@@ -266,9 +278,15 @@ static size_t find_word(struct carom_str s, size_t i, struct word *word_r)
     return i;
 }
 
+/* What is not ASCII that is seen, and what may begin an encoded word. */
+static inline carom_many not_plain(carom_many bytes)
+{
+    return (carom_many)(((carom_many_signed)bytes < ' ') | (bytes == 127) | (bytes == '='));
+}
+
 static bool plain(struct carom_str s)
 {
-    return carom_utf8_visible(s) && carom_str_find(s, CAROM_STR("=?")) == SIZE_MAX;
+    return carom_many_none(s, not_plain) || (carom_utf8_visible(s) && carom_str_find(s, CAROM_STR("=?")) == SIZE_MAX);
 }
 
 static void put_raw(struct carom_arena *arena, struct text *text, struct carom_str raw)
@@ -345,12 +363,19 @@ static size_t step(struct carom_str s, size_t i, bool *gap_r, bool *broken_r)
     return i + 1;
 }
 
+static inline carom_many not_token(carom_many bytes)
+{
+    return (carom_many)((bytes == '\n') | (bytes == '\r') | (bytes == '('));
+}
+
 struct carom_str carom_header_token(struct carom_arena *arena, struct carom_str value)
 {
     struct text text = {0};
     bool gap = false, broken = false;
 
     value = carom_str_trim(value);
+    if (carom_many_none(value, not_token))
+        return value;
     if (carom_str_chr(value, '(') == SIZE_MAX)
         return unfold(arena, value);
     text = (struct text){carom_arena_raw(arena, value.len), 0, value.len};

@@ -79,17 +79,10 @@ static bool is_multipart(const struct carom_part *part)
     return carom_part_is(part, "multipart/");
 }
 
-static size_t skip_line_end(struct carom_str s, size_t i)
-{
-    if (i < s.len && s.ptr[i] == '\r')
-        return i + 1 < s.len && s.ptr[i + 1] == '\n' ? i + 2 : i + 1;
-    return i < s.len && s.ptr[i] == '\n' ? i + 1 : i;
-}
-
 /* Empty lines before the headers of a message: some servers leave one behind the headers of the part. */
 static size_t skip_empty_lines(struct carom_str s, size_t i)
 {
-    for (size_t next; (next = skip_line_end(s, i)) > i;)
+    for (size_t next; (next = carom_str_skip_line_end(s, i)) > i;)
         i = next;
     return i;
 }
@@ -284,7 +277,7 @@ static void scan(struct parser *parser, size_t i)
         }
         if (found == LAST_PART)
             parser->frames[frame].part->closed = true;
-        i = skip_line_end(bytes, end);
+        i = carom_str_skip_line_end(bytes, end);
         if (found == NEXT_PART)
             i = open_part(parser, i, false);
     }

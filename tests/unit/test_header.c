@@ -77,6 +77,31 @@ static void ends_where_no_header_can_be(void **state)
     }
 }
 
+/* Each byte at each place of a name, at the end of the block and before more. */
+static void knows_what_is_a_name(void **state)
+{
+    char block[80];
+
+    for (size_t name = 1; name <= 40; name++)
+        for (size_t more = 0; more <= 20; more += 20)
+            for (size_t at = 1; at < name; at++)
+                for (int c = 0; c < 256; c++) {
+                    size_t want = c == ':' ? at : c > ' ' && c < 127 ? name : 0;
+                    struct carom_str body;
+                    struct carom_headers headers;
+
+                    if (c == ' ' || c == '\t')
+                        want = at + 1 == name ? at : 0; /* before the colon */
+                    memset(block, 'x', sizeof(block));
+                    block[at] = (char)(unsigned char)c;
+                    block[name] = ':';
+                    headers = carom_headers_parse(*state, carom_str_n(block, name + 1 + more), &body);
+                    carom_arena_reset(*state);
+                    if ((headers.n > 0 ? headers.list[0].name.len : 0) != want)
+                        fail_msg("%d at %zu of %zu: want %zu", c, at, name, want);
+                }
+}
+
 static void counts_fields_of_a_name(void **state)
 {
     struct carom_str body;
@@ -235,6 +260,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finds_fields),
         cmocka_unit_test(ends_where_no_header_can_be),
+        cmocka_unit_test(knows_what_is_a_name),
         cmocka_unit_test(counts_fields_of_a_name),
         cmocka_unit_test(keeps_to_its_limits),
         cmocka_unit_test(reads_text),

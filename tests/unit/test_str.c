@@ -46,6 +46,26 @@ static void compares(void **state)
     assert_true(carom_str_iends(S(""), S("")));
 }
 
+/* Each byte against each, at each place of texts that are compared by bytes, by halves of words and by words. */
+static void compares_many_at_once(void **state)
+{
+    (void)state;
+    char a[20], b[20];
+    for (size_t n = 1; n <= sizeof(a); n++) {
+        memset(a, 'x', n);
+        memset(b, 'X', n);
+        for (unsigned at = 0; at < n; at++)
+            for (unsigned pair = 0; pair < 65536; pair += n > 8 ? 7 : 1) {
+                a[at] = (char)(unsigned char)(pair & 0xff);
+                b[at] = (char)(unsigned char)(pair >> 8);
+                bool want = carom_lower(a[at]) == carom_lower(b[at]);
+                if (carom_str_same_caseless(a, b, n) != want)
+                    fail_msg("%zu bytes, %04x at %u: want %d", n, pair, at, want);
+                a[at] = 'x', b[at] = 'X';
+            }
+    }
+}
+
 static void finds(void **state)
 {
     (void)state;
@@ -294,7 +314,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compares),           cmocka_unit_test(finds),
-        cmocka_unit_test(finds_many_at_once),
+        cmocka_unit_test(compares_many_at_once), cmocka_unit_test(finds_many_at_once),
         cmocka_unit_test(cuts),               cmocka_unit_test(splits_lines),
         cmocka_unit_test(splits_long_texts),  cmocka_unit_test(splits_words),
         cmocka_unit_test(globs),              cmocka_unit_test(reads_numbers),

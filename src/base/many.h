@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* Sixteen bytes at once, which compilers make of what the machine has. A comparison gives a vector, in which each byte
+   has all bits where it holds. */
+
+#ifndef CAROM_BASE_MANY_H
+#define CAROM_BASE_MANY_H
+
+#include "base/str.h"
+
+enum { CAROM_MANY = 16 };
+typedef unsigned char carom_many __attribute__((vector_size(CAROM_MANY)));
+typedef signed char carom_many_signed __attribute__((vector_size(CAROM_MANY)));
+
+static inline carom_many carom_many_load(const char *at)
+{
+    carom_many bytes;
+
+    memcpy(&bytes, at, CAROM_MANY);
+    return bytes;
+}
+
+/* All of the n < CAROM_MANY bytes there, in any order, some of them more than once; n is not 0. */
+static inline carom_many carom_many_load_few(const char *at, size_t n)
+{
+    uint64_t words[2] = {0};
+    carom_many bytes;
+
+    if (n >= sizeof(uint64_t)) {
+        memcpy(&words[0], at, sizeof(uint64_t));
+        memcpy(&words[1], at + n - sizeof(uint64_t), sizeof(uint64_t));
+    } else if (n >= sizeof(uint32_t)) {
+        uint32_t first, last;
+        memcpy(&first, at, sizeof(first));
+        memcpy(&last, at + n - sizeof(last), sizeof(last));
+        words[0] = words[1] = (uint64_t)first << 32 | last;
+    } else {
+        words[0] = words[1] = 0x0101010101010101u * (unsigned char)at[0];
+        words[1] = words[1] << 16 | (uint64_t)(unsigned char)at[n / 2] << 8 | (unsigned char)at[n - 1];
+    }
+    memcpy(&bytes, words, sizeof(bytes));
+    return bytes;
+}
+
+static inline bool carom_many_any(carom_many hits)
+{
+    uint64_t half[2];
+
+    memcpy(half, &hits, CAROM_MANY);
+    return half[0] | half[1];
+}
+
+/* The first place that has all bits; CAROM_MANY: there is none. */
+static inline size_t carom_many_first(carom_many hits)
+{
+    uint64_t half[2];
+
+    memcpy(half, &hits, CAROM_MANY);
+    if ((half[0] | half[1]) == 0)
+        return CAROM_MANY;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return half[0] ? (size_t)__builtin_clzll(half[0]) / 8 : 8 + (size_t)__builtin_clzll(half[1]) / 8;
+#else
+    return half[0] ? (size_t)__builtin_ctzll(half[0]) / 8 : 8 + (size_t)__builtin_ctzll(half[1]) / 8;
+#endif
+}
+
+/* Has none of the bytes in s what odd finds in many of them? */
+static inline __attribute__((always_inline)) bool carom_many_none(struct carom_str s, carom_many (*odd)(carom_many))
+{
+    carom_many found = {0};
+
+    for (size_t i = CAROM_MANY; i < s.len; i += CAROM_MANY)
+        found |= odd(carom_many_load(s.ptr + i - CAROM_MANY));
+    if (s.len >= CAROM_MANY)
+        found |= odd(carom_many_load(s.ptr + s.len - CAROM_MANY));
+    else if (s.len > 0)
+        found |= odd(carom_many_load_few(s.ptr, s.len));
+    return !carom_many_any(found);
+}
+
+/* Spaces, controls and what is not ASCII: all but what is seen, and DEL. */
+static inline carom_many carom_many_unseen(carom_many bytes)
+{
+    return (carom_many)((carom_many_signed)bytes <= ' ');
+}
+
+#endif
