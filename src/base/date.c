@@ -8,6 +8,8 @@
 
 #include <time.h>
 
+#include "base/many.h"
+
 /* What has been understood so far; -1 not yet. */
 struct parts {
     int64_t year, month, day, hour, minute, second;
@@ -235,17 +237,20 @@ static void take_next(struct parts *p, struct carom_str *rest)
     }
 }
 
-/* Of a form '0' is any digit, 'a' any letter, '+' a sign, and the rest itself. */
-static bool begins_as(struct carom_str text, const char *form)
+/* Of a form '0' is any digit, 'a' any letter, '+' a sign (or a comma), and the rest itself: of each byte it has the
+   first that may stand there. */
+static bool fits(const char *text, const char *form)
 {
-    size_t i = 0;
-    for (; form[i] && i < text.len; i++) {
-        char c = text.ptr[i];
-        if (form[i] == '0' ? !carom_is_digit(c)
-                           : form[i] == 'a' ? !carom_is_alpha(c) : c != form[i] && (form[i] != '+' || c != '-'))
-            return false;
-    }
-    return !form[i];
+    carom_many first = carom_many_load(form), digit = (carom_many)(first == '0'), letter = (carom_many)(first == 'a');
+    carom_many span = (digit & ('9' - '0')) | (letter & ('z' - 'a')) | ((carom_many)(first == '+') & ('-' - '+'));
+    return !carom_many_any((carom_many)((carom_many_load(text) | (letter & 0x20)) - first > span));
+}
+
+/* A form is longer than one vector, and shorter than two. */
+static bool begins_as(struct carom_str text, struct carom_str form)
+{
+    size_t last = form.len - CAROM_MANY;
+    return text.len >= form.len && fits(text.ptr, form.ptr) && fits(text.ptr + last, form.ptr + last);
 }
 
 static int64_t number_at(const char *digits, size_t n)
@@ -258,25 +263,26 @@ static int64_t number_at(const char *digits, size_t n)
 
 /* How nearly all write it, with the places of its parts: RFC 5322, and asctime() in mboxes, with nothing behind it. */
 static const struct usual {
-    const char *form;
+    struct carom_str form;
     uint8_t day, day_n, month, year, time, zone; /* zone 0: none */
 } usual[] = {
-    {"aaa, 00 aaa 0000 00:00:00 +0000", 5, 2, 8, 12, 17, 26},
-    {"aaa, 0 aaa 0000 00:00:00 +0000", 5, 1, 7, 11, 16, 25},
-    {"aaa aaa 00 00:00:00 0000", 8, 2, 4, 20, 11, 0},
-    {"aaa aaa  0 00:00:00 0000", 9, 1, 4, 20, 11, 0},
+    {CAROM_STR_INIT("aaa, 00 aaa 0000 00:00:00 +0000"), 5, 2, 8, 12, 17, 26},
+    {CAROM_STR_INIT("aaa, 0 aaa 0000 00:00:00 +0000"), 5, 1, 7, 11, 16, 25},
+    {CAROM_STR_INIT("aaa aaa 00 00:00:00 0000"), 8, 2, 4, 20, 11, 0},
+    {CAROM_STR_INIT("aaa aaa  0 00:00:00 0000"), 9, 1, 4, 20, 11, 0},
 };
 
 static bool take_form(struct parts *p, struct carom_str text, const struct usual *form)
 {
     const char *at = text.ptr, *zone = at + form->zone;
-    if (!begins_as(text, form->form) || (form->zone ? digits(carom_str_from(text, form->zone + 1u)) != 4
-                                                    : text.len != strlen(form->form)))
+    if (!begins_as(text, form->form))
+        return false;
+    if (form->zone ? *zone == ',' || digits(carom_str_from(text, form->form.len)) > 0 : text.len > form->form.len)
         return false;
     int64_t month = month_of(carom_str_n(at + form->month, 3)), hhmm = form->zone ? number_at(zone + 1, 4) : 0;
     if (month < 0 || hhmm % 100 > 59 || hhmm > 1500)
         return false;
-    *p = (struct parts){.year = number_at(at + form->year, 4), .month = month, .day = number_at(at + form->day, form->day_n),
+    *p = (struct parts){.year = full_year(number_at(at + form->year, 4)), .month = month, .day = number_at(at + form->day, form->day_n),
                         .hour = number_at(at + form->time, 2), .minute = number_at(at + form->time + 3, 2),
                         .second = number_at(at + form->time + 6, 2),
                         .zone = (*zone == '-' ? -1 : 1) * zone_seconds(hhmm)};

@@ -44,7 +44,7 @@ static bool is_weekday(struct carom_str word)
 {
     static const char names[] = "montuewedthufrisatsun";
     for (size_t i = 0; i < 7 && word.len >= 3; i++)
-        if (carom_str_ieq(carom_str_head(word, 3), carom_str_n(names + 3 * i, 3)))
+        if (carom_lower(word.ptr[0]) == names[3 * i] && carom_str_same_caseless(word.ptr, names + 3 * i, 3))
             return true;
     return false;
 }
@@ -90,8 +90,8 @@ bool carom_mbox_starts(struct carom_str head)
 }
 
 /* The next From_ line behind *from that follows an empty line: its offset, or SIZE_MAX and *from moved to where to look
-   again once there is more. */
-static size_t find_from_line(struct carom_str view, bool eof, size_t *from)
+   again once there is more. *quoted_r is set where one behind a '>' comes before. */
+static size_t find_from_line(struct carom_str view, bool eof, size_t *from, bool *quoted_r)
 {
     for (;;) {
         size_t at = find_from(carom_str_from(view, *from), false);
@@ -110,6 +110,7 @@ static size_t find_from_line(struct carom_str view, bool eof, size_t *from)
             *from = at;
             return SIZE_MAX;
         }
+        *quoted_r |= at > 0 && view.ptr[at - 1] == '>';
         *from = at + 5;
     }
 }
@@ -155,7 +156,7 @@ static int leads_to_from_line(struct carom_window *window, size_t at, size_t *sk
 /* The bytes of the message, and of the message with what separates it from the next. */
 struct frame {
     size_t body, length, whole;
-    bool unquoted; /* mboxcl2: nothing in it is quoted */
+    bool quoted; /* some of its lines may be */
 };
 
 static bool has_bare_from(struct carom_str body)
@@ -184,7 +185,7 @@ static int frame_by_length(struct carom_window *window, size_t max, struct frame
         return 0;
     frame->length = end;
     frame->whole = end + skip;
-    frame->unquoted = has_bare_from(carom_str_from(carom_str_head(view, end), frame->body - 1));
+    frame->quoted = !has_bare_from(carom_str_from(carom_str_head(view, end), frame->body - 1));
     return 1;
 }
 
@@ -202,7 +203,7 @@ static int frame_by_from_line(struct carom_window *window, size_t max, struct fr
     bool large = false;
     for (size_t from = 1;;) {
         struct carom_str view = carom_window_view(window);
-        size_t at = find_from_line(view, window->eof, &from);
+        size_t at = find_from_line(view, window->eof, &from, &frame->quoted);
         if (at == SIZE_MAX && window->eof)
             at = view.len;
         if (at != SIZE_MAX) {
@@ -270,7 +271,7 @@ int carom_mbox_next(struct carom_window *window, size_t max, struct carom_str *m
     carom_window_skip(window, frame.whole);
     if (framed == 0)
         return -1;
-    size_t len = frame.unquoted ? frame.length : unquote(bytes, frame.length, frame.body);
+    size_t len = frame.quoted ? unquote(bytes, frame.length, frame.body) : frame.length;
     *message_r = carom_str_n(bytes, len);
     return 1;
 }

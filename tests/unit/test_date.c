@@ -81,6 +81,23 @@ static void reads(void **state)
     }
 }
 
+/* Each byte at each place of the usual forms: what is no digit or letter where one belongs makes it another form. */
+static void knows_the_usual_forms(void **state)
+{
+    (void)state;
+    static const char *const forms[] = {"Mon, 02 Jan 2006 15:04:05 -0700", "Mon, 2 Jan 2006 15:04:05 -0700",
+                                        "Mon Jan 12 15:04:05 2006", "Mon Jan  2 15:04:05 2006"};
+    char text[40], padded[48];
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+        for (size_t at = 0; forms[i][at]; at++)
+            for (int c = 1; c < 256; c++) {
+                strcpy(text, forms[i]);
+                text[at] = (char)(unsigned char)c;
+                snprintf(padded, sizeof(padded), "= %s", text); /* no usual form, but nothing else */
+                expect(text, carom_date_parse(carom_str(text)), carom_date_parse(carom_str(padded)));
+            }
+}
+
 /* Both ways, and as the C library has it. */
 static void formats(void **state)
 {
@@ -141,7 +158,7 @@ static void reads_durations(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(reads), cmocka_unit_test(formats),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(reads), cmocka_unit_test(knows_the_usual_forms), cmocka_unit_test(formats),
                                        cmocka_unit_test(reads_rfc3339), cmocka_unit_test(reads_durations)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
