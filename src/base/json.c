@@ -52,27 +52,60 @@ static void add_escaped(struct carom_buf *buf, uint32_t character)
 
 static bool is_clean(unsigned char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
 
-/* The upper bit of a byte of the result says that the byte needs an escape; of bytes behind one that does, also when it
-   does not. */
-static uint64_t unclean(uint64_t word)
+/* Sixteen bytes at once, which compilers make of what the machine has. */
+enum { MANY = 16 };
+typedef signed char many __attribute__((vector_size(MANY)));
+
+static inline many load(const char *at)
 {
-    const uint64_t ones = 0x0101010101010101u;
-    return carom_utf8_unseen(word) | ((((word ^ '"' * ones) - ones) | ((word ^ '\\' * ones) - ones)) & 0x80 * ones);
+    many bytes;
+    memcpy(&bytes, at, MANY);
+    return bytes;
 }
 
-/* How many bytes at the start need no escape, eight at a time; the last eight overlap those before. */
+/* All bits of those that need an escape; beyond ASCII bytes are negative. */
+static inline many unclean(many bytes)
+{
+    return (many)((bytes < 0x20) | (bytes == 0x7f) | (bytes == '"') | (bytes == '\\'));
+}
+
+static inline bool is_none(many hits)
+{
+    uint64_t half[2];
+    memcpy(half, &hits, MANY);
+    return (half[0] | half[1]) == 0;
+}
+
+/* How many bytes at the start need no escape. */
 static size_t clean_length(struct carom_str s)
 {
     size_t at = 0;
-    for (uint64_t word; s.len >= sizeof(word) && at < s.len; at += sizeof(word)) {
-        at = at + sizeof(word) <= s.len ? at : s.len - sizeof(word);
-        memcpy(&word, s.ptr + at, sizeof(word));
-        if (unclean(word))
-            break;
-    }
+    while (at + MANY <= s.len && is_none(unclean(load(s.ptr + at))))
+        at += MANY;
     while (at < s.len && is_clean((unsigned char)s.ptr[at]))
         at++;
     return at;
+}
+
+/* Copies all of s; the last bytes overlap those before. false: some need an escape. */
+static inline bool copy_clean(char *out, struct carom_str s)
+{
+    many bytes = {0}, hits;
+    if (s.len < MANY) {
+        bytes += ' ';
+        memcpy(&bytes, s.ptr, s.len);
+        memcpy(out, s.ptr, s.len);
+        return is_none(unclean(bytes));
+    }
+    bytes = load(s.ptr + s.len - MANY);
+    hits = unclean(bytes);
+    memcpy(out + s.len - MANY, &bytes, MANY);
+    for (size_t at = 0; at + MANY < s.len; at += MANY) {
+        bytes = load(s.ptr + at);
+        hits |= unclean(bytes);
+        memcpy(out + at, &bytes, MANY);
+    }
+    return is_none(hits);
 }
 
 /* What needs no escape, in quotes. */
@@ -86,13 +119,9 @@ static void add_clean(struct carom_buf *buf, struct carom_str s)
     buf->len += s.len + 2;
 }
 
-static void add_string(struct carom_buf *buf, struct carom_str s)
+static __attribute__((noinline)) void add_unclean(struct carom_buf *buf, struct carom_str s)
 {
     size_t run = 0, at = clean_length(s);
-    if (at == s.len) {
-        add_clean(buf, s);
-        return;
-    }
     carom_buf_add_char(buf, '"');
     while (at < s.len) {
         uint32_t character;
@@ -112,6 +141,20 @@ static void add_string(struct carom_buf *buf, struct carom_str s)
     carom_buf_add_char(buf, '"');
 }
 
+/* Nearly all need no escape: they are copied while that is found out. */
+static void add_string(struct carom_buf *buf, struct carom_str s)
+{
+    if (!carom_buf_reserve(buf, s.len + 2))
+        return;
+    char *at = buf->ptr + buf->len;
+    if (!copy_clean(at + 1, s)) {
+        add_unclean(buf, s);
+        return;
+    }
+    at[0] = at[s.len + 1] = '"';
+    buf->len += s.len + 2;
+}
+
 void carom_json_str(struct carom_json *json, struct carom_str value)
 {
     before_value(json);
@@ -129,16 +172,6 @@ void carom_json_key(struct carom_json *json, struct carom_str name)
     before_value(json);
     add_string(json->buf, name);
     carom_buf_add_char(json->buf, ':');
-    json->comma = false;
-}
-
-void carom_json_key_ready(struct carom_json *json, const char key[CAROM_JSON_KEY], size_t n)
-{
-    size_t skipped = !json->comma;
-    if (!carom_buf_reserve(json->buf, CAROM_JSON_KEY))
-        return;
-    memcpy(json->buf->ptr + json->buf->len, key + skipped, CAROM_JSON_KEY - 1);
-    json->buf->len += n - skipped;
     json->comma = false;
 }
 

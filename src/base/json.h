@@ -23,7 +23,15 @@ void carom_json_key(struct carom_json *json, struct carom_str name);
 /* The same, ready made: ,"name": with the comma before it, its quotes and colon, n bytes. All of the array is copied,
    which is faster than to count. */
 enum { CAROM_JSON_KEY = 24 };
-void carom_json_key_ready(struct carom_json *json, const char key[CAROM_JSON_KEY], size_t n);
+static inline void carom_json_key_ready(struct carom_json *json, const char key[CAROM_JSON_KEY], size_t n)
+{
+    size_t skipped = !json->comma;
+    if (!carom_buf_reserve(json->buf, CAROM_JSON_KEY))
+        return;
+    memcpy(json->buf->ptr + json->buf->len, key + skipped, CAROM_JSON_KEY - 1);
+    json->buf->len += n - skipped;
+    json->comma = false;
+}
 void carom_json_str(struct carom_json *json, struct carom_str value);
 void carom_json_clean(struct carom_json *json, struct carom_str value); /* known to need no escape */
 void carom_json_int(struct carom_json *json, int64_t value);

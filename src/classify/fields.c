@@ -216,10 +216,10 @@ void carom_field_copy(const struct carom_field *field, const struct carom_fact *
 /* Kind, hard and recipient are written always, the others where they are known. */
 static bool is_written(const struct carom_field *field, const struct carom_fact *fact)
 {
-    switch (field->type) {
-    case CAROM_FIELD_STR:
+    if (field->type == CAROM_FIELD_STR) /* most are */
         return ((const struct carom_str *)member(field, fact))->len > 0 ||
                field->offset == offsetof(struct carom_fact, recipient);
+    switch (field->type) {
     case CAROM_FIELD_TIME: return *(const int64_t *)member(field, fact) != 0;
     case CAROM_FIELD_BOOL: return *(const bool *)member(field, fact) || field->offset == offsetof(struct carom_fact, hard);
     case CAROM_FIELD_INT: return integer(field, fact) != 0;

@@ -105,6 +105,28 @@ static void writes_numbers(void **state)
 }
 
 /* Whatever bytes come: strict readers take it. */
+/* One that needs an escape, at each place of strings of each length: many bytes are looked at together. */
+static void escapes_at_each_place(void **state)
+{
+    static const char *const cases[][2] = {
+        {"\"", "\\\""}, {"\\", "\\\\"}, {"\x1f", "\\u001f"}, {"\x7f", "\\u007f"}, {"\x80", "\xef\xbf\xbd"}, {"~", "~"}, {" ", " "}};
+    (void)state;
+
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        for (size_t n = 1; n <= 50; n++)
+            for (size_t at = 0; at < n; at++) {
+                char text[50], want[80];
+                memset(text, 'a', sizeof(text));
+                text[at] = *cases[i][0];
+                snprintf(want, sizeof(want), "\"%.*s%s%.*s\"", (int)at, text, cases[i][1], (int)(n - at - 1), text + at + 1);
+                struct carom_buf buf = CAROM_BUF_INIT(1000);
+                struct carom_json json = carom_json_to(&buf);
+                carom_json_str(&json, carom_str_n(text, n));
+                expect(&buf, want);
+                carom_buf_deinit(&buf);
+            }
+}
+
 static void is_always_valid(void **state)
 {
     (void)state;
@@ -131,6 +153,7 @@ static void is_always_valid(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(places_commas), cmocka_unit_test(escapes),
-                                       cmocka_unit_test(writes_numbers), cmocka_unit_test(is_always_valid)};
+                                       cmocka_unit_test(writes_numbers), cmocka_unit_test(escapes_at_each_place),
+                                       cmocka_unit_test(is_always_valid)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
