@@ -46,17 +46,38 @@ static int closeness(const struct carom_status_row *row, const int numbers[3])
            (row->detail >= 0 ? 8 : 0);
 }
 
+/* The first row of the details of that subject, or of a later one: behind those of any detail they are in order of
+   subject and detail. */
+static const struct carom_status_row *first_of_subject(int subject)
+{
+    const struct carom_status_row *row = carom_statuses;
+
+    for (size_t n = carom_statuses_n, half; n > 0;) {
+        half = n / 2;
+        if (row[half].detail < 0 || row[half].subject < subject)
+            row += half + 1, n -= half + 1;
+        else
+            n = half;
+    }
+    return row;
+}
+
 const struct carom_status_row *carom_status_find_row(struct carom_str status)
 {
-    const struct carom_status_row *best = NULL;
-    int numbers[3], closest = 0;
+    const struct carom_status_row *best = NULL, *row = carom_statuses, *end = row + carom_statuses_n;
+    int numbers[3], closest = 0, close;
 
     if (status.len == 0 || carom_status_length(status) != status.len)
         return NULL;
     split(status, numbers);
-    for (const struct carom_status_row *row = carom_statuses, *end = row + carom_statuses_n; row < end; row++) {
-        int close = row->subject == numbers[1] || row->subject < 0 ? closeness(row, numbers) : 0;
-
+    for (; row < end && row->detail < 0; row++) {
+        close = row->subject == numbers[1] || row->subject < 0 ? closeness(row, numbers) : 0;
+        if (close > closest)
+            best = row, closest = close;
+    }
+    row = first_of_subject(numbers[1]);
+    for (; row < end && row->subject == numbers[1] && row->detail <= numbers[2]; row++) {
+        close = closeness(row, numbers);
         if (close > closest)
             best = row, closest = close;
     }

@@ -67,6 +67,12 @@ static void finds_the_closest_status(void **state)
     }
 }
 
+/* Where a row may stand: what is found by its numbers must be in order. */
+static int rank(const struct carom_status_row *row)
+{
+    return row->detail < 0 ? -1 : row->subject * 1000 + row->detail;
+}
+
 static void tables_are_sound(void **state)
 {
     (void)state;
@@ -79,6 +85,9 @@ static void tables_are_sound(void **state)
     for (size_t i = 0; i < carom_statuses_n; i++) {
         if (!*carom_statuses[i].meaning || !*carom_statuses[i].reference)
             fail_msg("status row %zu: got an empty meaning or reference", i);
+        if (i > 0 && rank(&carom_statuses[i - 1]) > rank(&carom_statuses[i]))
+            fail_msg("status row %zu: got it behind one of subject %d: want those of any detail, then the others in order",
+                     i, carom_statuses[i - 1].subject);
     }
 }
 
