@@ -83,16 +83,26 @@ static bool is_named(const struct carom_path *path, struct carom_str recipient)
     return false;
 }
 
+/* In all that name one a '=' stands for its '@'. */
+static bool may_name(const struct carom_path *path)
+{
+    for (size_t i = 0; i < path->n; i++) {
+        if (carom_str_chr(path->addresses[i], '=') != SIZE_MAX)
+            return true;
+    }
+    return false;
+}
+
 /* Anybody's address may look like plain VERP; one that the returned message went to proves it. */
 static struct carom_str plain_verp(struct carom_arena *arena, const struct carom_path *path,
                                    const struct carom_headers *returned)
 {
     static const char *const names[] = {"X-Original-To", "Delivered-To", "Envelope-To", "X-Envelope-To", "To"};
 
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    for (size_t i = 0; may_name(path) && i < sizeof names / sizeof *names; i++) {
         struct carom_str address = carom_address_first(arena, carom_headers_get(returned, names[i]));
 
-        if (carom_address_valid(address) && is_named(path, address))
+        if (is_named(path, address) && carom_address_valid(address))
             return address;
     }
     return CAROM_STR_EMPTY;
@@ -113,6 +123,18 @@ static struct carom_str values_of(struct carom_arena *arena, const struct carom_
     return all;
 }
 
+/* What the first row whose fields are all there gives; gives: the first letter, which no other word of the column has. */
+static struct carom_str identifier(struct carom_arena *arena, const struct carom_headers *headers, char gives)
+{
+    struct carom_str value = CAROM_STR_EMPTY;
+
+    for (size_t i = 0; headers->n > 0 && value.len == 0 && i < carom_identifiers_n; i++) {
+        if (*carom_identifiers[i].gives == gives)
+            value = values_of(arena, headers, carom_identifiers[i].fields);
+    }
+    return value;
+}
+
 struct carom_str carom_path_recipient(struct carom_arena *arena, const struct carom_path *path,
                                       const struct carom_report *report)
 {
@@ -120,21 +142,12 @@ struct carom_str carom_path_recipient(struct carom_arena *arena, const struct ca
 
     if (recipient.len == 0 && carom_return_path_chosen(path->chosen, "verp"))
         recipient = plain_verp(arena, path, &report->returned_headers);
-    for (size_t i = 0; recipient.len == 0 && i < carom_identifiers_n; i++) {
-        if (strcmp(carom_identifiers[i].gives, "recipient") == 0)
-            recipient =
-                carom_address_first(arena, values_of(arena, &report->returned_headers, carom_identifiers[i].fields));
-    }
+    if (recipient.len == 0)
+        recipient = carom_address_first(arena, identifier(arena, &report->returned_headers, 'r'));
     return carom_address_valid(recipient) ? recipient : CAROM_STR_EMPTY;
 }
 
 struct carom_str carom_path_delivery(struct carom_arena *arena, const struct carom_report *report)
 {
-    struct carom_str delivery = CAROM_STR_EMPTY;
-
-    for (size_t i = 0; delivery.len == 0 && i < carom_identifiers_n; i++) {
-        if (strcmp(carom_identifiers[i].gives, "delivery") == 0)
-            delivery = values_of(arena, &report->returned_headers, carom_identifiers[i].fields);
-    }
-    return delivery;
+    return identifier(arena, &report->returned_headers, 'd');
 }

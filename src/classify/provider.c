@@ -34,6 +34,11 @@ static bool ends_host(char c)
     }
 }
 
+static struct carom_str without_dot(struct carom_str host)
+{
+    return carom_str_head(host, host.len - (host.len > 0 && host.ptr[host.len - 1] == '.'));
+}
+
 /* "mx.example.net." and "mx.example.net (192.0.2.1, the server for …)": the name alone. */
 static struct carom_str bare_host(struct carom_str host)
 {
@@ -42,14 +47,12 @@ static struct carom_str bare_host(struct carom_str host)
     host = carom_str_trim(host);
     while (n < host.len && !ends_host(host.ptr[n]))
         n++;
-    if (n > 0 && host.ptr[n - 1] == '.')
-        n--;
-    return carom_str_head(host, n);
+    return without_dot(carom_str_head(host, n));
 }
 
 struct carom_str carom_provider_find(struct carom_str remote_host, struct carom_str recipient_domain)
 {
-    struct carom_str host = bare_host(remote_host), domain = bare_host(recipient_domain);
+    struct carom_str host = bare_host(remote_host), domain = without_dot(recipient_domain);
 
     struct carom_sieved rows;
 
