@@ -16,31 +16,33 @@ enum { TEXT_MAX = 4096, NEAR = 60, DAY = 24 * 60 * 60 };
 /* ---- Dates ---- */
 
 /* Names of months begin so, in lower case. The longest beginning decides: "marras" is November in Finnish. */
-static const char *const months[12] = {
-    "jan gen ene led stycz stycz янв січ tammi ocak ιαν",
-    "feb fév fev úno lut фев лют helmi şub φεβ",
-    "mar mär maa mrt bře márc мар берез maalis μαρ μάρ",
-    "apr avr abr dub kwie апр квіт huhti nisan ápr απρ",
-    "may mai mag mei maj kvě май мая трав touko máj μαι μαΐ",
-    "jun juin giu červ cze июн черв kesä haziran jún ιουν",
-    "jul juil lug července červenec lip июл лип heinä temmuz júl ιουλ",
-    "aug aoû ago srp sierp авг серп elokuu elok ağu αυγ",
-    "sep set zář wrze сен верес syys eylül szept σεπ",
-    "oct okt ott out říj paź окт жовт loka ekim οκτ",
-    "nov listop ноя листоп marras kasım νοε",
-    "dec dez déc dic pros gru дек груд joulu aralık δεκ",
+enum { MONTHS = 12, NAMES = 13, NAME = 16 };
+static const char months[MONTHS][NAMES][NAME] = {
+    {"jan", "gen", "ene", "led", "stycz", "янв", "січ", "tammi", "ocak", "ιαν"},
+    {"feb", "fév", "fev", "úno", "lut", "фев", "лют", "helmi", "şub", "φεβ"},
+    {"mar", "mär", "maa", "mrt", "bře", "márc", "мар", "берез", "maalis", "μαρ", "μάρ"},
+    {"apr", "avr", "abr", "dub", "kwie", "апр", "квіт", "huhti", "nisan", "ápr", "απρ"},
+    {"may", "mai", "mag", "mei", "maj", "kvě", "май", "мая", "трав", "touko", "máj", "μαι", "μαΐ"},
+    {"jun", "juin", "giu", "červ", "cze", "июн", "черв", "kesä", "haziran", "jún", "ιουν"},
+    {"jul", "juil", "lug", "července", "červenec", "lip", "июл", "лип", "heinä", "temmuz", "júl", "ιουλ"},
+    {"aug", "aoû", "ago", "srp", "sierp", "авг", "серп", "elokuu", "elok", "ağu", "αυγ"},
+    {"sep", "set", "zář", "wrze", "сен", "верес", "syys", "eylül", "szept", "σεπ"},
+    {"oct", "okt", "ott", "out", "říj", "paź", "окт", "жовт", "loka", "ekim", "οκτ"},
+    {"nov", "listop", "ноя", "листоп", "marras", "kasım", "νοε"},
+    {"dec", "dez", "déc", "dic", "pros", "gru", "дек", "груд", "joulu", "aralık", "δεκ"},
 };
 
 static int month_of(struct carom_str word)
 {
+    char first = word.len > 0 ? carom_lower(word.ptr[0]) : '\0';
     size_t longest = 0;
     int month = 0;
 
-    for (int m = 0; m < 12; m++) {
-        struct carom_str rest = carom_str(months[m]), name;
-        while (carom_str_word(&rest, &name)) {
-            if (name.len > longest && carom_str_istarts(word, name)) {
-                longest = name.len;
+    for (int m = 0; first && m < MONTHS; m++) {
+        for (const char(*name)[NAME] = months[m]; name < months[m] + NAMES; name++) {
+            size_t n = (*name)[0] == first ? strlen(*name) : 0; /* most names begin otherwise */
+            if (n > longest && carom_str_istarts(word, carom_str_n(*name, n))) {
+                longest = n;
                 month = m + 1;
             }
         }
@@ -229,7 +231,7 @@ struct stating {
 
 static struct carom_utf8_text own_words(struct carom_reading *reading)
 {
-    char *words = carom_arena_alloc(reading->arena, TEXT_MAX + 1);
+    char *words = carom_arena_raw(reading->arena, TEXT_MAX + 1);
     struct carom_str rest = reading->report->text, line;
     size_t n = 0;
 

@@ -29,25 +29,25 @@ static struct group no_fields(void)
 }
 
 struct field {
-    const char *name;
+    struct carom_str name;
     size_t offset;
 };
 static const struct field fields[] = {
-    {"Original-Recipient", offsetof(struct group, original)},
-    {"Final-Recipient", offsetof(struct group, final)},
-    {"X-Actual-Recipient", offsetof(struct group, actual)},
-    {"Action", offsetof(struct group, action)},
-    {"Status", offsetof(struct group, status)},
-    {"Diagnostic-Code", offsetof(struct group, diagnostic)},
-    {"Remote-MTA", offsetof(struct group, remote_mta)},
-    {"Last-Attempt-Date", offsetof(struct group, last_attempt)},
-    {"Will-Retry-Until", offsetof(struct group, retry_until)},
+    {CAROM_STR_INIT("Original-Recipient"), offsetof(struct group, original)},
+    {CAROM_STR_INIT("Final-Recipient"), offsetof(struct group, final)},
+    {CAROM_STR_INIT("X-Actual-Recipient"), offsetof(struct group, actual)},
+    {CAROM_STR_INIT("Action"), offsetof(struct group, action)},
+    {CAROM_STR_INIT("Status"), offsetof(struct group, status)},
+    {CAROM_STR_INIT("Diagnostic-Code"), offsetof(struct group, diagnostic)},
+    {CAROM_STR_INIT("Remote-MTA"), offsetof(struct group, remote_mta)},
+    {CAROM_STR_INIT("Last-Attempt-Date"), offsetof(struct group, last_attempt)},
+    {CAROM_STR_INIT("Will-Retry-Until"), offsetof(struct group, retry_until)},
 };
 
 static struct carom_str *field_of(struct group *group, struct carom_str name)
 {
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-        if (carom_str_ieq(name, carom_str(fields[i].name)))
+        if (carom_str_ieq(name, fields[i].name))
             return (struct carom_str *)(void *)((char *)group + fields[i].offset);
     return NULL;
 }
@@ -354,6 +354,8 @@ static bool read_printed(struct carom_reading *reading)
     struct carom_str rest = reading->report->text, line, from = CAROM_STR_EMPTY;
     bool address = false, fate = false;
 
+    if (carom_str_ifind(rest, CAROM_STR("Final-Recipient:")) == SIZE_MAX)
+        return false;
     while (carom_str_line(&rest, &line)) {
         bool field = carom_str_istarts(line, CAROM_STR("Final-Recipient:"));
         address = address || field;

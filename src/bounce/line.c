@@ -178,6 +178,13 @@ static bool match_at(struct carom_arena *arena, struct carom_str s, struct carom
     return !whole || at == s.len;
 }
 
+/* Most templates begin with another letter than the line. */
+static bool may_begin(struct carom_str line, struct carom_str shape)
+{
+    return shape.len == 0 || shape.ptr[0] == '*' || shape.ptr[0] == '{' ||
+           (line.len > 0 && carom_lower(line.ptr[0]) == carom_lower(shape.ptr[0]));
+}
+
 bool carom_line_match(struct carom_arena *arena, struct carom_str line, struct carom_str shape,
                       struct carom_line_captures *captures_r)
 {
@@ -196,7 +203,7 @@ bool carom_line_match(struct carom_arena *arena, struct carom_str line, struct c
     } else if (indent > 0 && shape.len > 0 && shape.ptr[0] != '*') {
         return false;
     }
-    if (!match_at(arena, line, shape, true, &captures, &end))
+    if (!may_begin(line, shape) || !match_at(arena, line, shape, true, &captures, &end))
         return false;
     *captures_r = captures;
     return true;

@@ -108,8 +108,8 @@ static struct carom_str join(struct carom_arena *arena, const struct carom_str *
 /* No-break spaces (U+00A0, U+202F) as plain ones: HTML indents with them, French sets them before a colon. */
 static struct carom_str plain_spaces(struct carom_arena *arena, struct carom_str text)
 {
-    if (carom_utf8_plain(text) || (carom_str_find(text, CAROM_STR("\302\240")) == SIZE_MAX &&
-                                   carom_str_find(text, CAROM_STR("\342\200\257")) == SIZE_MAX))
+    if (carom_str_find(text, CAROM_STR("\302\240")) == SIZE_MAX &&
+        carom_str_find(text, CAROM_STR("\342\200\257")) == SIZE_MAX)
         return text;
     char *out = carom_arena_raw(arena, text.len);
     size_t n = 0;

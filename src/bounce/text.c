@@ -178,6 +178,7 @@ static bool continues(const struct text_report *report, size_t i, size_t depth, 
     return i == before->line;
 }
 
+/* Each template has an address in it. */
 static void find_in_lines(struct text_report *report)
 {
     struct carom_arena *arena = report->reading->arena;
@@ -186,7 +187,7 @@ static void find_in_lines(struct text_report *report)
 
     for (size_t i = report->start; i < report->lines.n && report->n < IN_LINES_MAX; i++) {
         struct carom_str line = report->lines.list[i];
-        if (is_blank(line) || !carom_line_match_cell(arena, line, report->row->recipient, &captures))
+        if (carom_str_chr(line, '@') >= line.len || !carom_line_match_cell(arena, line, report->row->recipient, &captures))
             continue;
         if (depth == SIZE_MAX)
             depth = indentation(line);

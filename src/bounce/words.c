@@ -361,7 +361,8 @@ static void scan_details(struct carom_reading *reading, struct carom_report_reci
 void carom_read_details(struct carom_reading *reading, struct carom_report_recipient *recipient)
 {
     scan_details(reading, recipient, recipient->text_diagnostic);
-    if (!carom_str_eq(recipient->diagnostic, recipient->text_diagnostic))
+    /* Mostly the human part quotes the diagnostic, with more around it. */
+    if (carom_str_find(recipient->text_diagnostic, recipient->diagnostic) == SIZE_MAX)
         scan_details(reading, recipient, recipient->diagnostic);
     recipient->command = verb(recipient->command);
     if (is_ip(recipient->remote_mta)) { /* McAfee, qmail: they name nothing else */

@@ -206,7 +206,7 @@ static int compare(const void *a, const void *b)
 static void sort(struct sieve *sieve)
 {
     sieve->bits = 9;
-    while (sieve->bits < 15 && sieve->n * 32 > (size_t)1 << sieve->bits)
+    while (sieve->bits < 16 && sieve->n * 64 > (size_t)1 << sieve->bits)
         sieve->bits++;
     bits_of_hash = sieve->bits;
     qsort(sieve->grams, sieve->n, sizeof *sieve->grams, compare);
