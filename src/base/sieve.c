@@ -25,9 +25,19 @@ void carom_sieved_add(struct carom_sieved *sieved, size_t row)
 
 struct scan {
     const struct carom_sieve *sieve;
+    struct carom_str text;
     bool (*found)(void *user, size_t row, size_t at);
     void *user;
 };
+
+/* The other bytes stand where they must. */
+static inline bool others_stand(struct carom_str text, const struct carom_sieve_gram *gram, size_t at)
+{
+    size_t place = at + (size_t)(ptrdiff_t)gram->distance; /* before the text it is beyond its end */
+
+    return gram->distance == 0 ||
+           (text.len >= 4 && place <= text.len - 4 && carom_sieve_gram(text.ptr + place, 4) == gram->other);
+}
 
 static __attribute__((noinline)) bool take(const struct scan *scan, uint32_t gram, uint32_t hash, size_t at)
 {
@@ -35,7 +45,8 @@ static __attribute__((noinline)) bool take(const struct scan *scan, uint32_t gra
     uint32_t bucket = carom_sieve_bucket(hash, sieve->bits);
 
     for (size_t i = sieve->first[bucket]; i < sieve->first[bucket + 1]; i++)
-        if (sieve->grams[i].bytes == gram && scan->found(scan->user, sieve->grams[i].row, at))
+        if (sieve->grams[i].bytes == gram && others_stand(scan->text, &sieve->grams[i], at) &&
+            scan->found(scan->user, sieve->grams[i].row, at))
             return true;
     return false;
 }
@@ -60,7 +71,7 @@ static inline bool pass(const struct scan *scan, const char *bytes, size_t to, s
 bool carom_sieve_scan(const struct carom_sieve *sieve, struct carom_str text,
                       bool (*found)(void *user, size_t row, size_t at), void *user)
 {
-    const struct scan scan = {sieve, found, user};
+    const struct scan scan = {sieve, text, found, user};
     char last[4] = {0}; /* of three bytes, with none behind it */
 
     for (size_t i = 0; i < sieve->always_n; i++)

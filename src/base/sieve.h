@@ -3,7 +3,7 @@
 
 /* Which patterns of a table need to be tried on a text at all. Of each pattern the build tool (src/tools/sieve.c) kept a
    few bytes in a row that stand in every text in which it matches, the rarest it has: one pass over the text, some
-   instructions a byte, leaves the rows whose bytes were seen. A sieve only lets through: whoever asks must still match.
+   instructions a byte, leaves the rows whose bytes were seen, with others of the pattern where those must stand. A sieve only lets through: whoever asks must still match.
    Letters of ASCII have no case here. */
 
 #ifndef CAROM_BASE_SIEVE_H
@@ -15,6 +15,8 @@ enum { CAROM_SIEVE_ROWS = 1280, CAROM_SIEVE_BUCKETS = 256 };
 
 struct carom_sieve_gram {
     uint32_t bytes;
+    uint32_t other; /* four more of the pattern, so many bytes behind these or, less than 0, before them; 0: none */
+    int16_t distance;
     uint16_t row;
 };
 

@@ -104,6 +104,7 @@ static void count_grams(const struct table *table, size_t length, const char *us
 
 static bool ends_literal(char c) { return c == '*' || c == '~' || c == '%'; }
 
+enum { OTHER_MAX = 32 };
 enum { OFTEN = 10000 }; /* of a thousand: words that have it add up */
 
 /* How rare a gram is; -1: it is none. */
@@ -159,16 +160,48 @@ static size_t choose(const struct sieve *sieve, struct carom_str s)
     return chosen;
 }
 
-static void add_gram(struct sieve *sieve, struct carom_str gram, size_t row)
+/* May stand between the grams of a pattern: part of a literal, and no space that texts may have more of. */
+static bool goes_on(const struct sieve *sieve, char c)
 {
+    return !ends_literal(c) && c != '{' && c != '}' && (sieve->spaces || (c != ' ' && c != '\t'));
+}
+
+/* Where in s, of the literal that goes on from the gram at `at`, four other bytes stand: as few of the same and as rare as
+   can be. `at`: nowhere. */
+static size_t choose_other(const struct sieve *sieve, struct carom_str s, size_t at)
+{
+    size_t first = at, end = at, chosen = at, fewest = 0;
+    int best = -1;
+
+    while (first > 0 && goes_on(sieve, s.ptr[first - 1]))
+        first--;
+    while (end < s.len && goes_on(sieve, s.ptr[end]))
+        end++;
+    for (size_t i = first; i + 4 <= end; i++) {
+        size_t apart = i > at ? i - at : at - i, others = apart < 4 ? apart : 4;
+        int here = score(carom_str_n(s.ptr + i, sieve->length), sieve->spaces);
+        if (apart <= OTHER_MAX && (others > fewest || (others == fewest && others > 0 && here > best))) {
+            fewest = others;
+            best = here;
+            chosen = i;
+        }
+    }
+    return chosen;
+}
+
+static void add_gram(struct sieve *sieve, struct carom_str s, size_t at, size_t row)
+{
+    size_t other = choose_other(sieve, s, at);
     char bytes[4] = {0};
 
     if (sieve->n == sizeof sieve->grams / sizeof *sieve->grams) {
         fputs("tablec: more grams than a sieve has room for\n", stderr);
         exit(1);
     }
-    memcpy(bytes, gram.ptr, gram.len);
-    sieve->grams[sieve->n++] = (struct carom_sieve_gram){carom_sieve_gram(bytes, sieve->length), (uint16_t)row};
+    memcpy(bytes, s.ptr + at, sieve->length);
+    sieve->grams[sieve->n++] =
+        (struct carom_sieve_gram){carom_sieve_gram(bytes, sieve->length), other == at ? 0 : carom_sieve_gram(s.ptr + other, 4),
+                                  (int16_t)((int)other - (int)at), (uint16_t)row};
 }
 
 /* A row with one alternative that has no gram is always let through. */
@@ -180,7 +213,8 @@ static void add_row(struct sieve *sieve, size_t row, struct carom_str rest, cons
         return;
     do {
         size_t end = *separator ? carom_str_find(rest, carom_str(separator)) : SIZE_MAX;
-        size_t start = choose(sieve, carom_str_head(rest, end));
+        struct carom_str one = carom_str_head(rest, end);
+        size_t start = choose(sieve, one);
 
         if (start == SIZE_MAX) {
             sieve->n = before;
@@ -188,7 +222,7 @@ static void add_row(struct sieve *sieve, size_t row, struct carom_str rest, cons
             return;
         }
         for (size_t i = 0; i < sieve->stride; i++)
-            add_gram(sieve, carom_str_n(rest.ptr + start + i, sieve->length), row);
+            add_gram(sieve, one, start + i, row);
         rest = end < rest.len ? carom_str_from(rest, end + strlen(separator)) : CAROM_STR_EMPTY;
     } while (rest.len > 0);
 }
@@ -242,8 +276,9 @@ static void print_grams(const struct sieve *sieve, size_t number)
     }
     printf("\n};\nstatic const struct carom_sieve_gram grams_%zu[] = {", number);
     for (size_t i = 0; i < sieve->n; i++)
-        printf("%s{0x%lx,%d},", i % 8 ? "" : "\n", (unsigned long)sieve->grams[i].bytes, sieve->grams[i].row);
-    printf("{0,0}\n};\nstatic const uint16_t always_%zu[] = {", number);
+        printf("%s{0x%lx,0x%lx,%d,%d},", i % 4 ? "" : "\n", (unsigned long)sieve->grams[i].bytes,
+               (unsigned long)sieve->grams[i].other, sieve->grams[i].distance, sieve->grams[i].row);
+    printf("{0,0,0,0}\n};\nstatic const uint16_t always_%zu[] = {", number);
     for (size_t i = 0; i < sieve->always_n; i++)
         printf("%d,", sieve->always[i]);
     puts("0};");

@@ -105,6 +105,18 @@ static void what_speaks_of_nothing_does_not(void **state)
     assert_int_equal(count(carom_phases_sieves, carom_phases_sieves_n, text), 0);
 }
 
+/* Bytes of one place of a pattern are not enough where it has others. */
+static void asks_for_other_bytes(void **state)
+{
+    struct carom_str whole = CAROM_STR("Your message follows:"), cut = CAROM_STR("s: Your m");
+
+    (void)state;
+    assert_true(count(carom_markers_sieves, carom_markers_sieves_n, whole) > 0);
+    for (size_t from = 0; from < whole.len; from++)
+        assert_int_equal(count(carom_markers_sieves, carom_markers_sieves_n, carom_str_head(carom_str_from(whole, from), 4)), 0);
+    assert_int_equal(count(carom_markers_sieves, carom_markers_sieves_n, cut), 0);
+}
+
 /* No byte behind the text is looked at, and rows come in order. */
 static void ends_with_the_text(void **state)
 {
@@ -127,7 +139,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_matches_passes),
         cmocka_unit_test(what_speaks_of_nothing_does_not),
-        cmocka_unit_test(ends_with_the_text),
+        cmocka_unit_test(asks_for_other_bytes), cmocka_unit_test(ends_with_the_text),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
