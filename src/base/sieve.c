@@ -51,11 +51,11 @@ static __attribute__((noinline)) bool take(const struct scan *scan, uint32_t gra
     return false;
 }
 
-/* Of the places [from, to) in bytes, which stand at `offset` of the text. length and stride are constants where it is
-   called, so that each has a loop of its own. */
-static inline bool pass(const struct scan *scan, const char *bytes, size_t to, size_t length, size_t stride,
-                        size_t offset)
+/* Of the places before `to` in bytes, which stand at `offset` of the text. length is a constant where it is called, so
+   that each has a loop of its own. */
+static inline bool pass(const struct scan *scan, const char *bytes, size_t to, size_t length, size_t offset)
 {
+    size_t stride = scan->sieve->stride;
     const uint32_t *marked = scan->sieve->marked;
     unsigned bits = scan->sieve->bits;
 
@@ -80,10 +80,9 @@ bool carom_sieve_scan(const struct carom_sieve *sieve, struct carom_str text,
     if (text.len < sieve->length)
         return false;
     if (sieve->length == 4)
-        return sieve->stride == 4 ? pass(&scan, text.ptr, text.len - 3, 4, 4, 0)
-                                  : pass(&scan, text.ptr, text.len - 3, 4, 1, 0);
+        return pass(&scan, text.ptr, text.len - 3, 4, 0);
     memcpy(last, text.ptr + text.len - 3, 3);
-    return pass(&scan, text.ptr, text.len - 3, 3, 1, 0) || pass(&scan, last, 1, 3, 1, text.len - 3);
+    return pass(&scan, text.ptr, text.len - 3, 3, 0) || pass(&scan, last, 1, 3, text.len - 3);
 }
 
 static bool keep(void *sieved, size_t row, size_t at)

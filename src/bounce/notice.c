@@ -14,23 +14,15 @@ enum { LINES_MAX = 80 };
 struct carom_notices {
     struct carom_reading *reading;
     const struct carom_outside *outside;
-    struct carom_str lines[LINES_MAX]; /* the first lines of the text that are not blank nor quoted, in the end folded */
+    struct carom_str lines[LINES_MAX]; /* the first lines of the text that are not blank nor quoted */
     size_t n;
     bool folded;            /* the lines are so already */
+    bool ascii;             /* folding would leave their words as they are */
     uint64_t beginnings[4]; /* of the names of header fields, a bit each */
     bool plain;             /* neither sender nor subject are those of a bounce, and it is no bulk mail */
     bool asked;             /* for the type that the text states: */
     struct carom_str states;
-    struct carom_sieved rows; /* that may hold */
 };
-
-/* Folds the lines where that was not needed before. */
-static void fold_lines(struct carom_notices *looking)
-{
-    for (size_t i = 0; i < looking->n && !looking->folded; i++)
-        looking->lines[i] = carom_utf8_normalise(looking->reading->arena, looking->lines[i]).folded;
-    looking->folded = true;
-}
 
 /* Its first character that is no white space; 0: none. */
 static char first_sign(struct carom_str line)
@@ -42,19 +34,26 @@ static char first_sign(struct carom_str line)
     return i < line.len ? line.ptr[i] : '\0';
 }
 
-/* Folding is for later where all is ASCII: it leaves words as they are. */
-static void read_lines(struct carom_notices *looking)
+static void read_lines(struct carom_notices *looking, bool folded)
 {
     struct carom_arena *arena = looking->reading->arena;
     struct carom_str rest = looking->reading->report->text, line;
 
-    looking->folded = !carom_utf8_plain(rest);
+    looking->folded = folded;
+    looking->n = 0;
     while (looking->n < LINES_MAX && carom_str_line(&rest, &line)) {
-        line = looking->folded ? carom_utf8_normalise(arena, line).folded : line;
+        line = folded ? carom_utf8_normalise(arena, line).folded : line;
         char sign = first_sign(line);
         if (sign && sign != '>')
             looking->lines[looking->n++] = line;
     }
+}
+
+/* Where that was not needed before. */
+static void fold_lines(struct carom_notices *looking)
+{
+    if (!looking->folded)
+        read_lines(looking, true);
 }
 
 static bool any_line(struct carom_notices *looking, struct carom_str pattern, size_t n)
@@ -266,29 +265,30 @@ static bool may_be(const struct carom_notices *looking, const struct carom_notic
 }
 
 /* Adds the rows of one place of the table that may hold by what stands there. */
-static void sieve_place(const struct carom_notices *looking, const struct carom_sieve *sieve, struct carom_sieved *rows)
+static void sieve_place(const struct carom_notices *looking, struct carom_str where, const struct carom_sieve *sieve,
+                        struct carom_sieved *rows)
 {
     const struct carom_outside *outside = looking->outside;
     const struct carom_headers *headers = &looking->reading->message->root->headers;
-    struct carom_str field = field_of(sieve->name);
+    struct carom_str field = field_of(where);
 
     if (field.len > 0) {
         unsigned bit = beginning(field);
         for (size_t i = 0; looking->beginnings[bit / 64] >> bit % 64 & 1 && i < headers->n; i++)
             if (carom_str_glob(headers->list[i].name, field))
                 carom_sieve_add(sieve, headers->list[i].value, rows);
-    } else if (carom_str_eq(sieve->name, CAROM_STR("subject"))) {
+    } else if (carom_str_eq(where, CAROM_STR("subject"))) {
         carom_sieve_add(sieve, outside->folded, rows);
-    } else if (carom_str_eq(sieve->name, CAROM_STR("text"))) {
+    } else if (carom_str_eq(where, CAROM_STR("text"))) {
         for (size_t i = 0; i < looking->n; i++)
             carom_sieve_add(sieve, looking->lines[i], rows);
-    } else if (carom_str_eq(sieve->name, CAROM_STR("first line"))) {
+    } else if (carom_str_eq(where, CAROM_STR("first line"))) {
         if (looking->n > 0)
             carom_sieve_add(sieve, looking->lines[0], rows);
-    } else if (carom_str_eq(sieve->name, CAROM_STR("from"))) {
+    } else if (carom_str_eq(where, CAROM_STR("from"))) {
         carom_sieve_add(sieve, outside->from, rows);
         carom_sieve_add(sieve, outside->from_name, rows);
-    } else if (carom_str_eq(sieve->name, CAROM_STR("to"))) {
+    } else if (carom_str_eq(where, CAROM_STR("to"))) {
         for (size_t i = 0; i < headers->n; i++)
             for (size_t k = 0; k < sizeof recipients / sizeof *recipients; k++)
                 if (carom_str_ieq(headers->list[i].name, recipients[k]))
@@ -309,20 +309,37 @@ static struct carom_notices *look(struct carom_reading *reading)
     looking->reading = reading;
     looking->outside = carom_report_outside(reading);
     looking->plain = !carom_report_suspect(reading) && !looking->outside->bulk;
-    read_lines(looking);
+    looking->ascii = carom_utf8_plain(reading->report->text);
+    read_lines(looking, false);
     see_beginnings(looking, &reading->message->root->headers);
-    for (size_t i = 0; i < carom_notices_sieves_n; i++)
-        sieve_place(looking, &carom_notices_sieves[i], &looking->rows);
     return looking;
+}
+
+/* The rows that may hold. The few that are sure are those of programs, which write their words as they are: for them no
+   text is folded. */
+static void sieve_rows(struct carom_notices *looking, bool sure, struct carom_sieved *rows)
+{
+    const struct carom_str group = sure ? CAROM_STR("yes ") : CAROM_STR("no ");
+
+    if (!sure && !looking->ascii)
+        fold_lines(looking);
+    carom_sieved_init(rows);
+    for (size_t i = 0; i < carom_notices_sieves_n; i++) {
+        const struct carom_sieve *sieve = &carom_notices_sieves[i];
+        if (carom_str_starts(sieve->name, group))
+            sieve_place(looking, carom_str_from(sieve->name, group.len), sieve, rows);
+    }
 }
 
 static bool read_rows(struct carom_reading *reading, bool sure)
 {
     struct carom_notices *looking = look(reading);
+    struct carom_sieved rows;
 
-    for (size_t i = 0; (i = carom_sieved_next(&looking->rows, i)) != SIZE_MAX; i++) {
+    sieve_rows(looking, sure, &rows);
+    for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
         const struct carom_notice_row *row = &carom_notices[i];
-        if (row->sure != sure || !may_be(looking, row) || !row_holds(looking, row))
+        if (!may_be(looking, row) || !row_holds(looking, row))
             continue;
         take_row(reading, row);
         return true;

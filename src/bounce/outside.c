@@ -64,7 +64,7 @@ static bool announces_reply(struct carom_str subject)
     struct carom_sieved rows;
 
     carom_sieved_init(&rows);
-    carom_sieve_add(carom_sieve_named(carom_notices_sieves, carom_notices_sieves_n, CAROM_STR("subject")), subject, &rows);
+    carom_sieve_add(carom_sieve_named(carom_notices_sieves, carom_notices_sieves_n, CAROM_STR("no subject")), subject, &rows);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
         const struct carom_notice_row *row = &carom_notices[i];
         if (carom_str_eq(row->gives, CAROM_STR("autoreply")) && !carom_str_starts(row->pattern, CAROM_STR("*")) &&

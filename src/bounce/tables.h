@@ -60,7 +60,7 @@ extern const size_t carom_details_n;
 extern const struct carom_return_path_row carom_return_paths[];
 extern const size_t carom_return_paths_n;
 
-/* Which rows may concern a text: of formats by their body, of signs and notices by where. */
+/* Which rows may concern a text: of formats by their body, of signs by where, of notices by sure and where ("no text"). */
 extern const struct carom_sieve carom_formats_sieves[], carom_markers_sieves[], carom_notices_sieves[],
     carom_autoreplies_sieves[], carom_signs_sieves[], carom_details_sieves[], carom_return_paths_sieves[];
 extern const size_t carom_formats_sieves_n, carom_markers_sieves_n, carom_notices_sieves_n, carom_autoreplies_sieves_n,

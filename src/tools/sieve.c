@@ -37,16 +37,25 @@ static struct table read_table(const char *path, const char *column, const char 
 {
     struct table table = {checked(calloc(CAROM_SIEVE_ROWS, sizeof *table.rows)), 0};
     bool keyed = strcmp(key, "-") != 0;
+    const char *second = strchr(key, '+');
+    char first[64];
     struct carom_tsv tsv;
 
     carom_tsv_begin(&tsv, path);
-    size_t text = carom_tsv_column(&tsv, column), group = keyed ? carom_tsv_column(&tsv, key) : 0;
+    size_t text = carom_tsv_column(&tsv, column), group = 0, part = 0;
+    carom_str_put(first, sizeof first, second ? carom_str_n(key, (size_t)(second - key)) : carom_str(key));
+    if (keyed)
+        group = carom_tsv_column(&tsv, first);
+    if (second)
+        part = carom_tsv_column(&tsv, second + 1);
     while (carom_tsv_next(&tsv)) {
         if (table.n == CAROM_SIEVE_ROWS)
             carom_tsv_fail(&tsv, "more than %d rows: raise CAROM_SIEVE_ROWS", CAROM_SIEVE_ROWS);
         const char *cell = strcmp(tsv.cell[text], "-") == 0 ? "" : tsv.cell[text];
-        table.rows[table.n++] =
-            (struct pattern){checked(strdup(keyed ? tsv.cell[group] : "")), checked(strdup(cell))};
+        char name[128] = "";
+        if (keyed)
+            snprintf(name, sizeof name, "%s%s%s", tsv.cell[group], second ? " " : "", second ? tsv.cell[part] : "");
+        table.rows[table.n++] = (struct pattern){checked(strdup(name)), checked(strdup(cell))};
     }
     carom_tsv_end(&tsv);
     return table;
@@ -95,16 +104,18 @@ static void count_usual(const char *path, size_t length)
     carom_tsv_end(&tsv);
 }
 
-static void count_grams(const struct table *table, size_t length, const char *usual)
+static void count_grams(const struct table *table, const char *usual)
 {
-    count_usual(usual, length);
-    for (size_t row = 0; row < table->n; row++)
-        count(carom_str(table->rows[row].text), length, 1);
+    for (size_t length = 3; length <= 4; length++) {
+        count_usual(usual, length);
+        for (size_t row = 0; row < table->n; row++)
+            count(carom_str(table->rows[row].text), length, 1);
+    }
 }
 
 static bool ends_literal(char c) { return c == '*' || c == '~' || c == '%'; }
 
-enum { OTHER_MAX = 32 };
+enum { OTHER_MAX = 32, STRIDE_MAX = 8 };
 enum { OFTEN = 10000 }; /* of a thousand: words that have it add up */
 
 /* How rare a gram is; -1: it is none. */
@@ -125,7 +136,7 @@ static int score(struct carom_str gram, bool spaces)
 }
 
 struct sieve {
-    struct carom_sieve_gram grams[4 * CAROM_SIEVE_ROWS];
+    struct carom_sieve_gram grams[STRIDE_MAX * CAROM_SIEVE_ROWS];
     uint16_t always[CAROM_SIEVE_ROWS];
     size_t n, always_n, length, stride;
     bool spaces; /* grams may have some */
@@ -284,14 +295,35 @@ static void print_grams(const struct sieve *sieve, size_t number)
     puts("0};");
 }
 
-static void print_sieve(struct sieve *sieve, const struct table *table, const char *key, const char *separator,
-                        size_t number)
+static void fill(struct sieve *sieve, const struct table *table, const char *key, const char *separator, size_t length,
+                 size_t stride)
 {
+    sieve->length = length;
+    sieve->stride = stride;
     sieve->n = sieve->always_n = 0;
     for (size_t row = 0; row < table->n; row++)
         if (strcmp(table->rows[row].key, key) == 0)
             add_row(sieve, row, carom_str(table->rows[row].text), separator);
-    sort(sieve);
+}
+
+/* The widest stride, and the longer grams, with which no further row is always let through. */
+static void fill_widest(struct sieve *sieve, const struct table *table, const char *key, const char *separator,
+                        size_t length, size_t stride)
+{
+    fill(sieve, table, key, separator, length, stride);
+    size_t always = sieve->always_n;
+
+    fill(sieve, table, key, separator, 4, stride);
+    length = sieve->always_n == always ? 4 : length;
+    for (size_t next = stride + 1; next <= STRIDE_MAX; next++) {
+        fill(sieve, table, key, separator, length, next);
+        stride = sieve->always_n == always ? next : stride;
+    }
+    fill(sieve, table, key, separator, length, stride);
+}
+
+static void print_sieve(const struct sieve *sieve, size_t number)
+{
     print_marked(sieve, number);
     print_grams(sieve, number);
 }
@@ -313,16 +345,17 @@ int carom_sieve_print(const char *symbol, const char *header, const char *column
     size_t size, number = 0;
     FILE *out = checked(open_memstream(&list, &size));
 
-    sieve->length = shape[0] == '3' ? 3 : 4;
-    sieve->stride = strstr(shape, "/4") ? 4 : 1;
+    const size_t length = shape[0] == '3' ? 3 : 4, stride = strstr(shape, "/4") ? 4 : 1;
     sieve->spaces = strchr(shape, '_') != NULL;
     sieve->texts = strchr(shape, '!') != NULL;
-    count_grams(&table, sieve->length, usual);
+    count_grams(&table, usual);
     printf("#include \"%s\"\n\n", header);
     for (size_t row = 0; row < table.n; row++) {
         if (!is_new(&table, row))
             continue;
-        print_sieve(sieve, &table, table.rows[row].key, separator, number);
+        fill_widest(sieve, &table, table.rows[row].key, separator, length, stride);
+        sort(sieve);
+        print_sieve(sieve, number);
         fprintf(out, "    {{\"%s\", %zu}, %zu, %zu, %u, marked_%zu, first_%zu, grams_%zu, always_%zu, %zu},\n", table.rows[row].key,
                 strlen(table.rows[row].key), sieve->length, sieve->stride, sieve->bits, number, number, number, number, sieve->always_n);
         number++;
