@@ -20,7 +20,7 @@
 #include "ledger/netfs.h"
 #include "ledger/schema.h"
 
-enum { BUSY_MS = 2000, MANY_FACTS = 100, CHECKPOINT_FEW = 1000, CHECKPOINT_MANY = 8000 };
+enum { BUSY_MS = 2000, MANY_FACTS = 100 };
 
 /* ---- Errors ---- */
 
@@ -220,6 +220,15 @@ int carom_db_view(struct carom_db *db, struct carom_error *err)
     return 0;
 }
 
+static int committed(void *user, sqlite3 *handle, const char *name, int pages)
+{
+    struct carom_db *db = user;
+
+    (void)name;
+    carom_checkpoint_committed(&db->checkpoint, handle, pages, db->written >= MANY_FACTS);
+    return SQLITE_OK;
+}
+
 int carom_db_commit(struct carom_db *db, struct carom_error *err)
 {
     if (!db->open)
@@ -228,8 +237,6 @@ int carom_db_commit(struct carom_db *db, struct carom_error *err)
     if (sqlite3_get_autocommit(db->handle))
         carom_error_set(err, CAROM_ERROR_IO, "%s: an earlier error undid the transaction", db->path);
     else {
-        /* A batch writes the same pages again and again: copying them back late copies them once. */
-        sqlite3_wal_autocheckpoint(db->handle, db->written >= MANY_FACTS ? CHECKPOINT_MANY : CHECKPOINT_FEW);
         carom_db_reset(db);
         result = carom_db_execute(db, "COMMIT", "commit to", err);
     }
@@ -475,12 +482,15 @@ static int open_handle(struct carom_db *db, struct carom_error *err)
 
 static int open_for_writing(struct carom_db *db, enum carom_db_mode mode, struct carom_error *err)
 {
+    carom_checkpoint_init(&db->checkpoint, db->path);
     if (carom_netfs_check(db->path, err) != 0 || carom_lock_open(&db->lock, db->path, err) != 0 ||
         carom_lock_take(&db->lock, err) != 0)
         return -1;
     int result = -1;
-    if (make_file(db, err) == 0 && open_handle(db, err) == 0 && set_wal(db, err) == 0)
+    if (make_file(db, err) == 0 && open_handle(db, err) == 0 && set_wal(db, err) == 0) {
+        sqlite3_wal_hook(db->handle, committed, db);
         result = check_tables(db, mode, err);
+    }
     carom_lock_release(&db->lock);
     return result;
 }
@@ -509,6 +519,7 @@ int carom_db_open(struct carom_db *db, const char *path, enum carom_db_mode mode
 void carom_db_close(struct carom_db *db)
 {
     carom_db_rollback(db);
+    carom_checkpoint_deinit(&db->checkpoint);
     for (size_t i = 0; i < CAROM_DB_STATEMENTS && db->cache[i].sql; i++)
         sqlite3_finalize(db->cache[i].statement);
     /* The last one out copies the log back into the file, under SQLite's own locks: waiting for ours would hold up a

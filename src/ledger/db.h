@@ -12,6 +12,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/hash.h"
+#include "ledger/checkpoint.h"
 #include "ledger/lock.h"
 #include "ledger/pack.h"
 
@@ -25,6 +26,7 @@ struct carom_db {
     char *path;
     enum carom_db_mode mode;
     struct carom_lock lock;
+    struct carom_checkpoint checkpoint; /* where it writes a file */
     bool open;        /* a transaction is */
     uint64_t transactions, rollbacks; /* so far */
     size_t written;   /* facts in it */

@@ -149,11 +149,57 @@ static void test_what_is_no_ledger(void **state)
     expect(CAROM_ERROR_IO, "cannot read the ledger: Not a directory");
 }
 
+/* A batch of about so many pages, as it commits after 2,000 messages. */
+static void write_batch(struct carom_db *db, int pages)
+{
+    char sql[160];
+    snprintf(sql, sizeof(sql), "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d)"
+                               " INSERT INTO raw (message) SELECT zeroblob(8000) FROM n", pages);
+    assert_int_equal(carom_db_begin(db, &err), 0);
+    run(db, sql);
+    db->written = 1000;
+    assert_int_equal(carom_db_commit(db, &err), 0);
+}
+
+static int64_t size_of(const struct carom_db *db, const char *suffix)
+{
+    int64_t size;
+    assert_int_equal(carom_db_file_size(db, suffix, &size, &err), 0);
+    return size;
+}
+
+/* Beside the batches, while the ledger stays open; and the log does not grow with what is written. */
+static void test_batches_are_copied_back(void **state)
+{
+    const int64_t page = 8192, pages = 1200;
+    struct carom_db db;
+    (void)state;
+    open_as(&db, CAROM_DB_WRITE);
+    write_batch(&db, (int)pages);
+    assert_true(db.checkpoint.running);
+    pthread_mutex_lock(&db.checkpoint.lock);
+    while (db.checkpoint.wanted || db.checkpoint.busy)
+        pthread_cond_wait(&db.checkpoint.changed, &db.checkpoint.lock);
+    pthread_mutex_unlock(&db.checkpoint.lock);
+    assert_true(size_of(&db, "") > pages * page);
+    for (int i = 0; i < 8; i++)
+        write_batch(&db, (int)pages);
+    if (size_of(&db, "-wal") > 5 * pages * page)
+        fail_msg("the log has %lld bytes", (long long)size_of(&db, "-wal"));
+    carom_db_close(&db);
+    open_as(&db, CAROM_DB_READ);
+    int64_t n;
+    assert_int_equal(carom_db_pragma(&db, "SELECT count(*) FROM raw", &n, &err), 0);
+    assert_int_equal(n, 9 * pages);
+    carom_db_close(&db);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_statements, setup, teardown),
         cmocka_unit_test_setup_teardown(test_transactions, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_batches_are_copied_back, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_said, setup, teardown),
         cmocka_unit_test_setup_teardown(test_what_is_no_ledger, setup, teardown),
     };
