@@ -5,6 +5,7 @@
 
 #include "bounce/line.h"
 
+#include "base/utf8.h"
 #include "bounce/tables.h"
 #include "mail/address.h"
 
@@ -252,6 +253,12 @@ bool carom_line_find(struct carom_arena *arena, struct carom_str text, struct ca
         }
     }
     return false;
+}
+
+bool carom_line_is_even(struct carom_str line)
+{
+    return line.len > 0 && line.ptr[0] != ' ' && line.ptr[line.len - 1] != ' ' && carom_utf8_visible(line) &&
+           carom_str_ifind(line, CAROM_STR("  ")) == SIZE_MAX;
 }
 
 bool carom_cell_glob(struct carom_str s, const char *cell)

@@ -34,15 +34,21 @@ static char first_sign(struct carom_str line)
     return i < line.len ? line.ptr[i] : '\0';
 }
 
+/* Globs have no case, so that most lines are as good as folded. */
+static struct carom_str fold(struct carom_arena *arena, struct carom_str line)
+{
+    return carom_line_is_even(line) ? line : carom_utf8_normalise(arena, line).folded;
+}
+
 static void read_lines(struct carom_notices *looking, bool folded)
 {
     struct carom_arena *arena = looking->reading->arena;
-    struct carom_str rest = looking->reading->report->text, line;
+    struct carom_lines all = carom_report_lines(looking->reading);
 
     looking->folded = folded;
     looking->n = 0;
-    while (looking->n < LINES_MAX && carom_str_line(&rest, &line)) {
-        line = folded ? carom_utf8_normalise(arena, line).folded : line;
+    for (size_t i = 0; looking->n < LINES_MAX && i < all.n; i++) {
+        struct carom_str line = folded ? fold(arena, all.list[i]) : all.list[i];
         char sign = first_sign(line);
         if (sign && sign != '>')
             looking->lines[looking->n++] = line;
@@ -52,8 +58,11 @@ static void read_lines(struct carom_notices *looking, bool folded)
 /* Where that was not needed before. */
 static void fold_lines(struct carom_notices *looking)
 {
-    if (!looking->folded)
+    if (!looking->folded && !looking->ascii)
         read_lines(looking, true);
+    for (size_t i = 0; i < looking->n && !looking->folded; i++)
+        looking->lines[i] = fold(looking->reading->arena, looking->lines[i]);
+    looking->folded = true;
 }
 
 static bool any_line(struct carom_notices *looking, struct carom_str pattern, size_t n)

@@ -24,6 +24,11 @@ struct carom_outside {
     bool person;      /* no mail system: a mailing, a job, or somebody who writes mail */
 };
 
+struct carom_lines {
+    struct carom_str *list;
+    size_t n;
+};
+
 struct carom_reading {
     struct carom_arena *arena;
     const struct carom_message *message;
@@ -32,6 +37,8 @@ struct carom_reading {
     struct carom_report *report;
     struct carom_outside *outside; /* NULL: nobody asked yet (carom_report_outside) */
     struct carom_str text;         /* the text parts of scope, UTF-8, at most 64 KiB: read once */
+    struct carom_lines lines;      /* of lines_of, which was report->text (carom_report_lines) */
+    struct carom_str lines_of;
     struct carom_notices *notices; /* what bounce/notice.c has seen of it, or NULL */
     size_t scans; /* bytes that may still be searched for single recipients: keeps thousands of them linear */
 };
@@ -86,6 +93,8 @@ struct carom_str carom_transcript_reply(struct carom_reading *reading, struct ca
                                         struct carom_str *command_r, struct carom_str *host_r);
 /* The first IPv4 address in text, or empty. */
 struct carom_str carom_report_ip(struct carom_str text);
+/* The first 2,000 lines of report->text. */
+struct carom_lines carom_report_lines(struct carom_reading *reading);
 /* The human text may be searched once more. */
 bool carom_report_may_scan(struct carom_reading *reading);
 /* The lines of text as one: runs of white space are one space, at most 4 KiB. */

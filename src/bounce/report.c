@@ -10,7 +10,7 @@
 #include "bounce/tables.h"
 #include "mail/charset.h"
 
-enum { TEXT_MAX = 64 * 1024, TEXT_PARTS = 8, SCANS = 4 * 1024 * 1024, WRAPPED = 2 };
+enum { TEXT_MAX = 64 * 1024, TEXT_PARTS = 8, SCANS = 4 * 1024 * 1024, WRAPPED = 2, LINES_MAX = 2000 };
 
 struct carom_report_recipient *carom_report_add(struct carom_reading *reading)
 {
@@ -71,6 +71,29 @@ struct carom_str carom_report_ip(struct carom_str text)
             return carom_str_head(word, n);
     }
     return CAROM_STR_EMPTY;
+}
+
+struct carom_lines carom_report_lines(struct carom_reading *reading)
+{
+    struct carom_str text = reading->report->text, rest = text, line;
+    struct carom_lines *lines = &reading->lines;
+    size_t room = 0;
+
+    if (lines->list && reading->lines_of.ptr == text.ptr && reading->lines_of.len == text.len)
+        return *lines;
+    *lines = (struct carom_lines){NULL, 0};
+    while (lines->n < LINES_MAX && carom_str_line(&rest, &line)) {
+        if (lines->n == room) {
+            struct carom_str *list = lines->list;
+            room = room ? 4 * room : 32;
+            lines->list = carom_arena_raw(reading->arena, room * sizeof *list);
+            if (lines->n > 0)
+                memcpy(lines->list, list, lines->n * sizeof *list);
+        }
+        lines->list[lines->n++] = line;
+    }
+    reading->lines_of = text;
+    return *lines;
 }
 
 bool carom_report_may_scan(struct carom_reading *reading)

@@ -10,12 +10,7 @@
 #include "mail/address.h"
 #include "smtp/reply.h"
 
-enum { LINES_MAX = 2000, RECOGNISE_MAX = 120, IN_LINES_MAX = 1000, IN_HEADERS_MAX = 256 };
-
-struct lines {
-    struct carom_str *list;
-    size_t n;
-};
+enum { RECOGNISE_MAX = 120, IN_LINES_MAX = 1000, IN_HEADERS_MAX = 256 };
 
 /* A line that names a recipient. */
 struct found {
@@ -26,7 +21,7 @@ struct found {
 struct text_report {
     struct carom_reading *reading;
     const struct carom_format_row *row;
-    struct lines lines; /* up to the end of the report */
+    struct carom_lines lines; /* up to the end of the report */
     size_t start;       /* first line that may name a recipient */
     struct found *found; /* room for every line, or IN_HEADERS_MAX */
     size_t n;
@@ -35,20 +30,6 @@ struct text_report {
     struct carom_line_captures captures; /* what its line caught */
     struct carom_str text;               /* what stands behind it */
 };
-
-static struct lines split_lines(struct carom_arena *arena, struct carom_str text)
-{
-    struct carom_str rest = text, line;
-    struct lines lines = {NULL, 0};
-    size_t n = 0;
-
-    while (n < LINES_MAX && carom_str_line(&rest, &line))
-        n++;
-    lines.list = carom_arena_array(arena, struct carom_str, n + 1);
-    while (lines.n < n && carom_str_line(&text, &line))
-        lines.list[lines.n++] = line;
-    return lines;
-}
 
 static struct carom_str span(struct carom_str first, struct carom_str last)
 {
@@ -83,12 +64,12 @@ static bool header_fits(struct carom_reading *reading, const char *cell)
 
 /* The formats that a text may have: by their body, and those for which it is still to be asked. */
 struct candidates {
-    const struct lines *lines;
+    const struct carom_lines *lines;
     struct carom_str text;
     struct carom_sieved rows, open;
 };
 
-static bool any_line_fits(const struct lines *lines, const char *cell)
+static bool any_line_fits(const struct carom_lines *lines, const char *cell)
 {
     for (size_t i = 0; i < lines->n && i < RECOGNISE_MAX; i++)
         if (lines->list[i].len > 0 && carom_cell_glob(carom_str_trim(lines->list[i]), cell))
@@ -109,7 +90,7 @@ static bool see_body(void *user, size_t row, size_t at)
     return false;
 }
 
-static void find_candidates(const struct lines *lines, struct candidates *candidates_r)
+static void find_candidates(const struct carom_lines *lines, struct candidates *candidates_r)
 {
     size_t n = lines->n < RECOGNISE_MAX ? lines->n : RECOGNISE_MAX;
 
@@ -409,7 +390,7 @@ static void add(struct text_report *report, const struct found *found, size_t ne
 }
 
 static struct text_report find_recipients(struct carom_reading *reading, const struct carom_format_row *row,
-                                          struct lines lines)
+                                          struct carom_lines lines)
 {
     struct text_report report = {.reading = reading, .row = row, .lines = lines};
 
@@ -426,7 +407,7 @@ static size_t next_line(const struct text_report *report, size_t i)
     return i + 1 < report->n ? report->found[i + 1].line : report->lines.n;
 }
 
-static bool read_row(struct carom_reading *reading, const struct carom_format_row *row, struct lines lines)
+static bool read_row(struct carom_reading *reading, const struct carom_format_row *row, struct carom_lines lines)
 {
     struct text_report report = find_recipients(reading, row, lines);
 
@@ -437,7 +418,7 @@ static bool read_row(struct carom_reading *reading, const struct carom_format_ro
 
 struct carom_str carom_text_words(struct carom_reading *reading, struct carom_str addr)
 {
-    struct lines lines = split_lines(reading->arena, reading->report->text);
+    struct carom_lines lines = carom_report_lines(reading);
     struct candidates candidates;
     struct carom_line_captures captures;
     bool labelled;
@@ -455,7 +436,7 @@ struct carom_str carom_text_words(struct carom_reading *reading, struct carom_st
 }
 
 /* A bounce that hides its recipient is still one. */
-static void read_nameless(struct carom_reading *reading, const struct carom_format_row *row, struct lines lines)
+static void read_nameless(struct carom_reading *reading, const struct carom_format_row *row, struct carom_lines lines)
 {
     struct text_report report = {.reading = reading, .row = row, .lines = lines};
     const struct carom_str none = CAROM_STR_EMPTY;
@@ -472,7 +453,7 @@ bool carom_read_text(struct carom_reading *reading)
 
     if (carom_report_outside(reading)->answer || report->text.len == 0)
         return false;
-    struct lines lines = split_lines(reading->arena, report->text);
+    struct carom_lines lines = carom_report_lines(reading);
     struct candidates candidates;
     find_candidates(&lines, &candidates);
     for (size_t i = 0; !row && (i = carom_sieved_next(&candidates.rows, i)) != SIZE_MAX; i++) {

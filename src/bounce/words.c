@@ -12,18 +12,35 @@
 
 enum { FLOW_MAX = 4096 };
 
+/* Of a trimmed line. */
+static size_t put_words(char *out, struct carom_str line)
+{
+    size_t n = 0;
+
+    if (carom_line_is_even(line)) {
+        memcpy(out, line.ptr, line.len);
+        return line.len;
+    }
+    for (size_t i = 0; i < line.len; i++)
+        if (!carom_is_space(line.ptr[i]))
+            out[n++] = line.ptr[i];
+        else if (out[n - 1] != ' ')
+            out[n++] = ' ';
+    return n;
+}
+
 struct carom_str carom_text_flow(struct carom_arena *arena, struct carom_str text)
 {
     text = carom_str_trim(carom_str_head(text, FLOW_MAX < text.len ? FLOW_MAX : text.len));
     char *flow = carom_arena_raw(arena, text.len);
+    struct carom_str line;
     size_t n = 0;
 
-    for (size_t i = 0; i < text.len; i++) {
-        bool space = carom_is_space(text.ptr[i]);
-        if (!space)
-            flow[n++] = text.ptr[i];
-        else if (n > 0 && flow[n - 1] != ' ')
+    while (carom_str_line(&text, &line)) {
+        line = carom_str_trim(line);
+        if (n > 0 && line.len > 0)
             flow[n++] = ' ';
+        n += put_words(flow + n, line);
     }
     return carom_str_n(flow, n);
 }
@@ -229,9 +246,12 @@ static bool starts_with_address(struct carom_str line)
 static struct carom_str paragraph(struct carom_arena *arena, struct carom_str text, struct carom_str addr)
 {
     struct carom_str rest = text, line, label, best = CAROM_STR_EMPTY;
+    size_t at;
 
-    while (best.len == 0 && carom_str_line(&rest, &line)) {
-        size_t at = address_at(line, addr, &label);
+    while (best.len == 0 && (at = carom_str_ifind(rest, addr)) != SIZE_MAX) {
+        rest = carom_str_from(rest, (size_t)(carom_str_line_around(rest, at).ptr - rest.ptr));
+        carom_str_line(&rest, &line);
+        at = address_at(line, addr, &label);
         if (at == SIZE_MAX)
             continue;
         const char *start = line.ptr + at + addr.len, *end = line.ptr + line.len;
@@ -344,6 +364,24 @@ static struct carom_str verb(struct carom_str command)
     return CAROM_STR_EMPTY;
 }
 
+/* One of the things that the row catches is not known yet. */
+static bool may_add(const struct carom_report_recipient *r, const struct carom_detail_row *row)
+{
+    bool adds = row->command.len > 0 && r->command.len == 0;
+
+    for (size_t i = 0; !adds && i + 1 < row->pattern.len; i++) {
+        if (row->pattern.ptr[i] != '{')
+            continue;
+        switch (row->pattern.ptr[i + 1]) {
+        case 'h': adds = r->remote_mta.len == 0; break;
+        case 'i': adds = r->remote_ip.len == 0; break;
+        case 'o': adds = r->original.len == 0; break;
+        default: adds = r->command.len == 0;
+        }
+    }
+    return adds;
+}
+
 static void scan_details(struct carom_reading *reading, struct carom_report_recipient *r, struct carom_str words)
 {
     struct carom_line_captures found;
@@ -354,15 +392,24 @@ static void scan_details(struct carom_reading *reading, struct carom_report_reci
     carom_sieved_init(&rows);
     carom_sieve_add(carom_details_sieves, words, &rows);
     for (size_t i = 0; words.len > 0 && (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++)
-        if (carom_line_find(reading->arena, words, carom_details[i].pattern, &found, &start, &end))
+        if (may_add(r, &carom_details[i]) &&
+            carom_line_find(reading->arena, words, carom_details[i].pattern, &found, &start, &end))
             take_detail(r, &found, carom_details[i].command);
+}
+
+/* Mostly the human part has the diagnostic in it, with more around. It is looked for once, by its beginning. */
+static bool quotes(struct carom_str text, struct carom_str diagnostic)
+{
+    enum { BEGINNING = 16 };
+    size_t at = carom_str_ifind(text, carom_str_head(diagnostic, BEGINNING));
+
+    return at != SIZE_MAX && carom_str_starts(carom_str_from(text, at), diagnostic);
 }
 
 void carom_read_details(struct carom_reading *reading, struct carom_report_recipient *recipient)
 {
     scan_details(reading, recipient, recipient->text_diagnostic);
-    /* Mostly the human part quotes the diagnostic, with more around it. */
-    if (carom_str_find(recipient->text_diagnostic, recipient->diagnostic) == SIZE_MAX)
+    if (!quotes(recipient->text_diagnostic, recipient->diagnostic))
         scan_details(reading, recipient, recipient->diagnostic);
     recipient->command = verb(recipient->command);
     if (is_ip(recipient->remote_mta)) { /* McAfee, qmail: they name nothing else */

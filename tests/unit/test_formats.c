@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "bounce/line.h"
-#include "bounce/report.h"
+#include "bounce/reader.h"
 #include "bounce/tables.h"
 
 static int setup(void **state)
@@ -215,12 +215,64 @@ static void reads_text_formats(void **state)
     carom_arena_unguard(*state);
 }
 
+static void says_which_lines_are_even(void **state)
+{
+    static const struct {
+        const char *line;
+        bool even;
+    } cases[] = {
+        {"one word and another", true}, {"word", true}, {"", false}, {" in front", false}, {"behind ", false},
+        {"two  blanks", false}, {"a\ttab", false}, {"caf\303\251", false}, {"a line that is as long as many, with two  of them", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        if (carom_line_is_even(carom_str(cases[i].line)) != cases[i].even)
+            fail_msg("\"%s\": got %d, want %d", cases[i].line, !cases[i].even, cases[i].even);
+}
+
+static void flows(void **state)
+{
+    static const struct {
+        const char *text, *want;
+    } cases[] = {
+        {"one\n two\r\n\r\n\tthree", "one two three"}, {" a  b\tc \r d ", "a b c d"}, {"\n \t\n", ""}, {"caf\303\251  au\nlait", "caf\303\251 au lait"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check(cases[i].text, carom_text_flow(*state, carom_str(cases[i].text)), cases[i].want);
+}
+
+/* Of a report whose text changed, the lines are those of the new one. */
+static void counts_lines(void **state)
+{
+    char text[8192];
+    struct carom_report report = {.text = CAROM_STR("a\r\n\nb")};
+    struct carom_reading reading = {.arena = *state, .report = &report};
+    struct carom_lines lines = carom_report_lines(&reading);
+
+    assert_int_equal(lines.n, 3);
+    check("second", lines.list[1], "");
+    check("third", lines.list[2], "b");
+    assert_ptr_equal(carom_report_lines(&reading).list, lines.list);
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = i % 2 ? '\n' : 'x';
+    report.text = carom_str_n(text, sizeof text);
+    lines = carom_report_lines(&reading);
+    assert_int_equal(lines.n, 2000);
+    check("last", lines.list[1999], "x");
+    report.text.len = 3;
+    assert_int_equal(carom_report_lines(&reading).n, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(matches_lines, setup, teardown),
         cmocka_unit_test_setup_teardown(finds_in_sentences, setup, teardown),
-        cmocka_unit_test(tables_use_known_words),
+        cmocka_unit_test(tables_use_known_words), cmocka_unit_test(says_which_lines_are_even),
+        cmocka_unit_test_setup_teardown(flows, setup, teardown),
+        cmocka_unit_test_setup_teardown(counts_lines, setup, teardown),
         cmocka_unit_test_setup_teardown(details_have_a_literal, setup, teardown),
         cmocka_unit_test_setup_teardown(reads_text_formats, setup, teardown),
     };
