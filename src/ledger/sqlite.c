@@ -341,10 +341,11 @@ static int facts(struct carom_store *store, struct carom_str address, int (*row)
 
 /* ---- Jobs ---- */
 
-#define JOB_COLUMNS                                                                                                    \
+/* from: tables, job as j among them; fact follows as JOIN. */
+#define JOB_COLUMNS(from)                                                                                              \
     "SELECT j.id, j.fact, j.part, f.identity, j.sink, j.action, coalesce(a.key, ''), j.arguments, f.fact, f.returned," \
     " j.created, j.due, j.attempts, j.lease, j.state, j.answer, j.begun"                                               \
-    " FROM job j JOIN fact f ON f.id = j.fact LEFT JOIN address a ON a.id = j.address "
+    " FROM " from " JOIN fact f ON f.id = j.fact LEFT JOIN address a ON a.id = j.address "
 
 static struct carom_str job_data(struct carom_arena *arena, struct carom_str action, struct carom_str fact)
 {
@@ -383,10 +384,10 @@ static void read_job(struct carom_arena *arena, sqlite3_stmt *row, struct carom_
     };
 }
 
-static int compare_ids(const void *left, const void *right)
+static int compare_jobs(const void *left, const void *right)
 {
-    const int64_t *a = left, *b = right;
-    return (*a > *b) - (*a < *b);
+    const struct carom_job *a = left, *b = right;
+    return (a->id > b->id) - (a->id < b->id);
 }
 
 /* States are stored as numbers: 0 waits, 4 is pending, which is looked at again and holds nothing up. */
@@ -395,64 +396,61 @@ _Static_assert(CAROM_JOB_WAITING == 0 && CAROM_JOB_PENDING == 4, "as the stateme
 /* In order per sink and address: what was planned earlier and still waits holds up the rest, but only once its time has
    come. An action and its counterpart keep their order whatever the sinks are called: two names may mean one receiver,
    and the end of a suppression must not come there before it. A job without an address has no order. */
-static int lease(struct carom_store *store, int64_t now, int64_t until, size_t max, int64_t *ids, size_t *n_r,
-                 struct carom_error *err)
+static int read_due(struct carom_store *store, struct carom_arena *arena, int64_t now, struct carom_job *jobs, size_t max,
+                    size_t *n_r, struct carom_error *err)
 {
-    /* Each half comes out of the index in its order, so that no more rows are looked at than are wanted. */
+    /* Each half comes out of the index in its order, and the two are merged: no more rows are looked at than are wanted. */
 #define DUE(state)                                                                                                     \
-    "SELECT * FROM (SELECT j.id, j.due FROM job j WHERE j.state = " state " AND j.due <= ?1 AND j.lease <= ?1"          \
+    "SELECT j.id AS id, j.due, j.planned FROM job j WHERE j.state = " state " AND j.due <= ?1 AND j.lease <= ?1"        \
     " AND NOT EXISTS (SELECT 1 FROM job b WHERE b.address = j.address AND b.state = 0 AND b.planned <= ?1"             \
     " AND (b.planned < j.planned OR (b.planned = j.planned AND b.id < j.id)) AND (b.sink = j.sink OR (b.action, j.action)" \
     " IN (VALUES ('suppress', 'unsuppress'), ('unsuppress', 'suppress'), ('unsubscribe', 'resubscribe'),"              \
-    " ('resubscribe', 'unsubscribe')))) ORDER BY j.due, j.planned, j.id LIMIT ?3)"
-    static const char sql[] = "UPDATE job SET lease = ?2 WHERE id IN (SELECT id FROM (" DUE("0") " UNION ALL " DUE("4")
-                              ") ORDER BY due, id LIMIT ?3) RETURNING id";
+    " ('resubscribe', 'unsubscribe'))))"
+    static const char sql[] = JOB_COLUMNS("(" DUE("0") " UNION ALL " DUE("4") " ORDER BY 2, 3, 1 LIMIT ?2) due"
+                                          " CROSS JOIN job j ON j.id = due.id LEFT");
 #undef DUE
-    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "iii", now, until, (int64_t)max);
+    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "ii", now, (int64_t)max);
     int found = row ? 0 : -1;
 
-    *n_r = 0;
-    while (row && (found = carom_db_row(&store->db, row, err)) > 0)
-        ids[(*n_r)++] = sqlite3_column_int64(row, 0);
-    qsort(ids, *n_r, sizeof(*ids), compare_ids);
+    while (row && (found = carom_db_row(&store->db, row, err)) > 0) {
+        if (sqlite3_column_type(row, 8) == SQLITE_NULL)
+            return carom_error_set(err, CAROM_ERROR_IO, "%s: job %lld has lost its fact", store->db.path,
+                                   (long long)sqlite3_column_int64(row, 0));
+        read_job(arena, row, &jobs[(*n_r)++]);
+    }
     return found;
 }
 
-static int load(struct carom_store *store, struct carom_arena *arena, const int64_t *ids, struct carom_job *jobs,
-                size_t n, struct carom_error *err)
+static int lease(struct carom_store *store, int64_t until, struct carom_job *jobs, size_t n, struct carom_error *err)
 {
-    static const char sql[] = JOB_COLUMNS "WHERE j.id = ?1";
-    for (size_t i = 0; i < n; i++) {
-        sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "i", ids[i]);
-        int found = row ? carom_db_row(&store->db, row, err) : -1;
-        if (found == 0)
-            return carom_error_set(err, CAROM_ERROR_IO, "%s: job %lld has lost its fact", store->db.path,
-                                   (long long)ids[i]);
-        if (found < 0)
-            return -1;
-        read_job(arena, row, &jobs[i]);
-        carom_db_done(row);
+    static const char sql[] = "UPDATE job SET lease = ?2 WHERE id = ?1";
+    int result = 0;
+
+    for (size_t i = 0; i < n && result == 0; i++) {
+        jobs[i].lease_until = until;
+        result = carom_db_run(&store->db, carom_db_use(&store->db, err, sql, "ii", jobs[i].id, until), err);
     }
-    return 0;
+    return result;
 }
 
 static int claim_jobs(struct carom_store *store, struct carom_arena *arena, int64_t now, int64_t until, size_t max,
-                      struct carom_job **jobs_r, size_t *n_r, struct carom_error *err)
+                      struct carom_job *jobs, size_t *n_r, struct carom_error *err)
 {
-    int64_t *ids = carom_arena_array(arena, int64_t, max ? max : 1);
     bool own;
 
     if (carom_db_enter(&store->db, &own, err) != 0)
         return -1;
-    int result = lease(store, now, until, max, ids, n_r, err);
-    if (result == 0 && carom_arena_guard(arena)) {
+    int result;
+    if (carom_arena_guard(arena)) {
         carom_db_reset(&store->db);
         result = carom_error_memory(err);
-    } else if (result == 0) {
-        *jobs_r = carom_arena_array(arena, struct carom_job, *n_r ? *n_r : 1);
-        result = load(store, arena, ids, *jobs_r, *n_r, err);
+    } else {
+        result = read_due(store, arena, now, jobs, max, n_r, err);
         carom_arena_unguard(arena);
     }
+    qsort(jobs, *n_r, sizeof(*jobs), compare_jobs);
+    if (result == 0)
+        result = lease(store, until, jobs, *n_r, err);
     carom_db_reset(&store->db);
     return carom_db_leave(&store->db, own, result, err);
 }
@@ -464,7 +462,8 @@ static int claim(struct carom_store *store, struct carom_arena *arena, int64_t n
     *jobs_r = NULL;
     if (carom_arena_guard(arena))
         return carom_error_memory(err);
-    int result = claim_jobs(store, arena, now, now + lease_ms, max, jobs_r, n_r, err);
+    *jobs_r = carom_arena_array(arena, struct carom_job, max ? max : 1);
+    int result = claim_jobs(store, arena, now, now + lease_ms, max, *jobs_r, n_r, err);
     carom_arena_unguard(arena);
     if (result != 0)
         *n_r = 0;
@@ -499,7 +498,7 @@ static int resend(struct carom_store *store, int64_t job, int64_t now, struct ca
 static int list_jobs(struct carom_store *store, struct carom_arena *arena, int state,
                      int (*row)(void *user, const struct carom_job *job), void *user, struct carom_error *err)
 {
-    static const char sql[] = JOB_COLUMNS "WHERE ?1 < 0 OR j.state = ?1 ORDER BY j.id";
+    static const char sql[] = JOB_COLUMNS("job j") "WHERE ?1 < 0 OR j.state = ?1 ORDER BY j.id";
     sqlite3_stmt *statement = carom_db_use(&store->db, err, sql, "i", (int64_t)state);
     int found = statement ? 0 : -1;
 
