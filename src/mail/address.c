@@ -8,6 +8,7 @@
 #include "mail/address.h"
 
 #include "base/utf8.h"
+#include "mail/chars.h"
 #include "mail/charset.h"
 #include "mail/header.h"
 #include "mail/punycode.h"
@@ -19,27 +20,6 @@ enum { ENCLOSED_MAX = 1000 }; /* a quoted string or comment longer than a line m
 static bool high(char c)
 {
     return (unsigned char)c >= 0x80;
-}
-
-/* RFC 5322 3.2.3 with the dot (Japanese mobile networks had addresses with dots anywhere), RFC 952 with '_'. SMALL: as
-   a domain is handed out. SIGN: means something in a list of addresses. */
-enum { LOCAL = 1, DOMAIN = 2, SMALL = 4, SIGN = 8, BOTH = LOCAL | DOMAIN | SMALL };
-#define LETTER(letter) [letter] = LOCAL | DOMAIN, [letter | 32] = BOTH
-static const unsigned char class_of[256] = {
-    LETTER('A'), LETTER('B'), LETTER('C'), LETTER('D'), LETTER('E'), LETTER('F'), LETTER('G'), LETTER('H'), LETTER('I'),
-    LETTER('J'), LETTER('K'), LETTER('L'), LETTER('M'), LETTER('N'), LETTER('O'), LETTER('P'), LETTER('Q'), LETTER('R'),
-    LETTER('S'), LETTER('T'), LETTER('U'), LETTER('V'), LETTER('W'), LETTER('X'), LETTER('Y'), LETTER('Z'),
-    ['0'] = BOTH, ['1'] = BOTH, ['2'] = BOTH, ['3'] = BOTH, ['4'] = BOTH, ['5'] = BOTH, ['6'] = BOTH, ['7'] = BOTH,
-    ['8'] = BOTH, ['9'] = BOTH, ['-'] = BOTH, ['.'] = BOTH, ['_'] = BOTH,
-    ['!'] = LOCAL, ['#'] = LOCAL, ['$'] = LOCAL, ['%'] = LOCAL, ['&'] = LOCAL, ['\''] = LOCAL, ['*'] = LOCAL,
-    ['+'] = LOCAL, ['/'] = LOCAL, ['='] = LOCAL, ['?'] = LOCAL, ['^'] = LOCAL, ['`'] = LOCAL, ['{'] = LOCAL,
-    ['|'] = LOCAL, ['}'] = LOCAL, ['~'] = LOCAL,
-    ['"'] = SIGN, ['('] = SIGN, ['@'] = SIGN, ['<'] = SIGN, [','] = SIGN, [';'] = SIGN, [':'] = SIGN, ['\\'] = SIGN,
-};
-
-static bool is(int class, char c)
-{
-    return class_of[(unsigned char)c] & class;
 }
 
 /* Spaces, quotation marks and punctuation beyond ASCII stand around addresses, not in them. */
@@ -109,7 +89,8 @@ static size_t local_start(struct carom_str s, size_t floor, size_t end, bool tex
     }
     while (i > floor) {
         bool ascii = i < end && !high(s.ptr[end - 1]);
-        size_t length = high(s.ptr[i - 1]) ? high_before(s, floor, i, text && ascii) : is(LOCAL, s.ptr[i - 1]);
+        size_t length = high(s.ptr[i - 1]) ? high_before(s, floor, i, text && ascii)
+                                           : carom_char_is(CAROM_CHAR_LOCAL, s.ptr[i - 1]) > 0;
 
         if (length == 0)
             break;
@@ -140,7 +121,7 @@ static size_t domain_end(struct carom_str s, size_t start, bool text)
     for (; i < s.len; i += length) {
         uint32_t character;
 
-        length = is(DOMAIN, s.ptr[i]);
+        length = carom_char_is(CAROM_CHAR_DOMAIN, s.ptr[i]) > 0;
         if (high(s.ptr[i])) {
             length = carom_utf8_decode(carom_str_from(s, i), &character);
             if (length == 0 || is_punctuation(character) ||
@@ -185,7 +166,7 @@ static bool is_quoted(struct carom_str local)
 static bool needs_quotes(struct carom_str local)
 {
     for (size_t i = 0; i < local.len; i++)
-        if (!is(LOCAL, local.ptr[i]) && !high(local.ptr[i]))
+        if (!carom_char_is(CAROM_CHAR_LOCAL, local.ptr[i]) && !high(local.ptr[i]))
             return true;
     return local.len == 0;
 }
@@ -392,16 +373,14 @@ static bool read_word(struct list *list)
 /* Nearly all values are nothing but local@domain, bare or in brackets: it is then handed out as it stands. */
 static struct carom_str plain_address(struct carom_str s)
 {
-    size_t at = 0, end;
+    size_t at, end;
 
     if (s.len > 2 && s.ptr[0] == '<' && s.ptr[s.len - 1] == '>')
         s = carom_str_n(s.ptr + 1, s.len - 2);
-    while (at < s.len && is(LOCAL, s.ptr[at]))
-        at++;
+    at = carom_chars_end(s, 0, CAROM_CHAR_LOCAL);
     if (at == 0 || at + 1 >= s.len || s.ptr[at] != '@' || s.ptr[0] == '`' || s.ptr[at + 1] == '.')
         return CAROM_STR_EMPTY;
-    for (end = at + 1; end < s.len && is(SMALL, s.ptr[end]);)
-        end++;
+    end = carom_chars_end(s, at + 1, CAROM_CHAR_SMALL);
     return end == s.len && (carom_is_alpha(s.ptr[end - 1]) || carom_is_digit(s.ptr[end - 1])) ? s : CAROM_STR_EMPTY;
 }
 
@@ -472,7 +451,7 @@ static bool step(struct list *list)
     case ',': case ';': case ':': return end_mailbox(list);
     case '\\': list->at += list->at + 1 < list->text.len ? 2 : 1; return false;
     default:
-        while (list->at < list->text.len && !is(SIGN, list->text.ptr[list->at]))
+        while (list->at < list->text.len && !carom_char_is(CAROM_CHAR_SIGN, list->text.ptr[list->at]))
             list->at++;
         return false;
     }
@@ -620,7 +599,7 @@ static bool valid_domain(struct carom_str domain)
         return valid_literal(domain);
     for (size_t i = 0; i <= domain.len; i++) {
         if (i < domain.len && domain.ptr[i] != '.') {
-            if (!is(DOMAIN, domain.ptr[i]) && !high(domain.ptr[i]))
+            if (!carom_char_is(CAROM_CHAR_DOMAIN, domain.ptr[i]) && !high(domain.ptr[i]))
                 return false;
             continue;
         }

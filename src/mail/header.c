@@ -67,13 +67,14 @@ static size_t skip_from_line(struct carom_str s)
     return 0;
 }
 
-/* They are full at 16 and each further power of two. */
+/* They are full at CAROM_MANY and each further power of two. */
 static void make_room(struct carom_arena *arena, struct carom_headers *headers)
 {
-    size_t n = headers->n, room = n ? n * 2 : 16;
+    size_t n = headers->n, room = n ? n * 2 : CAROM_MANY;
     struct carom_header *list = carom_arena_raw(arena, room * (sizeof(*list) + 1));
     unsigned char *tags = (unsigned char *)(list + room);
 
+    memset(tags + n, 0, room - n); /* they are compared by vectors */
     if (n > 0) {
         memcpy(list, headers->list, n * sizeof(*list));
         memcpy(tags, headers->tags, n);
@@ -87,7 +88,7 @@ static inline void add(struct carom_arena *arena, struct carom_headers *headers,
 {
     unsigned char tag = carom_header_tag(name);
 
-    if (headers->n % 16 == 0 && (headers->n & (headers->n - 1)) == 0)
+    if (headers->n % CAROM_MANY == 0 && (headers->n & (headers->n - 1)) == 0)
         make_room(arena, headers);
     headers->seen[tag / 64] |= UINT64_C(1) << tag % 64;
     headers->tags[headers->n] = tag;
@@ -121,16 +122,24 @@ struct carom_headers carom_headers_parse(struct carom_arena *arena, struct carom
     return headers;
 }
 
+/* The first place at or behind `at` that has the tag: headers->n or beyond: none has. */
+static size_t next_tag(const struct carom_headers *headers, unsigned char tag, size_t at)
+{
+    for (; at % CAROM_MANY > 0; at++)
+        if (headers->tags[at] == tag)
+            return at;
+    for (size_t hit; at < headers->n; at += CAROM_MANY)
+        if ((hit = carom_many_first((carom_many)(carom_many_load((const char *)headers->tags + at) == tag))) < CAROM_MANY)
+            return at + hit;
+    return at;
+}
+
 const struct carom_header *carom_headers_tagged(const struct carom_headers *headers, struct carom_str name,
                                                 unsigned char tag, size_t i)
 {
-    struct carom_str tags = carom_str_n((const char *)headers->tags, headers->n);
-
-    for (size_t at = 0, next; (next = carom_str_chr(carom_str_from(tags, at), (char)tag)) != SIZE_MAX; at++) {
-        at += next;
+    for (size_t at = next_tag(headers, tag, 0); at < headers->n; at = next_tag(headers, tag, at + 1))
         if (carom_str_ieq(headers->list[at].name, name) && i-- == 0)
             return &headers->list[at];
-    }
     return NULL;
 }
 

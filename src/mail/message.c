@@ -7,6 +7,7 @@
 
 #include "mail/message.h"
 
+#include "mail/chars.h"
 #include "mail/charset.h"
 #include "mail/html.h"
 
@@ -32,15 +33,11 @@ static void parse_encoded(struct parser *parser, const struct frame *frame);
 
 /* ---- One part ---- */
 
-static bool type_char(char c)
+/* The end of the token at s[i]; *classes: what all of its characters are. */
+static size_t type_token(struct carom_str s, size_t i, unsigned *classes)
 {
-    return carom_is_alpha(c) || carom_is_digit(c) || (c > ' ' && c < 127 && !strchr("()<>@,;:\\\"[]?=/", c));
-}
-
-static size_t type_token(struct carom_str s, size_t i)
-{
-    while (i < s.len && type_char(s.ptr[i]))
-        i++;
+    for (; i < s.len && carom_char_is(CAROM_CHAR_TYPE, s.ptr[i]); i++)
+        *classes &= carom_chars[(unsigned char)s.ptr[i]];
     return i;
 }
 
@@ -49,8 +46,8 @@ static size_t type_token(struct carom_str s, size_t i)
 static struct carom_str read_type(struct carom_arena *arena, struct carom_str value, bool digest)
 {
     struct carom_str plain = digest ? CAROM_STR("message/rfc822") : CAROM_STR("text/plain");
-    size_t start = value.len > 0 && value.ptr[0] == '"', slash = type_token(value, start), end;
-    char *type;
+    unsigned classes = CAROM_CHAR_SMALL;
+    size_t start = value.len > 0 && value.ptr[0] == '"', slash = type_token(value, start, &classes), end;
 
     if (value.len == 0)
         return plain;
@@ -59,13 +56,11 @@ static struct carom_str read_type(struct carom_arena *arena, struct carom_str va
 
         return carom_str_ieq(word, CAROM_STR("multipart")) ? CAROM_STR("multipart/mixed") : CAROM_STR("text/plain");
     }
-    end = type_token(value, slash + 1);
+    end = type_token(value, slash + 1, &classes);
     if (slash == start || end == slash + 1)
         return CAROM_STR("text/plain");
-    type = carom_arena_raw(arena, end - start);
-    for (size_t i = start; i < end; i++)
-        type[i - start] = carom_lower(value.ptr[i]);
-    return carom_str_n(type, end - start);
+    value = carom_str_n(value.ptr + start, end - start);
+    return classes ? value : carom_arena_lower(arena, value);
 }
 
 /* Not text/rfc822-headers: its headers end where they like, and the readers look at them by themselves. */

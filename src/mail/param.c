@@ -4,6 +4,7 @@
 /* Parameters of Content-Type and its like (RFC 2045 5.1, RFC 2231), and of what mailers make of them: unquoted values
    with spaces, missing semicolons, quotes that are never closed. It knows no parameter by name. */
 
+#include "mail/chars.h"
 #include "mail/charset.h"
 #include "mail/header.h"
 
@@ -17,25 +18,21 @@ struct param {
     size_t piece;           /* of name*N; SIZE_MAX: not continued */
 };
 
-static bool name_char(char c)
+static size_t skip_name(struct carom_str s, size_t i)
 {
-    return carom_is_alpha(c) || carom_is_digit(c) || c == '-' || c == '_' || c == '*' || c == '.';
+    return carom_chars_end(s, i, CAROM_CHAR_PARAM);
 }
 
-static size_t skip_while_space(struct carom_str s, size_t i)
+static size_t skip_space(struct carom_str s, size_t i)
 {
-    while (i < s.len && carom_is_space(s.ptr[i]))
-        i++;
-    return i;
+    return carom_chars_end(s, i, CAROM_CHAR_SPACE);
 }
 
 /* Does "name =" stand at s[i]? Then a semicolon before it was forgotten. */
 static bool param_begins(struct carom_str s, size_t i)
 {
-    size_t end = i;
+    size_t end = skip_name(s, i);
 
-    while (end < s.len && name_char(s.ptr[end]))
-        end++;
     return end > i && end < s.len && s.ptr[end] == '=';
 }
 
@@ -58,7 +55,7 @@ static size_t bare_end(struct carom_str s, size_t i)
 {
     for (; i < s.len && s.ptr[i] != ';'; i++) {
         if (carom_is_space(s.ptr[i])) {
-            size_t next = skip_while_space(s, i);
+            size_t next = skip_space(s, i);
 
             if (next == s.len || s.ptr[next] == '(' || param_begins(s, next))
                 return i;
@@ -94,12 +91,11 @@ static bool next_param(struct carom_str s, size_t *at, struct param *param_r)
     size_t i = *at, start, end;
 
     for (;;) {
-        while (i < s.len && !name_char(s.ptr[i]))
+        while (i < s.len && !carom_char_is(CAROM_CHAR_PARAM, s.ptr[i]))
             i++;
-        for (start = i; i < s.len && name_char(s.ptr[i]);)
-            i++;
-        end = i;
-        i = skip_while_space(s, i);
+        start = i;
+        end = skip_name(s, start);
+        i = skip_space(s, end);
         if (i == s.len)
             return false;
         if (s.ptr[i] == '=')
@@ -107,7 +103,7 @@ static bool next_param(struct carom_str s, size_t *at, struct param *param_r)
     }
     param_r->name = carom_str_n(s.ptr + start, end - start);
     read_stars(param_r);
-    i = skip_while_space(s, i + 1);
+    i = skip_space(s, i + 1);
     param_r->quoted = i < s.len && s.ptr[i] == '"';
     if (param_r->quoted)
         i++;
@@ -153,7 +149,7 @@ static size_t put_plain(char *out, struct carom_str s, bool quoted)
         if (s.ptr[i] == '\r' || s.ptr[i] == '\n') {
             while (n > 0 && carom_is_space(out[n - 1]))
                 n--;
-            i = skip_while_space(s, i) - 1;
+            i = skip_space(s, i) - 1;
             out[n++] = ' ';
         } else {
             if (quoted && s.ptr[i] == '\\' && i + 1 < s.len && (s.ptr[i + 1] == '"' || s.ptr[i + 1] == '\\'))
@@ -180,8 +176,6 @@ static void gather(struct found *found, struct carom_str value, const char *name
     found->has_plain = false;
     found->room = 0;
     memset(found->has, 0, sizeof(found->has));
-    if (carom_str_ifind(value, carom_str(name)) == SIZE_MAX)
-        return;
     while (next_param(value, &at, &param)) {
         size_t piece = param.piece == SIZE_MAX && param.extended ? 0 : param.piece;
 
@@ -220,6 +214,8 @@ struct carom_str carom_header_param_bytes(struct carom_arena *arena, struct caro
     char *out;
 
     *charset_r = CAROM_STR_EMPTY;
+    if (carom_str_ifind(value, carom_str(name)) == SIZE_MAX)
+        return CAROM_STR_EMPTY;
     gather(&found, value, name);
     if (!found.has[0] && !found.has_plain)
         return CAROM_STR_EMPTY;
