@@ -6,6 +6,8 @@
 
 #include "base/utf8.h"
 
+#include "base/many.h"
+
 static bool is_continuation(char c) { return ((unsigned char)c & 0xc0) == 0x80; }
 
 size_t carom_utf8_decode(struct carom_str s, uint32_t *character_r)
@@ -78,22 +80,24 @@ static size_t valid_length(struct carom_str s)
     return at;
 }
 
+static inline carom_many not_ascii(carom_many bytes)
+{
+    return (carom_many)((carom_many_signed)bytes < 0);
+}
+
 bool carom_utf8_ascii(struct carom_str s)
 {
-    return ascii_length(s) == s.len;
+    return carom_many_none(s, not_ascii);
+}
+
+static inline carom_many not_shown(carom_many bytes)
+{
+    return (carom_many)(((carom_many_signed)bytes < ' ') | (bytes == 0x7f));
 }
 
 bool carom_utf8_visible(struct carom_str s)
 {
-    size_t at = 0;
-    for (uint64_t word; at + sizeof(word) <= s.len; at += sizeof(word)) {
-        memcpy(&word, s.ptr + at, sizeof(word));
-        if (carom_utf8_unseen(word))
-            return false;
-    }
-    while (at < s.len && s.ptr[at] >= ' ' && s.ptr[at] < 0x7f)
-        at++;
-    return at == s.len;
+    return carom_many_none(s, not_shown);
 }
 
 bool carom_utf8_plain(struct carom_str s)
@@ -260,33 +264,37 @@ static bool is_visible(struct carom_str s, size_t at)
     return at < s.len && s.ptr[at] > ' ' && s.ptr[at] < 0x7f;
 }
 
-/* Eight bytes at once, where all of them are visible ASCII with single spaces between, at neither end: folded, else 0. */
-static uint64_t fold_eight(const char *bytes, uint64_t *shown_r)
+static inline carom_many not_visible(carom_many bytes)
 {
-    const uint64_t ones = 0x0101010101010101u, tops = 0x80 * ones;
-    uint64_t word;
-    memcpy(&word, bytes, sizeof(word));
-    uint64_t spaces = (word ^ 0x20 * ones) - ones; /* the upper bit, where all are seen */
-    if (carom_utf8_unseen(word) || (spaces & (spaces << 8) & tops) || bytes[0] == ' ' || bytes[7] == ' ')
-        return 0;
-    uint64_t capital = ((word + (0x80 - 'A') * ones) & ~(word + (0x7f - 'Z') * ones)) & tops;
-    *shown_r = word;
-    return word | capital >> 2;
+    return carom_many_unseen(bytes) | (carom_many)(bytes == 0x7f);
 }
 
-/* Nearly all text is words in ASCII with one space between: takes them off *s. */
+/* How many of the many bytes at `at` are visible ASCII, or a space before it. It looks at the one behind them, too. */
+static size_t words_length(const char *at)
+{
+    carom_many bytes = carom_many_load(at), space = (carom_many)(bytes == ' ');
+    return carom_many_first(not_visible(bytes) & ~(space & ~not_visible(carom_many_load(at + 1))));
+}
+
+static void fold_many(char *out, const char *at)
+{
+    carom_many bytes = carom_many_load(at);
+    bytes |= (carom_many)(bytes - 'A' <= 'Z' - 'A') & 0x20;
+    memcpy(out, &bytes, CAROM_MANY);
+}
+
+/* Nearly all text is words in ASCII with one space between: takes them off *s. Many bytes are written where more are
+   left to be read, so that there is room for them; what counts of them is known then. */
 static void pair_add_words(struct pair *pair, struct carom_str *s)
 {
-    size_t n = 0;
     char *shown = pair->shown + pair->len, *folded = pair->folded + pair->len;
+    size_t n = 0, words = is_visible(*s, 0) ? CAROM_MANY : 0;
+    for (; words == CAROM_MANY && s->len - n > CAROM_MANY; n += words) {
+        words = words_length(s->ptr + n);
+        memcpy(shown + n, s->ptr + n, CAROM_MANY);
+        fold_many(folded + n, s->ptr + n);
+    }
     while (is_visible(*s, n) || (n > 0 && n < s->len && s->ptr[n] == ' ' && is_visible(*s, n + 1))) {
-        uint64_t eight, lower = s->len - n >= sizeof(eight) ? fold_eight(s->ptr + n, &eight) : 0;
-        if (lower) {
-            memcpy(shown + n, &eight, sizeof(eight));
-            memcpy(folded + n, &lower, sizeof(lower));
-            n += sizeof(eight);
-            continue;
-        }
         shown[n] = s->ptr[n];
         folded[n] = carom_lower(s->ptr[n]);
         n++;

@@ -13,12 +13,6 @@ size_t carom_utf8_decode(struct carom_str s, uint32_t *character_r);
 size_t carom_utf8_encode(uint32_t character, char out[4]);
 bool carom_utf8_valid(struct carom_str s);
 bool carom_utf8_ascii(struct carom_str s);
-/* Of eight bytes the upper bit of those that are not ASCII, DEL or a control; of bytes behind one, also of others. */
-static inline uint64_t carom_utf8_unseen(uint64_t word)
-{
-    const uint64_t ones = 0x0101010101010101u;
-    return (word | (word + ones) | (word - 0x20 * ones)) & 0x80 * ones;
-}
 /* All of it ASCII that is seen, or spaces. */
 bool carom_utf8_visible(struct carom_str s);
 /* All of it ASCII, and no NUL. */

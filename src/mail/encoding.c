@@ -6,6 +6,7 @@
 
 #include "mail/encoding.h"
 
+#include "base/many.h"
 #include "base/utf8.h"
 
 static int hex_digit(char c)
@@ -47,15 +48,31 @@ enum carom_encoding carom_encoding_parse(struct carom_str value)
     return CAROM_ENCODING_NONE;
 }
 
+/* One more than a digit stands for; 0: it is none. */
+#define DIGITS(first, value) [first] = value + 1, [first + 1] = value + 2, [first + 2] = value + 3, \
+                             [first + 3] = value + 4, [first + 4] = value + 5
+static const unsigned char base64_digits[256] = {
+    DIGITS('A', 0),  DIGITS('F', 5),  DIGITS('K', 10), DIGITS('P', 15), DIGITS('U', 20), ['Z'] = 26,
+    DIGITS('a', 26), DIGITS('f', 31), DIGITS('k', 36), DIGITS('p', 41), DIGITS('u', 46), ['z'] = 52,
+    DIGITS('0', 52), DIGITS('5', 57), ['+'] = 63, ['/'] = 64,
+};
+
 static int base64_digit(char c)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (carom_is_digit(c))
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
+    return base64_digits[(unsigned char)c] - 1;
+}
+
+/* Four digits are three bytes: is that so at text? */
+static bool put_quantum(const char *text, char *out)
+{
+    int a = base64_digit(text[0]), b = base64_digit(text[1]), c = base64_digit(text[2]), d = base64_digit(text[3]);
+
+    if ((a | b | c | d) < 0)
+        return false;
+    out[0] = (char)(unsigned char)(a << 2 | b >> 4);
+    out[1] = (char)(unsigned char)(b << 4 | c >> 2);
+    out[2] = (char)(unsigned char)(c << 6 | d);
+    return true;
 }
 
 /* Padding ends a quantum, not the data: some senders encode pieces and put them one after the other. */
@@ -67,6 +84,8 @@ static struct carom_str decode_base64(struct carom_arena *arena, struct carom_st
     unsigned bits = 0;
 
     for (size_t i = 0; i < bytes.len && n < max; i++) {
+        for (; bits == 0 && bytes.len - i > 4 && max - n > 3 && put_quantum(bytes.ptr + i, out + n); i += 4)
+            n += 3;
         int digit = base64_digit(bytes.ptr[i]);
 
         if (digit >= 0) {
@@ -95,6 +114,24 @@ static size_t soft_break(struct carom_str text, size_t i)
     return i >= text.len || text.ptr[i] == '\n' ? i - from + 1 : 0;
 }
 
+static inline carom_many qp_signs(const char *at)
+{
+    carom_many bytes = carom_many_load(at);
+
+    return (carom_many)((bytes == '=') | (bytes == '\n') | (bytes == '\r'));
+}
+
+/* The end of what stands for itself from text[i] on, up to `end`. */
+static size_t qp_run(struct carom_str text, size_t i, size_t end)
+{
+    for (size_t hit; i + CAROM_MANY <= end; i += CAROM_MANY)
+        if ((hit = carom_many_first(qp_signs(text.ptr + i))) < CAROM_MANY)
+            return i + hit;
+    while (i < end && text.ptr[i] != '=' && text.ptr[i] != '\n' && text.ptr[i] != '\r')
+        i++;
+    return i;
+}
+
 /* RFC 2045 6.7. White space at the end of a line was added in transport (rule 3); a '=' that begins nothing stays.
    hard: the length of out up to which nothing may be taken back. */
 static struct carom_str decode_qp(struct carom_arena *arena, struct carom_str bytes, size_t max)
@@ -103,24 +140,26 @@ static struct carom_str decode_qp(struct carom_arena *arena, struct carom_str by
     size_t n = 0, hard = 0, skip;
 
     for (size_t i = 0; i < bytes.len && n < max; i++) {
-        char c = bytes.ptr[i];
-        int byte = c == '=' ? hex_byte(bytes, i + 1) : -1;
+        size_t most = bytes.len - i < max - n ? bytes.len : i + (max - n), end = qp_run(bytes, i, most);
+
+        memcpy(out + n, bytes.ptr + i, end - i);
+        n += end - i;
+        i = end;
+        if (i == most)
+            break;
+        int byte = bytes.ptr[i] == '=' ? hex_byte(bytes, i + 1) : -1;
 
         if (byte >= 0) {
             out[n++] = (char)(unsigned char)byte;
             hard = n;
             i += 2;
-        } else if (c == '=' && (skip = soft_break(bytes, i + 1)) > 0) {
+        } else if (bytes.ptr[i] == '=' && (skip = soft_break(bytes, i + 1)) > 0) {
             hard = n;
             i += skip;
-        } else if (c == ' ' || c == '\t') {
-            out[n++] = c;
         } else {
-            if (c == '\n' || c == '\r')
-                while (n > hard && (out[n - 1] == ' ' || out[n - 1] == '\t'))
-                    n--;
-            out[n++] = c;
-            hard = n;
+            while (bytes.ptr[i] != '=' && n > hard && (out[n - 1] == ' ' || out[n - 1] == '\t'))
+                n--;
+            out[n++] = bytes.ptr[i];
         }
     }
     return carom_str_n(out, n);

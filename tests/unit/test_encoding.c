@@ -84,6 +84,26 @@ static void decodes(void **state)
               carom_str(cases[i].want));
 }
 
+/* Long texts, cut at each length that may be asked for. */
+static void decodes_up_to_a_maximum(void **state)
+{
+    static const char base64[] = "AAEC\r\nAwQFBgcICQoLDA0ODxAREhMUFRY=\r\nFxgZ Gg==GxwdHh8gISIjJCUmJygpKissLS4v\n";
+    static const char qp[] = "one line that goes on and on =\r\nand on, =3D and  \r\nblanks=20\t\n=\nend with =zz\t \n";
+    static const char text[] = "one line that goes on and on and on, = and\r\nblanks \nend with =zz\n";
+    char bytes[0x30];
+
+    for (size_t i = 0; i < sizeof(bytes); i++)
+        bytes[i] = (char)i;
+    for (size_t max = 0; max <= 80; max++) {
+        struct carom_str got = carom_encoding_decode(*state, CAROM_ENCODING_BASE64, carom_str(base64), max);
+
+        check("base64", got, carom_str_head(carom_str_n(bytes, sizeof(bytes)), max));
+        got = carom_encoding_decode(*state, CAROM_ENCODING_QP, carom_str(qp), max);
+        if (got.len > max || (max >= sizeof(qp) && !carom_str_eq(got, carom_str(text))))
+            check("quoted-printable", got, carom_str(text));
+    }
+}
+
 static void decodes_q(void **state)
 {
     check("space", carom_encoding_q(*state, CAROM_STR("a_b=20c=5F")), CAROM_STR("a b c_"));
@@ -111,7 +131,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parses_the_name),
         cmocka_unit_test(decodes),
-        cmocka_unit_test(decodes_q),
+        cmocka_unit_test(decodes_up_to_a_maximum), cmocka_unit_test(decodes_q),
         cmocka_unit_test(decodes_xtext),
     };
 

@@ -119,6 +119,46 @@ static void normalises(void **state)
     carom_arena_free(arena);
 }
 
+/* ASCII as words, byte by byte. */
+static size_t simple(const char *text, size_t len, char *out)
+{
+    size_t n = 0;
+    bool space = false;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] == ' ' || (text[i] >= '\t' && text[i] <= '\r')) {
+            space = true;
+        } else if (text[i]) {
+            if (space && n > 0)
+                out[n++] = ' ';
+            out[n++] = text[i];
+            space = false;
+        }
+    }
+    return n;
+}
+
+/* Each ASCII byte at each place, in words and between them. */
+static void normalises_ascii(void **state)
+{
+    (void)state;
+    struct carom_arena *arena = carom_arena_new();
+    char text[60], want[60];
+    for (size_t at = 0; at < sizeof(text); at++)
+        for (int c = 0; c < 128; c++)
+            for (size_t gap = 0; gap < 20; gap++) {
+                memset(text, 'X', sizeof(text));
+                for (size_t i = gap; i < sizeof(text); i += gap + 1)
+                    text[i] = ' ';
+                text[at] = (char)c;
+                struct carom_utf8_text got = carom_utf8_normalise(arena, carom_str_n(text, sizeof(text)));
+                struct carom_str shown = carom_str_n(want, simple(text, sizeof(text), want));
+                if (!carom_str_eq(got.shown, shown) || !carom_str_eq(got.folded, carom_arena_lower(arena, shown)))
+                    fail_msg("%d at %zu, gap %zu: got \"" CAROM_STR_FMT "\"", c, at, gap, CAROM_STR_ARG(got.shown));
+                carom_arena_reset(arena);
+            }
+    carom_arena_free(arena);
+}
+
 /* Any bytes: valid, of one length, and normalising again changes nothing. */
 static void normalises_anything(void **state)
 {
@@ -169,7 +209,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(codes_every_character), cmocka_unit_test(refuses),    cmocka_unit_test(cleans),
-        cmocka_unit_test(folds),                 cmocka_unit_test(normalises), cmocka_unit_test(normalises_anything),
+        cmocka_unit_test(folds),                 cmocka_unit_test(normalises), cmocka_unit_test(normalises_ascii), cmocka_unit_test(normalises_anything),
         cmocka_unit_test(matches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
