@@ -337,7 +337,7 @@ static inline uint32_t next_state(const struct carom_automaton *a, uint32_t stat
 {
     while (state >= a->dense) {
         const struct carom_automaton_state *s = &a->states[state];
-        if (s->children > 0 && s->first == class)
+        if (s->first == class)
             return s->child;
         for (uint32_t i = 1; i < s->children; i++)
             if (a->states[s->child + i].class == class)
@@ -361,7 +361,7 @@ static void number_children(struct building *b, uint32_t state)
         b->states[child].class = b->nodes[node].class;
         s->children++;
     }
-    s->first = s->children ? b->states[s->child].class : 0;
+    s->first = s->children ? b->states[s->child].class : UINT8_MAX; /* which is no class */
 }
 
 /* Of a deep state also what follows as long as there is one way only: a search that goes it finds the states side by

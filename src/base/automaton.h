@@ -23,7 +23,7 @@ struct carom_automaton_state {
     uint32_t fail;    /* the state of its longest suffix */
     uint32_t output;  /* 1 + the first piece that ends here; 0 none */
     uint8_t children; /* how many */
-    uint8_t first;    /* class that leads to the first child */
+    uint8_t first;    /* class that leads to the first child; none has UINT8_MAX */
     uint8_t class;    /* class that leads here */
 };
 

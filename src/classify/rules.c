@@ -6,6 +6,8 @@
 
 #include "classify/rules.h"
 
+#include <limits.h>
+
 #include "base/str.h"
 #include "base/utf8.h"
 #include "smtp/codes.h"
@@ -93,7 +95,9 @@ static bool keep_better(void *user, uint32_t pattern, size_t start, size_t end)
 /* Letters of an address are nobody's words: <blocked@example.com> may be an unknown user. */
 static struct carom_str hide_addresses(struct carom_arena *arena, struct carom_str folded)
 {
-    static const char ends[] = " <>()[]\"',;:=|";
+    static const bool ends[UCHAR_MAX + 1] = {[' '] = true, ['<'] = true, ['>'] = true, ['('] = true, [')'] = true,
+                                             ['['] = true, [']'] = true, ['"'] = true, ['\''] = true, [','] = true,
+                                             [';'] = true, [':'] = true, ['='] = true, ['|'] = true};
     size_t at = carom_str_chr(folded, '@');
     char *out;
 
@@ -103,9 +107,9 @@ static struct carom_str hide_addresses(struct carom_arena *arena, struct carom_s
     for (; at < folded.len; at++) {
         if (out[at] != '@')
             continue;
-        for (size_t i = at; i-- > 0 && out[i] != '\1' && !memchr(ends, out[i], sizeof ends - 1);)
+        for (size_t i = at; i-- > 0 && out[i] != '\1' && !ends[(unsigned char)out[i]];)
             out[i] = '\1';
-        for (; at < folded.len && !memchr(ends, out[at], sizeof ends - 1); at++)
+        for (; at < folded.len && !ends[(unsigned char)out[at]]; at++)
             out[at] = '\1';
     }
     return carom_str_n(out, folded.len);
