@@ -161,6 +161,25 @@ void carom_json_str(struct carom_json *json, struct carom_str value)
     add_string(json->buf, value);
 }
 
+void carom_json_member(struct carom_json *json, const char key[CAROM_JSON_KEY], size_t n, struct carom_str value)
+{
+    struct carom_buf *buf = json->buf;
+    size_t skipped = !json->comma;
+    if (!carom_buf_reserve(buf, CAROM_JSON_KEY + value.len + 2))
+        return;
+    char *at = buf->ptr + buf->len;
+    memcpy(at, key + skipped, CAROM_JSON_KEY - 1);
+    at += n - skipped;
+    json->comma = true;
+    buf->len = (size_t)(at - buf->ptr);
+    if (!copy_clean(at + 1, value)) {
+        add_unclean(buf, value);
+        return;
+    }
+    at[0] = at[value.len + 1] = '"';
+    buf->len += value.len + 2;
+}
+
 void carom_json_clean(struct carom_json *json, struct carom_str value)
 {
     before_value(json);

@@ -227,19 +227,18 @@ static bool is_written(const struct carom_field *field, const struct carom_fact 
     }
 }
 
-static void write_value(const struct carom_field *field, const struct carom_fact *fact, struct carom_json *json)
+static void write_field(const struct carom_field *field, const struct carom_fact *fact, struct carom_json *json)
 {
-    struct carom_str text;
+    const struct carom_str *text = member(field, fact);
     char out[32];
 
+    if (field->type == CAROM_FIELD_STR && text->len > 0) {
+        carom_json_member(json, field->key, field->key_n, *text);
+        return;
+    }
+    carom_json_key_ready(json, field->key, field->key_n);
     switch (field->type) {
-    case CAROM_FIELD_STR:
-        text = *(const struct carom_str *)member(field, fact);
-        if (text.len > 0)
-            carom_json_str(json, text);
-        else
-            carom_json_null(json);
-        break;
+    case CAROM_FIELD_STR: carom_json_null(json); break;
     case CAROM_FIELD_TIME:
         carom_json_clean(json, carom_str_n(out, carom_date_format(*(const int64_t *)member(field, fact), out)));
         break;
@@ -270,8 +269,7 @@ static size_t write_group(const struct carom_fact *fact, struct carom_json *json
             carom_json_object(json);
             open = true;
         }
-        carom_json_key_ready(json, carom_fields[i].key, carom_fields[i].key_n);
-        write_value(&carom_fields[i], fact, json);
+        write_field(&carom_fields[i], fact, json);
     }
     if (open && group.len > 0)
         carom_json_object_end(json);
