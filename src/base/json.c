@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "base/date.h"
+#include "base/many.h"
 #include "base/utf8.h"
 
 static void before_value(struct carom_json *json)
@@ -52,36 +53,17 @@ static void add_escaped(struct carom_buf *buf, uint32_t character)
 
 static bool is_clean(unsigned char c) { return c >= 0x20 && c < 0x7f && c != '"' && c != '\\'; }
 
-/* Sixteen bytes at once, which compilers make of what the machine has. */
-enum { MANY = 16 };
-typedef signed char many __attribute__((vector_size(MANY)));
-
-static inline many load(const char *at)
+static inline carom_many unclean(carom_many bytes)
 {
-    many bytes;
-    memcpy(&bytes, at, MANY);
-    return bytes;
-}
-
-/* All bits of those that need an escape; beyond ASCII bytes are negative. */
-static inline many unclean(many bytes)
-{
-    return (many)((bytes < 0x20) | (bytes == 0x7f) | (bytes == '"') | (bytes == '\\'));
-}
-
-static inline bool is_none(many hits)
-{
-    uint64_t half[2];
-    memcpy(half, &hits, MANY);
-    return (half[0] | half[1]) == 0;
+    return (carom_many)((bytes - 0x20 >= 0x7f - 0x20) | (bytes == '"') | (bytes == '\\'));
 }
 
 /* How many bytes at the start need no escape. */
 static size_t clean_length(struct carom_str s)
 {
     size_t at = 0;
-    while (at + MANY <= s.len && is_none(unclean(load(s.ptr + at))))
-        at += MANY;
+    while (at + CAROM_MANY <= s.len && !carom_many_any(unclean(carom_many_load(s.ptr + at))))
+        at += CAROM_MANY;
     while (at < s.len && is_clean((unsigned char)s.ptr[at]))
         at++;
     return at;
@@ -90,22 +72,18 @@ static size_t clean_length(struct carom_str s)
 /* Copies all of s; the last bytes overlap those before. false: some need an escape. */
 static inline bool copy_clean(char *out, struct carom_str s)
 {
-    many bytes = {0}, hits;
-    if (s.len < MANY) {
-        bytes += ' ';
-        memcpy(&bytes, s.ptr, s.len);
+    if (s.len < CAROM_MANY) {
         memcpy(out, s.ptr, s.len);
-        return is_none(unclean(bytes));
+        return s.len == 0 || !carom_many_any(unclean(carom_many_load_few(s.ptr, s.len)));
     }
-    bytes = load(s.ptr + s.len - MANY);
-    hits = unclean(bytes);
-    memcpy(out + s.len - MANY, &bytes, MANY);
-    for (size_t at = 0; at + MANY < s.len; at += MANY) {
-        bytes = load(s.ptr + at);
+    carom_many bytes = carom_many_load(s.ptr + s.len - CAROM_MANY), hits = unclean(bytes);
+    memcpy(out + s.len - CAROM_MANY, &bytes, CAROM_MANY);
+    for (size_t at = 0; at + CAROM_MANY < s.len; at += CAROM_MANY) {
+        bytes = carom_many_load(s.ptr + at);
         hits |= unclean(bytes);
-        memcpy(out + at, &bytes, MANY);
+        memcpy(out + at, &bytes, CAROM_MANY);
     }
-    return is_none(hits);
+    return !carom_many_any(hits);
 }
 
 /* What needs no escape, in quotes. */
