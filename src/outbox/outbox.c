@@ -23,7 +23,7 @@ enum {
     LEASE_MS = 60 * 1000,  /* more than a look-up and a call, or a command and its proof, may take */
     POLL_MS = 1000,
     BOTH_MS = 20,          /* while requests and commands are under way at once */
-    OUTCOME_MS = 20,       /* an outcome waits for others to be written with */
+    OUTCOME_MS = 50,       /* an outcome waits for others to be written with */
     COMMANDS_MAX = 8,      /* at a time: each is a process */
     COMMAND_MS = 15 * 1000,
     HOUR_MS = 3600 * 1000,
@@ -54,6 +54,7 @@ struct run {
     struct carom_endpoints endpoints;
     struct carom_batch *batches;
     struct carom_outcomes outcomes;
+    bool took_all; /* the last claim took whatever may go: more does once outcomes are written */
     int64_t start; /* ms: what became due later is the next run's */
     bool failed;   /* err holds why */
     struct carom_error *err;
@@ -505,6 +506,7 @@ static int claim_due(struct run *run, struct claim *claim)
         return carom_error_memory(run->err);
     int result = ledger->ops->claim(ledger->store, claim->batch->arena, run->start, lease, max, &claim->jobs, &claim->n,
                                     run->err);
+    run->took_all = claim->n < max;
     carom_arena_unguard(claim->batch->arena);
     return result;
 }
@@ -583,11 +585,13 @@ static bool is_time_to_write(const struct run *run)
     return run->outcomes.first && (in_flight(run) == 0 || late);
 }
 
-/* Claims more when nobody waits for his turn, though some are still under way. What is written with it may let others go. */
+/* Claims more when nobody waits for his turn, though some are still under way. What is written with it may let others go:
+   the jobs of one address follow one another, and several addresses go on together rather than each with a visit. */
 static int visit_ledger(struct run *run, bool *more)
 {
+    bool may_claim = *more && !stopping(run) && in_flight(run) <= parallel(run);
     int got = 0;
-    if (*more && !stopping(run) && in_flight(run) <= parallel(run))
+    if (may_claim && (!run->took_all || in_flight(run) == 0 || is_time_to_write(run)))
         *more = (got = take_batch(run)) > 0;
     else if (is_time_to_write(run))
         got = write_down(run, NULL);
