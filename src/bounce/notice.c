@@ -328,14 +328,14 @@ static struct carom_notices *look(struct carom_reading *reading)
    text is folded. */
 static void sieve_rows(struct carom_notices *looking, bool sure, struct carom_sieved *rows)
 {
-    const struct carom_str group = sure ? CAROM_STR("yes ") : CAROM_STR("no ");
+    const struct carom_str group = sure ? CAROM_STR("yes ") : CAROM_STR("no "); /* in front of the names of places */
 
-    if (!sure && !looking->ascii)
+    if (!sure)
         fold_lines(looking);
     carom_sieved_init(rows);
     for (size_t i = 0; i < carom_notices_sieves_n; i++) {
         const struct carom_sieve *sieve = &carom_notices_sieves[i];
-        if (carom_str_starts(sieve->name, group))
+        if (sieve->name.ptr[0] == group.ptr[0])
             sieve_place(looking, carom_str_from(sieve->name, group.len), sieve, rows);
     }
 }

@@ -193,29 +193,41 @@ static struct carom_report *new_report(struct carom_arena *arena)
     return report;
 }
 
+/* Goes behind the next line that is mark. false: there is none. */
+static bool skip_mark(struct carom_str *rest, struct carom_str mark)
+{
+    struct carom_str text = *rest, line;
+    bool found = false;
+    size_t at;
+
+    while (!found && (at = carom_str_find(text, mark)) != SIZE_MAX) {
+        bool begins = at == 0 || text.ptr[at - 1] == '\n' || text.ptr[at - 1] == '\r';
+        text = carom_str_from(text, at);
+        found = carom_str_line(&text, &line) && begins && carom_str_eq(carom_str_trim(line), mark);
+    }
+    *rest = text;
+    return found;
+}
+
 /* A multipart whose Content-Type header was lost: "--boundary" stands at the top of the text, and again before the
    fields of a part (a first part may have none). NULL: none. */
 static struct carom_part *find_lost(struct carom_reading *reading)
 {
     enum { PREAMBLE = 5 };
     struct carom_part *root = reading->message->root;
-    struct carom_str rest = carom_str_head(root->body, TEXT_MAX), line, boundary = CAROM_STR_EMPTY;
-    bool before = false;
+    struct carom_str rest = carom_str_head(root->body, TEXT_MAX), line, mark = CAROM_STR_EMPTY;
 
     if (root->child || !carom_part_is(root, "text/plain"))
         return NULL;
-    for (int i = 0; i < PREAMBLE && boundary.len == 0 && carom_str_line(&rest, &line);) {
+    for (int i = 0; i < PREAMBLE && mark.len == 0 && carom_str_line(&rest, &line);) {
         if (line.len > 4 && carom_str_starts(line, CAROM_STR("--")) && line.ptr[2] != ' ')
-            boundary = carom_str_trim(carom_str_from(line, 2));
+            mark = carom_str_trim(line);
         i += carom_str_trim(line).len > 0;
     }
-    before = boundary.len > 0;
-    while (boundary.len > 0 && carom_str_line(&rest, &line)) {
-        if (before && carom_str_istarts(line, CAROM_STR("Content-")))
-            return carom_part_split(reading->arena, root->body, boundary);
-        before = carom_str_starts(line, CAROM_STR("--")) && carom_str_eq(carom_str_trim(carom_str_from(line, 2)), boundary);
-    }
-    return NULL;
+    while (mark.len > 0 && !carom_str_istarts(rest, CAROM_STR("Content-")))
+        if (!skip_mark(&rest, mark))
+            return NULL;
+    return mark.len > 0 ? carom_part_split(reading->arena, root->body, carom_str_from(mark, 2)) : NULL;
 }
 
 static void begin(struct carom_reading *reading)

@@ -385,13 +385,14 @@ static bool may_add(const struct carom_report_recipient *r, const struct carom_d
 static void scan_details(struct carom_reading *reading, struct carom_report_recipient *r, struct carom_str words)
 {
     struct carom_line_captures found;
+    struct carom_sieved rows;
     size_t start, end;
 
-    struct carom_sieved rows;
-
+    if (words.len == 0)
+        return;
     carom_sieved_init(&rows);
     carom_sieve_add(carom_details_sieves, words, &rows);
-    for (size_t i = 0; words.len > 0 && (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++)
+    for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++)
         if (may_add(r, &carom_details[i]) &&
             carom_line_find(reading->arena, words, carom_details[i].pattern, &found, &start, &end))
             take_detail(r, &found, carom_details[i].command);
