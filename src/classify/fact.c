@@ -6,6 +6,8 @@
 
 #include "classify/fact.h"
 
+#include <pthread.h>
+
 #include "base/date.h"
 #include "base/str.h"
 #include "classify/identity.h"
@@ -457,18 +459,24 @@ static struct carom_str find_envelope_to(struct making *making, const struct car
     return address;
 }
 
-/* Texts that are not known point to something all the same (see carom.h). */
-struct carom_fact carom_fact_blank(void)
-{
-    struct carom_fact fact;
+/* Texts that are not known point to something all the same (see carom.h). Each message begins with one: it is made once. */
+static struct carom_fact blank;
 
-    memset(&fact, 0, sizeof fact);
+static void make_blank(void)
+{
     for (const struct carom_field *field = carom_fields, *end = field + carom_fields_n; field < end; field++) {
         if (field->type == CAROM_FIELD_STR)
-            *(struct carom_str *)((char *)&fact + field->offset) = CAROM_STR_EMPTY;
+            *(struct carom_str *)((char *)&blank + field->offset) = CAROM_STR_EMPTY;
     }
-    fact.original.headers = CAROM_STR_EMPTY;
-    return fact;
+    blank.original.headers = CAROM_STR_EMPTY;
+}
+
+struct carom_fact carom_fact_blank(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, make_blank);
+    return blank;
 }
 
 /* All addresses that the report says it is about: for one of them we may have signed. */
