@@ -3,8 +3,8 @@
 
 /* Which patterns of a table need to be tried on a text at all. Of each pattern the build tool (src/tools/sieve.c) kept a
    few bytes in a row that stand in every text in which it matches, the rarest it has: one pass over the text, some
-   instructions a byte, leaves the rows whose bytes were seen, with others of the pattern where those must stand. A sieve only lets through: whoever asks must still match.
-   Letters of ASCII have no case here. */
+   instructions a byte, leaves the rows whose bytes were seen, with others of the pattern where those must stand. A sieve
+   only lets through: whoever asks must still match. Letters of ASCII have no case here. */
 
 #ifndef CAROM_BASE_SIEVE_H
 #define CAROM_BASE_SIEVE_H

@@ -357,7 +357,7 @@ void carom_read_autoreply(struct carom_reading *reading, struct carom_str type)
     struct carom_autoreply *autoreply = &reading->report->autoreply;
     const struct carom_headers *headers = &reading->message->root->headers;
     struct stating stating = {reading, own_words(reading),
-                              carom_utf8_normalise(reading->arena, carom_report_outside(reading)->subject).folded,
+                              carom_report_outside(reading)->folded,
                               carom_date_parse(carom_headers_text(reading->arena, headers, "Date"))};
 
     if (carom_str_eq(type, CAROM_STR("ticket"))) /* said by a ticket system's own header or subject */

@@ -80,8 +80,11 @@ static bool has_xtext(struct carom_str s)
 
 static struct carom_str read_address(struct carom_arena *arena, struct carom_str value, bool xtext)
 {
-    struct carom_str type, addr = split_type(carom_header_text(arena, value), &type);
+    struct carom_str type, addr;
 
+    if (value.len == 0)
+        return CAROM_STR_EMPTY;
+    addr = split_type(carom_header_text(arena, value), &type);
     if (carom_str_istarts(type, CAROM_STR("x400")) || addr.len == 0)
         return CAROM_STR_EMPTY;
     if ((xtext || carom_str_istarts(type, CAROM_STR("utf-8"))) && has_xtext(addr))

@@ -99,7 +99,8 @@ static void add_all(struct carom_reading *reading, struct carom_str paragraph, s
         r->final = addr;
         r->diagnostic = words;
         r->where = CAROM_STR("text");
-        r->claim = carom_report_sign(carom_report_outside(reading)->subject, CAROM_STR("delay")) || carom_report_sign(words, CAROM_STR("delay"))
+        r->claim = carom_report_sign(carom_report_outside(reading)->subject, CAROM_STR("delay")) ||
+                           carom_report_sign(words, CAROM_STR("delay"))
                        ? CAROM_CLAIM_DELAYED
                    : carom_report_sign(words, CAROM_STR("gave_up")) ? CAROM_CLAIM_GAVE_UP
                                                          : CAROM_CLAIM_FAILED;
@@ -143,7 +144,8 @@ static void scan(struct carom_reading *reading, const struct paragraphs *all)
 static void scan_wordless(struct carom_reading *reading, const struct paragraphs *all)
 {
     const struct carom_outside *outside = carom_report_outside(reading);
-    bool sure = outside->daemon && (outside->undelivered || (outside->null_sender && reading->report->returned_headers.n > 3));
+    bool returned = reading->report->returned_headers.n > 3;
+    bool sure = outside->daemon && (outside->undelivered || (outside->null_sender && returned));
 
     for (size_t i = 0; sure && i < all->n && reading->report->n == 0; i++)
         if (carom_str_chr(all->list[i], '@') < all->list[i].len)

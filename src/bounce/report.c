@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the carom authors */
 
-/* Asks the readers in turn, surest first, and keeps what the first one says. It knows the order and what all readers
-   share (text, sender, suspicion); it knows no format. */
+/* Asks the readers in turn, surest first, and keeps what the first one says. It knows the order and the text that all
+   readers share; it knows no format. */
 
-#include "base/utf8.h"
 #include "bounce/line.h"
 #include "bounce/reader.h"
 #include "bounce/tables.h"
@@ -277,7 +276,8 @@ struct carom_report *carom_report_read(struct carom_arena *arena, const struct c
         carom_read_sure_notice, carom_read_text, carom_read_dsn_inside, carom_read_wrapped, carom_read_notice,
         carom_read_generic,
     };
-    struct carom_reading reading = {.arena = arena, .message = message, .report = new_report(arena), .sender = sender, .scans = SCANS};
+    struct carom_reading reading = {.arena = arena, .message = message, .sender = sender,
+                                    .report = new_report(arena), .scans = SCANS};
 
     begin(&reading);
     for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++)

@@ -163,22 +163,24 @@ static struct carom_str from_arrow(struct carom_str line)
     return at == SIZE_MAX ? line : carom_str_from(line, at);
 }
 
+static bool has_session(struct carom_str text)
+{
+    return carom_str_find(text, CAROM_STR("<<<")) != SIZE_MAX || carom_str_find(text, CAROM_STR("<-- ")) != SIZE_MAX ||
+           carom_str_find(text, CAROM_STR("Transcript of ")) != SIZE_MAX;
+}
+
 struct carom_str carom_transcript_reply(struct carom_reading *reading, struct carom_str addr, bool shared,
                                         struct carom_str *command_r, struct carom_str *host_r)
 {
     struct carom_arena *arena = reading->arena;
-    struct carom_str text = reading->report->text;
+    struct carom_str text = reading->report->text, line;
     const struct carom_str none = CAROM_STR_EMPTY;
-    struct session s = {arena, addr, none, none, false, none, none, none, none, none, none, none, none, none,
-                        false, none, none};
-    struct carom_str line;
 
     *command_r = *host_r = none;
-    if (carom_str_find(text, CAROM_STR("<<<")) == SIZE_MAX && carom_str_find(text, CAROM_STR("<-- ")) == SIZE_MAX &&
-        carom_str_find(text, CAROM_STR("Transcript of ")) == SIZE_MAX)
+    if (!has_session(text) || !carom_report_may_scan(reading))
         return none;
-    if (!carom_report_may_scan(reading))
-        return none;
+    struct session s = {arena, addr, none, none, false, none, none, none, none, none, none, none, none, none,
+                        false, none, none};
     while (carom_str_line(&text, &line))
         see_line(&s, from_arrow(line), text);
     if (s.own.len > 0) {

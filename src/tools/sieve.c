@@ -203,6 +203,7 @@ static size_t choose_other(const struct sieve *sieve, struct carom_str s, size_t
 static void add_gram(struct sieve *sieve, struct carom_str s, size_t at, size_t row)
 {
     size_t other = choose_other(sieve, s, at);
+    uint32_t others = other == at ? 0 : carom_sieve_gram(s.ptr + other, 4);
     char bytes[4] = {0};
 
     if (sieve->n == sizeof sieve->grams / sizeof *sieve->grams) {
@@ -210,9 +211,8 @@ static void add_gram(struct sieve *sieve, struct carom_str s, size_t at, size_t 
         exit(1);
     }
     memcpy(bytes, s.ptr + at, sieve->length);
-    sieve->grams[sieve->n++] =
-        (struct carom_sieve_gram){carom_sieve_gram(bytes, sieve->length), other == at ? 0 : carom_sieve_gram(s.ptr + other, 4),
-                                  (int16_t)((int)other - (int)at), (uint16_t)row};
+    sieve->grams[sieve->n++] = (struct carom_sieve_gram){carom_sieve_gram(bytes, sieve->length), others,
+                                                         (int16_t)((int)other - (int)at), (uint16_t)row};
 }
 
 /* A row with one alternative that has no gram is always let through. */

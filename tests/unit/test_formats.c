@@ -222,7 +222,8 @@ static void says_which_lines_are_even(void **state)
         bool even;
     } cases[] = {
         {"one word and another", true}, {"word", true}, {"", false}, {" in front", false}, {"behind ", false},
-        {"two  blanks", false}, {"a\ttab", false}, {"caf\303\251", false}, {"a line that is as long as many, with two  of them", false},
+        {"two  blanks", false}, {"a\ttab", false}, {"caf\303\251", false}, 
+        {"a line that is as long as many, with two  of them", false},
     };
 
     (void)state;
@@ -236,7 +237,8 @@ static void flows(void **state)
     static const struct {
         const char *text, *want;
     } cases[] = {
-        {"one\n two\r\n\r\n\tthree", "one two three"}, {" a  b\tc \r d ", "a b c d"}, {"\n \t\n", ""}, {"caf\303\251  au\nlait", "caf\303\251 au lait"},
+        {"one\n two\r\n\r\n\tthree", "one two three"}, {" a  b\tc \r d ", "a b c d"}, {"\n \t\n", ""},
+        {"caf\303\251  au\nlait", "caf\303\251 au lait"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
