@@ -380,12 +380,13 @@ static int check_version(struct carom_db *db, int64_t version, enum carom_db_mod
 
 static int check_tables(struct carom_db *db, enum carom_db_mode mode, struct carom_error *err)
 {
-    int64_t application, version, tables;
+    int64_t application, version, tables = 1;
     if (carom_db_pragma(db, "PRAGMA application_id", &application, err) != 0 ||
-        carom_db_pragma(db, "PRAGMA user_version", &version, err) != 0 ||
-        carom_db_pragma(db, "SELECT count(*) FROM sqlite_schema", &tables, err) != 0)
+        carom_db_pragma(db, "PRAGMA user_version", &version, err) != 0)
         return -1;
-    if (!application && !version && !tables) {
+    if (!application && !version && carom_db_pragma(db, "SELECT count(*) FROM sqlite_schema", &tables, err) != 0)
+        return -1;
+    if (!tables) {
         if (db->mode != CAROM_DB_READ)
             return create_tables(db, err);
         return carom_error_set(err, CAROM_ERROR_IO, "%s: is empty: nothing has been recorded there yet", db->path);
