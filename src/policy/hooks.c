@@ -5,6 +5,7 @@
 
 #include "policy/hooks.h"
 
+#include <assert.h>
 #include <lauxlib.h>
 #include <stdio.h>
 
@@ -120,7 +121,8 @@ bool carom_hooks_push_named(lua_State *L, const char *name)
 
 static bool push(lua_State *L, const char *text, char name_r[CAROM_HOOK_NAME])
 {
-    snprintf(name_r, CAROM_HOOK_NAME, "on_%s", text);
+    assert(strlen(text) + sizeof("on_") <= CAROM_HOOK_NAME);
+    stpcpy(stpcpy(name_r, "on_"), text);
     return carom_hooks_push_named(L, name_r);
 }
 
