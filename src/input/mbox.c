@@ -40,11 +40,11 @@ static size_t line_end_before(struct carom_str s, size_t at)
     return s.ptr[at - 1] == '\r' ? 1 : s.ptr[at - 1] != '\n' ? 0 : at > 1 && s.ptr[at - 2] == '\r' ? 2 : 1;
 }
 
-static bool is_weekday(struct carom_str word)
+static bool begins_with_weekday(struct carom_str text)
 {
     static const char names[] = "montuewedthufrisatsun";
-    for (size_t i = 0; i < 7 && word.len >= 3; i++)
-        if (carom_lower(word.ptr[0]) == names[3 * i] && carom_str_same_caseless(word.ptr, names + 3 * i, 3))
+    for (size_t i = 0; i < 7 && text.len >= 3; i++)
+        if (carom_lower(text.ptr[0]) == names[3 * i] && carom_str_same_caseless(text.ptr, names + 3 * i, 3))
             return true;
     return false;
 }
@@ -52,9 +52,8 @@ static bool is_weekday(struct carom_str word)
 /* asctime's form, or RFC 5322's: both begin with the weekday and have a time of day. */
 static bool is_dated(struct carom_str text)
 {
-    struct carom_str rest = text, word;
-    return carom_str_word(&rest, &word) && is_weekday(word) && carom_str_chr(text, ':') != SIZE_MAX &&
-           carom_date_parse(text) != 0;
+    text = carom_str_trim(text);
+    return begins_with_weekday(text) && carom_str_chr(text, ':') != SIZE_MAX && carom_date_parse(text) != 0;
 }
 
 /* line without its end. The address may be missing (a null sender) or a quoted string with spaces. */
@@ -120,14 +119,16 @@ static size_t find_from_line(struct carom_str view, bool eof, size_t *from, bool
 /* Offset of the body, 0 when the header has no end in view; *length_r is Content-Length, -1 none. */
 static size_t read_header(struct carom_str view, int64_t *length_r)
 {
-    struct carom_str rest = carom_str_head(view, HEADER_MAX), line;
     const struct carom_str name = CAROM_STR("Content-Length:");
     *length_r = -1;
-    while (carom_str_line(&rest, &line)) {
-        if (line.len == 0)
-            return (size_t)(rest.ptr - view.ptr);
-        if (carom_str_istarts(line, name))
-            *length_r = carom_str_number(carom_str_trim(carom_str_from(line, name.len)));
+    view = carom_str_head(view, HEADER_MAX);
+    for (size_t i = 0, end; i < view.len; i = carom_str_skip_line_end(view, end)) {
+        struct carom_str rest = carom_str_n(view.ptr + i, view.len - i);
+        end = i + carom_str_line_length(rest);
+        if (end == i)
+            return carom_str_skip_line_end(view, i);
+        if (carom_str_istarts(rest, name))
+            *length_r = carom_str_number(carom_str_trim(carom_str_n(rest.ptr + name.len, end - i - name.len)));
     }
     return 0;
 }

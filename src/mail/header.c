@@ -329,11 +329,6 @@ struct carom_str carom_header_text(struct carom_arena *arena, struct carom_str v
     return carom_str_trim(carom_str_n(text.ptr, text.len));
 }
 
-struct carom_str carom_headers_text(struct carom_arena *arena, const struct carom_headers *headers, const char *name)
-{
-    return carom_header_text(arena, carom_headers_get(headers, name));
-}
-
 /* ---- Tokens ---- */
 
 /* Offset behind the quoted string or comment at s[i]; s.len + 1 when it has no end. Comments nest (RFC 5322 3.2.2). */

@@ -65,7 +65,11 @@ static inline bool carom_headers_has(const struct carom_headers *headers, const 
 /* A raw value as people read it: unfolded, encoded words and raw 8-bit bytes to UTF-8, comments kept, trimmed. */
 struct carom_str carom_header_text(struct carom_arena *arena, struct carom_str value);
 /* The same of the first field of that name. */
-struct carom_str carom_headers_text(struct carom_arena *arena, const struct carom_headers *headers, const char *name);
+static inline struct carom_str carom_headers_text(struct carom_arena *arena, const struct carom_headers *headers,
+                                                  const char *name)
+{
+    return carom_header_text(arena, carom_headers_get(headers, name));
+}
 /* Unfolded and trimmed, else as it stands: for fields without encoded words whose comments matter (Received). */
 struct carom_str carom_header_unfold(struct carom_arena *arena, struct carom_str value);
 /* Unfolded and without comments, trimmed: for structured fields. */

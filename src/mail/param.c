@@ -4,6 +4,7 @@
 /* Parameters of Content-Type and its like (RFC 2045 5.1, RFC 2231), and of what mailers make of them: unquoted values
    with spaces, missing semicolons, quotes that are never closed. It knows no parameter by name. */
 
+#include "base/many.h"
 #include "mail/chars.h"
 #include "mail/charset.h"
 #include "mail/header.h"
@@ -36,18 +37,26 @@ static bool param_begins(struct carom_str s, size_t i)
     return end > i && end < s.len && s.ptr[end] == '=';
 }
 
+/* Is s[i] behind a backslash that is not itself behind one? What begins at `start` is quoted. */
+static bool is_escaped(struct carom_str s, size_t start, size_t i)
+{
+    size_t from = i;
+
+    while (from > start && s.ptr[from - 1] == '\\')
+        from--;
+    return (i - from) % 2 == 1;
+}
+
 /* Offset of the quote that ends the string whose content starts at s[i]. Without one, the next semicolon ends it. */
 static size_t quoted_end(struct carom_str s, size_t i)
 {
-    size_t semicolon = SIZE_MAX;
+    size_t semicolon;
 
-    for (; i < s.len && s.ptr[i] != '"'; i++) {
-        if (s.ptr[i] == ';' && semicolon == SIZE_MAX)
-            semicolon = i;
-        else if (s.ptr[i] == '\\' && i + 1 < s.len && (s.ptr[i + 1] == '"' || s.ptr[i + 1] == '\\'))
-            i++;
-    }
-    return i < s.len || semicolon == SIZE_MAX ? i : semicolon;
+    for (size_t at = i, next; (next = carom_str_chr(carom_str_from(s, at), '"')) != SIZE_MAX; at += next + 1)
+        if (!is_escaped(s, i, at + next))
+            return at + next;
+    semicolon = carom_str_chr(carom_str_from(s, i), ';');
+    return semicolon == SIZE_MAX ? s.len : i + semicolon;
 }
 
 /* The same of a bare value: a semicolon, a comment, the next parameter. A boundary may have spaces in it. */
@@ -160,6 +169,12 @@ static size_t put_plain(char *out, struct carom_str s, bool quoted)
     return n;
 }
 
+/* What put_plain may change. */
+static inline carom_many not_plain(carom_many bytes)
+{
+    return (carom_many)((bytes == '\r') | (bytes == '\n') | (bytes == '\\'));
+}
+
 /* The wanted parameter, gathered from all of the value: plain, and in pieces. */
 struct found {
     struct param plain;
@@ -219,6 +234,8 @@ struct carom_str carom_header_param_bytes(struct carom_arena *arena, struct caro
     gather(&found, value, name);
     if (!found.has[0] && !found.has_plain)
         return CAROM_STR_EMPTY;
+    if (!found.has[0] && carom_many_none(found.plain.value, not_plain))
+        return found.plain.value;
     out = carom_arena_raw(arena, found.room);
     if (!found.has[0])
         return carom_str_n(out, put_plain(out, found.plain.value, found.plain.quoted));
