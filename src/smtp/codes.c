@@ -64,20 +64,22 @@ static const struct carom_status_row *first_of_subject(int subject)
 
 const struct carom_status_row *carom_status_find_row(struct carom_str status)
 {
-    const struct carom_status_row *best = NULL, *row = carom_statuses, *end = row + carom_statuses_n;
+    const struct carom_status_row *best = NULL, *row, *end = carom_statuses + carom_statuses_n;
     int numbers[3], closest = 0, close;
 
     if (status.len == 0 || carom_status_length(status) != status.len)
         return NULL;
     split(status, numbers);
-    for (; row < end && row->detail < 0; row++) {
-        close = row->subject == numbers[1] || row->subject < 0 ? closeness(row, numbers) : 0;
-        if (close > closest)
-            best = row, closest = close;
-    }
     row = first_of_subject(numbers[1]);
     for (; row < end && row->subject == numbers[1] && row->detail <= numbers[2]; row++) {
         close = closeness(row, numbers);
+        if (close > closest)
+            best = row, closest = close;
+    }
+    if (best) /* a row of any detail is never as close */
+        return best;
+    for (row = carom_statuses; row < end && row->detail < 0; row++) {
+        close = row->subject == numbers[1] || row->subject < 0 ? closeness(row, numbers) : 0;
         if (close > closest)
             best = row, closest = close;
     }
