@@ -10,13 +10,33 @@
 #include "base/str.h"
 #include "mail/address.h"
 
-static struct carom_str digest(struct carom_arena *arena, struct sha256_ctx *ctx)
+/* What is hashed, in blocks: it comes in many short pieces. */
+struct hashing {
+    struct sha256_ctx ctx;
+    size_t n;
+    char block[4096];
+};
+
+static void begin(struct hashing *hashing)
+{
+    sha256_init(&hashing->ctx);
+    hashing->n = 0;
+}
+
+static void flush(struct hashing *hashing)
+{
+    sha256_update(&hashing->ctx, hashing->n, (const uint8_t *)hashing->block);
+    hashing->n = 0;
+}
+
+static struct carom_str digest(struct carom_arena *arena, struct hashing *hashing)
 {
     static const char digits[] = "0123456789abcdef";
     uint8_t hash[16];
     char *hex = (char *)carom_arena_alloc(arena, 2 * sizeof hash + 1);
 
-    sha256_digest(ctx, sizeof hash, hash);
+    flush(hashing);
+    sha256_digest(&hashing->ctx, sizeof hash, hash);
     for (size_t i = 0; i < sizeof hash; i++) {
         hex[2 * i] = digits[hash[i] >> 4];
         hex[2 * i + 1] = digits[hash[i] & 15];
@@ -24,32 +44,36 @@ static struct carom_str digest(struct carom_arena *arena, struct sha256_ctx *ctx
     return carom_str_n(hex, 2 * sizeof hash);
 }
 
-static void add(struct sha256_ctx *ctx, struct carom_str text)
+/* With NUL for its end. */
+static void add(struct hashing *hashing, struct carom_str text)
 {
-    sha256_update(ctx, text.len, (const uint8_t *)text.ptr);
-    sha256_update(ctx, 1, (const uint8_t *)"");
+    while (text.len >= sizeof hashing->block - hashing->n) {
+        size_t run = sizeof hashing->block - hashing->n;
+
+        memcpy(hashing->block + hashing->n, text.ptr, run);
+        hashing->n += run;
+        flush(hashing);
+        text = carom_str_from(text, run);
+    }
+    memcpy(hashing->block + hashing->n, text.ptr, text.len);
+    hashing->n += text.len;
+    hashing->block[hashing->n++] = '\0';
 }
 
-/* Every line with NUL for its end: the same message with CRLF and with LF is one. In blocks, not by line: a message of
-   nothing but line ends has millions of them. */
-static void add_lines(struct sha256_ctx *ctx, struct carom_str text)
+/* Every line with NUL for its end: the same message with CRLF and with LF is one. */
+static void add_lines(struct hashing *hashing, struct carom_str text)
 {
-    char block[4096];
-    size_t n = 0;
-
     while (text.len > 0) {
-        size_t run = carom_str_line_length(carom_str_head(text, sizeof block - 1 - n));
+        if (hashing->n + 1 >= sizeof hashing->block)
+            flush(hashing);
+        size_t run = carom_str_line_length(carom_str_head(text, sizeof hashing->block - 1 - hashing->n));
 
-        memcpy(block + n, text.ptr, run);
-        n += run;
+        memcpy(hashing->block + hashing->n, text.ptr, run);
+        hashing->n += run;
         text = carom_str_from(text, run);
         if (text.len == 0 || text.ptr[0] == '\r' || text.ptr[0] == '\n') {
-            block[n++] = '\0';
+            hashing->block[hashing->n++] = '\0';
             text = carom_str_from(text, carom_str_starts(text, CAROM_STR("\r\n")) ? 2 : 1);
-        }
-        if (n + 1 >= sizeof block || text.len == 0) {
-            sha256_update(ctx, n, (const uint8_t *)block);
-            n = 0;
         }
     }
 }
@@ -72,33 +96,33 @@ struct carom_str carom_identity_message(struct carom_arena *arena, const struct 
 {
     const struct carom_headers *headers = &message->root->headers;
     struct carom_str id = carom_header_token(arena, carom_headers_get(headers, "Message-ID"));
-    struct sha256_ctx ctx;
+    struct hashing hashing;
 
-    sha256_init(&ctx);
+    begin(&hashing);
     if (id.len > 0) {
-        add(&ctx, id);
-        return digest(arena, &ctx);
+        add(&hashing, id);
+        return digest(arena, &hashing);
     }
     for (size_t i = 0; i < headers->n; i++) {
         if (is_trace(headers->list[i].name))
             continue;
-        add(&ctx, headers->list[i].name);
-        add_lines(&ctx, headers->list[i].value);
+        add(&hashing, headers->list[i].name);
+        add_lines(&hashing, headers->list[i].value);
     }
-    add_lines(&ctx, message->root->body);
-    return digest(arena, &ctx);
+    add_lines(&hashing, message->root->body);
+    return digest(arena, &hashing);
 }
 
 struct carom_str carom_identity_fact(struct carom_arena *arena, struct carom_str origin, const struct carom_fact *fact)
 {
-    struct sha256_ctx ctx;
+    struct hashing hashing;
 
-    sha256_init(&ctx);
-    add(&ctx, origin);
-    add(&ctx, fact->recipient.len > 0 ? carom_address_key(arena, fact->recipient) : fact->recipient);
-    add(&ctx, fact->token);
-    add(&ctx, fact->list);
-    add(&ctx, fact->delivery);
-    add(&ctx, carom_str(carom_kind_name(fact->kind)));
-    return digest(arena, &ctx);
+    begin(&hashing);
+    add(&hashing, origin);
+    add(&hashing, fact->recipient.len > 0 ? carom_address_key(arena, fact->recipient) : fact->recipient);
+    add(&hashing, fact->token);
+    add(&hashing, fact->list);
+    add(&hashing, fact->delivery);
+    add(&hashing, carom_str(carom_kind_name(fact->kind)));
+    return digest(arena, &hashing);
 }

@@ -344,6 +344,31 @@ static struct carom_fact read_text(const char *text)
     return carom_facts_read(arena, carom_str(text), NULL, NULL, NULL, now).list[0];
 }
 
+/* One line of n bytes and one that differs, with that line end, behind a subject of m. */
+static struct carom_str id_of_long(int m, int n, const char *end, char last)
+{
+    static char text[32 * 1024];
+
+    snprintf(text, sizeof text, "From: a@example.org%sSubject: %0*d%s%s%0*d%s%c%s", end, m, 1, end, end, n, 2, end, last, end);
+    return read_text(text).id;
+}
+
+/* What is hashed comes in blocks of some KB: the id does not depend on where they end. */
+static void has_a_stable_id_when_long(void **state)
+{
+    (void)state;
+    assert_false(carom_arena_guard(arena));
+    for (int m = 1; m < 10000; m += 4050)
+        for (int n = 4000; n < 8300; n = n == 4110 ? 8100 : n + 1) {
+            struct carom_str id = id_of_long(m, n, "\n", 'x');
+            if (!carom_str_eq(id, id_of_long(m, n, "\r\n", 'x')))
+                fail_msg("%d, %d: got another id with CRLF", m, n);
+            if (carom_str_eq(id, id_of_long(m, n, "\n", 'y')))
+                fail_msg("%d, %d: got the id of another message", m, n);
+        }
+    carom_arena_unguard(arena);
+}
+
 static void has_a_stable_id(void **state)
 {
     static const char one[] = "From: a@example.org\nMessage-ID: <1@example.org>\nSubject: x\n\nbody\n";
@@ -559,6 +584,7 @@ int main(void)
         cmocka_unit_test(takes_the_sender_s_own_delivery), cmocka_unit_test(knows_who_answers),
         cmocka_unit_test(names_list_and_delivery),     cmocka_unit_test(tells_the_time),
         cmocka_unit_test(has_a_stable_id),             cmocka_unit_test(other_mail_is_one_fact),
+        cmocka_unit_test(has_a_stable_id_when_long),
         cmocka_unit_test(complaints_name_whom_they_can), cmocka_unit_test(tells_replies_from_their_copies),
         cmocka_unit_test(judges_a_reply),
         cmocka_unit_test(knows_words_both_ways),       cmocka_unit_test(shows_fields_as_text_and_json),
