@@ -50,11 +50,20 @@ static int64_t seconds_of(const struct parts *p)
     return time > 0 && time <= INT64_C(253402300799) ? time : 0;
 }
 
+#define WORD(first, second, third) ((uint32_t)(first) << 16 | (uint32_t)(second) << 8 | (uint32_t)(third))
+/* word is letters alone. */
 static int64_t month_of(struct carom_str word)
 {
-    static const char names[] = "janfebmaraprmayjunjulaugsepoctnovdec";
-    for (int64_t i = 0; word.len >= 3 && i < 12; i++)
-        if (carom_lower(word.ptr[0]) == names[3 * i] && carom_str_ieq(carom_str_head(word, 3), carom_str_n(names + 3 * i, 3)))
+    static const uint32_t names[] = {
+        WORD('j', 'a', 'n'), WORD('f', 'e', 'b'), WORD('m', 'a', 'r'), WORD('a', 'p', 'r'),
+        WORD('m', 'a', 'y'), WORD('j', 'u', 'n'), WORD('j', 'u', 'l'), WORD('a', 'u', 'g'),
+        WORD('s', 'e', 'p'), WORD('o', 'c', 't'), WORD('n', 'o', 'v'), WORD('d', 'e', 'c'),
+    };
+    if (word.len < 3)
+        return -1;
+    uint32_t wanted = WORD((unsigned char)word.ptr[0], (unsigned char)word.ptr[1], (unsigned char)word.ptr[2]) | 0x202020;
+    for (int64_t i = 0; i < 12; i++)
+        if (names[i] == wanted)
             return i + 1;
     return -1;
 }

@@ -281,10 +281,10 @@ static size_t put_words(struct carom_arena *arena, struct text *text, struct car
 /* Offset of the next thing that may be an encoded word. */
 static size_t find_word(struct carom_str s, size_t i, struct word *word_r)
 {
-    for (; i < s.len; i++)
-        if (s.ptr[i] == '=' && read_word(s, i, word_r))
-            break;
-    return i;
+    for (size_t next; (next = carom_str_find(carom_str_from(s, i), CAROM_STR("=?"))) != SIZE_MAX; i++)
+        if (read_word(s, i += next, word_r))
+            return i;
+    return s.len;
 }
 
 /* What is not ASCII that is seen, and what may begin an encoded word. */
