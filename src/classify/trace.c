@@ -13,12 +13,13 @@
 static bool stands_in(struct carom_arena *arena, const struct carom_headers *headers, const char *name,
                       struct carom_str address)
 {
+    const struct carom_header *first = carom_headers_find(headers, carom_str(name), 0), *end = headers->list + headers->n;
     struct carom_str value, found;
 
-    for (size_t i = 0; i < headers->n; i++) {
-        if (!carom_str_ieq(headers->list[i].name, carom_str(name)))
+    for (const struct carom_header *header = first; header && header < end; header++) {
+        if (header != first && !carom_str_ieq(header->name, carom_str(name)))
             continue;
-        value = carom_header_token(arena, headers->list[i].value);
+        value = carom_header_token(arena, header->value);
         while (carom_address_next(arena, &value, &found, NULL)) {
             if (carom_address_same(arena, found, address))
                 return true;

@@ -6,6 +6,8 @@
 
 #include "smtp/reply.h"
 
+#include <limits.h>
+
 #include "smtp/codes.h"
 
 static size_t digits(struct carom_str text, size_t from)
@@ -107,11 +109,32 @@ static int code_at(struct carom_str text)
     return (text.ptr[0] - '0') * 100 + (text.ptr[1] - '0') * 10 + (text.ptr[2] - '0');
 }
 
-static struct carom_str skip(struct carom_str text, const char *set)
+/* What stands around codes, and is skipped. */
+enum {
+    SPACE = 1,
+    TAB = 2,
+    BLANK = SPACE | TAB,
+    END = 4, /* of a line */
+    HYPHEN = 8,
+    COLON = 16, /* or semicolon */
+    COMMA = 32,
+    QUOTE = 64,
+    ANGLE = 128, /* the opening one */
+    SHARP = 256,
+    OPEN = 512, /* other brackets */
+    CLOSE = 1024,
+};
+static const uint16_t signs[UCHAR_MAX + 1] = {
+    [' '] = SPACE, ['\t'] = TAB, ['\r'] = END, ['\n'] = END, ['-'] = HYPHEN, [':'] = COLON, [';'] = COLON,
+    [','] = COMMA, ['\''] = QUOTE, ['"'] = QUOTE, ['<'] = ANGLE, ['#'] = SHARP, ['('] = OPEN, ['['] = OPEN,
+    [')'] = CLOSE, [']'] = CLOSE,
+};
+
+static inline struct carom_str skip(struct carom_str text, unsigned set)
 {
     size_t n = 0;
 
-    while (n < text.len && strchr(set, text.ptr[n]) && text.ptr[n])
+    while (n < text.len && signs[(unsigned char)text.ptr[n]] & set)
         n++;
     return carom_str_from(text, n);
 }
@@ -125,16 +148,16 @@ static struct carom_str skip_type(struct carom_str text)
         n++;
     if (n == 0 || n >= text.len || text.ptr[n] != ';')
         return text;
-    return skip(carom_str_from(text, n + 1), " \t\r\n");
+    return skip(carom_str_from(text, n + 1), BLANK | END);
 }
 
 /* The status at the start of text, also "#5.1.1" (qmail, IronPort) and "(5.1.1)"; *rest_r is what follows. */
 static struct carom_str status_at(struct carom_str text, struct carom_str *rest_r)
 {
-    struct carom_str at = skip(text, " \t\r\n#(['\"");
+    struct carom_str at = skip(text, BLANK | END | SHARP | OPEN | QUOTE);
     size_t length = carom_status_length(at);
 
-    *rest_r = length ? skip(carom_str_from(at, length), ")]") : text;
+    *rest_r = length ? skip(carom_str_from(at, length), CLOSE) : text;
     return carom_str_head(at, length);
 }
 
@@ -154,24 +177,24 @@ static struct carom_str quoted_reply(struct carom_str text)
 static struct carom_str parse_codes(struct carom_str text, struct carom_reply *reply)
 {
     for (int i = 0; i < 4; i++) {
-        struct carom_str rest = skip(text, " \t\r\n-:;,'\"<");
+        struct carom_str rest = skip(text, BLANK | END | HYPHEN | COLON | COMMA | QUOTE | ANGLE);
         int code = code_at(rest);
 
         if (code != 0 && (reply->code == 0 || reply->code == code)) {
             reply->code = code;
-            text = skip(carom_str_from(rest, 3), " \t-:;,'\"");
+            text = skip(carom_str_from(rest, 3), BLANK | HYPHEN | COLON | COMMA | QUOTE);
             continue;
         }
         if (reply->status.len == 0) {
             reply->status = status_at(text, &rest);
             if (reply->status.len > 0) {
-                text = skip(rest, " \t:;");
+                text = skip(rest, BLANK | COLON);
                 if (text.len > 1 && text.ptr[0] == '-' && text.ptr[1] == ' ')
-                    text = skip(text, "- ");
+                    text = skip(text, SPACE | HYPHEN);
                 continue;
             }
         } else if (carom_str_starts(text, reply->status) && carom_status_length(text) == reply->status.len) {
-            text = skip(carom_str_from(text, reply->status.len), " \t:;");
+            text = skip(carom_str_from(text, reply->status.len), BLANK | COLON);
             continue;
         }
         break;
@@ -185,7 +208,7 @@ static struct carom_reply parse(struct carom_str text)
     struct carom_reply reply = {0, CAROM_STR_EMPTY, CAROM_STR_EMPTY}, remote = reply;
     struct carom_str inner;
 
-    text = skip(skip_type(carom_str_trim(text)), " \t<'\"");
+    text = skip(skip_type(carom_str_trim(text)), BLANK | QUOTE | ANGLE);
     reply.words = parse_codes(text, &reply);
     inner = reply.code == 0 ? quoted_reply(reply.words) : CAROM_STR_EMPTY;
     if (inner.len == 0)
@@ -231,7 +254,7 @@ static bool reply_at(struct carom_str text, size_t at)
     if (at > 0 && (carom_is_alpha(text.ptr[at - 1]) || carom_is_digit(text.ptr[at - 1]) ||
                    strchr(".-_/@#", text.ptr[at - 1])))
         return false;
-    rest = skip(carom_str_from(here, 3), " -:;#'\"");
+    rest = skip(carom_str_from(here, 3), SPACE | HYPHEN | COLON | SHARP | QUOTE);
     status = carom_str_head(rest, carom_status_length(rest));
     return status.len > 0 || introduces(carom_str_head(text, at));
 }
