@@ -38,6 +38,11 @@ static bool starts(struct carom_str text, struct carom_str literal)
     return true;
 }
 
+static bool ends(struct carom_str text, struct carom_str literal)
+{
+    return text.len >= literal.len && starts(carom_str_from(text, text.len - literal.len), literal);
+}
+
 static size_t find(struct carom_str text, struct carom_str literal, size_t from)
 {
     for (size_t i = from; i + literal.len <= text.len; i++) {
@@ -138,6 +143,8 @@ static bool match_capture(struct carom_str text, struct carom_str name, struct c
     }
     if (literal.len == 0)
         return keep(captures, name, text) && match(CAROM_STR_EMPTY, shape, captures);
+    if (literal.len == shape.len && !ends(text, literal))
+        return false;
     for (end = last ? find_last(text, literal) : find(text, literal, 1); end != SIZE_MAX;
          end = anywhere ? find(text, literal, end + 1) : SIZE_MAX) {
         if (keep(captures, name, carom_str_head(text, end)) && match(carom_str_from(text, end), shape, captures))
@@ -208,7 +215,7 @@ static bool split(struct carom_arena *arena, struct carom_str address, struct ca
     if (at == SIZE_MAX || at == 0 || address.len > ADDRESS_MAX)
         return false;
     *local_r = percent_decode(arena, unquote(arena, carom_str_head(address, at)));
-    *domain_r = carom_arena_lower(arena, carom_str_from(address, at + 1));
+    *domain_r = carom_str_from(address, at + 1);
     return true;
 }
 
@@ -243,22 +250,26 @@ const char *carom_return_path_system(size_t n)
     return NULL;
 }
 
+/* Those that have a '=', or the others. Most addresses have none, which saves most of the trying. */
+static const struct carom_sieve *templates(const char *group)
+{
+    return carom_sieve_named(carom_return_paths_sieves, carom_return_paths_sieves_n, carom_str(group));
+}
+
 static const struct carom_return_path_row *find_row(struct carom_str local, struct carom_str domain,
                                                     const struct carom_return_paths *chosen, struct captures *captures_r)
 {
     static const struct captures none = {{"", 0}, {"", 0}, {"", 0}, {"", 0}, {"", 0}};
-
-    bool plain = carom_str_chr(local, '=') == SIZE_MAX;
     struct carom_sieved rows;
 
     carom_sieved_init(&rows);
-    carom_sieve_add(carom_return_paths_sieves, local, &rows);
+    carom_sieve_add(templates(""), local, &rows);
+    if (carom_str_chr(local, '=') != SIZE_MAX)
+        carom_sieve_add(templates("="), local, &rows);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
         const struct carom_return_path_row *row = &carom_return_paths[i];
 
         if (!is_wrap(row) && !(chosen ? carom_return_path_chosen(chosen, row->system) : !is_asked(row)))
-            continue;
-        if (plain && strchr(row->local, '=')) /* saves most of the trying */
             continue;
         *captures_r = none;
         if ((*row->host == '\0' || carom_cell_glob(domain, row->host)) &&
@@ -268,6 +279,12 @@ static const struct carom_return_path_row *find_row(struct carom_str local, stru
     return NULL;
 }
 
+/* The domain that was captured, else the address's own. */
+static struct carom_str lower(struct carom_arena *arena, struct carom_str captured, struct carom_str own)
+{
+    return carom_arena_lower(arena, captured.len > 0 ? captured : own);
+}
+
 static struct carom_str recipient_of(struct carom_arena *arena, const struct captures *captures,
                                      struct carom_str domain)
 {
@@ -275,8 +292,7 @@ static struct carom_str recipient_of(struct carom_arena *arena, const struct cap
 
     if (captures->user.len == 0)
         return CAROM_STR_EMPTY;
-    recipient = carom_arena_join(arena, captures->user, '@',
-                                 captures->dom.len > 0 ? carom_arena_lower(arena, captures->dom) : domain);
+    recipient = carom_arena_join(arena, captures->user, '@', lower(arena, captures->dom, domain));
     return carom_address_valid(recipient) ? recipient : CAROM_STR_EMPTY;
 }
 
@@ -295,8 +311,7 @@ bool carom_return_path_read(struct carom_arena *arena, struct carom_str address,
         row = find_row(local, domain, chosen, &captures);
         if (!row || !is_wrap(row))
             break;
-        path_r->address = carom_arena_join(arena, captures.rest, '@',
-                                           captures.dom.len > 0 ? carom_arena_lower(arena, captures.dom) : domain);
+        path_r->address = carom_arena_join(arena, captures.rest, '@', lower(arena, captures.dom, domain));
     }
     if (!row || is_wrap(row))
         return false;
@@ -306,7 +321,7 @@ bool carom_return_path_read(struct carom_arena *arena, struct carom_str address,
     path_r->recipient = recipient_of(arena, &captures, domain);
     if (captures.list.len > 0)
         path_r->list = carom_arena_join(arena, carom_arena_lower(arena, captures.list), '.',
-                                        captures.host.len > 0 ? carom_arena_lower(arena, captures.host) : domain);
+                                        lower(arena, captures.host, domain));
     return true;
 }
 

@@ -36,7 +36,7 @@ static void *checked(void *memory)
 static struct table read_table(const char *path, const char *column, const char *key)
 {
     struct table table = {checked(calloc(CAROM_SIEVE_ROWS, sizeof *table.rows)), 0};
-    bool keyed = strcmp(key, "-") != 0;
+    bool apart = strcmp(key, "=") == 0, keyed = !apart && strcmp(key, "-") != 0;
     const char *second = strchr(key, '+');
     char first[64];
     struct carom_tsv tsv;
@@ -53,6 +53,8 @@ static struct table read_table(const char *path, const char *column, const char 
             carom_tsv_fail(&tsv, "more than %d rows: raise CAROM_SIEVE_ROWS", CAROM_SIEVE_ROWS);
         const char *cell = strcmp(tsv.cell[text], "-") == 0 ? "" : tsv.cell[text];
         char name[128] = "";
+        if (apart && strchr(cell, '='))
+            strcpy(name, "=");
         if (keyed)
             snprintf(name, sizeof name, "%s%s%s", tsv.cell[group], second ? " " : "", second ? tsv.cell[part] : "");
         table.rows[table.n++] = (struct pattern){checked(strdup(name)), checked(strdup(cell))};
