@@ -254,32 +254,30 @@ static bool same_group(const char *a, const char *b)
     return a == b || strcmp(a, b) == 0;
 }
 
-/* The fields from `from` on that are of its group, as members. Returns the first of another group. */
-static size_t write_group(const struct carom_fact *fact, struct carom_json *json, size_t from)
+/* Fields of a group are members of an object of its name, the others of the fact's own. */
+static void change_group(const char *from, const char *to, struct carom_json *json)
 {
-    struct carom_str group = carom_str(carom_fields[from].group);
-    bool open = group.len == 0;
-    size_t i;
-
-    for (i = from; i < carom_fields_n && same_group(carom_fields[i].group, group.ptr); i++) {
-        if (!is_written(&carom_fields[i], fact))
-            continue;
-        if (!open) {
-            carom_json_key(json, group);
-            carom_json_object(json);
-            open = true;
-        }
-        write_field(&carom_fields[i], fact, json);
-    }
-    if (open && group.len > 0)
+    if (*from)
         carom_json_object_end(json);
-    return i;
+    if (*to) {
+        carom_json_key(json, carom_str(to));
+        carom_json_object(json);
+    }
 }
 
 void carom_fact_write(const struct carom_fact *fact, struct carom_json *json)
 {
+    const char *group = "";
+
     carom_json_object(json);
-    for (size_t i = 0; i < carom_fields_n;)
-        i = write_group(fact, json, i);
+    for (const struct carom_field *field = carom_fields, *end = field + carom_fields_n; field < end; field++) {
+        if (!is_written(field, fact))
+            continue;
+        if (!same_group(field->group, group))
+            change_group(group, field->group, json);
+        group = field->group;
+        write_field(field, fact, json);
+    }
+    change_group(group, "", json);
     carom_json_object_end(json);
 }
