@@ -36,8 +36,11 @@ static void consider(struct carom_arena *arena, struct carom_path *path, struct 
 /* qmail's sender before expansion, "list-return-17-@example.org-@[]", is no address to an RFC 5322 parser. */
 static struct carom_str address_in(struct carom_arena *arena, struct carom_str value)
 {
-    struct carom_str token = carom_str_trim(carom_header_token(arena, value));
+    struct carom_str token;
 
+    if (carom_str_chr(value, '[') == SIZE_MAX)
+        return carom_address_first(arena, value);
+    token = carom_str_trim(carom_header_token(arena, value));
     if (token.len > 2 && token.ptr[0] == '<' && token.ptr[token.len - 1] == '>')
         token = carom_str_n(token.ptr + 1, token.len - 2);
     return carom_str_iends(token, CAROM_STR("-@[]")) ? token : carom_address_first(arena, value);
