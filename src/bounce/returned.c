@@ -25,9 +25,9 @@ static bool is_header_block(const struct carom_part *part)
            carom_part_is(part, "message/rfc822-headers") || carom_part_is(part, "message/global-headers");
 }
 
-static bool is_attached_headers(struct carom_arena *arena, struct carom_part *part)
+static bool is_headers(struct carom_arena *arena, struct carom_part *part)
 {
-    return carom_report_marker(carom_part_name(arena, part), CAROM_STR("name"));
+    return is_header_block(part) || carom_report_marker(carom_part_name(arena, part), CAROM_STR("name"));
 }
 
 static struct carom_str skip_blank(struct carom_str bytes)
@@ -63,20 +63,17 @@ static void take_part(struct carom_reading *reading, const struct carom_part *pa
 
 static bool find_part(struct carom_reading *reading)
 {
-    struct carom_part *scope = reading->scope, *whole = NULL, *headers = NULL;
+    struct carom_part *scope = reading->scope, *p = scope;
 
-    for (struct carom_part *p = scope; p; p = carom_part_walk_own(scope, p)) {
-        if (p == scope)
-            continue;
-        if (!whole && is_message(p))
-            whole = p;
-        else if (!headers && (is_header_block(p) || is_attached_headers(reading->arena, p)))
-            headers = p;
-    }
-    if (!whole && !headers)
-        return false;
-    take_part(reading, whole ? whole : headers, whole != NULL);
-    return true;
+    while ((p = carom_part_walk_own(scope, p)) && !is_message(p))
+        ;
+    bool whole = p;
+    if (!whole)
+        for (p = scope; (p = carom_part_walk_own(scope, p)) && !is_headers(reading->arena, p);)
+            ;
+    if (p)
+        take_part(reading, p, whole);
+    return p;
 }
 
 static bool is_rule(struct carom_str line)
