@@ -52,14 +52,18 @@ static struct carom_str *field_of(struct group *group, struct carom_str name)
     return NULL;
 }
 
+static bool is_in_type(char c)
+{
+    return carom_is_alpha(c) || carom_is_digit(c) || c == '-' || c == '/' || c == '_' || c == '.';
+}
+
 /* "dns; host", "rfc822; a@b": cuts the type off. What has none is all value. */
 static struct carom_str split_type(struct carom_str value, struct carom_str *type_r)
 {
     size_t at = 0;
 
     *type_r = CAROM_STR_EMPTY;
-    while (at < value.len && (carom_is_alpha(value.ptr[at]) || carom_is_digit(value.ptr[at]) ||
-                              strchr("-/_.", value.ptr[at])))
+    while (at < value.len && is_in_type(value.ptr[at]))
         at++;
     size_t end = at;
     while (at < value.len && carom_is_space(value.ptr[at]))
@@ -78,21 +82,41 @@ static bool has_xtext(struct carom_str s)
            carom_str_find(s, CAROM_STR("\\x{")) != SIZE_MAX;
 }
 
-static struct carom_str read_address(struct carom_arena *arena, struct carom_str value, bool xtext)
+/* What stands behind the type, decoded. */
+static struct carom_str read_address_text(struct carom_arena *arena, struct carom_str value, bool xtext)
 {
     struct carom_str type, addr;
 
     if (value.len == 0)
         return CAROM_STR_EMPTY;
     addr = split_type(carom_header_text(arena, value), &type);
-    if (carom_str_istarts(type, CAROM_STR("x400")) || addr.len == 0)
+    if (carom_str_istarts(type, CAROM_STR("x400")))
         return CAROM_STR_EMPTY;
     if ((xtext || carom_str_istarts(type, CAROM_STR("utf-8"))) && has_xtext(addr))
         addr = carom_encoding_xtext(arena, addr);
-    struct carom_str found = carom_address_first(arena, addr);
+    return addr;
+}
+
+static struct carom_str find_address(struct carom_arena *arena, struct carom_str text)
+{
+    if (text.len == 0)
+        return CAROM_STR_EMPTY;
+    struct carom_str found = carom_address_first(arena, text);
     if (found.len == 0)
-        found = carom_address_find(arena, addr);
+        found = carom_address_find(arena, text);
     return carom_address_valid(found) ? found : CAROM_STR_EMPTY;
+}
+
+/* Mostly the original recipient is the final one. Returns X-Actual-Recipient. */
+static struct carom_str read_addresses(struct carom_arena *arena, const struct group *group,
+                                       struct carom_report_recipient *r)
+{
+    struct carom_str final = read_address_text(arena, group->final, false);
+    struct carom_str original = read_address_text(arena, group->original, true);
+
+    r->final = find_address(arena, final);
+    r->original = carom_str_eq(original, final) ? r->final : find_address(arena, original);
+    return find_address(arena, read_address_text(arena, group->actual, false));
 }
 
 /* The first word of a token, lower case: "failed (bad destination)", "Delivered". */
@@ -182,9 +206,7 @@ static void add_recipient(struct carom_reading *reading, const struct group *gro
     struct carom_report_recipient *r = carom_report_add(reading);
     struct carom_str rest = carom_header_token(arena, group->status), status;
 
-    r->final = read_address(arena, group->final, false);
-    r->original = read_address(arena, group->original, true);
-    struct carom_str actual = read_address(arena, group->actual, false);
+    struct carom_str actual = read_addresses(arena, group, r);
     if (r->final.len == 0)
         r->final = r->original.len > 0 ? r->original : actual;
     if (actual.len > 0 && !carom_str_ieq(actual, r->final)) { /* Sendmail forwarded it there */
