@@ -4,6 +4,7 @@
 /* Asks the readers in turn, surest first, and keeps what the first one says. It knows the order and the text that all
    readers share; it knows no format. */
 
+#include "base/utf8.h"
 #include "bounce/line.h"
 #include "bounce/reader.h"
 #include "bounce/tables.h"
@@ -130,8 +131,8 @@ static struct carom_str join(struct carom_arena *arena, const struct carom_str *
 /* No-break spaces (U+00A0, U+202F) as plain ones: HTML indents with them, French sets them before a colon. */
 static struct carom_str plain_spaces(struct carom_arena *arena, struct carom_str text)
 {
-    if (carom_str_find(text, CAROM_STR("\302\240")) == SIZE_MAX &&
-        carom_str_find(text, CAROM_STR("\342\200\257")) == SIZE_MAX)
+    if (carom_utf8_ascii(text) || (carom_str_find(text, CAROM_STR("\302\240")) == SIZE_MAX &&
+                                   carom_str_find(text, CAROM_STR("\342\200\257")) == SIZE_MAX))
         return text;
     char *out = carom_arena_raw(arena, text.len);
     size_t n = 0;

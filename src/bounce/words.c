@@ -165,8 +165,14 @@ static struct carom_str from_arrow(struct carom_str line)
 
 static bool has_session(struct carom_str text)
 {
-    return carom_str_find(text, CAROM_STR("<<<")) != SIZE_MAX || carom_str_find(text, CAROM_STR("<-- ")) != SIZE_MAX ||
-           carom_str_find(text, CAROM_STR("Transcript of ")) != SIZE_MAX;
+    struct carom_str rest = text;
+
+    for (size_t at; (at = carom_str_chr(rest, '<')) != SIZE_MAX; rest = carom_str_from(rest, at + 1)) {
+        struct carom_str here = carom_str_from(rest, at);
+        if (carom_str_starts(here, CAROM_STR("<<<")) || carom_str_starts(here, CAROM_STR("<-- ")))
+            return true;
+    }
+    return carom_str_find(text, CAROM_STR("Transcript of ")) != SIZE_MAX;
 }
 
 struct carom_str carom_transcript_reply(struct carom_reading *reading, struct carom_str addr, bool shared,
@@ -360,7 +366,7 @@ static struct carom_str verb(struct carom_str command)
         {"pipelined RCPT", "RCPT"}, {"pipelined DATA", "DATA"}, {"TEXT", "DATA"},
     };
 
-    for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
+    for (size_t i = 0; command.len > 0 && i < sizeof verbs / sizeof verbs[0]; i++)
         if (carom_str_istarts(command, carom_str(verbs[i].start)))
             return carom_str(verbs[i].verb);
     return CAROM_STR_EMPTY;
@@ -370,11 +376,11 @@ static struct carom_str verb(struct carom_str command)
 static bool may_add(const struct carom_report_recipient *r, const struct carom_detail_row *row)
 {
     bool adds = row->command.len > 0 && r->command.len == 0;
+    struct carom_str rest = row->pattern;
 
-    for (size_t i = 0; !adds && i + 1 < row->pattern.len; i++) {
-        if (row->pattern.ptr[i] != '{')
-            continue;
-        switch (row->pattern.ptr[i + 1]) {
+    for (size_t at; !adds && (at = carom_str_chr(rest, '{')) != SIZE_MAX && at + 1 < rest.len;) {
+        rest = carom_str_from(rest, at + 1);
+        switch (rest.ptr[0]) {
         case 'h': adds = r->remote_mta.len == 0; break;
         case 'i': adds = r->remote_ip.len == 0; break;
         case 'o': adds = r->original.len == 0; break;
