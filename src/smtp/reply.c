@@ -23,7 +23,7 @@ size_t carom_status_length(struct carom_str text)
 {
     size_t subject, detail, end;
 
-    if (text.len < 5 || !strchr("245", text.ptr[0]) || text.ptr[1] != '.')
+    if (text.len < 5 || text.ptr[1] != '.' || (text.ptr[0] != '2' && text.ptr[0] != '4' && text.ptr[0] != '5'))
         return 0;
     subject = digits(text, 2);
     if (subject < 1 || subject > 3 || 2 + subject >= text.len || text.ptr[2 + subject] != '.')
