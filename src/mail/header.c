@@ -137,7 +137,7 @@ static size_t next_tag(const struct carom_headers *headers, unsigned char tag, s
 const struct carom_header *carom_headers_tagged(const struct carom_headers *headers, struct carom_str name,
                                                 unsigned char tag, size_t i)
 {
-    for (size_t at = next_tag(headers, tag, 0); at < headers->n; at = next_tag(headers, tag, at + 1))
+    for (size_t at = 0; (at = next_tag(headers, tag, at)) < headers->n; at++)
         if (carom_str_ieq(headers->list[at].name, name) && i-- == 0)
             return &headers->list[at];
     return NULL;
