@@ -118,7 +118,10 @@ static iconv_t borrow(const char *name)
         if (strcmp(spare.list[i].name, name) == 0)
             found = take_out(i);
     pthread_mutex_unlock(&spare.lock);
-    return found == none ? iconv_open("UTF-8", name) : found;
+    if (found == none)
+        found = iconv_open("UTF-8", name);
+    /* Where memory is short while it loads a converter, glibc says that there is none. */
+    return found == none && errno == EINVAL ? iconv_open("UTF-8", name) : found;
 }
 
 /* Also where the library is unloaded again: then, too, nothing of it stays behind. */
