@@ -17,9 +17,9 @@ struct carom_checkpoint {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool running; /* the thread is; what follows is under the lock */
-    bool wanted, busy, ending;
-    int copied; /* pages of the log when it was woken last */
+    bool running; /* the thread is */
+    int copied;   /* pages of the log when it was woken last */
+    bool wanted, busy, ending; /* under the lock */
 };
 
 void carom_checkpoint_init(struct carom_checkpoint *checkpoint, const char *path);
