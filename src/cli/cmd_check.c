@@ -4,15 +4,18 @@
 /* carom check: may this address be mailed? For one it says why not; from a column of millions it prints those that may.
    What is not known is never allowed. */
 
-#include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <unistd.h>
 
+#include "base/conveyor.h"
 #include "base/date.h"
 #include "cli/cli.h"
+#include "cli/column.h"
 #include "cli/ledger.h"
 #include "cli/print.h"
 #include "mail/address.h"
+
+enum { BY_PROCESSORS = -1 };
 
 struct asking {
     struct carom_ledger ledger;
@@ -79,32 +82,11 @@ static int check_each(struct asking *asking, char **addresses, int n, struct car
     return all ? EX_OK : 1;
 }
 
-/* One address a line. A line that holds none is not to be mailed either. */
-static int check_column(struct asking *asking, FILE *from, struct carom_error *err)
+static int check_column(const struct asking *asking, unsigned threads, struct carom_error *err)
 {
-    char *line = NULL;
-    size_t room = 0;
-    ssize_t n;
-    int may = 0;
-
-    if (asking->ledger.ops->prepare(asking->ledger.store, err) != 0)
-        return EX_TEMPFAIL;
-    while ((n = getline(&line, &room, from)) >= 0) {
-        struct carom_refusal refusal;
-        struct carom_str address = carom_str_trim(carom_str_n(line, (size_t)n));
-        if (!address.len)
-            continue;
-        if ((may = ask(asking, address, &refusal, err)) < 0)
-            break;
-        if ((may != 0) == asking->denied)
-            continue;
-        fwrite(address.ptr, 1, address.len, stdout);
-        putchar('\n');
-    }
-    if (may >= 0 && !feof(from)) /* nor without memory for a line */
-        may = carom_error_set(err, CAROM_ERROR_IO, "check: cannot read the addresses: %s", strerror(errno));
-    free(line);
-    return may < 0 ? EX_TEMPFAIL : EX_OK;
+    const struct carom_column column = {.ledger = &asking->ledger, .list = asking->list, .held = asking->held,
+                                        .now = asking->now, .denied = asking->denied, .threads = threads};
+    return carom_column_check(&column, STDIN_FILENO, err) != 0 ? EX_TEMPFAIL : EX_OK;
 }
 
 int cmd_check(int argc, char **argv)
@@ -112,10 +94,12 @@ int cmd_check(int argc, char **argv)
     struct carom_cli_place place = {0};
     struct asking asking = {0};
     const char *list = NULL;
+    int64_t jobs = BY_PROCESSORS;
     const struct carom_option options[] = {
         CAROM_CLI_PLACE_OPTIONS(place),
         {"list", CAROM_OPTION_TEXT, &list, "LIST", "by this list (its List-Id): also no to who left it"},
         {"denied", CAROM_OPTION_FLAG, &asking.denied, NULL, "with -: print those that may not be mailed"},
+        {"jobs", CAROM_OPTION_NUMBER, &jobs, "N", "with -: so many threads (default: the processors); the order stays"},
         {NULL, 0, NULL, NULL, NULL}};
     char **operands;
     int n = carom_cli_options(argc, argv, options, "[OPTIONS] ADDRESS… | -",
@@ -130,8 +114,10 @@ int cmd_check(int argc, char **argv)
     if (n == 0)
         return carom_cli_usage("check", "no ADDRESS given");
     const bool column = n == 1 && !strcmp(operands[0], "-");
-    if (asking.denied && !column)
-        return carom_cli_usage("check", "--denied goes with -, which reads a column");
+    if ((asking.denied || jobs != BY_PROCESSORS) && !column)
+        return carom_cli_usage("check", "%s goes with -, which reads a column", asking.denied ? "--denied" : "--jobs");
+    if (jobs != BY_PROCESSORS && (jobs < 1 || jobs > CAROM_CONVEYOR_THREADS))
+        return carom_cli_usage("check", "--jobs is a number of threads from 1 to %d", CAROM_CONVEYOR_THREADS);
     struct carom_arena *arena = carom_arena_new();
     asking.arena = carom_arena_new();
     asking.list = carom_str(list);
@@ -142,7 +128,7 @@ int cmd_check(int argc, char **argv)
     else if (carom_cli_ledger(arena, &place, CAROM_LEDGER_READ, false, &asking.ledger, &policy, &url, &err) == 0) {
         asking.held = policy && carom_policy_config(policy)->held.deny;
         code = carom_cli_list(arena, policy, list, &err) != 0 ? EX_TEMPFAIL
-               : column ? check_column(&asking, stdin, &err) : check_each(&asking, operands, n, &err);
+               : column ? check_column(&asking, jobs == BY_PROCESSORS ? carom_conveyor_processors() : (unsigned)jobs, &err) : check_each(&asking, operands, n, &err);
         carom_ledger_close(&asking.ledger);
         carom_policy_free(policy);
     }

@@ -25,6 +25,12 @@ static char *key_path(struct carom_store *store)
     return asprintf(&path, "%s.key", store->db.path) < 0 ? NULL : path;
 }
 
+static void use_key(struct carom_store *store)
+{
+    hmac_sha256_set_key(&store->erasure, sizeof(store->erasure_key), store->erasure_key);
+    store->has_key = true;
+}
+
 static int load_key(struct carom_store *store, const char *path, struct carom_error *err)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -33,7 +39,7 @@ static int load_key(struct carom_store *store, const char *path, struct carom_er
     if (fd >= 0)
         close(fd);
     if (n == (ssize_t)sizeof(store->erasure_key))
-        return store->has_key = true, 0;
+        return use_key(store), 0;
     return carom_error_set(err, CAROM_ERROR_IO,
                            "%s: cannot read the key of the erased addresses: %s; without it nobody can say whether an "
                            "address was erased: restore it from a backup, or mend its rights",
@@ -63,26 +69,37 @@ static int make_key(struct carom_store *store, const char *path, struct carom_er
         return carom_error_memory(err);
     int result = write_key(path, temporary, store->erasure_key, sizeof(store->erasure_key), err);
     free(temporary);
-    store->has_key = result == 0;
+    if (result == 0)
+        use_key(store);
     return result;
+}
+
+static int need_key(struct carom_store *store, bool make, struct carom_error *err)
+{
+    if (store->has_key)
+        return 0;
+    char *path = key_path(store);
+    int result = !path                                              ? carom_error_memory(err)
+                 : make && access(path, F_OK) != 0 && errno == ENOENT ? make_key(store, path, err)
+                                                                    : load_key(store, path, err);
+    free(path);
+    return result;
+}
+
+/* Of a store that has the key; in any thread. */
+static void make_mac(const struct carom_store *store, struct carom_str key, uint8_t mac_r[CAROM_MAC_SIZE])
+{
+    struct hmac_sha256_ctx context = store->erasure;
+    hmac_sha256_update(&context, key.len, (const uint8_t *)key.ptr);
+    hmac_sha256_digest(&context, CAROM_MAC_SIZE, mac_r);
 }
 
 int carom_sqlite_mac(struct carom_store *store, struct carom_str key, bool make, uint8_t mac_r[CAROM_MAC_SIZE],
                      struct carom_error *err)
 {
-    struct hmac_sha256_ctx context;
-    if (!store->has_key) {
-        char *path = key_path(store);
-        int result = !path                                              ? carom_error_memory(err)
-                     : make && access(path, F_OK) != 0 && errno == ENOENT ? make_key(store, path, err)
-                                                                        : load_key(store, path, err);
-        free(path);
-        if (result != 0)
-            return -1;
-    }
-    hmac_sha256_set_key(&context, sizeof(store->erasure_key), store->erasure_key);
-    hmac_sha256_update(&context, key.len, (const uint8_t *)key.ptr);
-    hmac_sha256_digest(&context, CAROM_MAC_SIZE, mac_r);
+    if (need_key(store, make, err) != 0)
+        return -1;
+    make_mac(store, key, mac_r);
     return 0;
 }
 
@@ -97,22 +114,14 @@ int64_t carom_sqlite_mac_hash(const uint8_t mac[CAROM_MAC_SIZE])
 static int check_erased(struct carom_store *store, struct carom_str key, struct carom_refusal *refusal,
                         struct carom_error *err)
 {
-    static const char any[] = "SELECT 1 FROM erased LIMIT 1";
     static const char sql[] = "SELECT id FROM erased WHERE hash = ?1 AND mac = ?2";
     uint8_t mac[CAROM_MAC_SIZE];
     int64_t found;
 
-    if (!store->prepared && carom_db_value(&store->db, carom_db_use(&store->db, err, any, ""), &found, err) != 0)
-        return -1;
-    if (store->prepared ? !store->erased.n : !found)
-        return 1;
-    if (carom_sqlite_mac(store, key, false, mac, err) != 0)
-        return -1;
-    int64_t hash = carom_sqlite_mac_hash(mac);
-    if (store->prepared && !carom_hashes_has(&store->erased, hash))
-        return 1;
-    if (carom_db_value(&store->db,
-                       carom_db_use(&store->db, err, sql, "iB", hash, carom_str_n((const char *)mac, sizeof(mac))),
+    if (carom_sqlite_mac(store, key, false, mac, err) != 0 ||
+        carom_db_value(&store->db,
+                       carom_db_use(&store->db, err, sql, "iB", carom_sqlite_mac_hash(mac),
+                                    carom_str_n((const char *)mac, sizeof(mac))),
                        &found, err) != 0)
         return -1;
     if (!found)
@@ -181,58 +190,52 @@ static int check_held(struct carom_store *store, int64_t address, struct carom_s
     return 0;
 }
 
-static int check_address(struct carom_store *store, struct carom_str key, struct carom_str list, bool held, int64_t now,
+static int check_address(struct carom_store *store, int64_t address, struct carom_str list, bool held, int64_t now,
                          struct carom_refusal *refusal, struct carom_error *err)
 {
-    int64_t address;
-    if (store->prepared && !carom_hashes_has(&store->blocked, carom_db_hash(key)))
-        return 1;
-    if (carom_sqlite_address(store, key, &address, err) != 0)
-        return -1;
-    if (!address)
-        return 1;
     int may = check_suppressed(store, address, list, now, refusal, err);
     if (may > 0)
         may = check_left(store, address, list, refusal, err);
     return may > 0 && held ? check_held(store, address, list, refusal, err) : may;
 }
 
-/* One view of the ledger for all that is asked, and its locks taken once; none where a transaction is open. */
-static int in_one_view(struct carom_store *store, bool *own_r, struct carom_error *err)
-{
-    *own_r = !store->prepared && sqlite3_get_autocommit(store->db.handle);
-    return *own_r ? carom_db_run(&store->db, carom_db_use(&store->db, err, "BEGIN", ""), err) : 0;
-}
-
 int carom_sqlite_check(struct carom_store *store, struct carom_str key, struct carom_str list, bool held, int64_t now,
                        struct carom_refusal *refusal, struct carom_error *err)
 {
-    bool own;
+    /* One row, always. Until it is done with, all that is read is of one moment, and the locks are taken once. */
+    static const char sql[] = "SELECT (SELECT id FROM address WHERE hash = ?1 AND key = ?2), EXISTS (SELECT 1 FROM erased)";
+    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "is", carom_db_hash(key), key);
+
     *refusal = (struct carom_refusal){0};
-    if (in_one_view(store, &own, err) != 0)
+    if (carom_db_run(&store->db, row, err) != 0)
         return -1;
-    int may = check_address(store, key, list, held, now, refusal, err);
-    if (may > 0)
+    int64_t address = sqlite3_column_int64(row, 0); /* NULL is 0 */
+    int may = address ? check_address(store, address, list, held, now, refusal, err) : 1;
+    if (may > 0 && sqlite3_column_int(row, 1))
         may = check_erased(store, key, refusal, err);
-    if (own && carom_db_run(&store->db, carom_db_use(&store->db, may < 0 ? NULL : err, "COMMIT", ""), may < 0 ? NULL : err) != 0) {
-        carom_db_reset(&store->db);
-        sqlite3_exec(store->db.handle, "ROLLBACK", NULL, NULL, NULL);
-        return -1;
-    }
+    carom_db_done(row);
     return may;
 }
 
 /* ---- For millions of questions ---- */
 
+enum { PORTION = 64 }; /* whose places in a set are fetched together */
+
 static int load(struct carom_store *store, struct carom_hashes *set, const char *sql, struct carom_error *err)
 {
     sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "");
-    int found = row ? 0 : -1;
-    while (row && (found = carom_db_row(&store->db, row, err)) > 0)
-        if (carom_hashes_add(set, sqlite3_column_int64(row, 0), err) != 0) {
+    int found = row ? 1 : -1;
+
+    while (found > 0) {
+        int64_t hashes[PORTION];
+        size_t n = 0;
+        while (n < PORTION && (found = carom_db_row(&store->db, row, err)) > 0)
+            hashes[n++] = sqlite3_column_int64(row, 0);
+        if (carom_hashes_add_many(set, hashes, n, err) != 0) {
             carom_db_done(row);
             return -1;
         }
+    }
     return found;
 }
 
@@ -247,16 +250,45 @@ int carom_sqlite_prepare(struct carom_store *store, struct carom_error *err)
 
     carom_sqlite_unprepare(store);
     /* One view of the ledger for all, and no locks for each: they cost more than the look-up. */
-    if (sqlite3_exec(store->db.handle, "PRAGMA cache_size=-65536; BEGIN", NULL, NULL, NULL) != SQLITE_OK)
+    if (sqlite3_exec(store->db.handle, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
         return carom_db_error(&store->db, "read", err);
     store->prepared = true;
     if (load(store, &store->blocked, suppressed, err) != 0 || load(store, &store->blocked, left, err) != 0 ||
         load(store, &store->blocked, held, err) != 0 ||
-        load(store, &store->erased, erased, err) != 0) {
+        load(store, &store->erased, erased, err) != 0 ||
+        /* Not sooner: what is read once in order is not to fill it. */
+        carom_db_execute(&store->db, "PRAGMA cache_size=-65536", "read", err) != 0) {
         carom_sqlite_unprepare(store);
         return -1;
     }
+    /* Without the key nobody can be said to be free: check() says why, to the first who is asked for. */
+    store->sifts = !store->erased.n || need_key(store, false, NULL) == 0;
     return 0;
+}
+
+static void sift_portion(const struct carom_store *store, const struct carom_str *keys, size_t n, bool *doubtful_r)
+{
+    int64_t hashes[PORTION];
+
+    for (size_t i = 0; i < n; i++)
+        hashes[i] = carom_db_hash(keys[i]);
+    carom_hashes_has_many(&store->blocked, hashes, n, doubtful_r);
+    if (!store->erased.n)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        uint8_t mac[CAROM_MAC_SIZE];
+        make_mac(store, keys[i], mac);
+        hashes[i] = carom_sqlite_mac_hash(mac);
+    }
+    carom_hashes_has_many(&store->erased, hashes, n, doubtful_r);
+}
+
+void carom_sqlite_sift(const struct carom_store *store, const struct carom_str *keys, size_t n, bool *doubtful_r)
+{
+    for (size_t i = 0; i < n; i++)
+        doubtful_r[i] = !store->sifts;
+    for (size_t i = 0; i < n && store->sifts; i += PORTION)
+        sift_portion(store, keys + i, n - i < PORTION ? n - i : PORTION, doubtful_r + i);
 }
 
 void carom_sqlite_unprepare(struct carom_store *store)
@@ -267,5 +299,5 @@ void carom_sqlite_unprepare(struct carom_store *store)
     sqlite3_exec(store->db.handle, "COMMIT", NULL, NULL, NULL);
     carom_hashes_deinit(&store->blocked);
     carom_hashes_deinit(&store->erased);
-    store->prepared = false;
+    store->prepared = store->sifts = false;
 }

@@ -57,6 +57,20 @@ int carom_hashes_add(struct carom_hashes *set, int64_t hash, struct carom_error 
     return 0;
 }
 
+int carom_hashes_add_many(struct carom_hashes *set, const int64_t *hashes, size_t n, struct carom_error *err)
+{
+    while ((set->n + n) * 2 > set->room)
+        if (grow(set, err) != 0)
+            return -1;
+    for (size_t i = 0; i < n; i++) {
+        __builtin_prefetch(&set->slots[(uint64_t)hashes[i] & (set->room - 1)], 1);
+        __builtin_prefetch(&set->words[word_of(set, (uint64_t)hashes[i])], 1);
+    }
+    for (size_t i = 0; i < n; i++)
+        put(set, hashes[i] ? (uint64_t)hashes[i] : 1);
+    return 0;
+}
+
 bool carom_hashes_has(const struct carom_hashes *set, int64_t hash)
 {
     uint64_t wanted = hash ? (uint64_t)hash : 1, bits = bits_of(wanted);
@@ -66,6 +80,14 @@ bool carom_hashes_has(const struct carom_hashes *set, int64_t hash)
         if (set->slots[i] == wanted)
             return true;
     return false;
+}
+
+void carom_hashes_has_many(const struct carom_hashes *set, const int64_t *hashes, size_t n, bool *has_r)
+{
+    for (size_t i = 0; i < n && set->n; i++)
+        __builtin_prefetch(&set->words[word_of(set, (uint64_t)hashes[i])]);
+    for (size_t i = 0; i < n; i++)
+        has_r[i] = has_r[i] || carom_hashes_has(set, hashes[i]);
 }
 
 void carom_hashes_deinit(struct carom_hashes *set)

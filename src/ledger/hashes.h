@@ -16,6 +16,9 @@ struct carom_hashes {
 
 int carom_hashes_add(struct carom_hashes *set, int64_t hash, struct carom_error *err);
 bool carom_hashes_has(const struct carom_hashes *set, int64_t hash);
+/* The same for many, whose places are fetched together; has_r, one for each: is it there too? What is true already stays. */
+int carom_hashes_add_many(struct carom_hashes *set, const int64_t *hashes, size_t n, struct carom_error *err);
+void carom_hashes_has_many(const struct carom_hashes *set, const int64_t *hashes, size_t n, bool *has_r);
 void carom_hashes_deinit(struct carom_hashes *set); /* empties it too */
 
 #endif

@@ -130,8 +130,11 @@ struct carom_store_ops {
     int (*references)(struct carom_store *store, uint64_t hash,
                       int (*each)(void *user, const struct carom_reference *reference), void *user,
                       struct carom_error *err);
-    /* From here on check() is asked millions of times: it may answer from memory as of now. */
+    /* From here on millions are asked for, as they stand now: who may be refused is read into memory. */
     int (*prepare)(struct carom_store *store, struct carom_error *err);
+    /* After that, and in any thread: which of n address keys check() must be asked for. The others may be mailed, by any
+       list. */
+    void (*sift)(const struct carom_store *store, const struct carom_str *keys, size_t n, bool *doubtful_r);
     /* For the breaker: the removals of a group as they stand now, *crowd_r the store's until the next call. NULL: there are
        too few to be asked for. */
     int (*crowd)(struct carom_store *store, const struct carom_crowd_ask *ask, struct carom_crowd **crowd_r,

@@ -564,7 +564,7 @@ static int open_store(const char *path, enum carom_ledger_mode mode, struct caro
         .resend = resend, .alert = carom_sqlite_raise,
         .facts = facts, .jobs = jobs,     .mail = carom_sqlite_mail, .mailed = carom_sqlite_mailed,
         .pause = carom_sqlite_pause,      .pauses = carom_sqlite_pauses, .check = carom_sqlite_check,
-        .prepare = carom_sqlite_prepare,  .close = close_store,
+        .prepare = carom_sqlite_prepare,  .sift = carom_sqlite_sift, .close = close_store,
         .references = carom_sqlite_references,
         .crowd = carom_sqlite_crowd, .first_removal = carom_sqlite_first_removal,
         .incident_at = carom_sqlite_incident_at, .incident_put = carom_sqlite_incident_put,

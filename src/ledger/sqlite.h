@@ -6,6 +6,8 @@
 #ifndef CAROM_LEDGER_SQLITE_H
 #define CAROM_LEDGER_SQLITE_H
 
+#include <nettle/hmac.h>
+
 #include "ledger/care.h"
 #include "ledger/crowd.h"
 #include "ledger/db.h"
@@ -25,8 +27,10 @@ struct carom_store {
     int64_t asked_row;           /* and its row; 0: it has none */
     struct carom_recent recent;
     uint8_t erasure_key[32];
+    struct hmac_sha256_ctx erasure; /* keyed with it */
     bool has_key;
     bool prepared;               /* the sets hold who may be refused */
+    bool sifts;                  /* and all that is needed to look into them is there */
     struct carom_hashes blocked, erased;
     struct carom_crowds crowds;  /* of the groups that the breaker asked for; what this store changes is changed in them */
     struct carom_db_mark crowds_of;
@@ -69,10 +73,11 @@ int carom_sqlite_mail(struct carom_store *store, struct carom_arena *arena, int6
 int carom_sqlite_pause(struct carom_store *store, const struct carom_pause *pause, struct carom_error *err);
 int carom_sqlite_pauses(struct carom_store *store, int (*each)(void *user, const struct carom_pause *pause), void *user,
                         struct carom_error *err);
-/* check() and prepare() in check.c. */
+/* check(), prepare() and sift() in check.c. */
 int carom_sqlite_check(struct carom_store *store, struct carom_str key, struct carom_str list, bool held, int64_t now,
                        struct carom_refusal *refusal, struct carom_error *err);
 int carom_sqlite_prepare(struct carom_store *store, struct carom_error *err);
+void carom_sqlite_sift(const struct carom_store *store, const struct carom_str *keys, size_t n, bool *doubtful_r);
 void carom_sqlite_unprepare(struct carom_store *store);
 /* The keyed hash under which an erased address is remembered; make: the key, if there is none. */
 int carom_sqlite_mac(struct carom_store *store, struct carom_str key, bool make, uint8_t mac_r[CAROM_MAC_SIZE],

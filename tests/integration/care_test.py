@@ -11,6 +11,7 @@ import json
 import os
 import pathlib
 import re
+import select
 import signal
 import sqlite3
 import subprocess
@@ -109,9 +110,51 @@ class Check(Care):
             self.assertEqual(len(allowed), len(want))
         self.assertLess(seconds[1], 0.5 + 10 * seconds[0])
 
+    def test_several_threads_keep_the_order(self):
+        """Loads end within lines, and at a line that is longer than all of them."""
+        self.carom('suppressions', 'import', '-', given='\n'.join(f'user{i}@example.com' for i in range(0, 20000, 3)))
+        kinds = ('user{}@example.com\n', 'USER{}@Example.COM\r\n', '  user{}@example.com \n', 'nonsense {}\n', '\n',
+                 '"user{}"@example.com.\n', 'user{}@b\u00fccher.example\n')
+        lines = [kinds[i % 11 % 7].format(i) for i in range(20000)] + ['x' * 300000 + '\n', 'last@example.com']
+        suppressed = {f'user{i}@example.com' for i in range(0, 20000, 3)}
+        want = {True: [], False: []}
+        for line in filter(None, map(str.strip, lines)):
+            key = line.lower().replace('"', '').rstrip('.')
+            want[key not in suppressed and ' ' not in key and '@' in key].append(line)
+        for jobs in ([], ['--jobs', '1'], ['--jobs', '2'], ['--jobs', '7']):
+            for options in ([], ['--denied']):
+                got = self.carom('check', '-', *jobs, *options, given=''.join(lines))
+                self.assertEqual(got.splitlines(), want[not options], (jobs, options))
+
+    def test_who_waits_for_the_answer_gets_it(self):
+        self.carom('suppressions', 'add', 'zoe@example.com')
+        with subprocess.Popen([CAROM, 'check', '-'], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0,
+                              env={**os.environ, 'CAROM_STATE': str(self.state)}) as asked:
+            for given, want in ((b'a@example.com\nzoe@exam', b'a@example.com\n'), (b'ple.com\nb@example.com\n', b'b@example.com\n'),
+                                (b'c@example.com', b'')):
+                asked.stdin.write(given)
+                self.assertEqual(bool(select.select([asked.stdout], [], [], 20 if want else 0.2)[0]), bool(want))
+                if want:
+                    self.assertEqual(asked.stdout.read(100), want)
+            asked.stdin.close()
+            self.assertEqual(asked.stdout.read(), b'c@example.com\n')
+        self.assertEqual(asked.returncode, 0)
+
+    def test_a_column_that_cannot_be_read(self):
+        self.carom('suppressions', 'add', 'zoe@example.com')
+        folder = os.open('/', os.O_RDONLY | os.O_DIRECTORY)
+        self.addCleanup(os.close, folder)
+        asked = subprocess.run([CAROM, 'check', '-'], stdin=folder, capture_output=True, text=True,
+                               env={**os.environ, 'CAROM_STATE': str(self.state)})
+        self.assertEqual((asked.returncode, asked.stdout), (75, ''))
+        self.assertIn('cannot read the addresses: Is a directory', asked.stderr)
+
     def test_misuse(self):
         self.carom('check', code=64)
         self.carom('check', '--denied', 'a@example.com', code=64)
+        self.carom('check', '--jobs', '2', 'a@example.com', code=64)
+        for jobs in ('0', '65', 'many'):
+            self.carom('check', '--jobs', jobs, '-', given='', code=64)
 
 
 class Selected(Care):
@@ -416,8 +459,8 @@ class Forget(Care):
         self.assertIn('keyed hash', said)
         self.assertEqual(self.holding(), [])
         self.assertIn('erased', self.says('no', 'ANNA@example.com'))
-        column = 'anna@example.com\nnew@example.com\n'
-        self.assertEqual(self.carom('check', '-', given=column), 'new@example.com\n')
+        column = ''.join(f'anna@example.com\nnew{i}@example.com\n' for i in range(200))
+        self.assertEqual(self.carom('check', '-', given=column), ''.join(f'new{i}@example.com\n' for i in range(200)))
         self.assertNotRegex(self.carom('suppressions', 'export').encode(), ANNA)
         self.assertIn('1 erased', self.errors)
         self.assertEqual((self.state / 'carom.db.key').stat().st_mode & 0o777, 0o640)
@@ -429,6 +472,7 @@ class Forget(Care):
         self.carom('forget', '--keep-hash', 'anna@example.com')
         (self.state / 'carom.db.key').unlink()
         self.assertEqual(self.carom('check', 'new@example.com', code=75), '')
+        self.assertEqual(self.carom('check', '-', given='new@example.com\n', code=75), '')
         self.assertIn('key of the erased addresses', self.errors)
         self.carom('forget', '--keep-hash', 'other@example.com', code=74)
         self.assertFalse((self.state / 'carom.db.key').exists(), 'a new key was made beside old hashes')
