@@ -446,19 +446,6 @@ static void find_list(struct making *making, const struct carom_envelope *envelo
     }
 }
 
-/* Whom the message came to: the envelope, else what the delivering server wrote, else To. */
-static struct carom_str find_envelope_to(struct making *making, const struct carom_envelope *envelope)
-{
-    static const char *const names[] = {"X-Original-To", "Delivered-To", "Envelope-To", "X-Envelope-To", "To"};
-    struct carom_str address = CAROM_STR_EMPTY;
-
-    /* As mail servers hand it over: bare, in angle brackets, or for nobody. */
-    address = carom_address_first(making->arena, carom_arena_str(making->arena, carom_str(envelope->recipient)));
-    for (size_t i = 0; address.len == 0 && i < sizeof names / sizeof *names; i++)
-        address = carom_address_first(making->arena, carom_headers_get(&making->message->root->headers, names[i]));
-    return address;
-}
-
 /* Texts that are not known point to something all the same (see carom.h). Each message begins with one: it is made once. */
 static struct carom_fact blank;
 
@@ -511,7 +498,6 @@ static void describe_message(struct making *making, const struct carom_envelope 
 
     common->source = carom_arena_str(making->arena, carom_str(envelope->source));
     common->index = envelope->index;
-    common->envelope_to = find_envelope_to(making, envelope);
     common->reporting_mta = making->report->reporting_mta;
     common->format = making->report->format;
     common->authenticity = CAROM_AUTHENTICITY_UNPROVEN;
@@ -526,6 +512,7 @@ static void describe_message(struct making *making, const struct carom_envelope 
     describe_original(making);
     making->path = carom_path_find(making->arena, headers, making->report, envelope->recipient,
                                    making->trust ? making->trust->return_paths : NULL);
+    common->envelope_to = making->path.to;
     find_proof(making);
     if (making->proof.probe)
         common->mail_type = CAROM_STR("probe");

@@ -34,46 +34,66 @@ static void consider(struct carom_arena *arena, struct carom_path *path, struct 
 }
 
 /* qmail's sender before expansion, "list-return-17-@example.org-@[]", is no address to an RFC 5322 parser. */
-static struct carom_str address_in(struct carom_arena *arena, struct carom_str value)
+static struct carom_str unless_qmails(struct carom_arena *arena, struct carom_str value, struct carom_str address)
 {
     struct carom_str token;
 
     if (carom_str_chr(value, '[') == SIZE_MAX)
-        return carom_address_first(arena, value);
+        return address;
     token = carom_str_trim(carom_header_token(arena, value));
     if (token.len > 2 && token.ptr[0] == '<' && token.ptr[token.len - 1] == '>')
         token = carom_str_n(token.ptr + 1, token.len - 2);
-    return carom_str_iends(token, CAROM_STR("-@[]")) ? token : carom_address_first(arena, value);
+    return carom_str_iends(token, CAROM_STR("-@[]")) ? token : address;
 }
 
-static void consider_fields(struct carom_arena *arena, struct carom_path *path, const struct carom_headers *headers,
-                            const char *const *names, size_t n)
+/* Returns the address in the value, as a parser sees it. */
+static struct carom_str consider_value(struct carom_arena *arena, struct carom_path *path, struct carom_str value)
 {
-    for (size_t i = 0; i < n; i++) {
-        for (size_t nth = 0; nth < 4; nth++) {
-            struct carom_str value = carom_headers_nth(headers, names[i], nth);
+    struct carom_str address = carom_address_first(arena, value);
 
-            if (value.len == 0)
-                break;
-            consider(arena, path, address_in(arena, value));
-        }
-    }
+    consider(arena, path, unless_qmails(arena, value, address));
+    return address;
 }
+
+/* Returns the address in the first field of that name. */
+static struct carom_str consider_fields(struct carom_arena *arena, struct carom_path *path,
+                                        const struct carom_headers *headers, struct carom_str name)
+{
+    enum { FIELDS_MAX = 4 };
+    const struct carom_header *field = carom_headers_find(headers, name, 0);
+    struct carom_str first = CAROM_STR_EMPTY;
+
+    for (int i = 0; field && field->value.len > 0 && i < FIELDS_MAX; i++, field = carom_headers_next(headers, field)) {
+        struct carom_str address = consider_value(arena, path, field->value);
+        if (i == 0)
+            first = address;
+    }
+    return first;
+}
+
+/* What delivering servers write, and To. */
+static const struct carom_str recipients[] = {CAROM_STR_INIT("X-Original-To"), CAROM_STR_INIT("Delivered-To"),
+                                              CAROM_STR_INIT("Envelope-To"), CAROM_STR_INIT("X-Envelope-To"),
+                                              CAROM_STR_INIT("To")};
+enum { RECIPIENTS = sizeof recipients / sizeof *recipients };
 
 struct carom_path carom_path_find(struct carom_arena *arena, const struct carom_headers *headers,
                                   const struct carom_report *report, const char *envelope_to,
                                   const struct carom_return_paths *chosen)
 {
-    static const char *const ours[] = {"X-Original-To", "Delivered-To", "Envelope-To", "X-Envelope-To", "To"};
-    static const char *const returned[] = {"Return-Path", "X-Envelope-From"};
     const struct carom_str none = CAROM_STR_EMPTY;
-    struct carom_path path = {.says = {none, none, none, none, none, false}, .chosen = chosen};
+    struct carom_path path = {.says = {none, none, none, none, none, false}, .to = none, .chosen = chosen};
 
-    consider(arena, &path, address_in(arena, carom_str(envelope_to)));
-    consider_fields(arena, &path, headers, ours, sizeof ours / sizeof *ours);
+    if (envelope_to) /* as mail servers hand it over: bare, in angle brackets, or for nobody */
+        path.to = consider_value(arena, &path, carom_arena_str(arena, carom_str(envelope_to)));
+    for (size_t i = 0; i < RECIPIENTS; i++) {
+        struct carom_str address = consider_fields(arena, &path, headers, recipients[i]);
+        path.to = path.to.len > 0 ? path.to : address;
+    }
     path.own = path.n;
     consider(arena, &path, report->envelope_from);
-    consider_fields(arena, &path, &report->returned_headers, returned, sizeof returned / sizeof *returned);
+    consider_fields(arena, &path, &report->returned_headers, CAROM_STR("Return-Path"));
+    consider_fields(arena, &path, &report->returned_headers, CAROM_STR("X-Envelope-From"));
     return path;
 }
 
@@ -100,10 +120,9 @@ static bool may_name(const struct carom_path *path)
 static struct carom_str plain_verp(struct carom_arena *arena, const struct carom_path *path,
                                    const struct carom_headers *returned)
 {
-    static const char *const names[] = {"X-Original-To", "Delivered-To", "Envelope-To", "X-Envelope-To", "To"};
-
-    for (size_t i = 0; may_name(path) && i < sizeof names / sizeof *names; i++) {
-        struct carom_str address = carom_address_first(arena, carom_headers_get(returned, names[i]));
+    for (size_t i = may_name(path) ? 0 : RECIPIENTS; i < RECIPIENTS; i++) {
+        const struct carom_header *field = carom_headers_find(returned, recipients[i], 0);
+        struct carom_str address = field ? carom_address_first(arena, field->value) : CAROM_STR_EMPTY;
 
         if (is_named(path, address) && carom_address_valid(address))
             return address;

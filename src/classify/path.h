@@ -22,6 +22,7 @@ enum { CAROM_PATH_ADDRESSES = 16 };
 struct carom_path {
     struct carom_return_path says; /* the surest template among the addresses; system empty: none */
     struct carom_str addresses[CAROM_PATH_ADDRESSES]; /* all of them, unwrapped */
+    struct carom_str to;           /* whom the report came to: the envelope, else what the delivering server wrote, else To */
     size_t n, own;                 /* the first of them are where the report came to, the rest stood in it */
     const struct carom_return_paths *chosen; /* NULL: all that are unmistakable */
 };

@@ -13,12 +13,10 @@
 static bool stands_in(struct carom_arena *arena, const struct carom_headers *headers, const char *name,
                       struct carom_str address)
 {
-    const struct carom_header *first = carom_headers_find(headers, carom_str(name), 0);
     struct carom_str value, found;
 
-    for (const struct carom_header *header = first; header && header < headers->list + headers->n; header++) {
-        if (header != first && !carom_str_ieq(header->name, carom_str(name)))
-            continue;
+    for (const struct carom_header *header = carom_headers_find(headers, carom_str(name), 0); header;
+         header = carom_headers_next(headers, header)) {
         value = carom_header_token(arena, header->value);
         while (carom_address_next(arena, &value, &found, NULL)) {
             if (carom_address_same(arena, found, address))

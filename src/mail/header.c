@@ -125,12 +125,14 @@ struct carom_headers carom_headers_parse(struct carom_arena *arena, struct carom
 /* The first place at or behind `at` that has the tag: headers->n or beyond: none has. */
 static size_t next_tag(const struct carom_headers *headers, unsigned char tag, size_t at)
 {
-    for (; at % CAROM_MANY > 0; at++)
-        if (headers->tags[at] == tag)
-            return at;
-    for (size_t hit; at < headers->n; at += CAROM_MANY)
-        if ((hit = carom_many_first((carom_many)(carom_many_load((const char *)headers->tags + at) == tag))) < CAROM_MANY)
-            return at + hit;
+    static const carom_many places = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+
+    for (size_t hit; at < headers->n; at += CAROM_MANY - at % CAROM_MANY) {
+        unsigned char from = at % CAROM_MANY;
+        carom_many tags = carom_many_load((const char *)headers->tags + (at - from));
+        if ((hit = carom_many_first((carom_many)((tags == tag) & (places >= from)))) < CAROM_MANY)
+            return at - from + hit;
+    }
     return at;
 }
 
@@ -139,6 +141,17 @@ const struct carom_header *carom_headers_tagged(const struct carom_headers *head
 {
     for (size_t at = 0; (at = next_tag(headers, tag, at)) < headers->n; at++)
         if (carom_str_ieq(headers->list[at].name, name) && i-- == 0)
+            return &headers->list[at];
+    return NULL;
+}
+
+const struct carom_header *carom_headers_next(const struct carom_headers *headers, const struct carom_header *field)
+{
+    size_t at = (size_t)(field - headers->list);
+    unsigned char tag = headers->tags[at];
+
+    while ((at = next_tag(headers, tag, at + 1)) < headers->n)
+        if (carom_str_ieq(headers->list[at].name, field->name))
             return &headers->list[at];
     return NULL;
 }

@@ -46,6 +46,8 @@ static inline const struct carom_header *carom_headers_find(const struct carom_h
     unsigned char tag = carom_header_tag(name);
     return headers->seen[tag / 64] >> tag % 64 & 1 ? carom_headers_tagged(headers, name, tag, i) : NULL;
 }
+/* The next field of the same name behind one of them, or NULL. */
+const struct carom_header *carom_headers_next(const struct carom_headers *headers, const struct carom_header *field);
 /* Its raw value, or the empty one. These are here, as names are constants where they are called, and what is found out
    about them too. */
 static inline struct carom_str carom_headers_nth(const struct carom_headers *headers, const char *name, size_t i)
