@@ -334,13 +334,6 @@ int64_t carom_date_parse_rfc3339(struct carom_str text)
     return rest.len == 0 ? seconds_of(&p) : 0;
 }
 
-static char *put_digits(char *out, int64_t number, size_t n)
-{
-    for (size_t i = n; i-- > 0; number /= 10)
-        out[i] = (char)('0' + number % 10);
-    return out + n;
-}
-
 static const int64_t year_9999 = INT64_C(253402300799);
 
 /* The way back from days_from_civil, by eras of 400 years; free of the C library's time zone and locale. */
@@ -352,14 +345,17 @@ size_t carom_date_format(int64_t seconds, char out[32])
     int64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
     int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     int64_t m = (5 * of_year + 2) / 153, month = m < 10 ? m + 3 : m - 9;
-    char *at = put_digits(out, year_of_era + era * 400 + (month <= 2), 4);
-    *at++ = '-', at = put_digits(at, month, 2);
-    *at++ = '-', at = put_digits(at, of_year - (153 * m + 2) / 5 + 1, 2);
-    *at++ = 'T', at = put_digits(at, time / 3600, 2);
-    *at++ = ':', at = put_digits(at, time / 60 % 60, 2);
-    *at++ = ':', at = put_digits(at, time % 60, 2);
-    *at++ = 'Z', *at = '\0';
-    return (size_t)(at - out);
+    int64_t year = year_of_era + era * 400 + (month <= 2), day = of_year - (153 * m + 2) / 5 + 1;
+    const unsigned char pairs[] = {(unsigned char)(year / 100), (unsigned char)(year % 100), (unsigned char)month,
+                                   (unsigned char)day, (unsigned char)(time / 3600),
+                                   (unsigned char)(time / 60 % 60), (unsigned char)(time % 60)};
+    static const unsigned char places[] = {0, 2, 5, 8, 11, 14, 17};
+    memcpy(out, "0000-00-00T00:00:00Z", sizeof("0000-00-00T00:00:00Z"));
+    for (size_t i = 0; i < sizeof(places); i++) {
+        out[places[i]] = (char)('0' + pairs[i] / 10);
+        out[places[i] + 1] = (char)('0' + pairs[i] % 10);
+    }
+    return sizeof("0000-00-00T00:00:00Z") - 1;
 }
 
 int64_t carom_duration_parse_ms(struct carom_str text)

@@ -69,20 +69,26 @@ static size_t clean_length(struct carom_str s)
     return at;
 }
 
+static inline carom_many copy_many(char *out, const char *at)
+{
+    carom_many bytes = carom_many_load(at);
+    memcpy(out, &bytes, CAROM_MANY);
+    return unclean(bytes);
+}
+
 /* Copies all of s; the last bytes overlap those before. false: some need an escape. */
 static inline bool copy_clean(char *out, struct carom_str s)
 {
-    if (s.len < CAROM_MANY) {
-        memcpy(out, s.ptr, s.len);
-        return s.len == 0 || !carom_many_any(unclean(carom_many_load_few(s.ptr, s.len)));
-    }
-    carom_many bytes = carom_many_load(s.ptr + s.len - CAROM_MANY), hits = unclean(bytes);
-    memcpy(out + s.len - CAROM_MANY, &bytes, CAROM_MANY);
-    for (size_t at = 0; at + CAROM_MANY < s.len; at += CAROM_MANY) {
-        bytes = carom_many_load(s.ptr + at);
-        hits |= unclean(bytes);
-        memcpy(out + at, &bytes, CAROM_MANY);
-    }
+    enum { STEP = 2 * CAROM_MANY };
+    carom_many hits = {0};
+    if (s.len == 0)
+        return true;
+    if (s.len < CAROM_MANY)
+        return !carom_many_any(unclean(carom_many_copy_few(out, s.ptr, s.len)));
+    for (size_t at = 0; at + STEP < s.len; at += STEP)
+        hits |= copy_many(out + at, s.ptr + at) | copy_many(out + at + CAROM_MANY, s.ptr + at + CAROM_MANY);
+    size_t before = s.len < STEP ? 0 : s.len - STEP, last = s.len - CAROM_MANY;
+    hits |= copy_many(out + before, s.ptr + before) | copy_many(out + last, s.ptr + last);
     return !carom_many_any(hits);
 }
 

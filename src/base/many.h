@@ -43,6 +43,24 @@ static inline carom_many carom_many_load_few(const char *at, size_t n)
     return bytes;
 }
 
+/* The same, and copies them. */
+static inline carom_many carom_many_copy_few(char *out, const char *at, size_t n)
+{
+    carom_many bytes = carom_many_load_few(at, n);
+
+    if (n >= sizeof(uint64_t)) {
+        memcpy(out, &bytes, sizeof(uint64_t));
+        memcpy(out + n - sizeof(uint64_t), (const char *)&bytes + sizeof(uint64_t), sizeof(uint64_t));
+    } else if (n >= sizeof(uint32_t)) {
+        memcpy(out, at, sizeof(uint32_t));
+        memcpy(out + n - sizeof(uint32_t), at + n - sizeof(uint32_t), sizeof(uint32_t));
+    } else {
+        char first = at[0], middle = at[n / 2], last = at[n - 1];
+        out[0] = first, out[n / 2] = middle, out[n - 1] = last;
+    }
+    return bytes;
+}
+
 static inline bool carom_many_any(carom_many hits)
 {
     uint64_t half[2];

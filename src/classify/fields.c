@@ -10,68 +10,70 @@
 #include "base/str.h"
 #include "classify/fact.h"
 
-#define FIELD(group, name, type, member)                                                        \
-    {group, name, CAROM_FIELD_##type, offsetof(struct carom_fact, member), ",\"" name "\":", (uint8_t)(sizeof(name) + 3)}
+/* Group, name, type and member, in the order in which they are written. */
+#define FIELDS(FIELD) \
+    FIELD("", "source", STR, source) \
+    FIELD("", "index", INT, index) \
+    FIELD("", "id", STR, id) \
+    FIELD("", "kind", KIND, kind) \
+    FIELD("", "reason", REASON, reason) \
+    FIELD("", "fault", FAULT, fault) \
+    FIELD("", "hard", BOOL, hard) \
+    FIELD("", "envelope_to", STR, envelope_to) \
+    FIELD("", "token", STR, token) \
+    FIELD("", "token_time", TIME, token_time) \
+    FIELD("", "recipient", STR, recipient) \
+    FIELD("", "list", STR, list) \
+    FIELD("", "list_by", STR, list_by) \
+    FIELD("", "mail_type", STR, mail_type) \
+    FIELD("", "delivery", STR, delivery) \
+    FIELD("", "final_recipient", STR, final_recipient) \
+    FIELD("", "reply_code", INT, reply_code) \
+    FIELD("", "status", STR, status) \
+    FIELD("", "diagnostic", STR, diagnostic) \
+    FIELD("", "command", STR, command) \
+    FIELD("", "action", STR, action) \
+    FIELD("", "reporting_mta", STR, reporting_mta) \
+    FIELD("", "remote_mta", STR, remote_mta) \
+    FIELD("", "remote_ip", STR, remote_ip) \
+    FIELD("", "provider", STR, provider) \
+    FIELD("", "format", STR, format) \
+    FIELD("", "confidence", CONFIDENCE, confidence) \
+    FIELD("evidence", "rule", STR, evidence.rule) \
+    FIELD("evidence", "text", STR, evidence.text) \
+    FIELD("evidence", "where", STR, evidence.where) \
+    FIELD("", "authenticity", AUTHENTICITY, authenticity) \
+    FIELD("", "time", TIME, time) \
+    FIELD("", "received", TIME, received) \
+    FIELD("", "retry_until", TIME, retry_until) \
+    FIELD("", "truncated", BOOL, truncated) \
+    FIELD("autoreply", "type", STR, autoreply.type) \
+    FIELD("autoreply", "until", TIME, autoreply.until) \
+    FIELD("autoreply", "new_address", STR, autoreply.new_address) \
+    FIELD("feedback", "type", STR, feedback.type) \
+    FIELD("feedback", "source_ip", STR, feedback.source_ip) \
+    FIELD("feedback", "user_agent", STR, feedback.user_agent) \
+    FIELD("feedback", "auth_failure", STR, feedback.auth_failure) \
+    FIELD("feedback", "reported_domain", STR, feedback.reported_domain) \
+    FIELD("feedback", "original_mail_from", STR, feedback.original_mail_from) \
+    FIELD("feedback", "arrival_date", STR, feedback.arrival_date) \
+    FIELD("original", "message_id", STR, original.message_id) \
+    FIELD("original", "subject", STR, original.subject) \
+    FIELD("original", "from", STR, original.from) \
+    FIELD("original", "to", STR, original.to) \
+    FIELD("original", "date", STR, original.date) \
+    FIELD("original", "list_id", STR, original.list_id) \
+    FIELD("original", "complete", BOOL, original.complete) \
+    FIELD("", "message_id", STR, message_id) \
+    FIELD("", "subject", STR, subject) \
+    FIELD("", "from", STR, from) \
+    FIELD("", "to", STR, to)
 
-const struct carom_field carom_fields[] = {
-    FIELD("", "source", STR, source),
-    FIELD("", "index", INT, index),
-    FIELD("", "id", STR, id),
-    FIELD("", "kind", KIND, kind),
-    FIELD("", "reason", REASON, reason),
-    FIELD("", "fault", FAULT, fault),
-    FIELD("", "hard", BOOL, hard),
-    FIELD("", "envelope_to", STR, envelope_to),
-    FIELD("", "token", STR, token),
-    FIELD("", "token_time", TIME, token_time),
-    FIELD("", "recipient", STR, recipient),
-    FIELD("", "list", STR, list),
-    FIELD("", "list_by", STR, list_by),
-    FIELD("", "mail_type", STR, mail_type),
-    FIELD("", "delivery", STR, delivery),
-    FIELD("", "final_recipient", STR, final_recipient),
-    FIELD("", "reply_code", INT, reply_code),
-    FIELD("", "status", STR, status),
-    FIELD("", "diagnostic", STR, diagnostic),
-    FIELD("", "command", STR, command),
-    FIELD("", "action", STR, action),
-    FIELD("", "reporting_mta", STR, reporting_mta),
-    FIELD("", "remote_mta", STR, remote_mta),
-    FIELD("", "remote_ip", STR, remote_ip),
-    FIELD("", "provider", STR, provider),
-    FIELD("", "format", STR, format),
-    FIELD("", "confidence", CONFIDENCE, confidence),
-    FIELD("evidence", "rule", STR, evidence.rule),
-    FIELD("evidence", "text", STR, evidence.text),
-    FIELD("evidence", "where", STR, evidence.where),
-    FIELD("", "authenticity", AUTHENTICITY, authenticity),
-    FIELD("", "time", TIME, time),
-    FIELD("", "received", TIME, received),
-    FIELD("", "retry_until", TIME, retry_until),
-    FIELD("", "truncated", BOOL, truncated),
-    FIELD("autoreply", "type", STR, autoreply.type),
-    FIELD("autoreply", "until", TIME, autoreply.until),
-    FIELD("autoreply", "new_address", STR, autoreply.new_address),
-    FIELD("feedback", "type", STR, feedback.type),
-    FIELD("feedback", "source_ip", STR, feedback.source_ip),
-    FIELD("feedback", "user_agent", STR, feedback.user_agent),
-    FIELD("feedback", "auth_failure", STR, feedback.auth_failure),
-    FIELD("feedback", "reported_domain", STR, feedback.reported_domain),
-    FIELD("feedback", "original_mail_from", STR, feedback.original_mail_from),
-    FIELD("feedback", "arrival_date", STR, feedback.arrival_date),
-    FIELD("original", "message_id", STR, original.message_id),
-    FIELD("original", "subject", STR, original.subject),
-    FIELD("original", "from", STR, original.from),
-    FIELD("original", "to", STR, original.to),
-    FIELD("original", "date", STR, original.date),
-    FIELD("original", "list_id", STR, original.list_id),
-    FIELD("original", "complete", BOOL, original.complete),
-    FIELD("", "message_id", STR, message_id),
-    FIELD("", "subject", STR, subject),
-    FIELD("", "from", STR, from),
-    FIELD("", "to", STR, to),
-};
+#define FIELD(group, name, type, member)                                                        \
+    {group, name, CAROM_FIELD_##type, offsetof(struct carom_fact, member), ",\"" name "\":", (uint8_t)(sizeof(name) + 3)},
+const struct carom_field carom_fields[] = {FIELDS(FIELD)};
 const size_t carom_fields_n = sizeof carom_fields / sizeof *carom_fields;
+_Static_assert(sizeof carom_fields / sizeof *carom_fields <= 64, "a bit each");
 
 /* As it stands in the ready key, where its length is known. */
 static struct carom_str name_of(const struct carom_field *field)
@@ -213,18 +215,25 @@ void carom_field_copy(const struct carom_field *field, const struct carom_fact *
 
 /* ---- JSON ---- */
 
-/* Kind, hard and recipient are written always, the others where they are known. */
-static bool is_written(const struct carom_field *field, const struct carom_fact *fact)
+#define WRITTEN_STR(member) (fact->member.len > 0 || offsetof(struct carom_fact, member) == offsetof(struct carom_fact, recipient))
+#define WRITTEN_BOOL(member) (fact->member || offsetof(struct carom_fact, member) == offsetof(struct carom_fact, hard))
+#define WRITTEN_INT(member) (fact->member != 0)
+#define WRITTEN_TIME(member) (fact->member != 0)
+#define WRITTEN_KIND(member) true
+#define WRITTEN_REASON(member) (fact->member != CAROM_REASON_NONE)
+#define WRITTEN_FAULT(member) (fact->member != CAROM_FAULT_NONE)
+#define WRITTEN_CONFIDENCE(member) (fact->member != CAROM_CONFIDENCE_NONE)
+#define WRITTEN_AUTHENTICITY(member) true
+#define WRITTEN(group, name, type, member) written |= (uint64_t)(WRITTEN_##type(member)) << i++;
+
+/* A bit a field. Kind, hard and recipient are written always, the others where they are known. */
+static uint64_t find_written(const struct carom_fact *fact)
 {
-    if (field->type == CAROM_FIELD_STR) /* most are */
-        return ((const struct carom_str *)member(field, fact))->len > 0 ||
-               field->offset == offsetof(struct carom_fact, recipient);
-    switch (field->type) {
-    case CAROM_FIELD_TIME: return *(const int64_t *)member(field, fact) != 0;
-    case CAROM_FIELD_BOOL: return *(const bool *)member(field, fact) || field->offset == offsetof(struct carom_fact, hard);
-    case CAROM_FIELD_INT: return integer(field, fact) != 0;
-    default: return word(field, fact) != NULL;
-    }
+    uint64_t written = 0;
+    int i = 0;
+
+    FIELDS(WRITTEN)
+    return written;
 }
 
 static void write_field(const struct carom_field *field, const struct carom_fact *fact, struct carom_json *json)
@@ -270,9 +279,9 @@ void carom_fact_write(const struct carom_fact *fact, struct carom_json *json)
     const char *group = "";
 
     carom_json_object(json);
-    for (const struct carom_field *field = carom_fields, *end = field + carom_fields_n; field < end; field++) {
-        if (!is_written(field, fact))
-            continue;
+    for (uint64_t written = find_written(fact); written; written &= written - 1) {
+        const struct carom_field *field = &carom_fields[__builtin_ctzll(written)];
+
         if (!same_group(field->group, group))
             change_group(group, field->group, json);
         group = field->group;
