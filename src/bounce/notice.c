@@ -4,6 +4,9 @@
 /* Mail that reports no delivery: automatic replies (RFC 3834), challenges, receipts as text, unsubscribe mail,
    moderation, virus warnings, machine reports. It interprets tables/notices.tsv. */
 
+#include <assert.h>
+#include <pthread.h>
+
 #include "base/utf8.h"
 #include "bounce/line.h"
 #include "bounce/reader.h"
@@ -282,8 +285,7 @@ static void sieve_place(const struct carom_notices *looking, struct carom_str wh
     struct carom_str field = field_of(where);
 
     if (field.len > 0) {
-        unsigned bit = beginning(field);
-        for (size_t i = 0; looking->beginnings[bit / 64] >> bit % 64 & 1 && i < headers->n; i++)
+        for (size_t i = 0; i < headers->n; i++)
             if (carom_str_glob(headers->list[i].name, field))
                 carom_sieve_add(sieve, headers->list[i].value, rows);
     } else if (carom_str_eq(where, CAROM_STR("subject"))) {
@@ -324,20 +326,53 @@ static struct carom_notices *look(struct carom_reading *reading)
     return looking;
 }
 
+/* What is known of the sieves before any message: most are of header fields that few messages have. */
+enum { SIEVES_MAX = 128 };
+static struct {
+    bool sure, header;
+    unsigned char beginning; /* of the field's name */
+} places[SIEVES_MAX];
+
+static const struct carom_str groups[] = {CAROM_STR_INIT("no "), CAROM_STR_INIT("yes ")}; /* in front of the names of places */
+
+static struct carom_str place_of(size_t sieve)
+{
+    struct carom_str name = carom_notices_sieves[sieve].name;
+
+    return carom_str_from(name, groups[carom_str_starts(name, groups[true])].len);
+}
+
+static void make_places(void)
+{
+    assert(carom_notices_sieves_n <= SIEVES_MAX);
+    for (size_t i = 0; i < carom_notices_sieves_n; i++) {
+        struct carom_str field = field_of(place_of(i));
+        places[i].sure = carom_str_starts(carom_notices_sieves[i].name, groups[true]);
+        places[i].header = field.len > 0;
+        places[i].beginning = (unsigned char)beginning(field);
+    }
+}
+
+static bool may_have(const struct carom_notices *looking, size_t sieve)
+{
+    unsigned bit = places[sieve].beginning;
+
+    return !places[sieve].header || looking->beginnings[bit / 64] >> bit % 64 & 1;
+}
+
 /* The rows that may hold. The few that are sure are those of programs, which write their words as they are: for them no
    text is folded. */
 static void sieve_rows(struct carom_notices *looking, bool sure, struct carom_sieved *rows)
 {
-    const struct carom_str group = sure ? CAROM_STR("yes ") : CAROM_STR("no "); /* in front of the names of places */
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+    pthread_once(&once, make_places);
     if (!sure)
         fold_lines(looking);
     carom_sieved_init(rows);
-    for (size_t i = 0; i < carom_notices_sieves_n; i++) {
-        const struct carom_sieve *sieve = &carom_notices_sieves[i];
-        if (sieve->name.ptr[0] == group.ptr[0])
-            sieve_place(looking, carom_str_from(sieve->name, group.len), sieve, rows);
-    }
+    for (size_t i = 0; i < carom_notices_sieves_n; i++)
+        if (places[i].sure == sure && may_have(looking, i))
+            sieve_place(looking, place_of(i), &carom_notices_sieves[i], rows);
 }
 
 static bool read_rows(struct carom_reading *reading, bool sure)
