@@ -662,7 +662,7 @@ struct carom_fact_list carom_facts_make(struct carom_arena *arena, const struct 
     struct carom_report_recipient unnamed = carom_report_nobody();
 
     describe_message(&making, envelope ? envelope : &nothing, now);
-    facts.list = carom_arena_array(arena, struct carom_fact, report->n + 1);
+    facts.list = carom_arena_raw(arena, carom_arena_product(sizeof *facts.list, report->n + 1));
     if (report->type != CAROM_REPORT_DELIVERY) {
         make_notice(&making, &facts.list[facts.n++]);
         return facts;
