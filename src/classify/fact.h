@@ -70,8 +70,6 @@ struct carom_field {
     const char *name;
     enum carom_field_type type;
     size_t offset; /* in struct carom_fact */
-    char key[CAROM_JSON_KEY]; /* of JSON, ready made: ,"name": */
-    uint8_t key_n;
 };
 extern const struct carom_field carom_fields[];
 extern const size_t carom_fields_n;

@@ -10,81 +10,93 @@
 #include "base/str.h"
 #include "classify/fact.h"
 
-/* Group, name, type and member, in the order in which they are written. */
+/* Object that it is a member of, name, type and member, in the order in which they are written. */
 #define FIELDS(FIELD) \
-    FIELD("", "source", STR, source) \
-    FIELD("", "index", INT, index) \
-    FIELD("", "id", STR, id) \
-    FIELD("", "kind", KIND, kind) \
-    FIELD("", "reason", REASON, reason) \
-    FIELD("", "fault", FAULT, fault) \
-    FIELD("", "hard", BOOL, hard) \
-    FIELD("", "envelope_to", STR, envelope_to) \
-    FIELD("", "token", STR, token) \
-    FIELD("", "token_time", TIME, token_time) \
-    FIELD("", "recipient", STR, recipient) \
-    FIELD("", "list", STR, list) \
-    FIELD("", "list_by", STR, list_by) \
-    FIELD("", "mail_type", STR, mail_type) \
-    FIELD("", "delivery", STR, delivery) \
-    FIELD("", "final_recipient", STR, final_recipient) \
-    FIELD("", "reply_code", INT, reply_code) \
-    FIELD("", "status", STR, status) \
-    FIELD("", "diagnostic", STR, diagnostic) \
-    FIELD("", "command", STR, command) \
-    FIELD("", "action", STR, action) \
-    FIELD("", "reporting_mta", STR, reporting_mta) \
-    FIELD("", "remote_mta", STR, remote_mta) \
-    FIELD("", "remote_ip", STR, remote_ip) \
-    FIELD("", "provider", STR, provider) \
-    FIELD("", "format", STR, format) \
-    FIELD("", "confidence", CONFIDENCE, confidence) \
-    FIELD("evidence", "rule", STR, evidence.rule) \
-    FIELD("evidence", "text", STR, evidence.text) \
-    FIELD("evidence", "where", STR, evidence.where) \
-    FIELD("", "authenticity", AUTHENTICITY, authenticity) \
-    FIELD("", "time", TIME, time) \
-    FIELD("", "received", TIME, received) \
-    FIELD("", "retry_until", TIME, retry_until) \
-    FIELD("", "truncated", BOOL, truncated) \
-    FIELD("autoreply", "type", STR, autoreply.type) \
-    FIELD("autoreply", "until", TIME, autoreply.until) \
-    FIELD("autoreply", "new_address", STR, autoreply.new_address) \
-    FIELD("feedback", "type", STR, feedback.type) \
-    FIELD("feedback", "source_ip", STR, feedback.source_ip) \
-    FIELD("feedback", "user_agent", STR, feedback.user_agent) \
-    FIELD("feedback", "auth_failure", STR, feedback.auth_failure) \
-    FIELD("feedback", "reported_domain", STR, feedback.reported_domain) \
-    FIELD("feedback", "original_mail_from", STR, feedback.original_mail_from) \
-    FIELD("feedback", "arrival_date", STR, feedback.arrival_date) \
-    FIELD("original", "message_id", STR, original.message_id) \
-    FIELD("original", "subject", STR, original.subject) \
-    FIELD("original", "from", STR, original.from) \
-    FIELD("original", "to", STR, original.to) \
-    FIELD("original", "date", STR, original.date) \
-    FIELD("original", "list_id", STR, original.list_id) \
-    FIELD("original", "complete", BOOL, original.complete) \
-    FIELD("", "message_id", STR, message_id) \
-    FIELD("", "subject", STR, subject) \
-    FIELD("", "from", STR, from) \
-    FIELD("", "to", STR, to)
+    FIELD(fact, "source", STR, source) \
+    FIELD(fact, "index", INT, index) \
+    FIELD(fact, "id", STR, id) \
+    FIELD(fact, "kind", KIND, kind) \
+    FIELD(fact, "reason", REASON, reason) \
+    FIELD(fact, "fault", FAULT, fault) \
+    FIELD(fact, "hard", BOOL, hard) \
+    FIELD(fact, "envelope_to", STR, envelope_to) \
+    FIELD(fact, "token", STR, token) \
+    FIELD(fact, "token_time", TIME, token_time) \
+    FIELD(fact, "recipient", STR, recipient) \
+    FIELD(fact, "list", STR, list) \
+    FIELD(fact, "list_by", STR, list_by) \
+    FIELD(fact, "mail_type", STR, mail_type) \
+    FIELD(fact, "delivery", STR, delivery) \
+    FIELD(fact, "final_recipient", STR, final_recipient) \
+    FIELD(fact, "reply_code", INT, reply_code) \
+    FIELD(fact, "status", STR, status) \
+    FIELD(fact, "diagnostic", STR, diagnostic) \
+    FIELD(fact, "command", STR, command) \
+    FIELD(fact, "action", STR, action) \
+    FIELD(fact, "reporting_mta", STR, reporting_mta) \
+    FIELD(fact, "remote_mta", STR, remote_mta) \
+    FIELD(fact, "remote_ip", STR, remote_ip) \
+    FIELD(fact, "provider", STR, provider) \
+    FIELD(fact, "format", STR, format) \
+    FIELD(fact, "confidence", CONFIDENCE, confidence) \
+    FIELD(evidence, "rule", STR, evidence.rule) \
+    FIELD(evidence, "text", STR, evidence.text) \
+    FIELD(evidence, "where", STR, evidence.where) \
+    FIELD(fact, "authenticity", AUTHENTICITY, authenticity) \
+    FIELD(fact, "time", TIME, time) \
+    FIELD(fact, "received", TIME, received) \
+    FIELD(fact, "retry_until", TIME, retry_until) \
+    FIELD(fact, "truncated", BOOL, truncated) \
+    FIELD(autoreply, "type", STR, autoreply.type) \
+    FIELD(autoreply, "until", TIME, autoreply.until) \
+    FIELD(autoreply, "new_address", STR, autoreply.new_address) \
+    FIELD(feedback, "type", STR, feedback.type) \
+    FIELD(feedback, "source_ip", STR, feedback.source_ip) \
+    FIELD(feedback, "user_agent", STR, feedback.user_agent) \
+    FIELD(feedback, "auth_failure", STR, feedback.auth_failure) \
+    FIELD(feedback, "reported_domain", STR, feedback.reported_domain) \
+    FIELD(feedback, "original_mail_from", STR, feedback.original_mail_from) \
+    FIELD(feedback, "arrival_date", STR, feedback.arrival_date) \
+    FIELD(original, "message_id", STR, original.message_id) \
+    FIELD(original, "subject", STR, original.subject) \
+    FIELD(original, "from", STR, original.from) \
+    FIELD(original, "to", STR, original.to) \
+    FIELD(original, "date", STR, original.date) \
+    FIELD(original, "list_id", STR, original.list_id) \
+    FIELD(original, "complete", BOOL, original.complete) \
+    FIELD(fact, "message_id", STR, message_id) \
+    FIELD(fact, "subject", STR, subject) \
+    FIELD(fact, "from", STR, from) \
+    FIELD(fact, "to", STR, to)
 
-#define FIELD(group, name, type, member)                                                        \
-    {group, name, CAROM_FIELD_##type, offsetof(struct carom_fact, member), ",\"" name "\":", (uint8_t)(sizeof(name) + 3)},
+/* Objects within the fact, and itself. */
+enum group { GROUP_fact, GROUP_evidence, GROUP_autoreply, GROUP_feedback, GROUP_original };
+#define NAME_fact ""
+#define NAME_evidence "evidence"
+#define NAME_autoreply "autoreply"
+#define NAME_feedback "feedback"
+#define NAME_original "original"
+
+#define FIELD(group, name, type, member) {NAME_##group, name, CAROM_FIELD_##type, offsetof(struct carom_fact, member)},
 const struct carom_field carom_fields[] = {FIELDS(FIELD)};
-const size_t carom_fields_n = sizeof carom_fields / sizeof *carom_fields;
-_Static_assert(sizeof carom_fields / sizeof *carom_fields <= 64, "a bit each");
+enum { FIELDS_N = sizeof carom_fields / sizeof *carom_fields };
+const size_t carom_fields_n = FIELDS_N;
+_Static_assert(FIELDS_N <= 64, "a bit each");
 
-/* As it stands in the ready key, where its length is known. */
-static struct carom_str name_of(const struct carom_field *field)
-{
-    return carom_str_n(field->key + 2, field->key_n - 4u);
-}
+/* How one is written, and no more than that, as it is gone through for each fact. */
+struct row {
+    _Alignas(32) char key[CAROM_JSON_KEY]; /* ready made: ,"name": */
+    uint16_t offset;
+    uint8_t type, key_n, group;
+};
+#define ROW(group, name, type, member) \
+    {",\"" name "\":", offsetof(struct carom_fact, member), CAROM_FIELD_##type, sizeof(name) + 3, GROUP_##group},
+static const struct row rows[] = {FIELDS(ROW)};
 
 const struct carom_field *carom_field_find(struct carom_str group, struct carom_str name)
 {
     for (size_t i = 0; i < carom_fields_n; i++) {
-        if (carom_str_eq(name_of(&carom_fields[i]), name) && carom_str_eq(carom_str(carom_fields[i].group), group))
+        if (carom_str_eq(carom_str_n(rows[i].key + 2, rows[i].key_n - 4u), name) && carom_str_eq(carom_str(carom_fields[i].group), group))
             return &carom_fields[i];
     }
     return NULL;
@@ -97,17 +109,17 @@ static const void *member(const struct carom_field *field, const struct carom_fa
 }
 
 /* index is unsigned and wider than reply_code. */
-static int64_t integer(const struct carom_field *field, const struct carom_fact *fact)
+static int64_t integer(size_t offset, const struct carom_fact *fact)
 {
-    if (field->offset == offsetof(struct carom_fact, index))
+    if (offset == offsetof(struct carom_fact, index))
         return (int64_t)fact->index;
-    return *(const int *)member(field, fact);
+    return fact->reply_code;
 }
 
 /* The word of an enumerated value; NULL for those that have none. */
-static const char *word(const struct carom_field *field, const struct carom_fact *fact)
+static const char *word(enum carom_field_type type, const struct carom_fact *fact)
 {
-    switch (field->type) {
+    switch (type) {
     case CAROM_FIELD_KIND: return carom_kind_name(fact->kind);
     case CAROM_FIELD_REASON: return carom_reason_name(fact->reason);
     case CAROM_FIELD_FAULT: return carom_fault_name(fact->fault);
@@ -136,9 +148,9 @@ struct carom_str carom_field_text(struct carom_arena *arena, const struct carom_
     case CAROM_FIELD_TIME: return time_text(arena, *(const int64_t *)member(field, fact));
     case CAROM_FIELD_BOOL: return *(const bool *)member(field, fact) ? CAROM_STR("true") : CAROM_STR("false");
     case CAROM_FIELD_INT:
-        number = integer(field, fact);
+        number = integer(field->offset, fact);
         return number ? carom_arena_printf(arena, "%" PRId64, number) : CAROM_STR_EMPTY;
-    default: return carom_str(word(field, fact));
+    default: return carom_str(word(field->type, fact));
     }
 }
 
@@ -236,57 +248,55 @@ static uint64_t find_written(const struct carom_fact *fact)
     return written;
 }
 
-static void write_field(const struct carom_field *field, const struct carom_fact *fact, struct carom_json *json)
+static void write_row(const struct row *row, const struct carom_fact *fact, struct carom_json *json)
 {
-    const struct carom_str *text = member(field, fact);
+    const void *value = (const char *)fact + row->offset;
+    const struct carom_str *text = value;
     char out[32];
 
-    if (field->type == CAROM_FIELD_STR && text->len > 0) {
-        carom_json_member(json, field->key, field->key_n, *text);
+    if (row->type == CAROM_FIELD_STR && text->len > 0) {
+        carom_json_member(json, row->key, row->key_n, *text);
         return;
     }
-    carom_json_key_ready(json, field->key, field->key_n);
-    switch (field->type) {
+    carom_json_key_ready(json, row->key, row->key_n);
+    switch (row->type) {
     case CAROM_FIELD_STR: carom_json_null(json); break;
-    case CAROM_FIELD_TIME:
-        carom_json_clean(json, carom_str_n(out, carom_date_format(*(const int64_t *)member(field, fact), out)));
-        break;
-    case CAROM_FIELD_BOOL: carom_json_bool(json, *(const bool *)member(field, fact)); break;
-    case CAROM_FIELD_INT: carom_json_int(json, integer(field, fact)); break;
-    default: carom_json_clean(json, carom_str(word(field, fact))); break;
+    case CAROM_FIELD_TIME: carom_json_clean(json, carom_str_n(out, carom_date_format(*(const int64_t *)value, out))); break;
+    case CAROM_FIELD_BOOL: carom_json_bool(json, *(const bool *)value); break;
+    case CAROM_FIELD_INT: carom_json_int(json, integer(row->offset, fact)); break;
+    default: carom_json_clean(json, carom_str(word(row->type, fact))); break;
     }
-}
-
-/* The compiler makes one string of those that are alike. */
-static bool same_group(const char *a, const char *b)
-{
-    return a == b || strcmp(a, b) == 0;
 }
 
 /* Fields of a group are members of an object of its name, the others of the fact's own. */
-static void change_group(const char *from, const char *to, struct carom_json *json)
+static void change_group(unsigned from, unsigned to, struct carom_json *json)
 {
-    if (*from)
+    static const struct carom_str names[] = {CAROM_STR_INIT(NAME_fact), CAROM_STR_INIT(NAME_evidence),
+                                             CAROM_STR_INIT(NAME_autoreply), CAROM_STR_INIT(NAME_feedback),
+                                             CAROM_STR_INIT(NAME_original)};
+
+    if (from != GROUP_fact)
         carom_json_object_end(json);
-    if (*to) {
-        carom_json_key(json, carom_str(to));
+    if (to != GROUP_fact) {
+        carom_json_key(json, names[to]);
         carom_json_object(json);
     }
 }
 
 void carom_fact_write(const struct carom_fact *fact, struct carom_json *json)
 {
-    const char *group = "";
+    unsigned group = GROUP_fact;
 
     carom_json_object(json);
     for (uint64_t written = find_written(fact); written; written &= written - 1) {
-        const struct carom_field *field = &carom_fields[__builtin_ctzll(written)];
+        const struct row *row = &rows[__builtin_ctzll(written)];
 
-        if (!same_group(field->group, group))
-            change_group(group, field->group, json);
-        group = field->group;
-        write_field(field, fact, json);
+        if (row->group != group)
+            change_group(group, row->group, json);
+        group = row->group;
+        write_row(row, fact, json);
     }
-    change_group(group, "", json);
+    if (group != GROUP_fact)
+        change_group(group, GROUP_fact, json);
     carom_json_object_end(json);
 }
