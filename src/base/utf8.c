@@ -47,15 +47,10 @@ size_t carom_utf8_encode(uint32_t character, char out[4])
     return n;
 }
 
-/* How many bytes at the start are ASCII, 32 or eight at a time. */
+/* How many bytes at the start are ASCII, eight at a time. */
 static size_t ascii_length(struct carom_str s)
 {
     size_t at = 0;
-    for (uint64_t words[4]; at + sizeof(words) <= s.len; at += sizeof(words)) {
-        memcpy(words, s.ptr + at, sizeof(words));
-        if ((words[0] | words[1] | words[2] | words[3]) & 0x8080808080808080u)
-            break;
-    }
     for (uint64_t word; at + sizeof(word) <= s.len; at += sizeof(word)) {
         memcpy(&word, s.ptr + at, sizeof(word));
         if (word & 0x8080808080808080u)
@@ -102,17 +97,19 @@ bool carom_utf8_visible(struct carom_str s)
 
 bool carom_utf8_plain(struct carom_str s)
 {
-    return ascii_length(s) == s.len && carom_str_chr(s, '\0') == SIZE_MAX;
+    return carom_utf8_ascii(s) && carom_str_chr(s, '\0') == SIZE_MAX;
 }
 
 bool carom_utf8_valid(struct carom_str s)
 {
-    return valid_length(s) == s.len;
+    return carom_utf8_ascii(s) || valid_length(s) == s.len;
 }
 
 static size_t count_bad(struct carom_str s)
 {
     size_t bad = 0;
+    if (carom_utf8_ascii(s)) /* nearly all are */
+        return 0;
     for (size_t n; (n = valid_length(s)) < s.len; bad++)
         s = carom_str_from(s, n + 1);
     return bad;
