@@ -8,6 +8,7 @@
 
 #include <limits.h>
 
+#include "base/many.h"
 #include "smtp/codes.h"
 
 static size_t digits(struct carom_str text, size_t from)
@@ -269,14 +270,33 @@ static struct carom_str passed_on(struct carom_str text)
     return code_at(carom_str_from(text, arrow + 3)) >= 400 ? carom_str_from(text, arrow + 3) : text;
 }
 
+static inline carom_many are_digits(const char *at)
+{
+    return (carom_many)(carom_many_load(at) - '0' <= 9);
+}
+
+/* The first place at or behind `at` where the code of a refusal may stand; at the end: none. */
+static size_t next_code(struct carom_str text, size_t at)
+{
+    for (size_t hit; at + CAROM_MANY + 2 <= text.len; at += CAROM_MANY) {
+        const char *here = text.ptr + at;
+        carom_many refuses = (carom_many)(carom_many_load(here) - '4' <= 1);
+        if ((hit = carom_many_first(refuses & are_digits(here + 1) & are_digits(here + 2))) < CAROM_MANY)
+            return at + hit;
+    }
+    while (at + 3 <= text.len && text.ptr[at] != '4' && text.ptr[at] != '5')
+        at++;
+    return at;
+}
+
 struct carom_reply carom_reply_find(struct carom_str text)
 {
     struct carom_reply reply;
-    size_t at = 0;
+    size_t at;
 
     text = passed_on(carom_str_trim(text));
-    while (at + 3 <= text.len && ((text.ptr[at] != '4' && text.ptr[at] != '5') || !reply_at(text, at)))
-        at++;
+    for (at = next_code(text, 0); at + 3 <= text.len && !reply_at(text, at); at = next_code(text, at + 1))
+        ;
     reply = parse(at + 3 <= text.len ? carom_str_from(text, at) : text);
     if (reply.status.len == 0)
         reply.status = carom_status_find(at + 3 <= text.len ? reply.words : text); /* "… (#5.1.1)", qmail and its patches */
