@@ -12,6 +12,8 @@
 enum { CAROM_MANY = 16 };
 typedef unsigned char carom_many __attribute__((vector_size(CAROM_MANY)));
 typedef signed char carom_many_signed __attribute__((vector_size(CAROM_MANY)));
+typedef uint16_t carom_many_pairs __attribute__((vector_size(CAROM_MANY)));
+typedef unsigned char carom_few __attribute__((vector_size(CAROM_MANY / 2)));
 
 static inline carom_many carom_many_load(const char *at)
 {
@@ -69,19 +71,33 @@ static inline bool carom_many_any(carom_many hits)
     return half[0] | half[1];
 }
 
+/* Four bits for each of the bytes, all of which it has or none, the first one lowest; where the most significant byte of
+   a number comes first, that one highest. */
+static inline uint64_t carom_many_mask(carom_many hits)
+{
+    carom_few nibbles = __builtin_convertvector((carom_many_pairs)hits >> 4, carom_few);
+    uint64_t mask;
+
+    memcpy(&mask, &nibbles, sizeof(mask));
+    return mask;
+}
+
+/* The first place in a mask that is not 0. */
+static inline size_t carom_many_lowest(uint64_t mask)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return (size_t)__builtin_clzll(mask) / 4;
+#else
+    return (size_t)__builtin_ctzll(mask) / 4;
+#endif
+}
+
 /* The first place that has all bits; CAROM_MANY: there is none. */
 static inline size_t carom_many_first(carom_many hits)
 {
-    uint64_t half[2];
+    uint64_t mask = carom_many_mask(hits);
 
-    memcpy(half, &hits, CAROM_MANY);
-    if ((half[0] | half[1]) == 0)
-        return CAROM_MANY;
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    return half[0] ? (size_t)__builtin_clzll(half[0]) / 8 : 8 + (size_t)__builtin_clzll(half[1]) / 8;
-#else
-    return half[0] ? (size_t)__builtin_ctzll(half[0]) / 8 : 8 + (size_t)__builtin_ctzll(half[1]) / 8;
-#endif
+    return mask ? carom_many_lowest(mask) : CAROM_MANY;
 }
 
 /* Has none of the bytes in s what odd finds in many of them? */
