@@ -100,6 +100,16 @@ static inline size_t carom_many_first(carom_many hits)
     return mask ? carom_many_lowest(mask) : CAROM_MANY;
 }
 
+/* The first place in two vectors one behind the other of which one has some. Nothing is branched on: in which of them it
+   is, no processor can foresee. */
+static inline size_t carom_many_first_of(carom_many first, carom_many second)
+{
+    uint64_t masks[2] = {carom_many_mask(first), carom_many_mask(second)};
+    size_t which = masks[0] == 0;
+
+    return which * CAROM_MANY + carom_many_lowest(masks[which]);
+}
+
 /* Has none of the bytes in s what odd finds in many of them? */
 static inline __attribute__((always_inline)) bool carom_many_none(struct carom_str s, carom_many (*odd)(carom_many))
 {

@@ -7,58 +7,23 @@
 
 #include "base/many.h"
 
-/* A letter differs from its other case in this bit. */
-static const uint64_t case_bits = 0x2020202020202020u;
-
-/* Are those of eight bytes letters whose case_bits are in bits? Apart, as names are mostly written alike. */
-static __attribute__((noinline)) bool are_letters(uint64_t bytes, uint64_t bits)
+/* Do they differ in nothing but the case of letters? Most are written alike. */
+static inline bool alike(carom_many a, carom_many b)
 {
-    const uint64_t ones = 0x0101010101010101u;
-    uint64_t small = (bytes | case_bits) & ~(0x80 * ones);
+    carom_many other = a ^ b, letter = (carom_many)((a | 0x20) - 'a' < 26);
 
-    return (bits << 2 & ~((small + ones * (0x80 - 'a')) & ~(small + ones * (0x7f - 'z')) & ~bytes)) == 0;
+    return !carom_many_any(other) || !carom_many_any(other & ~(letter & 0x20));
 }
 
-static inline bool same_word(uint64_t x, uint64_t y)
-{
-    return x == y || (((x ^ y) & ~case_bits) == 0 && are_letters(x, x ^ y));
-}
-
-static inline uint64_t word_at(const char *at)
-{
-    uint64_t word;
-
-    memcpy(&word, at, sizeof(word));
-    return word;
-}
-
-/* The first half of a word, and the last one, which may overlap it. */
-static inline uint64_t halves_at(const char *at, size_t n)
-{
-    uint32_t first, last;
-
-    memcpy(&first, at, sizeof(first));
-    memcpy(&last, at + n - sizeof(last), sizeof(last));
-    return (uint64_t)first << 32 | last;
-}
-
-/* The last word begins where it must to be whole. */
+/* The last many bytes begin where they must to be whole. */
 bool carom_str_same_caseless(const char *a, const char *b, size_t n)
 {
-    enum { WORD = sizeof(uint64_t) };
-
-    if (n >= WORD) {
-        for (size_t i = 0; i < n - WORD; i += WORD)
-            if (!same_word(word_at(a + i), word_at(b + i)))
-                return false;
-        return same_word(word_at(a + n - WORD), word_at(b + n - WORD));
-    }
-    if (n >= WORD / 2)
-        return same_word(halves_at(a, n), halves_at(b, n));
-    for (size_t i = 0; i < n; i++)
-        if (a[i] != b[i] && carom_lower(a[i]) != carom_lower(b[i]))
+    if (n < CAROM_MANY)
+        return n == 0 || alike(carom_many_load_few(a, n), carom_many_load_few(b, n));
+    for (size_t i = 0; i < n - CAROM_MANY; i += CAROM_MANY)
+        if (!alike(carom_many_load(a + i), carom_many_load(b + i)))
             return false;
-    return true;
+    return alike(carom_many_load(a + n - CAROM_MANY), carom_many_load(b + n - CAROM_MANY));
 }
 
 bool carom_str_iends(struct carom_str s, struct carom_str suffix)
@@ -67,53 +32,66 @@ bool carom_str_iends(struct carom_str s, struct carom_str suffix)
            (s.len >= suffix.len && carom_str_same_caseless(s.ptr + (s.len - suffix.len), suffix.ptr, suffix.len));
 }
 
-/* Needles are mostly short words of ours: looking for their first byte is cheaper than preparing anything. Long ones may
-   come from mail, and be made so that each place looks like a beginning. */
+/* What the first and the last letter of a needle are in each of many bytes. fold: 0x20 where that bit, the case of a
+   letter, does not matter. */
+struct ends {
+    carom_many first, last, fold;
+    size_t apart;
+};
+
+static inline carom_many may_begin(const char *at, const struct ends *ends)
+{
+    carom_many first = carom_many_load(at) | ends->fold, last = carom_many_load(at + ends->apart) | ends->fold;
+
+    return (carom_many)((first == ends->first) & (last == ends->last));
+}
+
+/* The first place at or behind i where needle may stand; at most the one behind the last. Often it is far away. */
+static inline __attribute__((always_inline)) size_t next_place(struct carom_str s, size_t i, struct carom_str needle,
+                                                               unsigned char fold)
+{
+    const carom_many none = {0};
+    const struct ends ends = {none + ((unsigned char)needle.ptr[0] | fold),
+                              none + ((unsigned char)needle.ptr[needle.len - 1] | fold), none + fold, needle.len - 1};
+    size_t end = s.len - ends.apart;
+
+    for (const char *at; i + 4 * CAROM_MANY <= end; i += 4 * CAROM_MANY) {
+        at = s.ptr + i;
+        if (carom_many_any(may_begin(at, &ends) | may_begin(at + CAROM_MANY, &ends) |
+                           may_begin(at + 2 * CAROM_MANY, &ends) | may_begin(at + 3 * CAROM_MANY, &ends)))
+            break;
+    }
+    for (size_t hit; i + CAROM_MANY <= end; i += CAROM_MANY)
+        if ((hit = carom_many_first(may_begin(s.ptr + i, &ends))) < CAROM_MANY)
+            return i + hit;
+    while (i < end && ((unsigned char)s.ptr[i] | fold) != ends.first[0])
+        i++;
+    return i;
+}
+
+/* Needles are mostly short words of ours. Long ones may come from mail, and be made so that each place looks like a
+   beginning. */
 size_t carom_str_find(struct carom_str s, struct carom_str needle)
 {
     enum { SHORT = 32 };
-    const char *at, *last;
 
     if (needle.len == 0)
         return 0;
-    if (s.len < needle.len)
-        return SIZE_MAX;
-    at = s.ptr;
-    last = s.ptr + (s.len - needle.len);
     if (needle.len > SHORT) {
-        at = memmem(s.ptr, s.len, needle.ptr, needle.len);
+        const char *at = memmem(s.ptr, s.len, needle.ptr, needle.len);
         return at ? (size_t)(at - s.ptr) : SIZE_MAX;
     }
-    while (at <= last && (at = memchr(at, needle.ptr[0], (size_t)(last - at) + 1))) {
-        if (memcmp(at, needle.ptr, needle.len) == 0)
-            return (size_t)(at - s.ptr);
-        at++;
-    }
+    for (size_t i = 0; s.len >= needle.len && (i = next_place(s, i, needle, 0)) <= s.len - needle.len; i++)
+        if (memcmp(s.ptr + i, needle.ptr, needle.len) == 0)
+            return i;
     return SIZE_MAX;
-}
-
-/* The first place at or behind i where needle may stand, by its first and its last letter; or what differs from them in
-   the bit alone that is the case of a letter. At most the place behind the last one. */
-static inline size_t next_place(struct carom_str s, size_t i, struct carom_str needle)
-{
-    unsigned char first = (unsigned char)needle.ptr[0] | 0x20, last = (unsigned char)needle.ptr[needle.len - 1] | 0x20;
-    size_t end = s.len - needle.len + 1;
-
-    for (size_t hit; i + CAROM_MANY <= end; i += CAROM_MANY) {
-        carom_many firsts = carom_many_load(s.ptr + i) | 0x20, lasts = carom_many_load(s.ptr + i + needle.len - 1) | 0x20;
-        if ((hit = carom_many_first((carom_many)((firsts == first) & (lasts == last)))) < CAROM_MANY)
-            return i + hit;
-    }
-    while (i < end && ((unsigned char)s.ptr[i] | 0x20) != first)
-        i++;
-    return i;
 }
 
 size_t carom_str_ifind(struct carom_str s, struct carom_str needle)
 {
     if (needle.len == 0)
         return 0;
-    for (size_t i = 0; s.len >= needle.len && (i = next_place(s, i, needle)) <= s.len - needle.len; i++)
+    for (size_t i = 0; s.len >= needle.len && (i = next_place(s, i, needle, 0x20)) <= s.len - needle.len; i++)
         if (carom_str_same_caseless(s.ptr + i, needle.ptr, needle.len))
             return i;
     return SIZE_MAX;
@@ -140,7 +118,7 @@ size_t carom_str_line_length(struct carom_str s)
     for (; i + 2 * CAROM_MANY <= s.len; i += 2 * CAROM_MANY) {
         carom_many first = line_ends(s.ptr + i), second = line_ends(s.ptr + i + CAROM_MANY);
         if (carom_many_any(first | second))
-            return i + ((hit = carom_many_first(first)) < CAROM_MANY ? hit : CAROM_MANY + carom_many_first(second));
+            return i + carom_many_first_of(first, second);
     }
     if (i + CAROM_MANY <= s.len && (hit = carom_many_first(line_ends(s.ptr + i))) < CAROM_MANY)
         return i + hit;

@@ -20,18 +20,6 @@ enum {
     HEADER_MAX = 64 << 10 /* beyond that no Content-Length is looked for */
 };
 
-/* The next "From ", where quoted behind a '>'; SIZE_MAX: none. F is rare, so that this is
-   nearly as fast as memory is read. */
-static size_t find_from(struct carom_str s, bool quoted)
-{
-    for (size_t at = 0, next; (next = carom_str_chr(carom_str_from(s, at), 'F')) != SIZE_MAX;) {
-        at += next + 1;
-        if ((!quoted || (at > 1 && s.ptr[at - 2] == '>')) && carom_str_starts(carom_str_from(s, at), CAROM_STR("rom ")))
-            return at - 1;
-    }
-    return SIZE_MAX;
-}
-
 /* The length of the line end before `at`. */
 static size_t line_end_before(struct carom_str s, size_t at)
 {
@@ -93,7 +81,7 @@ bool carom_mbox_starts(struct carom_str head)
 static size_t find_from_line(struct carom_str view, bool eof, size_t *from, bool *quoted_r)
 {
     for (;;) {
-        size_t at = find_from(carom_str_from(view, *from), false);
+        size_t at = carom_str_find(carom_str_from(view, *from), CAROM_STR("From "));
         if (at == SIZE_MAX) {
             if (view.len > *from + 4)
                 *from = view.len - 4;
@@ -162,7 +150,7 @@ struct frame {
 
 static bool has_bare_from(struct carom_str body)
 {
-    for (size_t at; (at = find_from(body, false)) != SIZE_MAX; body = carom_str_from(body, at + 5))
+    for (size_t at; (at = carom_str_find(body, CAROM_STR("From "))) != SIZE_MAX; body = carom_str_from(body, at + 5))
         if (line_end_before(body, at) > 0)
             return true;
     return false;
@@ -229,7 +217,7 @@ static size_t unquote(char *bytes, size_t len, size_t body)
     struct carom_str rest = carom_str_from(carom_str_n(bytes, len), body);
     char *out = bytes + body;
     while (rest.len > 0) {
-        size_t from = find_from(rest, true), at = from == SIZE_MAX ? from : from - 1;
+        size_t at = carom_str_find(rest, CAROM_STR(">From "));
         size_t run = at == SIZE_MAX ? rest.len : at;
         while (at != SIZE_MAX && run > 0 && rest.ptr[run - 1] == '>')
             run--;

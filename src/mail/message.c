@@ -233,18 +233,16 @@ static enum delimiter find_frame(struct parser *parser, struct carom_str line, s
     return NO_DELIMITER;
 }
 
-/* Offset of the next line at or after i that begins with "--"; the end if there is none. */
+/* Offset of the next line at or after i that begins with "--"; the end if there is none. In a row of hyphens there are no
+   others. */
 static size_t next_dashes(struct carom_str s, size_t i)
 {
-    while (i + 1 < s.len) {
-        const char *dash = memchr(s.ptr + i, '-', s.len - 1 - i);
-
-        if (!dash)
-            break;
-        i = (size_t)(dash - s.ptr);
-        if (dash[1] == '-' && (i == 0 || dash[-1] == '\n' || dash[-1] == '\r'))
+    for (size_t next; (next = carom_str_find(carom_str_from(s, i), CAROM_STR("--"))) != SIZE_MAX;) {
+        i += next;
+        if (i == 0 || s.ptr[i - 1] == '\n' || s.ptr[i - 1] == '\r')
             return i;
-        i++;
+        while (i < s.len && s.ptr[i] == '-')
+            i++;
     }
     return s.len;
 }
@@ -254,12 +252,21 @@ static size_t line_end(struct carom_str s, size_t i)
     return i + carom_str_line_length(carom_str_from(s, i));
 }
 
+/* Is there a multipart whose next boundary may come? Behind the last one is nothing to look for. */
+static bool has_open(const struct parser *parser)
+{
+    for (size_t k = parser->depth; k-- > parser->base;)
+        if (parser->frames[k].boundary.len > 0 && !parser->frames[k].part->closed)
+            return true;
+    return false;
+}
+
 /* Reads on from offset i, where the innermost part's body starts, to the end of the bytes. */
 static void scan(struct parser *parser, size_t i)
 {
     struct carom_str bytes = parser->bytes;
 
-    while ((i = next_dashes(bytes, i)) < bytes.len) {
+    while (has_open(parser) && (i = next_dashes(bytes, i)) < bytes.len) {
         size_t end = line_end(bytes, i), frame;
         struct carom_str line = carom_str_trim(carom_str_n(bytes.ptr + i, end - i));
         enum delimiter found = find_frame(parser, carom_str_from(line, 2), &frame);
