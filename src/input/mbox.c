@@ -156,13 +156,26 @@ static bool has_bare_from(struct carom_str body)
     return false;
 }
 
+/* Reads no further than the header needs: what is read is then still in the cache when it is parsed. An end of it that
+   is the last byte may go on with a LF. */
+static int find_body(struct carom_window *window, struct frame *frame, int64_t *length_r, struct carom_error *err)
+{
+    for (;;) {
+        struct carom_str view = carom_window_view(window);
+        frame->body = read_header(view, length_r);
+        if ((frame->body > 0 && frame->body < view.len) || view.len >= HEADER_MAX || window->eof)
+            return 0;
+        if (carom_window_fill(window, view.len * 2 < HEADER_MAX ? view.len * 2 : HEADER_MAX, err) < 0)
+            return -1;
+    }
+}
+
 /* 1: Content-Length frames the message; 0 it does not; -1 err. */
 static int frame_by_length(struct carom_window *window, size_t max, struct frame *frame, struct carom_error *err)
 {
-    if (carom_window_fill(window, HEADER_MAX, err) < 0)
-        return -1;
     int64_t length;
-    frame->body = read_header(carom_window_view(window), &length);
+    if (find_body(window, frame, &length, err) < 0)
+        return -1;
     if (frame->body == 0 || length < 0 || frame->body + (uint64_t)length > max)
         return 0;
     size_t end = frame->body + (size_t)length, skip;

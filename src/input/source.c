@@ -171,11 +171,10 @@ static const char *packed_by(struct carom_str view)
 /* The head of the file tells an mbox. 1: there is a message to read; 0: nothing in it. */
 static int begin_file(struct carom_source *source, const struct stat *st, bool in_directory, struct carom_error *err)
 {
-    uint64_t size = S_ISREG(st->st_mode) ? (uint64_t)st->st_size : 0;
     enum { HEAD = 4096 };
     source->index = 0;
     source->mtime = source->fd == STDIN_FILENO ? 0 : (int64_t)st->st_mtim.tv_sec;
-    if (carom_window_open(&source->window, source->fd, S_ISREG(st->st_mode), size, err) < 0 ||
+    if (carom_window_open(&source->window, source->fd, S_ISREG(st->st_mode), err) < 0 ||
         carom_window_fill(&source->window, HEAD, err) < 0)
         return -1;
     struct carom_str view = carom_window_view(&source->window);
@@ -327,7 +326,7 @@ void carom_source_close(struct carom_source *source)
 int carom_input_slurp(int fd, size_t max, char **bytes_r, size_t *n_r, struct carom_error *err)
 {
     struct carom_window window = {0};
-    int result = carom_window_open(&window, fd, false, 0, err);
+    int result = carom_window_open(&window, fd, false, err);
     if (result == 0)
         result = carom_window_fill(&window, max < SIZE_MAX ? max + 1 : max, err);
     size_t n = window.end - window.start;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the carom authors */
 
-/* Where messages come from: stdin, a file, a directory, an mbox, a Maildir. One at a time, in slices of a few MiB,
+/* Where messages come from: stdin, a file, a directory, an mbox, a Maildir. One at a time, in slices that a cache holds,
    never mapped. */
 
 #ifndef CAROM_INPUT_SOURCE_H

@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SMALL = 64 << 10, SLICE = 2 << 20, KEPT_MAX = 16 << 20 };
+/* A slice is small enough to be still in the cache of a processor when its messages are parsed. */
+enum { SLICE = 64 << 10, KEPT_MAX = 16 << 20 };
 
 static int grow(struct carom_window *window, size_t capacity, struct carom_error *err)
 {
@@ -22,7 +23,7 @@ static int grow(struct carom_window *window, size_t capacity, struct carom_error
     return 0;
 }
 
-int carom_window_open(struct carom_window *window, int fd, bool regular, uint64_t size, struct carom_error *err)
+int carom_window_open(struct carom_window *window, int fd, bool regular, struct carom_error *err)
 {
     if (window->capacity > KEPT_MAX)
         carom_window_deinit(window);
@@ -31,8 +32,7 @@ int carom_window_open(struct carom_window *window, int fd, bool regular, uint64_
     window->offset = 0;
     window->regular = regular && lseek(fd, 0, SEEK_CUR) == 0;
     window->eof = false;
-    size_t capacity = size < SMALL ? SMALL : size < SLICE ? (size_t)size + 1 : SLICE;
-    return window->capacity < capacity ? grow(window, capacity, err) : 0;
+    return window->capacity < SLICE ? grow(window, SLICE, err) : 0;
 }
 
 void carom_window_deinit(struct carom_window *window)

@@ -18,8 +18,8 @@ struct carom_window {
     bool regular, eof;
 };
 
-/* Zero-initialise first. size is the file's, 0 not known; the descriptor stays the caller's. */
-int carom_window_open(struct carom_window *window, int fd, bool regular, uint64_t size, struct carom_error *err);
+/* Zero-initialise first. The descriptor stays the caller's. */
+int carom_window_open(struct carom_window *window, int fd, bool regular, struct carom_error *err);
 void carom_window_deinit(struct carom_window *window);
 
 /* Reads until the view has wanted bytes or the end is reached. -1: err without the file's name. */

@@ -291,7 +291,7 @@ static void passes_over_what_is_too_large(void **state)
     struct carom_error err = {0};
     struct carom_str message;
     int fd = open(path_of("large"), O_RDONLY);
-    assert_int_equal(carom_window_open(&window, fd, true, 0, &err), 0);
+    assert_int_equal(carom_window_open(&window, fd, true, &err), 0);
     enum { MAX = 100000 };
     assert_int_equal(carom_mbox_next(&window, MAX, &message, &err), 1);
     assert_true(carom_str_eq(message, CAROM_STR(FROM "\n\nsmall\n")));
