@@ -128,21 +128,19 @@ static struct ready make_ready(struct carom_arena *arena, struct carom_str text,
 }
 
 static struct search search_text(struct carom_arena *arena, const struct carom_case *what, const struct ready *text,
-                                 const struct carom_rule *rules, const struct carom_automaton *automaton,
+                                 const struct carom_rule *rules, const struct carom_matcher *matcher,
                                  const struct carom_judging *judging)
 {
     struct search search = {what, rules, judging->watch, text->shown, text->where, NULL, 0, 0};
-    struct carom_automaton_run run;
 
-    carom_automaton_begin(automaton, carom_arena_raw(arena, carom_automaton_run_size(automaton)), &run);
-    carom_automaton_search(automaton, &run, text->folded, keep_better, &search);
+    carom_matcher_search(matcher, arena, text->folded, keep_better, &search);
     return search;
 }
 
 static struct search search_built_in(struct carom_arena *arena, const struct carom_case *what,
                                      const struct ready *text, const struct carom_judging *judging)
 {
-    return search_text(arena, what, text, carom_rules, &carom_rules_automaton, judging);
+    return search_text(arena, what, text, carom_rules, &carom_rules_matcher, judging);
 }
 
 /* "No such domain" in answer to MAIL FROM, or with a status about the sender, is said of the sender; not so where the
@@ -256,7 +254,7 @@ static struct carom_verdict judge_built_in(struct carom_arena *arena, const stru
 /* The first without text that holds. Its evidence is what it asks for. */
 static const struct carom_rule *find_condition(const struct carom_own_rules *own, const struct carom_case *what)
 {
-    for (size_t i = own->automaton ? own->automaton->patterns : 0; i < own->n; i++)
+    for (size_t i = own->matcher ? own->matcher->patterns : 0; i < own->n; i++)
         if (conditions_hold(&own->list[i], what))
             return &own->list[i];
     return NULL;
@@ -268,11 +266,11 @@ static struct search search_own(struct carom_arena *arena, const struct carom_ca
     const struct carom_own_rules *own = judging->own;
     struct search search = {what, own->list, NULL, CAROM_STR_EMPTY, CAROM_STR_EMPTY, NULL, 0, 0};
 
-    if (own->automaton)
-        search = search_text(arena, what, diagnostic, own->list, own->automaton, judging);
-    if (own->automaton && !search.best && what->text.len > 0) {
+    if (own->matcher)
+        search = search_text(arena, what, diagnostic, own->list, own->matcher, judging);
+    if (own->matcher && !search.best && what->text.len > 0) {
         struct ready text = make_ready(arena, what->text, CAROM_STR("text"));
-        search = search_text(arena, what, &text, own->list, own->automaton, judging);
+        search = search_text(arena, what, &text, own->list, own->matcher, judging);
     }
     if (search.best || !(search.best = find_condition(own, what)))
         return search;

@@ -7,7 +7,7 @@
 #define CAROM_CLASSIFY_RULES_H
 
 #include "base/arena.h"
-#include "base/automaton.h"
+#include "base/matcher.h"
 
 /* One row. A rule holds when every condition that it states holds. Strings are static, "" for nothing. */
 struct carom_rule {
@@ -24,18 +24,18 @@ struct carom_rule {
 
 extern const struct carom_rule carom_rules[];
 extern const size_t carom_rules_n;
-extern const struct carom_automaton carom_rules_automaton; /* pattern i is carom_rules[i].text */
+extern const struct carom_matcher carom_rules_matcher; /* pattern i is carom_rules[i].text */
 
-/* Rules that an operator wrote. Pattern i of the automaton is list[i].text; those behind the patterns have no text and
+/* Rules that an operator wrote. Pattern i of the matcher is list[i].text; those behind the patterns have no text and
    hold by their conditions alone. They win over the built-in ones whatever the weights; among themselves words win
    over conditions, then the longer match, then the first. Without a reason a rule states the kind only. */
 struct carom_own_rules {
     const struct carom_rule *list;
     size_t n;
-    const struct carom_automaton *automaton; /* NULL: none has a text */
+    const struct carom_matcher *matcher; /* NULL: none has a text */
 };
 
-/* Told of every rule whose words stand in a text that was asked, in order of their ends. */
+/* Told of every rule whose words stand in a text that was asked, in no order. */
 struct carom_rules_watch {
     void (*next)(void *user); /* a verdict begins */
     void (*saw)(void *user, const struct carom_rule *rule, struct carom_str text, struct carom_str where, bool holds);

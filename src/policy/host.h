@@ -32,7 +32,7 @@ struct carom_policy {
     bool calls[CAROM_ACTION_COUNT]; /* which actions its files call */
     struct {
         struct carom_policy_rule *first, **end; /* in order of coming */
-        struct carom_automaton *automaton;
+        struct carom_matcher *matcher;
         struct carom_own_rules own;
         struct carom_judging judging;
     } rules;
@@ -92,7 +92,7 @@ struct carom_args;
 void carom_trust_configure(const struct carom_args *args, struct carom_config *config);
 int carom_trust_verp(lua_State *L);
 
-/* rule.c: carom.rule{}, and all of them made one automaton when the file is loaded. */
+/* rule.c: carom.rule{}, and all of them made one matcher when the file is loaded. */
 int carom_rule_add(lua_State *L);
 int carom_rules_compile(struct carom_policy *policy, struct carom_error *err);
 

@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#include "base/automaton.h"
+#include "base/matcher.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "decision/trust.h"
@@ -45,7 +45,7 @@ void carom_policy_free(struct carom_policy *policy)
     if (!policy)
         return;
     carom_sandbox_free(policy->box);
-    carom_automaton_free(policy->rules.automaton);
+    carom_matcher_free(policy->rules.matcher);
     carom_arena_free(policy->scratch);
     carom_arena_free(policy->arena);
     free(policy);

@@ -6,7 +6,7 @@
 
 #include <stdlib.h>
 
-#include "base/automaton.h"
+#include "base/matcher.h"
 #include "base/phrase.h"
 #include "classify/provider.h"
 #include "policy/host.h"
@@ -16,7 +16,7 @@
 struct carom_policy_rule {
     struct carom_policy_rule *next;
     struct carom_rule rule;
-    struct carom_str pattern; /* ready for the automaton; empty: the rule has no text */
+    struct carom_str pattern; /* ready for the matcher; empty: the rule has no text */
 };
 
 /* A rule is about failures: the other kinds are no matter of diagnostics. */
@@ -132,13 +132,13 @@ static bool make_ready(struct carom_arena *arena, struct carom_str text, struct 
 static void check_pattern(const struct carom_args *args, struct carom_str pattern, struct carom_str text)
 {
     struct carom_error err = {0};
-    struct carom_automaton *alone = carom_automaton_new(&pattern, 1, &err);
+    struct carom_matcher *alone = carom_matcher_new(&pattern, 1, &err);
 
     if (!alone && err.code == CAROM_ERROR_MEMORY)
         carom_sandbox_no_memory(args->L);
     if (!alone)
         carom_args_fail(args, "text = \"%s\": %s", text.ptr, err.text);
-    carom_automaton_free(alone);
+    carom_matcher_free(alone);
 }
 
 static struct carom_str get_pattern(const struct carom_args *args, struct carom_rule *rule)
@@ -202,7 +202,7 @@ int carom_rule_add(lua_State *L)
 
 /* ---- Compiling ---- */
 
-/* Those with a text first: their places are the automaton's patterns. */
+/* Those with a text first: their places are the matcher's patterns. */
 static size_t place(const struct carom_policy_rule *first, bool text, struct carom_rule *list, struct carom_str *patterns,
                     size_t n)
 {
@@ -231,9 +231,9 @@ int carom_rules_compile(struct carom_policy *policy, struct carom_error *err)
     if (result == 0) {
         texts = place(policy->rules.first, true, list, patterns, 0);
         place(policy->rules.first, false, list, patterns, texts);
-        if (texts > 0 && !(policy->rules.automaton = carom_automaton_new(patterns, texts, err)))
+        if (texts > 0 && !(policy->rules.matcher = carom_matcher_new(patterns, texts, err)))
             result = -1;
-        policy->rules.own = (struct carom_own_rules){list, n, policy->rules.automaton};
+        policy->rules.own = (struct carom_own_rules){list, n, policy->rules.matcher};
         policy->rules.judging.own = &policy->rules.own;
     }
     free(patterns);

@@ -25,9 +25,9 @@
    prints where the rows stand by the hash of two columns, the second behind the first: `const uint16_t SYMBOL[]`, a power
    of two of places, SYMBOL_n, with the number of a row from 1 on or 0. Who finds his place taken looks in the next one.
 
-       tablec automaton SYMBOL HEADER COLUMN FILE.tsv WORDS.tsv
+       tablec matcher SYMBOL HEADER COLUMN FILE.tsv WORDS.tsv
 
-   prints the phrases of a column as one `const struct carom_automaton SYMBOL`; WORDS.tsv has the classes of words that
+   prints the phrases of a column as one `const struct carom_matcher SYMBOL`; WORDS.tsv has the classes of words that
    they name.
 
        tablec sieve SYMBOL HEADER COLUMN KEY SHAPE SEPARATOR FILE.tsv USUAL.tsv
@@ -41,7 +41,7 @@
 #include <string.h>
 
 #include "base/str.h"
-#include "tools/automaton.h"
+#include "tools/matcher.h"
 #include "tools/sieve.h"
 #include "tools/tsv.h"
 
@@ -242,14 +242,14 @@ int main(int argc, char **argv)
         result = rows(argv + 2);
     else if (argc == 7 && strcmp(argv[1], "index") == 0)
         result = index_of(argv + 2);
-    else if (argc == 7 && strcmp(argv[1], "automaton") == 0)
-        result = carom_automaton_print(argv[2], argv[3], argv[4], argv[5], argv[6]);
+    else if (argc == 7 && strcmp(argv[1], "matcher") == 0)
+        result = carom_matcher_print(argv[2], argv[3], argv[4], argv[5], argv[6]);
     else if (argc == 10 && strcmp(argv[1], "sieve") == 0)
         result = carom_sieve_print(argv[2], argv[3], argv[4], argv[5], argv[6], argv[7], argv[8], argv[9]);
     else {
         fputs("usage: tablec rows SYMBOL STRUCT HEADER TYPES FILE.tsv\n"
               "       tablec index SYMBOL HEADER COLUMN COLUMN FILE.tsv\n"
-              "       tablec automaton SYMBOL HEADER COLUMN FILE.tsv WORDS.tsv\n"
+              "       tablec matcher SYMBOL HEADER COLUMN FILE.tsv WORDS.tsv\n"
               "       tablec sieve SYMBOL HEADER COLUMN KEY SHAPE SEPARATOR FILE.tsv USUAL.tsv\n",
               stderr);
         return 2;

@@ -166,8 +166,8 @@ static void quotes_what_it_matched(void **state)
 static void table_is_sound(void **state)
 {
     (void)state;
-    if (carom_rules_automaton.patterns != carom_rules_n)
-        fail_msg("got %u patterns, want one a rule (%zu)", carom_rules_automaton.patterns, carom_rules_n);
+    if (carom_rules_matcher.patterns != carom_rules_n)
+        fail_msg("got %u patterns, want one a rule (%zu)", carom_rules_matcher.patterns, carom_rules_n);
     for (size_t i = 0; i < carom_rules_n; i++) {
         const struct carom_rule *rule = &carom_rules[i];
 

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* The search. What a pattern means, and which of several is the better one, the callers know. */
+
+#include "base/matcher.h"
+
+#include "base/phrase.h"
+
+enum { WORD_BITS = 32 };
+/* How many characters '~' bridges: half a dozen words. */
+enum { NEAR_MAX = 40 };
+
+/* A word of a place stands there. */
+struct occurrence {
+    uint32_t place, start, end;
+};
+
+struct search {
+    const struct carom_matcher *matcher;
+    struct carom_arena *arena;
+    struct carom_str text;
+    bool (*found)(void *user, uint32_t pattern, size_t start, size_t end);
+    void *user;
+    uint32_t *done; /* bit set: patterns of one word that were found */
+    uint32_t *seen; /* bit set: places of which a word was found */
+    struct occurrence *list; /* by their ends, of equal ones the longer first */
+    size_t n, capacity;
+};
+
+static size_t words_of(size_t bits) { return (bits + WORD_BITS - 1) / WORD_BITS; }
+static bool has(const uint32_t *bits, uint32_t i) { return bits[i / WORD_BITS] >> i % WORD_BITS & 1; }
+static void set(uint32_t *bits, uint32_t i) { bits[i / WORD_BITS] |= UINT32_C(1) << i % WORD_BITS; }
+
+/* ---- Words ---- */
+
+static void grow(struct search *search)
+{
+    size_t capacity = search->capacity ? 2 * search->capacity : 32;
+    struct occurrence *list = carom_arena_raw(search->arena, capacity * sizeof(*list));
+
+    if (search->n > 0)
+        memcpy(list, search->list, search->n * sizeof(*list));
+    search->list = list;
+    search->capacity = capacity;
+}
+
+static bool is_behind(const struct occurrence *a, const struct occurrence *b)
+{
+    return a->end > b->end || (a->end == b->end && a->start > b->start);
+}
+
+/* They come by the places of their grams, so that one is hardly ever moved, and no further than a word is long. */
+static void keep(struct search *search, struct occurrence occurrence)
+{
+    size_t at = search->n;
+
+    if (search->n == search->capacity)
+        grow(search);
+    for (; at > 0 && is_behind(&search->list[at - 1], &occurrence); at--)
+        search->list[at] = search->list[at - 1];
+    search->list[at] = occurrence;
+    search->n++;
+}
+
+static bool is_bounded(struct carom_str text, uint32_t flags, size_t start, size_t end)
+{
+    return !((flags & CAROM_PHRASE_WORD_BEFORE) && carom_phrase_letter_before(text, start)) &&
+           !((flags & CAROM_PHRASE_WORD_AFTER) && carom_phrase_letter_at(text, end));
+}
+
+/* false: enough. */
+static bool tell(struct search *search, const uint32_t *target, size_t start, size_t end)
+{
+    for (;; target++) {
+        uint32_t number = *target / CAROM_MATCHER_NUMBER;
+        if (*target & CAROM_MATCHER_PLACE) {
+            set(search->seen, number);
+            keep(search, (struct occurrence){number, (uint32_t)start, (uint32_t)end});
+        } else if (!has(search->done, number)) {
+            set(search->done, number);
+            if (!search->found(search->user, number, start, end))
+                return false;
+        }
+        if (*target & CAROM_MATCHER_LAST)
+            return true;
+    }
+}
+
+/* Its gram stands at `at`. */
+static bool try_word(struct search *search, const struct carom_matcher_word *word, size_t at)
+{
+    struct carom_str text = search->text;
+    size_t start = at - word->before, end = start + word->length; /* before the text it is beyond its end */
+
+    return start >= text.len || end > text.len ||
+           (word->length >= 4 && carom_matcher_gram(text.ptr + start + word->other_at) != word->other) ||
+           memcmp(text.ptr + start, search->matcher->bytes + word->bytes, word->length) != 0 ||
+           !is_bounded(text, word->flags, start, end) ||
+           tell(search, &search->matcher->targets[word->targets], start, end);
+}
+
+static uint32_t gram_at(const char *bytes, size_t length)
+{
+    return length == 4   ? carom_matcher_gram(bytes)
+           : length == 2 ? carom_matcher_short_gram(bytes)
+                         : (unsigned char)bytes[0];
+}
+
+static uint32_t slot_of(const struct carom_matcher_index *index, uint32_t gram)
+{
+    return carom_matcher_hash(gram, index->bits) >> CAROM_MATCHER_SLOT_BITS;
+}
+
+static bool try_words(struct search *search, const struct carom_matcher_index *index, uint32_t gram, size_t at)
+{
+    uint32_t mask = (UINT32_C(1) << (index->bits - CAROM_MATCHER_SLOT_BITS)) - 1;
+
+    for (uint32_t slot = slot_of(index, gram); index->slots[slot].length > 0; slot = (slot + 1) & mask)
+        if (index->slots[slot].gram == gram && !try_word(search, &index->slots[slot], at))
+            return false;
+    return true;
+}
+
+/* How many places are looked at before the words are: the slots of all are on their way by then. */
+enum { BLOCK = 64 };
+
+/* At the places from `at` to `end`. Which of them have a gram is noted without a branch: nobody could foretell it. */
+static inline bool find_in_block(struct search *search, const struct carom_matcher_index *index, size_t at, size_t end,
+                                 size_t length)
+{
+    const char *text = search->text.ptr;
+    const uint32_t *marked = index->marked;
+    uint32_t hits[BLOCK + 1];
+    size_t n = 0;
+
+    for (; at < end; at++) {
+        hits[n] = (uint32_t)at;
+        n += has(marked, carom_matcher_hash(gram_at(text + at, length), index->bits));
+    }
+    for (size_t i = 0; i < n; i++)
+        __builtin_prefetch(&index->slots[slot_of(index, gram_at(text + hits[i], length))]);
+    for (size_t i = 0; i < n; i++)
+        if (!try_words(search, index, gram_at(text + hits[i], length), hits[i]))
+            return false;
+    return true;
+}
+
+/* At all places of the text. length is a constant where it is called, so that each has a loop of its own. */
+static inline __attribute__((always_inline)) bool
+find_words(struct search *search, const struct carom_matcher_index *index, size_t length)
+{
+    size_t places = index->n > 0 && search->text.len >= length ? search->text.len - length + 1 : 0;
+
+    for (size_t at = 0; at < places; at += BLOCK)
+        if (!find_in_block(search, index, at, places - at < BLOCK ? places : at + BLOCK, length))
+            return false;
+    return true;
+}
+
+/* ---- Patterns of several places ---- */
+
+/* Some words further on and in the same sentence. */
+static bool is_near(struct carom_str text, size_t from, size_t to)
+{
+    size_t characters = 0;
+    for (size_t i = from; i < to; i++) {
+        char c = text.ptr[i];
+        characters += ((unsigned char)c & 0xc0) != 0x80;
+        if (characters > NEAR_MAX ||
+            ((c == '.' || c == ';' || c == '!' || c == '?') && i + 1 < text.len && text.ptr[i + 1] == ' '))
+            return false;
+    }
+    return true;
+}
+
+static bool is_next(const struct search *search, const struct carom_matcher_step *step, const struct occurrence *o,
+                    size_t end)
+{
+    return o->place == step->place && (!step->near || is_near(search->text, end, o->start));
+}
+
+/* Taking each word where it first ends leaves the most room for those that follow, so that nothing has to be tried
+   again; only where the next one must be near, the last place is the better one, for what ends behind it. */
+static bool stands(const struct search *search, const struct carom_matcher_step *first,
+                   const struct carom_matcher_step *end, struct occurrence *all_r)
+{
+    const struct carom_matcher_step *next = first;
+    struct occurrence all = {0, 0, 0}, later = all;
+
+    for (const struct occurrence *o = search->list; o < search->list + search->n && next < end; o++) {
+        if (o->end > later.end)
+            all = later;
+        if (o->start < all.end)
+            continue;
+        if (is_next(search, next, o, all.end)) {
+            later = all = (struct occurrence){0, next == first ? o->start : all.start, o->end};
+            next++;
+        } else if (next > first && next->near && o->end > later.end && is_next(search, next - 1, o, all.end)) {
+            later = (struct occurrence){0, next - 1 == first ? o->start : all.start, o->end};
+        }
+    }
+    *all_r = all;
+    return next == end;
+}
+
+static bool has_all(const struct search *search, const struct carom_matcher_step *step,
+                    const struct carom_matcher_step *end)
+{
+    while (step < end && has(search->seen, step->place))
+        step++;
+    return step == end;
+}
+
+/* The sequences that need this place most. */
+static bool try_sequences(const struct search *search, uint32_t place)
+{
+    const struct carom_matcher *m = search->matcher;
+    struct occurrence all;
+
+    for (uint32_t i = m->keyed[place]; i < m->keyed[place + 1]; i++) {
+        const struct carom_matcher_sequence *sequence = &m->sequences[i];
+        const struct carom_matcher_step *first = &m->steps[sequence->steps], *end = first + sequence->steps_n;
+        if (has_all(search, first, end) && stands(search, first, end, &all) &&
+            !search->found(search->user, sequence->pattern, all.start, all.end))
+            return false;
+    }
+    return true;
+}
+
+void carom_matcher_search(const struct carom_matcher *matcher, struct carom_arena *arena, struct carom_str folded,
+                          bool (*found)(void *user, uint32_t pattern, size_t start, size_t end), void *user)
+{
+    size_t done = words_of(matcher->patterns), seen = words_of(matcher->places);
+    uint32_t *bits = carom_arena_alloc(arena, (done + seen) * sizeof(*bits));
+    struct search search = {.matcher = matcher, .arena = arena, .text = carom_str_head(folded, UINT32_MAX),
+                            .found = found, .user = user, .done = bits, .seen = bits + done};
+
+    if (!find_words(&search, &matcher->indexes[0], 4) || !find_words(&search, &matcher->indexes[1], 2) ||
+        !find_words(&search, &matcher->indexes[2], 1))
+        return;
+    for (size_t i = 0; i < seen && search.n > 0; i++)
+        for (uint32_t rest = search.seen[i]; rest; rest &= rest - 1)
+            if (!try_sequences(&search, (uint32_t)(i * WORD_BITS + (size_t)__builtin_ctz(rest))))
+                return;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT
+ * SPDX-FileCopyrightText: the carom authors */
+
+/* All phrases (base/phrase.h) in one pass over a folded text (base/utf8.h). Each word is known by a few of its bytes in
+   a row, its gram, the rarest among all words; the pass looks up the gram at each place of the text, and only where a
+   word has it are its other bytes compared. A pattern that is one word is found with it; of the others it is first seen
+   whether words of all their places stand in the text at all.
+
+   The matcher is plain arrays, so that the build tool can print one as a C table (src/tools) and the same code can
+   compile a policy's own rules at load. */
+
+#ifndef CAROM_BASE_MATCHER_H
+#define CAROM_BASE_MATCHER_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/str.h"
+
+struct carom_matcher_word {
+    uint32_t gram;
+    uint32_t other;    /* four more of its bytes, which are compared next; of a word of less 0 */
+    uint32_t bytes;    /* where its bytes begin among all */
+    uint32_t targets;  /* the first of what it belongs to */
+    uint16_t length;   /* 0: the slot is free */
+    uint16_t before;   /* so many of its bytes stand before the gram */
+    uint16_t other_at; /* where in it they stand */
+    uint16_t flags;    /* CAROM_PHRASE_…; no mark without a letter or digit at it */
+};
+
+/* Words by their grams, which all have the same length: in the slot of its hash, or in the next free one behind. */
+struct carom_matcher_index {
+    const uint32_t *marked; /* a bit per hash: a word has it */
+    const struct carom_matcher_word *slots;
+    uint32_t n;
+    uint8_t bits; /* of a hash; its upper ones, but CAROM_MATCHER_SLOT_BITS, are the slot */
+};
+enum { CAROM_MATCHER_INDEXES = 3, CAROM_MATCHER_SLOT_BITS = 3 }; /* grams of 4, 2 and 1 bytes */
+
+/* A pattern that is more than one word. */
+struct carom_matcher_sequence {
+    uint32_t pattern;
+    uint32_t steps, steps_n; /* its first one, and how many */
+};
+struct carom_matcher_step {
+    uint32_t place;
+    uint32_t near; /* 1: not far behind the one before */
+};
+
+/* What a word belongs to: four times the number of the pattern that it is alone, or of a place; the last has a flag. */
+enum { CAROM_MATCHER_PLACE = 1, CAROM_MATCHER_LAST = 2, CAROM_MATCHER_NUMBER = 4 };
+
+struct carom_matcher {
+    uint32_t patterns, places;
+    uint32_t targets_n, sequences_n, steps_n, bytes_n;
+    struct carom_matcher_index indexes[CAROM_MATCHER_INDEXES];
+    const char *bytes;
+    const uint32_t *targets;
+    const uint32_t *keyed;                          /* per place, the first sequence that needs it most; and the end */
+    const struct carom_matcher_sequence *sequences; /* by that place */
+    const struct carom_matcher_step *steps;
+};
+
+/* Compiles n patterns (already folded: carom_utf8_normalise) into heap memory; free with carom_matcher_free.
+   NULL: no memory, an empty pattern, or too many. */
+struct carom_matcher *carom_matcher_new(const struct carom_str *patterns, size_t n, struct carom_error *err);
+void carom_matcher_free(struct carom_matcher *matcher);
+
+/* Calls found once for each pattern that stands in folded, with the place that ends first, in no order; found returns
+   false to stop. Working memory is the arena's. Time grows with the text and with what stands in it. */
+void carom_matcher_search(const struct carom_matcher *matcher, struct carom_arena *arena, struct carom_str folded,
+                          bool (*found)(void *user, uint32_t pattern, size_t start, size_t end), void *user);
+
+/* What compiling and searching must agree on. */
+static inline uint32_t carom_matcher_gram(const char *bytes)
+{
+    const unsigned char *b = (const unsigned char *)bytes;
+
+    return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+}
+static inline uint32_t carom_matcher_short_gram(const char *bytes)
+{
+    return (uint32_t)(unsigned char)bytes[0] | (uint32_t)(unsigned char)bytes[1] << 8;
+}
+static inline uint32_t carom_matcher_hash(uint32_t gram, unsigned bits) { return gram * 0x9e3779b1u >> (32 - bits); }
+
+#endif
