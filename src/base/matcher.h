@@ -31,7 +31,7 @@ struct carom_matcher_word {
 struct carom_matcher_index {
     const uint32_t *marked; /* a bit per hash: a word has it */
     const struct carom_matcher_word *slots;
-    uint32_t n;
+    uint32_t n;   /* words; 0: the rest is empty */
     uint8_t bits; /* of a hash; its upper ones, but CAROM_MATCHER_SLOT_BITS, are the slot */
 };
 enum { CAROM_MATCHER_INDEXES = 3, CAROM_MATCHER_SLOT_BITS = 3 }; /* grams of 4, 2 and 1 bytes */

@@ -353,7 +353,7 @@ static bool make_indexes(struct building *b)
         uint32_t n = 0;
         for (uint32_t i = 0; i < b->word_names.n; i++)
             n += is_of(index, b->word_names.list[i].text);
-        if (!make_index(b, index, n))
+        if (n > 0 && !make_index(b, index, n))
             return false;
     }
     return true;

@@ -137,15 +137,17 @@ static void print(const struct carom_matcher *m, const char *symbol, const char 
     print_array("struct carom_matcher_sequence", "sequences", m->sequences_n, print_sequence, m);
     print_array("struct carom_matcher_step", "steps", m->steps_n, print_step, m);
     for (size_t i = 0; i < CAROM_MATCHER_INDEXES; i++)
-        print_index(&m->indexes[i], i);
+        if (m->indexes[i].n > 0)
+            print_index(&m->indexes[i], i);
     printf("const struct carom_matcher %s = {\n", symbol);
     printf("    .patterns = %lu, .places = %lu, .targets_n = %lu, .sequences_n = %lu, .steps_n = %lu,\n",
            (unsigned long)m->patterns, (unsigned long)m->places, (unsigned long)m->targets_n,
            (unsigned long)m->sequences_n, (unsigned long)m->steps_n);
     printf("    .bytes_n = %lu,\n", (unsigned long)m->bytes_n);
     for (size_t i = 0; i < CAROM_MATCHER_INDEXES; i++)
-        printf("    .indexes[%zu] = {marked_%zu, slots_%zu, %lu, %u},\n", i, i, i, (unsigned long)m->indexes[i].n,
-               m->indexes[i].bits);
+        if (m->indexes[i].n > 0)
+            printf("    .indexes[%zu] = {marked_%zu, slots_%zu, %lu, %u},\n", i, i, i, (unsigned long)m->indexes[i].n,
+                   m->indexes[i].bits);
     puts("    .bytes = bytes, .targets = targets, .keyed = keyed, .sequences = sequences, .steps = steps};");
 }
 
