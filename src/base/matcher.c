@@ -70,21 +70,31 @@ static bool is_bounded(struct carom_str text, uint32_t flags, size_t start, size
 }
 
 /* false: enough. */
-static bool tell(struct search *search, const uint32_t *target, size_t start, size_t end)
+static bool tell(struct search *search, uint32_t target, size_t start, size_t end)
 {
-    for (;; target++) {
-        uint32_t number = *target / CAROM_MATCHER_NUMBER;
-        if (*target & CAROM_MATCHER_PLACE) {
-            set(search->seen, number);
-            keep(search, (struct occurrence){number, (uint32_t)start, (uint32_t)end});
-        } else if (!has(search->done, number)) {
-            set(search->done, number);
-            if (!search->found(search->user, number, start, end))
-                return false;
-        }
-        if (*target & CAROM_MATCHER_LAST)
-            return true;
+    uint32_t number = target / CAROM_MATCHER_NUMBER;
+
+    if (target & CAROM_MATCHER_PLACE) {
+        set(search->seen, number);
+        keep(search, (struct occurrence){number, (uint32_t)start, (uint32_t)end});
+        return true;
     }
+    if (has(search->done, number))
+        return true;
+    set(search->done, number);
+    return search->found(search->user, number, start, end);
+}
+
+static bool tell_all(struct search *search, const struct carom_matcher_word *word, size_t start, size_t end)
+{
+    const uint32_t *list = &search->matcher->targets[word->target / CAROM_MATCHER_NUMBER];
+
+    if (!(word->target & CAROM_MATCHER_MORE))
+        return tell(search, word->target, start, end);
+    while (*list & CAROM_MATCHER_MORE)
+        if (!tell(search, *list++, start, end))
+            return false;
+    return tell(search, *list, start, end);
 }
 
 /* Its gram stands at `at`. */
@@ -93,11 +103,12 @@ static bool try_word(struct search *search, const struct carom_matcher_word *wor
     struct carom_str text = search->text;
     size_t start = at - word->before, end = start + word->length; /* before the text it is beyond its end */
 
-    return start >= text.len || end > text.len ||
-           (word->length >= 4 && carom_matcher_gram(text.ptr + start + word->other_at) != word->other) ||
-           memcmp(text.ptr + start, search->matcher->bytes + word->bytes, word->length) != 0 ||
-           !is_bounded(text, word->flags, start, end) ||
-           tell(search, &search->matcher->targets[word->targets], start, end);
+    if (start >= text.len || end > text.len ||
+        (word->length >= 4 && (carom_matcher_gram(text.ptr + start) != word->head ||
+                               carom_matcher_gram(text.ptr + end - 4) != word->tail)) ||
+        (!word->known && memcmp(text.ptr + start, search->matcher->bytes + word->bytes, word->length) != 0))
+        return true;
+    return !is_bounded(text, word->flags, start, end) || tell_all(search, word, start, end);
 }
 
 static uint32_t gram_at(const char *bytes, size_t length)
@@ -116,10 +127,13 @@ static bool try_words(struct search *search, const struct carom_matcher_index *i
 {
     uint32_t mask = (UINT32_C(1) << (index->bits - CAROM_MATCHER_SLOT_BITS)) - 1;
 
-    for (uint32_t slot = slot_of(index, gram); index->slots[slot].length > 0; slot = (slot + 1) & mask)
-        if (index->slots[slot].gram == gram && !try_word(search, &index->slots[slot], at))
+    for (uint32_t slot = slot_of(index, gram);; slot = (slot + 1) & mask) {
+        const struct carom_matcher_word *word = &index->slots[slot];
+        if (word->gram == gram && word->length > 0 && !try_word(search, word, at))
             return false;
-    return true;
+        if (!word->more)
+            return true;
+    }
 }
 
 /* How many places are looked at before the words are: the slots of all are on their way by then. */

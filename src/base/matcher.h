@@ -16,15 +16,20 @@
 #include "base/error.h"
 #include "base/str.h"
 
+/* What a word belongs to: the number of the pattern that it is alone, or of a place, times CAROM_MATCHER_NUMBER, with
+   flags. MORE: others follow it. */
+enum { CAROM_MATCHER_PLACE = 1, CAROM_MATCHER_MORE = 2, CAROM_MATCHER_NUMBER = 4 };
+
 struct carom_matcher_word {
     uint32_t gram;
-    uint32_t other;    /* four more of its bytes, which are compared next; of a word of less 0 */
-    uint32_t bytes;    /* where its bytes begin among all */
-    uint32_t targets;  /* the first of what it belongs to */
-    uint16_t length;   /* 0: the slot is free */
-    uint16_t before;   /* so many of its bytes stand before the gram */
-    uint16_t other_at; /* where in it they stand */
-    uint16_t flags;    /* CAROM_PHRASE_…; no mark without a letter or digit at it */
+    uint32_t head, tail; /* its first four bytes and its last four; of a word of less 0 */
+    uint32_t bytes;      /* where all of them begin */
+    uint32_t target;     /* or, with MORE, where the list of its targets begins */
+    uint16_t length;     /* 0: the slot is free */
+    uint16_t before;     /* so many of its bytes stand before the gram */
+    uint16_t flags;      /* CAROM_PHRASE_…; no mark without a letter or digit at it */
+    uint16_t known;      /* 1: gram, head and tail are all of it */
+    uint32_t more;       /* 1: a word that belongs here or before stands behind; a slot is half a line of the cache */
 };
 
 /* Words by their grams, which all have the same length: in the slot of its hash, or in the next free one behind. */
@@ -46,15 +51,12 @@ struct carom_matcher_step {
     uint32_t near; /* 1: not far behind the one before */
 };
 
-/* What a word belongs to: four times the number of the pattern that it is alone, or of a place; the last has a flag. */
-enum { CAROM_MATCHER_PLACE = 1, CAROM_MATCHER_LAST = 2, CAROM_MATCHER_NUMBER = 4 };
-
 struct carom_matcher {
     uint32_t patterns, places;
     uint32_t targets_n, sequences_n, steps_n, bytes_n;
     struct carom_matcher_index indexes[CAROM_MATCHER_INDEXES];
     const char *bytes;
-    const uint32_t *targets;
+    const uint32_t *targets; /* of words that have several */
     const uint32_t *keyed;                          /* per place, the first sequence that needs it most; and the end */
     const struct carom_matcher_sequence *sequences; /* by that place */
     const struct carom_matcher_step *steps;

@@ -293,34 +293,32 @@ static void choose_grams(struct building *b, size_t index, unsigned bits, uint32
         }
 }
 
-/* In the order of coming. Returns the first one's number. */
+/* What the word belongs to, or where the list of that begins. */
 static uint32_t put_targets(struct building *b, const struct word *word)
 {
-    struct carom_matcher *m = b->matcher;
-    uint32_t n = 0, last = word->last;
-    for (uint32_t t = last; t; t = b->target_drafts[t - 1].before)
-        n++;
-    uint32_t at = m->targets_n += n;
-    for (uint32_t t = last; t; t = b->target_drafts[t - 1].before) {
+    uint32_t *n = &b->matcher->targets_n, first = *n;
+    for (uint32_t t = word->last; t; t = b->target_drafts[t - 1].before) {
         uint32_t what = b->target_drafts[t - 1].what;
-        b->targets[--at] = what | (t == last ? CAROM_MATCHER_LAST : 0);
+        b->targets[(*n)++] = what | (b->target_drafts[t - 1].before ? CAROM_MATCHER_MORE : 0);
         if (what & CAROM_MATCHER_PLACE)
             b->often[what / CAROM_MATCHER_NUMBER] += word->count;
     }
-    return at;
+    if (*n - first > 1)
+        return first * CAROM_MATCHER_NUMBER | CAROM_MATCHER_MORE;
+    return b->targets[--*n];
 }
 
-/* The other bytes are the first or the last ones, which the gram has less of. */
 static struct carom_matcher_word make_word(struct building *b, uint32_t number, uint32_t gram)
 {
     const struct name *name = &b->word_names.list[number];
     const struct word *draft = &b->word_drafts[number];
     struct carom_str text = name->text;
-    size_t other = text.len > 4 && 2 * draft->gram < text.len - 4 ? text.len - 4 : 0;
-    return (struct carom_matcher_word){.gram = gram, .other = text.len < 4 ? 0 : carom_matcher_gram(text.ptr + other),
-                                       .bytes = (uint32_t)(text.ptr - b->bytes), .targets = put_targets(b, draft),
+    bool known = text.len >= 4 && (text.len <= 8 || (draft->gram <= 4 && draft->gram + 8 >= text.len));
+    return (struct carom_matcher_word){.gram = gram, .head = text.len < 4 ? 0 : carom_matcher_gram(text.ptr),
+                                       .tail = text.len < 4 ? 0 : carom_matcher_gram(text.ptr + text.len - 4),
+                                       .bytes = (uint32_t)(text.ptr - b->bytes), .target = put_targets(b, draft),
                                        .length = (uint16_t)text.len, .before = (uint16_t)draft->gram,
-                                       .other_at = (uint16_t)other, .flags = (uint16_t)name->flags};
+                                       .flags = (uint16_t)name->flags, .known = known};
 }
 
 static bool make_index(struct building *b, size_t index, uint32_t n)
@@ -338,8 +336,8 @@ static bool make_index(struct building *b, size_t index, uint32_t n)
             continue;
         uint32_t gram = gram_at(word, b->word_drafts[i].gram, index), hash = carom_matcher_hash(gram, bits);
         size_t slot = hash >> CAROM_MATCHER_SLOT_BITS;
-        while (slots[slot].length > 0)
-            slot = (slot + 1) % slots_n;
+        for (; slots[slot].length > 0; slot = (slot + 1) % slots_n)
+            slots[slot].more = 1;
         slots[slot] = make_word(b, i, gram);
         marked[hash / 32] |= UINT32_C(1) << hash % 32;
     }

@@ -117,13 +117,13 @@ static void print_index(const struct carom_matcher_index *index, size_t number)
     printf("static const uint32_t marked_%zu[] = {", number);
     for (size_t i = 0; i < hashes / 32; i++)
         printf("%s0x%lx,", i % 16 ? "" : "\n", (unsigned long)index->marked[i]);
-    printf("\n};\nstatic const struct carom_matcher_word slots_%zu[] = {", number);
+    printf("\n};\nstatic const _Alignas(64) struct carom_matcher_word slots_%zu[] = {", number);
     for (size_t i = 0; i < hashes >> CAROM_MATCHER_SLOT_BITS; i++) {
         const struct carom_matcher_word *w = &index->slots[i];
 
-        printf("%s{0x%lx,0x%lx,%lu,%lu,%u,%u,%u,%u},", i % 8 ? "" : "\n", (unsigned long)w->gram,
-               (unsigned long)w->other, (unsigned long)w->bytes, (unsigned long)w->targets, w->length, w->before,
-               w->other_at, w->flags);
+        printf("%s{0x%lx,0x%lx,0x%lx,%lu,%lu,%u,%u,%u,%u,%lu},", i % 8 ? "" : "\n", (unsigned long)w->gram,
+               (unsigned long)w->head, (unsigned long)w->tail, (unsigned long)w->bytes, (unsigned long)w->target,
+               w->length, w->before, w->flags, w->known, (unsigned long)w->more);
     }
     puts("\n};");
 }
