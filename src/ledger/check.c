@@ -149,16 +149,19 @@ static int extreme(struct carom_store *store, sqlite3_stmt *row, struct carom_er
 static int check_suppressed(struct carom_store *store, int64_t address, struct carom_str list, int64_t now,
                             struct carom_refusal *refusal, struct carom_error *err)
 {
-    static const char sql[] = "SELECT max(CASE until WHEN 0 THEN 9223372036854775807 ELSE until END), since, until, reason"
-                              " FROM suppression WHERE address = ?1 AND ended = 0 AND (until = 0 OR until > ?2) AND"
-                              " (list = '' OR lower(list) = lower(?3))";
+    static const char sql[] = "SELECT since, until, reason FROM suppression WHERE address = ?1 AND ended = 0 AND"
+                              " (until = 0 OR until > ?2) AND (list = '' OR lower(list) = lower(?3))";
     sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "iis", address, now, list);
-    int none = extreme(store, row, err);
-    if (none)
-        return none;
-    carom_refusal_set(refusal, "suppressed", sqlite3_column_int64(row, 1), sqlite3_column_int64(row, 2), carom_db_bytes(row, 3));
-    carom_db_done(row);
-    return 0;
+    int64_t last = 0;
+    int found = row ? 0 : -1;
+
+    while (row && (found = carom_db_row(&store->db, row, err)) > 0) {
+        int64_t until = sqlite3_column_int64(row, 1), end = until ? until : INT64_MAX;
+        if (end > last)
+            carom_refusal_set(refusal, "suppressed", sqlite3_column_int64(row, 0), until, carom_db_bytes(row, 2));
+        last = end > last ? end : last;
+    }
+    return found < 0 ? -1 : !last;
 }
 
 static int check_left(struct carom_store *store, int64_t address, struct carom_str list, struct carom_refusal *refusal,
@@ -202,15 +205,19 @@ static int check_address(struct carom_store *store, int64_t address, struct caro
 int carom_sqlite_check(struct carom_store *store, struct carom_str key, struct carom_str list, bool held, int64_t now,
                        struct carom_refusal *refusal, struct carom_error *err)
 {
-    /* One row, always. Until it is done with, all that is read is of one moment, and the locks are taken once. */
-    static const char sql[] = "SELECT (SELECT id FROM address WHERE hash = ?1 AND key = ?2), EXISTS (SELECT 1 FROM erased)";
+    /* Its row, if it has one, then whether anybody was erased. Until the statement is done with, all that is read is of one
+       moment, and the locks are taken once. */
+    static const char sql[] = "SELECT id, 0 FROM address WHERE hash = ?1 AND key = ?2"
+                              " UNION ALL SELECT 0, EXISTS (SELECT 1 FROM erased)";
     sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "is", carom_db_hash(key), key);
+    int may = 1;
 
     *refusal = (struct carom_refusal){0};
     if (carom_db_run(&store->db, row, err) != 0)
         return -1;
-    int64_t address = sqlite3_column_int64(row, 0); /* NULL is 0 */
-    int may = address ? check_address(store, address, list, held, now, refusal, err) : 1;
+    int64_t address = sqlite3_column_int64(row, 0);
+    if (address && (may = check_address(store, address, list, held, now, refusal, err)) > 0)
+        may = carom_db_row(&store->db, row, err);
     if (may > 0 && sqlite3_column_int(row, 1))
         may = check_erased(store, key, refusal, err);
     carom_db_done(row);

@@ -296,6 +296,80 @@ static void test_who_left_all_lists(void **state)
 
 /* ---- What a delivery asks ---- */
 
+static int take_sink(void *user, struct carom_str sink) { return (void)user, (void)sink, 0; }
+
+static void ban(struct carom_ledger *ledger, const char *key, const char *list, int64_t until)
+{
+    const struct carom_ban it = {.key = carom_str(key), .spelling = carom_str(key), .list = carom_str(list), .since = now,
+                                 .until = until, .reason = carom_str(until ? "for a time" : "for good")};
+    struct carom_error err = {0};
+    must(ledger->ops->begin(ledger->store, &err), &err, "begin");
+    assert_int_equal(ledger->care->ban(ledger->store, &it, now, &err), 1);
+    must(ledger->ops->commit(ledger->store, &err), &err, "commit");
+}
+
+static void forget(struct carom_ledger *ledger, const char *key)
+{
+    const struct carom_str erased = carom_str(key);
+    struct carom_forgotten forgotten;
+    struct carom_error err = {0};
+    must(ledger->care->forget(ledger->store, &erased, 1, true, now, take_sink, NULL, &forgotten, &err), &err, "forget");
+}
+
+static void expect_until(struct carom_ledger *ledger, const char *key, int64_t until)
+{
+    struct carom_refusal refusal;
+    struct carom_error err = {0};
+    assert_int_equal(ledger->ops->check(ledger->store, carom_str(key), CAROM_STR_EMPTY, false, now, &refusal, &err), 0);
+    assert_string_equal(refusal.cause, "suppressed");
+    assert_int_equal(refusal.until, until / 1000);
+    assert_string_equal(refusal.reason, until ? "for a time" : "for good");
+}
+
+static void test_what_lasts_longest_is_named(void **state)
+{
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+
+    (void)state;
+    ban(&ledger, "ann@example.com", "", now + DAY);
+    ban(&ledger, "ann@example.com", "", now + 3 * DAY);
+    ban(&ledger, "ann@example.com", "news.example.org", now + 9 * DAY);
+    expect_until(&ledger, "ann@example.com", now + 3 * DAY);
+    ban(&ledger, "ann@example.com", "", 0);
+    expect_until(&ledger, "ann@example.com", 0);
+    carom_ledger_close(&ledger);
+}
+
+/* Whom nothing is known of that may stand against him is not asked for: all others are, whatever the list. */
+static void test_sifted(void **state)
+{
+    enum { N = 300, BANNED = 3, ERASED = 5 };
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct carom_error err = {0};
+    struct carom_str keys[N];
+    bool doubtful[N];
+    struct given given;
+
+    (void)state;
+    for (size_t i = 0; i < N; i++) {
+        keys[i] = carom_arena_printf(arena, "user%zu@example.com", i);
+        give(&given, i + 1); /* known, and nothing was done */
+        given.fact.recipient = given.entry.address = keys[i];
+        record(&ledger, &given);
+        if (i % ERASED == 1)
+            forget(&ledger, keys[i].ptr);
+        else if (i % BANNED == 1)
+            ban(&ledger, keys[i].ptr, i % 2 ? "" : "news.example.org", 0);
+    }
+    must(ledger.ops->prepare(ledger.store, &err), &err, "prepare");
+    ledger.ops->sift(ledger.store, keys, N, doubtful);
+    for (size_t i = 0; i < N; i++) {
+        assert_int_equal(doubtful[i], i % ERASED == 1 || i % BANNED == 1);
+        assert_int_equal(may(&ledger, keys[i].ptr, "news.example.org"), !doubtful[i]);
+    }
+    carom_ledger_close(&ledger);
+}
+
 /* What is held may be released yet: whoever asks strictly is told no. */
 static void test_what_is_held_is_no_yes(void **state)
 {
@@ -1097,6 +1171,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_what_is_written_is_there), TEST(test_a_rollback_leaves_nothing), TEST(test_a_collision_loses_neither),
         TEST(test_keys_ascend), TEST(test_suppressions), TEST(test_what_others_change_is_seen), TEST(test_who_left_all_lists),
+        TEST(test_what_lasts_longest_is_named), TEST(test_sifted),
         TEST(test_what_is_held_is_no_yes), TEST(test_mail_of_a_job), TEST(test_pending), TEST(test_pauses),
         TEST(test_an_action_and_its_counterpart_keep_their_order), TEST(test_what_is_sent_again_begins_anew),
         TEST(test_alerts_once_a_period),
