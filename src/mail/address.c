@@ -7,6 +7,7 @@
 
 #include "mail/address.h"
 
+#include "base/many.h"
 #include "base/utf8.h"
 #include "mail/chars.h"
 #include "mail/charset.h"
@@ -14,6 +15,7 @@
 #include "mail/punycode.h"
 
 enum { ENCLOSED_MAX = 1000 }; /* a quoted string or comment longer than a line may be is none: keeps the scan linear */
+enum { PLAIN_MAX = 63 }; /* bytes of an address in which no label can be too long */
 
 /* ---- Characters ---- */
 
@@ -163,12 +165,17 @@ static bool is_quoted(struct carom_str local)
     return local.len >= 2 && local.ptr[0] == '"' && local.ptr[local.len - 1] == '"';
 }
 
+/* All but CAROM_CHAR_LOCAL and what is beyond ASCII: few enough to be compared with, sixteen bytes at once. */
+static inline carom_many not_local(carom_many bytes)
+{
+    return (carom_many)((bytes <= ' ') | (bytes == '"') | ((bytes & 0xfe) == '(') | (bytes == ',') |
+                        ((bytes >= ':') & (bytes <= '<')) | (bytes == '>') | (bytes == '@') |
+                        ((bytes >= '[') & (bytes <= ']')) | (bytes == 0x7f));
+}
+
 static bool needs_quotes(struct carom_str local)
 {
-    for (size_t i = 0; i < local.len; i++)
-        if (!carom_char_is(CAROM_CHAR_LOCAL, local.ptr[i]) && !high(local.ptr[i]))
-            return true;
-    return local.len == 0;
+    return local.len == 0 || !carom_many_none(local, not_local);
 }
 
 /* Quoted strings without the quotes and backslashes. */
@@ -208,17 +215,14 @@ static struct carom_str plain_local(struct carom_arena *arena, struct carom_str 
     return carom_str_n(out, n);
 }
 
-static bool is_lower(struct carom_str s)
+static inline carom_many capital(carom_many bytes)
 {
-    for (size_t i = 0; i < s.len; i++)
-        if (s.ptr[i] >= 'A' && s.ptr[i] <= 'Z')
-            return false;
-    return true;
+    return (carom_many)((bytes >= 'A') & (bytes <= 'Z'));
 }
 
 static struct carom_str lower(struct carom_arena *arena, struct carom_str s)
 {
-    return is_lower(s) ? s : carom_arena_lower(arena, s);
+    return carom_many_none(s, capital) ? s : carom_arena_lower(arena, s);
 }
 
 /* Joined in the arena only when it must be: most addresses are given out where they stand. */
@@ -589,37 +593,80 @@ static bool valid_literal(struct carom_str domain)
     return true;
 }
 
+/* All but CAROM_CHAR_DOMAIN and what is beyond ASCII. */
+static inline carom_many not_domain(carom_many bytes)
+{
+    carom_many small = bytes | 0x20;
+
+    return (carom_many) ~(((small >= 'a') & (small <= 'z')) | ((bytes >= '0') & (bytes <= '9')) | (bytes == '-') |
+                          (bytes == '.') | (bytes == '_') | (bytes >= 0x80));
+}
+
+static inline carom_many edges(carom_many bytes, carom_many next)
+{
+    return (carom_many)(((bytes == '.') & ((next == '.') | (next == '-'))) | ((bytes == '-') & (next == '.')));
+}
+
+/* Does a label begin or end with a hyphen, or is there nothing in it? */
+static bool bad_label(struct carom_str domain)
+{
+    const char *first = domain.ptr, last = domain.ptr[domain.len - 1];
+    carom_many found = {0};
+    size_t n = domain.len - 1;
+
+    for (size_t i = CAROM_MANY; i < n; i += CAROM_MANY)
+        found |= edges(carom_many_load(first + i - CAROM_MANY), carom_many_load(first + i - CAROM_MANY + 1));
+    if (n >= CAROM_MANY)
+        found |= edges(carom_many_load(first + n - CAROM_MANY), carom_many_load(first + n - CAROM_MANY + 1));
+    else if (n > 0)
+        found |= edges(carom_many_load_few(first, n), carom_many_load_few(first + 1, n));
+    return *first == '.' || *first == '-' || last == '.' || last == '-' || carom_many_any(found);
+}
+
+/* Longer than the 63 characters of RFC 1035 2.3.4, in UTF-8. */
+static bool long_label(struct carom_str domain)
+{
+    for (size_t max = (size_t)63 * 4; domain.len > max;) {
+        size_t dot = carom_str_chr(domain, '.');
+        if (dot > max)
+            return true;
+        domain = carom_str_from(domain, dot + 1);
+    }
+    return false;
+}
+
 static bool valid_domain(struct carom_str domain)
 {
-    size_t label = 0;
-
     if (domain.len == 0 || domain.len > 255)
         return false;
     if (domain.ptr[0] == '[')
         return valid_literal(domain);
-    for (size_t i = 0; i <= domain.len; i++) {
-        if (i < domain.len && domain.ptr[i] != '.') {
-            if (!carom_char_is(CAROM_CHAR_DOMAIN, domain.ptr[i]) && !high(domain.ptr[i]))
-                return false;
-            continue;
-        }
-        if (i == label || i - label > 63 * (size_t)4 || domain.ptr[label] == '-' || domain.ptr[i - 1] == '-')
-            return false;
-        label = i + 1;
-    }
-    return true;
+    return carom_many_none(domain, not_domain) && !bad_label(domain) && !long_label(domain);
 }
 
 bool carom_address_valid(struct carom_str addr)
 {
     struct carom_str local = carom_address_local(addr);
 
-    return local.len > 0 && local.len < addr.len && carom_utf8_valid(addr) && valid_local(local) &&
+    return local.len > 0 && local.len < addr.len && (carom_utf8_ascii(addr) || carom_utf8_valid(addr)) && valid_local(local) &&
            valid_domain(carom_str_from(addr, local.len + 1));
+}
+
+static inline carom_many odd(carom_many bytes)
+{
+    return (carom_many)(((carom_many_signed)bytes <= 0) | (bytes == '"'));
+}
+
+/* What the key may change beside the case; it is not empty. */
+static bool is_odd(struct carom_str addr)
+{
+    return addr.ptr[addr.len - 1] == '.' || !carom_many_none(addr, odd);
 }
 
 struct carom_str carom_address_key(struct carom_arena *arena, struct carom_str addr)
 {
+    if (addr.len > 0 && addr.len <= PLAIN_MAX && addr.ptr[addr.len - 1] != '@' && !is_odd(addr))
+        return lower(arena, addr);
     struct carom_str local = carom_address_local(addr), domain = carom_str_from(addr, local.len + 1);
 
     while (domain.len > 0 && domain.ptr[domain.len - 1] == '.')
@@ -628,12 +675,6 @@ struct carom_str carom_address_key(struct carom_arena *arena, struct carom_str a
         return lower(arena, local);
     local = lower(arena, is_quoted(local) ? plain_local(arena, local) : local);
     return join(arena, local, carom_punycode_domain(arena, domain));
-}
-
-/* What the key may change beside the case. */
-static bool is_odd(struct carom_str addr)
-{
-    return !carom_utf8_ascii(addr) || carom_str_chr(addr, '"') != SIZE_MAX || carom_str_rchr(addr, '.') == addr.len - 1;
 }
 
 bool carom_address_same(struct carom_arena *arena, struct carom_str a, struct carom_str b)
