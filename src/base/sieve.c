@@ -39,16 +39,19 @@ static inline bool others_stand(struct carom_str text, const struct carom_sieve_
            (text.len >= 4 && place <= text.len - 4 && carom_sieve_gram(text.ptr + place, 4) == gram->other);
 }
 
-static __attribute__((noinline)) bool take(const struct scan *scan, uint32_t gram, uint32_t hash, size_t at)
+static __attribute__((noinline)) bool take(const struct scan *scan, uint32_t gram, size_t i, size_t at)
 {
     const struct carom_sieve *sieve = scan->sieve;
-    uint32_t bucket = carom_sieve_bucket(hash, sieve->bits);
+    size_t slots = carom_sieve_slots(sieve->bits);
 
-    for (size_t i = sieve->first[bucket]; i < sieve->first[bucket + 1]; i++)
-        if (sieve->grams[i].bytes == gram && others_stand(scan->text, &sieve->grams[i], at) &&
-            scan->found(scan->user, sieve->grams[i].row, at))
+    for (;; i = (i + 1) % slots) {
+        const struct carom_sieve_gram *slot = &sieve->slots[i];
+        if (slot->bytes == gram && slot->used && others_stand(scan->text, slot, at) &&
+            scan->found(scan->user, slot->row, at))
             return true;
-    return false;
+        if (!slot->more)
+            return false;
+    }
 }
 
 /* Of the places before `to` in bytes, which stand at `offset` of the text. length is a constant where it is called, so
@@ -62,7 +65,7 @@ static inline bool pass(const struct scan *scan, const char *bytes, size_t to, s
     for (size_t i = 0; i < to; i += stride) {
         uint32_t gram = carom_sieve_gram(bytes + i, length), hash = carom_sieve_hash(gram, bits);
 
-        if (carom_sieve_marked(marked, hash) && take(scan, gram, hash, offset + i))
+        if (carom_sieve_marked(marked, hash) && take(scan, gram, hash >> CAROM_SIEVE_SLOT_BITS, offset + i))
             return true;
     }
     return false;
@@ -101,8 +104,9 @@ void carom_sieve_add_all(const struct carom_sieve *sieve, struct carom_sieved *s
 {
     for (size_t i = 0; i < sieve->always_n; i++)
         carom_sieved_add(sieved, sieve->always[i]);
-    for (size_t i = 0; i < sieve->first[CAROM_SIEVE_BUCKETS]; i++)
-        carom_sieved_add(sieved, sieve->grams[i].row);
+    for (size_t i = 0; i < carom_sieve_slots(sieve->bits); i++)
+        if (sieve->slots[i].used)
+            carom_sieved_add(sieved, sieve->slots[i].row);
 }
 
 size_t carom_sieved_next(const struct carom_sieved *sieved, size_t from)

@@ -11,13 +11,15 @@
 
 #include "base/str.h"
 
-enum { CAROM_SIEVE_ROWS = 1280, CAROM_SIEVE_BUCKETS = 256 };
+enum { CAROM_SIEVE_ROWS = 1280 };
 
 struct carom_sieve_gram {
     uint32_t bytes;
     uint32_t other; /* four more of the pattern, so many bytes behind these or, less than 0, before them; 0: none */
     int16_t distance;
     uint16_t row;
+    uint16_t used; /* 0: the slot is free */
+    uint16_t more; /* 1: a gram that belongs here or before stands behind */
 };
 
 struct carom_sieve {
@@ -26,8 +28,7 @@ struct carom_sieve {
     uint8_t stride;         /* places from one look to the next: as many grams in a row has each pattern */
     uint8_t bits;           /* of a hash */
     const uint32_t *marked; /* a bit per hash: a gram has it */
-    const uint16_t *first;  /* per bucket, the upper bits of the hash: its first gram; and the end */
-    const struct carom_sieve_gram *grams;
+    const struct carom_sieve_gram *slots; /* each gram in that of its hash, or in the next free one */
     const uint16_t *always; /* rows that have no bytes to look for */
     size_t always_n;
 };
@@ -62,6 +63,7 @@ static inline uint32_t carom_sieve_gram(const char *bytes, size_t length)
 }
 static inline uint32_t carom_sieve_hash(uint32_t gram, unsigned bits) { return gram * 0x9e3779b1u >> (32 - bits); }
 static inline bool carom_sieve_marked(const uint32_t *marked, uint32_t hash) { return marked[hash / 32] >> hash % 32 & 1; }
-static inline uint32_t carom_sieve_bucket(uint32_t hash, unsigned bits) { return hash >> (bits - 8); }
+enum { CAROM_SIEVE_SLOT_BITS = 4 }; /* so many of a hash, the lower ones, its slot does not depend on */
+static inline size_t carom_sieve_slots(unsigned bits) { return (size_t)1 << (bits - CAROM_SIEVE_SLOT_BITS); }
 
 #endif

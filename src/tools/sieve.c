@@ -214,7 +214,7 @@ static void add_gram(struct sieve *sieve, struct carom_str s, size_t at, size_t 
     }
     memcpy(bytes, s.ptr + at, sieve->length);
     sieve->grams[sieve->n++] = (struct carom_sieve_gram){carom_sieve_gram(bytes, sieve->length), others,
-                                                         (int16_t)((int)other - (int)at), (uint16_t)row};
+                                                         (int16_t)((int)other - (int)at), (uint16_t)row, 1, 0};
 }
 
 /* A row with one alternative that has no gram is always let through. */
@@ -253,7 +253,7 @@ static int compare(const void *a, const void *b)
 static void sort(struct sieve *sieve)
 {
     sieve->bits = 9;
-    while (sieve->bits < 16 && sieve->n * 64 > (size_t)1 << sieve->bits)
+    while (sieve->n * 32 > (size_t)1 << sieve->bits)
         sieve->bits++;
     bits_of_hash = sieve->bits;
     qsort(sieve->grams, sieve->n, sizeof *sieve->grams, compare);
@@ -277,24 +277,27 @@ static void print_marked(const struct sieve *sieve, size_t number)
     free(marked);
 }
 
-static void print_grams(const struct sieve *sieve, size_t number)
+/* A hash table in the order of the hashes: half of the slots are free. */
+static void print_slots(const struct sieve *sieve, size_t number)
 {
-    size_t at = 0;
+    size_t n = carom_sieve_slots(sieve->bits);
+    struct carom_sieve_gram *slots = checked(calloc(n, sizeof *slots));
 
-    printf("static const uint16_t first_%zu[] = {", number);
-    for (uint32_t bucket = 0; bucket <= CAROM_SIEVE_BUCKETS; bucket++) {
-        while (at < sieve->n && carom_sieve_bucket(carom_sieve_hash(sieve->grams[at].bytes, sieve->bits), sieve->bits) < bucket)
-            at++;
-        printf("%s%zu,", bucket % 32 ? "" : "\n", at);
+    for (size_t i = 0; i < sieve->n; i++) {
+        size_t slot = carom_sieve_hash(sieve->grams[i].bytes, sieve->bits) >> CAROM_SIEVE_SLOT_BITS;
+        for (; slots[slot].used; slot = (slot + 1) % n)
+            slots[slot].more = 1;
+        slots[slot] = sieve->grams[i];
     }
-    printf("\n};\nstatic const struct carom_sieve_gram grams_%zu[] = {", number);
-    for (size_t i = 0; i < sieve->n; i++)
-        printf("%s{0x%lx,0x%lx,%d,%d},", i % 4 ? "" : "\n", (unsigned long)sieve->grams[i].bytes,
-               (unsigned long)sieve->grams[i].other, sieve->grams[i].distance, sieve->grams[i].row);
-    printf("{0,0,0,0}\n};\nstatic const uint16_t always_%zu[] = {", number);
+    printf("static const _Alignas(64) struct carom_sieve_gram slots_%zu[] = {", number);
+    for (size_t i = 0; i < n; i++)
+        printf("%s{0x%lx,0x%lx,%d,%d,%d,%d},", i % 4 ? "" : "\n", (unsigned long)slots[i].bytes,
+               (unsigned long)slots[i].other, slots[i].distance, slots[i].row, slots[i].used, slots[i].more);
+    printf("\n};\nstatic const uint16_t always_%zu[] = {", number);
     for (size_t i = 0; i < sieve->always_n; i++)
         printf("%d,", sieve->always[i]);
     puts("0};");
+    free(slots);
 }
 
 static void fill(struct sieve *sieve, const struct table *table, const char *key, const char *separator, size_t length,
@@ -327,7 +330,7 @@ static void fill_widest(struct sieve *sieve, const struct table *table, const ch
 static void print_sieve(const struct sieve *sieve, size_t number)
 {
     print_marked(sieve, number);
-    print_grams(sieve, number);
+    print_slots(sieve, number);
 }
 
 static bool is_new(const struct table *table, size_t row)
@@ -358,8 +361,9 @@ int carom_sieve_print(const char *symbol, const char *header, const char *column
         fill_widest(sieve, &table, table.rows[row].key, separator, length, stride);
         sort(sieve);
         print_sieve(sieve, number);
-        fprintf(out, "    {{\"%s\", %zu}, %zu, %zu, %u, marked_%zu, first_%zu, grams_%zu, always_%zu, %zu},\n", table.rows[row].key,
-                strlen(table.rows[row].key), sieve->length, sieve->stride, sieve->bits, number, number, number, number, sieve->always_n);
+        fprintf(out, "    {{\"%s\", %zu}, %zu, %zu, %u, marked_%zu, slots_%zu, always_%zu, %zu},\n", table.rows[row].key,
+                strlen(table.rows[row].key), sieve->length, sieve->stride, sieve->bits, number, number, number,
+                sieve->always_n);
         number++;
     }
     fclose(out);
