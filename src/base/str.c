@@ -51,8 +51,8 @@ static inline __attribute__((always_inline)) size_t next_place(struct carom_str 
                                                                unsigned char fold)
 {
     const carom_many none = {0};
-    const struct ends ends = {none + ((unsigned char)needle.ptr[0] | fold),
-                              none + ((unsigned char)needle.ptr[needle.len - 1] | fold), none + fold, needle.len - 1};
+    const unsigned char first = (unsigned char)needle.ptr[0] | fold, last = (unsigned char)needle.ptr[needle.len - 1] | fold;
+    const struct ends ends = {none + first, none + last, none + fold, needle.len - 1};
     size_t end = s.len - ends.apart;
 
     for (const char *at; i + 4 * CAROM_MANY <= end; i += 4 * CAROM_MANY) {
@@ -64,7 +64,7 @@ static inline __attribute__((always_inline)) size_t next_place(struct carom_str 
     for (size_t hit; i + CAROM_MANY <= end; i += CAROM_MANY)
         if ((hit = carom_many_first(may_begin(s.ptr + i, &ends))) < CAROM_MANY)
             return i + hit;
-    while (i < end && ((unsigned char)s.ptr[i] | fold) != ends.first[0])
+    while (i < end && ((unsigned char)s.ptr[i] | fold) != first)
         i++;
     return i;
 }
