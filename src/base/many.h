@@ -92,6 +92,16 @@ static inline size_t carom_many_lowest(uint64_t mask)
 #endif
 }
 
+/* The mask without its first n < CAROM_MANY places. */
+static inline uint64_t carom_many_mask_from(uint64_t mask, size_t n)
+{
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    return mask & UINT64_MAX >> 4 * n;
+#else
+    return mask & UINT64_MAX << 4 * n;
+#endif
+}
+
 /* The first place that has all bits; CAROM_MANY: there is none. */
 static inline size_t carom_many_first(carom_many hits)
 {

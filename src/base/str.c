@@ -64,6 +64,12 @@ static inline __attribute__((always_inline)) size_t next_place(struct carom_str 
     for (size_t hit; i + CAROM_MANY <= end; i += CAROM_MANY)
         if ((hit = carom_many_first(may_begin(s.ptr + i, &ends))) < CAROM_MANY)
             return i + hit;
+    if (end >= CAROM_MANY && i < end) { /* the last ones overlap what has been looked at */
+        size_t tail = end - CAROM_MANY;
+        uint64_t mask = carom_many_mask_from(carom_many_mask(may_begin(s.ptr + tail, &ends)), i - tail);
+
+        return mask ? tail + carom_many_lowest(mask) : end;
+    }
     while (i < end && ((unsigned char)s.ptr[i] | fold) != first)
         i++;
     return i;

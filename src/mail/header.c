@@ -125,13 +125,13 @@ struct carom_headers carom_headers_parse(struct carom_arena *arena, struct carom
 /* The first place at or behind `at` that has the tag: headers->n or beyond: none has. */
 static size_t next_tag(const struct carom_headers *headers, unsigned char tag, size_t at)
 {
-    static const carom_many places = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-
-    for (size_t hit; at < headers->n; at += CAROM_MANY - at % CAROM_MANY) {
-        unsigned char from = at % CAROM_MANY;
+    for (; at < headers->n; at += CAROM_MANY - at % CAROM_MANY) {
+        size_t from = at % CAROM_MANY;
         carom_many tags = carom_many_load((const char *)headers->tags + (at - from));
-        if ((hit = carom_many_first((carom_many)((tags == tag) & (places >= from)))) < CAROM_MANY)
-            return at - from + hit;
+        uint64_t mask = carom_many_mask_from(carom_many_mask((carom_many)(tags == tag)), from);
+
+        if (mask)
+            return at - from + carom_many_lowest(mask);
     }
     return at;
 }
