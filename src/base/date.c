@@ -262,13 +262,9 @@ static bool begins_as(struct carom_str text, struct carom_str form)
     return text.len >= form.len && fits(text.ptr, form.ptr) && fits(text.ptr + last, form.ptr + last);
 }
 
-static int64_t number_at(const char *digits, size_t n)
-{
-    int64_t number = 0;
-    for (size_t i = 0; i < n; i++)
-        number = 10 * number + (digits[i] - '0');
-    return number;
-}
+static int64_t two_digits(const char *at) { return 10 * (at[0] - '0') + (at[1] - '0'); }
+
+static int64_t four_digits(const char *at) { return 100 * two_digits(at) + two_digits(at + 2); }
 
 /* How nearly all write it, with the places of its parts: RFC 5322, and asctime() in mboxes, with nothing behind it. */
 static const struct usual {
@@ -288,13 +284,13 @@ static bool take_form(struct parts *p, struct carom_str text, const struct usual
         return false;
     if (form->zone ? *zone == ',' || digits(carom_str_from(text, form->form.len)) > 0 : text.len > form->form.len)
         return false;
-    int64_t month = month_of(carom_str_n(at + form->month, 3)), hhmm = form->zone ? number_at(zone + 1, 4) : 0;
+    int64_t month = month_of(carom_str_n(at + form->month, 3)), hhmm = form->zone ? four_digits(zone + 1) : 0;
     if (month < 0 || hhmm % 100 > 59 || hhmm > 1500)
         return false;
-    *p = (struct parts){.year = full_year(number_at(at + form->year, 4)), .month = month, .day = number_at(at + form->day, form->day_n),
-                        .hour = number_at(at + form->time, 2), .minute = number_at(at + form->time + 3, 2),
-                        .second = number_at(at + form->time + 6, 2),
-                        .zone = (*zone == '-' ? -1 : 1) * zone_seconds(hhmm)};
+    *p = (struct parts){.year = full_year(four_digits(at + form->year)), .month = month,
+                        .day = form->day_n == 2 ? two_digits(at + form->day) : at[form->day] - '0',
+                        .hour = two_digits(at + form->time), .minute = two_digits(at + form->time + 3),
+                        .second = two_digits(at + form->time + 6), .zone = (*zone == '-' ? -1 : 1) * zone_seconds(hhmm)};
     return true;
 }
 
