@@ -6,8 +6,6 @@
 
 #include "classify/fact.h"
 
-#include <pthread.h>
-
 #include "base/date.h"
 #include "base/str.h"
 #include "classify/identity.h"
@@ -26,7 +24,7 @@ struct making {
     const struct carom_message *message; /* NULL for a single reply */
     const struct carom_report *report;
     const struct carom_judging *judging; /* NULL: the built-in rules alone */
-    struct carom_fact common; /* what all facts of the message share */
+    struct carom_fact *common; /* what all facts of the message share: it becomes the last of them */
     struct carom_str origin;  /* names the message in ids */
     struct carom_path path;   /* what the sender left word of for itself */
     struct carom_trust *trust;
@@ -368,7 +366,7 @@ static int64_t find_time(struct making *making, const struct carom_report_recipi
         time = carom_date_parse(making->report->arrival_date);
     if (time == 0 && making->message)
         time = header_date(making, "Date");
-    return time == 0 || time > making->common.received ? making->common.received : time;
+    return time == 0 || time > making->common->received ? making->common->received : time;
 }
 
 /* ---- What all facts of a message share ---- */
@@ -384,7 +382,7 @@ static struct carom_str address_or_text(struct making *making, const struct caro
 static void describe_original(struct making *making)
 {
     const struct carom_headers *headers = &making->report->returned_headers;
-    struct carom_original *original = &making->common.original;
+    struct carom_original *original = &making->common->original;
 
     if (headers->n == 0)
         return;
@@ -422,7 +420,7 @@ static struct carom_str list_of_headers(struct making *making)
 static void find_list(struct making *making, const struct carom_envelope *envelope)
 {
     const struct carom_return_path *path = &making->path.says;
-    struct carom_fact *common = &making->common;
+    struct carom_fact *common = making->common;
     struct carom_str header;
 
     if (making->proof.list.len > 0) {
@@ -446,26 +444,6 @@ static void find_list(struct making *making, const struct carom_envelope *envelo
     }
 }
 
-/* Texts that are not known point to something all the same (see carom.h). Each message begins with one: it is made once. */
-static struct carom_fact blank;
-
-static void make_blank(void)
-{
-    for (const struct carom_field *field = carom_fields, *end = field + carom_fields_n; field < end; field++) {
-        if (field->type == CAROM_FIELD_STR)
-            *(struct carom_str *)((char *)&blank + field->offset) = CAROM_STR_EMPTY;
-    }
-    blank.original.headers = CAROM_STR_EMPTY;
-}
-
-struct carom_fact carom_fact_blank(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-    pthread_once(&once, make_blank);
-    return blank;
-}
-
 /* All addresses that the report says it is about: for one of them we may have signed. */
 static void find_proof(struct making *making)
 {
@@ -480,21 +458,21 @@ static void find_proof(struct making *making)
     claims[n++] = carom_address_first(making->arena, carom_headers_get(returned, "X-Original-To"));
     claims[n++] = carom_address_first(making->arena, carom_headers_get(returned, "Delivered-To"));
     claims[n++] = carom_address_first(making->arena, carom_headers_get(returned, "To"));
-    claims[n++] = making->common.from;
+    claims[n++] = making->common->from;
     for (const struct carom_report_recipient *r = making->report->recipients; r && n + 2 <= CLAIMS_MAX; r = r->next) {
         claims[n++] = address_of(making, r->original);
         claims[n++] = address_of(making, r->final);
     }
     making->proof = carom_proof_find(making->arena, making->trust, &making->message->root->headers, making->report,
-                                     &making->path, claims, n, making->common.received);
-    making->common.token = making->proof.token;
-    making->common.token_time = making->proof.token_time;
+                                     &making->path, claims, n, making->common->received);
+    making->common->token = making->proof.token;
+    making->common->token_time = making->proof.token_time;
 }
 
 static void describe_message(struct making *making, const struct carom_envelope *envelope, int64_t now)
 {
     const struct carom_headers *headers = &making->message->root->headers;
-    struct carom_fact *common = &making->common;
+    struct carom_fact *common = making->common;
 
     common->source = carom_arena_str(making->arena, carom_str(envelope->source));
     common->index = envelope->index;
@@ -524,6 +502,12 @@ static void describe_message(struct making *making, const struct carom_envelope 
 }
 
 /* ---- One fact ---- */
+
+static void begin(const struct making *making, struct carom_fact *fact)
+{
+    if (fact != making->common)
+        *fact = *making->common;
+}
 
 static void finish(struct making *making, struct carom_fact *fact)
 {
@@ -564,7 +548,7 @@ static void make_delivery(struct making *making, const struct carom_report_recip
     struct codes codes = read_codes(recipient);
     bool settled;
 
-    *fact = making->common;
+    begin(making, fact);
     find_recipient(making, recipient, fact);
     fact->reply_code = codes.code;
     fact->status = codes.status;
@@ -609,7 +593,7 @@ static struct carom_str writer(struct making *making)
         return making->proof.recipient;
     if (path->sure && path->recipient.len > 0)
         return path->recipient;
-    return carom_address_first(making->arena, making->common.from);
+    return carom_address_first(making->arena, making->common->from);
 }
 
 /* A message that reports no delivery: one fact, about the message. */
@@ -617,7 +601,7 @@ static void make_notice(struct making *making, struct carom_fact *fact)
 {
     const struct carom_report_recipient *first = making->report->recipients;
 
-    *fact = making->common;
+    begin(making, fact);
     fact->kind = kind_of_report(making->report);
     if (fact->kind == CAROM_KIND_COMPLAINT)
         fact->recipient = complaint_recipient(making);
@@ -655,14 +639,15 @@ struct carom_fact_list carom_facts_make(struct carom_arena *arena, const struct 
                                         struct carom_trust *trust, const struct carom_judging *judging, int64_t now)
 {
     static const struct carom_envelope nothing;
+    size_t n = report->type == CAROM_REPORT_DELIVERY && report->n > 0 ? report->n : 1;
+    struct carom_fact_list facts = {carom_arena_raw(arena, carom_arena_product(sizeof *facts.list, n)), 0, message, report};
     struct making making = {.arena = arena, .message = message, .report = report, .judging = judging,
-                            .common = carom_fact_blank(), .origin = carom_identity_message(arena, message), .trust = trust,
+                            .common = &facts.list[n - 1], .origin = carom_identity_message(arena, message), .trust = trust,
                             .proof = no_proof()};
-    struct carom_fact_list facts = {NULL, 0, message, report};
     struct carom_report_recipient unnamed = carom_report_nobody();
 
+    *making.common = carom_fact_blank;
     describe_message(&making, envelope ? envelope : &nothing, now);
-    facts.list = carom_arena_raw(arena, carom_arena_product(sizeof *facts.list, report->n + 1));
     if (report->type != CAROM_REPORT_DELIVERY) {
         make_notice(&making, &facts.list[facts.n++]);
         return facts;
@@ -680,10 +665,11 @@ struct carom_fact_list carom_facts_alone(struct carom_arena *arena, const struct
 {
     struct carom_report *report = carom_arena_new_of(arena, struct carom_report);
     struct carom_report_recipient *copy = carom_arena_new_of(arena, struct carom_report_recipient);
-    struct making making = {.arena = arena, .report = report, .judging = judging, .common = *common,
-                            .origin = origin, .proof = no_proof()};
     struct carom_fact_list facts = {carom_arena_new_of(arena, struct carom_fact), 1, NULL, report};
+    struct making making = {.arena = arena, .report = report, .judging = judging, .common = facts.list,
+                            .origin = origin, .proof = no_proof()};
 
+    facts.list[0] = *common;
     *copy = *one;
     *report = (struct carom_report){.type = CAROM_REPORT_DELIVERY, .format = common->format, .machine = true,
                                     .recipients = copy, .n = 1, .reporting_mta = CAROM_STR_EMPTY,
@@ -735,7 +721,7 @@ struct carom_fact_list carom_facts_reply(struct carom_arena *arena, const struct
                                          const struct carom_judging *judging, int64_t now)
 {
     struct carom_report_recipient one = recipient_of_reply(arena, input);
-    struct carom_fact common = carom_fact_blank();
+    struct carom_fact common = carom_fact_blank;
     struct carom_fact_list facts;
 
     common.format = CAROM_STR("smtp-reply");

@@ -34,7 +34,7 @@ struct carom_fact_list carom_facts_alone(struct carom_arena *arena, const struct
                                          const struct carom_fact *common, struct carom_str origin,
                                          const struct carom_judging *judging);
 
-struct carom_fact carom_fact_blank(void); /* nothing is known */
+extern const struct carom_fact carom_fact_blank; /* nothing is known */
 bool carom_fact_is_hard(const struct carom_fact *fact);     /* from kind and reason */
 bool carom_reason_passes(enum carom_reason reason);         /* a cause that passes, where words alone state it */
 struct carom_report_recipient carom_report_nobody(void);    /* nothing is known */

@@ -83,6 +83,20 @@ enum { FIELDS_N = sizeof carom_fields / sizeof *carom_fields };
 const size_t carom_fields_n = FIELDS_N;
 _Static_assert(FIELDS_N <= 64, "a bit each");
 
+#define BLANK_STR(member) .member = CAROM_STR_INIT(""),
+#define BLANK_INT(member)
+#define BLANK_TIME(member)
+#define BLANK_BOOL(member)
+#define BLANK_KIND(member)
+#define BLANK_REASON(member)
+#define BLANK_FAULT(member)
+#define BLANK_CONFIDENCE(member)
+#define BLANK_AUTHENTICITY(member)
+#define BLANK(group, name, type, member) BLANK_##type(member)
+
+/* Texts that are not known point to something all the same (see carom.h). */
+const struct carom_fact carom_fact_blank = {FIELDS(BLANK).original.headers = CAROM_STR_INIT("")};
+
 /* How one is written, and no more than that, as it is gone through for each fact. */
 struct row {
     _Alignas(32) char key[CAROM_JSON_KEY]; /* ready made: ,"name": */

@@ -180,7 +180,7 @@ static int find_times(struct made *made)
 static struct carom_fact judge(struct made *made)
 {
     struct carom_report_recipient one = carom_report_nobody();
-    struct carom_fact common = carom_fact_blank();
+    struct carom_fact common = carom_fact_blank;
 
     one.final = made->said.recipient;
     one.diagnostic = made->said.diagnostic;
@@ -197,7 +197,7 @@ static struct carom_fact judge(struct made *made)
 
 static struct carom_fact derive(struct made *made)
 {
-    struct carom_fact fact = carom_fact_blank();
+    struct carom_fact fact = carom_fact_blank;
     bool failed = !is_stated(made, "kind") || is_failure(made->said.kind);
 
     fact.format = CAROM_STR("made");
@@ -273,7 +273,7 @@ static int make(struct made *made, const struct carom_made_field *fields, size_t
 int carom_fact_made(struct carom_arena *arena, const struct carom_made_field *fields, size_t n, uint64_t serial,
                     const struct carom_judging *judging, int64_t now, struct carom_fact *fact_r, struct carom_error *err)
 {
-    struct made made = {.arena = arena, .judging = judging, .now = now, .said = carom_fact_blank(), .err = err};
+    struct made made = {.arena = arena, .judging = judging, .now = now, .said = carom_fact_blank, .err = err};
 
     if (carom_arena_guard(arena))
         return carom_error_memory(err);

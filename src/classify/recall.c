@@ -31,7 +31,7 @@ int carom_fact_read(struct carom_arena *arena, struct carom_str text, const char
     json_error_t wrong;
     json_t *whole = carom_json_load(text, 0, &wrong), *object = member ? json_object_get(whole, member) : whole;
 
-    *fact_r = carom_fact_blank();
+    *fact_r = carom_fact_blank;
     if (!json_is_object(object)) {
         json_decref(whole);
         return carom_error_set(err, CAROM_ERROR_IO, "a fact as it was kept cannot be read: %s",
