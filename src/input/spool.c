@@ -402,7 +402,7 @@ int carom_spool_read(struct carom_arena *arena, const char *directory, const cha
                      struct carom_spool_message *message_r, struct carom_error *err)
 {
     char file[2 * CAROM_SPOOL_NAME];
-    struct carom_str whole;
+    struct carom_str whole = CAROM_STR_EMPTY;
     int from = open_directory(directory, err);
 
     if (from < 0)
