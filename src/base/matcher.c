@@ -97,20 +97,6 @@ static bool tell_all(struct search *search, const struct carom_matcher_word *wor
     return tell(search, *list, start, end);
 }
 
-/* Its gram stands at `at`. */
-static bool try_word(struct search *search, const struct carom_matcher_word *word, size_t at)
-{
-    struct carom_str text = search->text;
-    size_t start = at - word->before, end = start + word->length; /* before the text it is beyond its end */
-
-    if (start >= text.len || end > text.len ||
-        (word->length >= 4 && (carom_matcher_gram(text.ptr + start) != word->head ||
-                               carom_matcher_gram(text.ptr + end - 4) != word->tail)) ||
-        (!word->known && memcmp(text.ptr + start, search->matcher->bytes + word->bytes, word->length) != 0))
-        return true;
-    return !is_bounded(text, word->flags, start, end) || tell_all(search, word, start, end);
-}
-
 static uint32_t gram_at(const char *bytes, size_t length)
 {
     return length == 4   ? carom_matcher_gram(bytes)
@@ -118,49 +104,72 @@ static uint32_t gram_at(const char *bytes, size_t length)
                          : (unsigned char)bytes[0];
 }
 
-static uint32_t slot_of(const struct carom_matcher_index *index, uint32_t gram)
+static const struct carom_matcher_word *slot_of(const struct carom_matcher_index *index, uint32_t gram)
 {
-    return carom_matcher_hash(gram, index->bits) >> CAROM_MATCHER_SLOT_BITS;
+    return &index->slots[carom_matcher_hash(gram, index->bits) >> CAROM_MATCHER_SLOT_BITS];
 }
 
-static bool try_words(struct search *search, const struct carom_matcher_index *index, uint32_t gram, size_t at)
+/* Whether the word may stand where its gram stands at `at`: with its first bytes and its last. Nothing is branched on,
+   for nobody could foretell it. length is that of the gram. */
+static inline bool may_stand(const struct carom_matcher_word *word, struct carom_str text, size_t at, size_t length)
 {
-    uint32_t mask = (UINT32_C(1) << (index->bits - CAROM_MATCHER_SLOT_BITS)) - 1;
+    uint32_t gram = gram_at(text.ptr + at, length);
+    size_t start = at - word->before, end = start + word->length; /* before the text it is beyond its end */
+    bool fits = (start < text.len) & (end <= text.len) & (word->length > 0);
+    size_t first = fits ? start : 0, last = fits ? end - length : 0;
 
-    for (uint32_t slot = slot_of(index, gram);; slot = (slot + 1) & mask) {
-        const struct carom_matcher_word *word = &index->slots[slot];
-        if (word->gram == gram && word->length > 0 && !try_word(search, word, at))
+    return fits & (gram == word->gram) & (gram_at(text.ptr + first, length) == word->head) &
+           (gram_at(text.ptr + last, length) == word->tail);
+}
+
+/* false: enough. */
+static bool try_words(struct search *search, const struct carom_matcher_index *index, size_t at, size_t length)
+{
+    const struct carom_matcher_word *word = slot_of(index, gram_at(search->text.ptr + at, length)),
+                                    *end = index->slots + index->slots_n;
+    struct carom_str text = search->text;
+
+    for (;; word = word + 1 < end ? word + 1 : index->slots) {
+        size_t start = at - word->before;
+        if (may_stand(word, text, at, length) &&
+            (word->known || memcmp(text.ptr + start, search->matcher->bytes + word->bytes, word->length) == 0) &&
+            is_bounded(text, word->flags, start, start + word->length) &&
+            !tell_all(search, word, start, start + word->length))
             return false;
         if (!word->more)
             return true;
     }
 }
 
-/* How many places are looked at before the words are: the slots of all are on their way by then. */
+/* So many places are looked at before the words are. */
 enum { BLOCK = 64 };
 
-/* At the places from `at` to `end`. Which of them have a gram is noted without a branch: nobody could foretell it. */
-static inline bool find_in_block(struct search *search, const struct carom_matcher_index *index, size_t at, size_t end,
-                                 size_t length)
+/* At the places from `at` to `end`: those that have a gram of some word; those of them where the word of its slot may
+   stand, or others follow it; and the words. The many are sorted out without a branch. */
+static inline __attribute__((always_inline)) bool
+find_in_block(struct search *search, const struct carom_matcher_index *index, size_t at, size_t end, size_t length)
 {
-    const char *text = search->text.ptr;
+    struct carom_str text = search->text;
     const uint32_t *marked = index->marked;
     uint32_t hits[BLOCK + 1];
-    size_t n = 0;
+    size_t n = 0, kept = 0;
 
     for (; at < end; at++) {
         hits[n] = (uint32_t)at;
-        n += has(marked, carom_matcher_hash(gram_at(text + at, length), index->bits));
+        n += has(marked, carom_matcher_hash(gram_at(text.ptr + at, length), index->bits));
     }
-    for (size_t i = 0; i < n; i++)
-        __builtin_prefetch(&index->slots[slot_of(index, gram_at(text + hits[i], length))]);
-    for (size_t i = 0; i < n; i++)
-        if (!try_words(search, index, gram_at(text + hits[i], length), hits[i]))
+    for (size_t i = 0; i < n; i++) {
+        const struct carom_matcher_word *word = slot_of(index, gram_at(text.ptr + hits[i], length));
+        hits[kept] = hits[i];
+        kept += may_stand(word, text, hits[i], length) | (word->more > 0);
+    }
+    for (size_t i = 0; i < kept; i++)
+        if (!try_words(search, index, hits[i], length))
             return false;
     return true;
 }
 
-/* At all places of the text. length is a constant where it is called, so that each has a loop of its own. */
+/* At all places of the text. length is a constant where it is called, so that each has code of its own. */
 static inline __attribute__((always_inline)) bool
 find_words(struct search *search, const struct carom_matcher_index *index, size_t length)
 {

@@ -22,7 +22,7 @@ enum { CAROM_MATCHER_PLACE = 1, CAROM_MATCHER_MORE = 2, CAROM_MATCHER_NUMBER = 4
 
 struct carom_matcher_word {
     uint32_t gram;
-    uint32_t head, tail; /* its first four bytes and its last four; of a word of less 0 */
+    uint32_t head, tail; /* its first bytes and its last, as many as a gram has */
     uint32_t bytes;      /* where all of them begin */
     uint32_t target;     /* or, with MORE, where the list of its targets begins */
     uint16_t length;     /* 0: the slot is free */
@@ -36,10 +36,11 @@ struct carom_matcher_word {
 struct carom_matcher_index {
     const uint32_t *marked; /* a bit per hash: a word has it */
     const struct carom_matcher_word *slots;
-    uint32_t n;   /* words; 0: the rest is empty */
+    uint32_t n;       /* words; 0: the rest is empty */
+    uint32_t slots_n;
     uint8_t bits; /* of a hash; its upper ones, but CAROM_MATCHER_SLOT_BITS, are the slot */
 };
-enum { CAROM_MATCHER_INDEXES = 3, CAROM_MATCHER_SLOT_BITS = 3 }; /* grams of 4, 2 and 1 bytes */
+enum { CAROM_MATCHER_INDEXES = 3, CAROM_MATCHER_SLOT_BITS = 2 }; /* grams of 4, 2 and 1 bytes */
 
 /* A pattern that is more than one word. */
 struct carom_matcher_sequence {

@@ -308,14 +308,15 @@ static uint32_t put_targets(struct building *b, const struct word *word)
     return b->targets[--*n];
 }
 
-static struct carom_matcher_word make_word(struct building *b, uint32_t number, uint32_t gram)
+static struct carom_matcher_word make_word(struct building *b, uint32_t number, size_t index)
 {
     const struct name *name = &b->word_names.list[number];
     const struct word *draft = &b->word_drafts[number];
     struct carom_str text = name->text;
-    bool known = text.len >= 4 && (text.len <= 8 || (draft->gram <= 4 && draft->gram + 8 >= text.len));
-    return (struct carom_matcher_word){.gram = gram, .head = text.len < 4 ? 0 : carom_matcher_gram(text.ptr),
-                                       .tail = text.len < 4 ? 0 : carom_matcher_gram(text.ptr + text.len - 4),
+    size_t length = gram_lengths[index];
+    bool known = text.len <= 2 * length || (draft->gram <= length && draft->gram + 2 * length >= text.len);
+    return (struct carom_matcher_word){.gram = gram_at(text, draft->gram, index), .head = gram_at(text, 0, index),
+                                       .tail = gram_at(text, text.len - length, index),
                                        .bytes = (uint32_t)(text.ptr - b->bytes), .target = put_targets(b, draft),
                                        .length = (uint16_t)text.len, .before = (uint16_t)draft->gram,
                                        .flags = (uint16_t)name->flags, .known = known};
@@ -327,18 +328,18 @@ static bool make_index(struct building *b, size_t index, uint32_t n)
     size_t hashes = (size_t)1 << bits, slots_n = hashes >> CAROM_MATCHER_SLOT_BITS;
     uint32_t *often = calloc(hashes, sizeof(*often)), *marked = calloc(hashes / 32, sizeof(*marked));
     struct carom_matcher_word *slots = calloc(slots_n, sizeof(*slots));
-    b->matcher->indexes[index] = (struct carom_matcher_index){marked, slots, n, (uint8_t)bits};
+    b->matcher->indexes[index] = (struct carom_matcher_index){marked, slots, n, (uint32_t)slots_n, (uint8_t)bits};
     if (often && marked && slots)
         choose_grams(b, index, bits, often);
     for (uint32_t i = 0; often && marked && slots && i < b->word_names.n; i++) {
         struct carom_str word = b->word_names.list[i].text;
         if (!is_of(index, word))
             continue;
-        uint32_t gram = gram_at(word, b->word_drafts[i].gram, index), hash = carom_matcher_hash(gram, bits);
+        uint32_t hash = carom_matcher_hash(gram_at(word, b->word_drafts[i].gram, index), bits);
         size_t slot = hash >> CAROM_MATCHER_SLOT_BITS;
         for (; slots[slot].length > 0; slot = (slot + 1) % slots_n)
             slots[slot].more = 1;
-        slots[slot] = make_word(b, i, gram);
+        slots[slot] = make_word(b, i, index);
         marked[hash / 32] |= UINT32_C(1) << hash % 32;
     }
     free(often);

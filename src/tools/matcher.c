@@ -146,8 +146,8 @@ static void print(const struct carom_matcher *m, const char *symbol, const char 
     printf("    .bytes_n = %lu,\n", (unsigned long)m->bytes_n);
     for (size_t i = 0; i < CAROM_MATCHER_INDEXES; i++)
         if (m->indexes[i].n > 0)
-            printf("    .indexes[%zu] = {marked_%zu, slots_%zu, %lu, %u},\n", i, i, i, (unsigned long)m->indexes[i].n,
-                   m->indexes[i].bits);
+            printf("    .indexes[%zu] = {marked_%zu, slots_%zu, %lu, %lu, %u},\n", i, i, i, (unsigned long)m->indexes[i].n,
+                   (unsigned long)m->indexes[i].slots_n, m->indexes[i].bits);
     puts("    .bytes = bytes, .targets = targets, .keyed = keyed, .sequences = sequences, .steps = steps};");
 }
 
