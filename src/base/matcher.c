@@ -115,11 +115,12 @@ static inline bool may_stand(const struct carom_matcher_word *word, struct carom
 {
     uint32_t gram = gram_at(text.ptr + at, length);
     size_t start = at - word->before, end = start + word->length; /* before the text it is beyond its end */
-    bool fits = (start < text.len) & (end <= text.len) & (word->length > 0);
+    bool fits = start < text.len && end <= text.len && word->length > 0;
     size_t first = fits ? start : 0, last = fits ? end - length : 0;
+    uint32_t other = (gram ^ word->gram) | (gram_at(text.ptr + first, length) ^ word->head) |
+                     (gram_at(text.ptr + last, length) ^ word->tail);
 
-    return fits & (gram == word->gram) & (gram_at(text.ptr + first, length) == word->head) &
-           (gram_at(text.ptr + last, length) == word->tail);
+    return fits && other == 0;
 }
 
 /* false: enough. */
@@ -161,7 +162,7 @@ find_in_block(struct search *search, const struct carom_matcher_index *index, si
     for (size_t i = 0; i < n; i++) {
         const struct carom_matcher_word *word = slot_of(index, gram_at(text.ptr + hits[i], length));
         hits[kept] = hits[i];
-        kept += may_stand(word, text, hits[i], length) | (word->more > 0);
+        kept += (uint32_t)may_stand(word, text, hits[i], length) | word->more;
     }
     for (size_t i = 0; i < kept; i++)
         if (!try_words(search, index, hits[i], length))
