@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the carom authors */
 
-/* Reading JSON (but that of mail: base/tree.h), and writing what was read. The tree is jansson's memory: whoever allocates from an arena while he holds it needs a guard. */
+/* Reading JSON, and writing what was read. The tree is jansson's memory: whoever allocates from an arena while he holds it needs a guard. */
 
 #ifndef CAROM_BASE_LOAD_H
 #define CAROM_BASE_LOAD_H
