@@ -95,6 +95,31 @@ bool carom_utf8_visible(struct carom_str s)
     return carom_many_none(s, not_shown);
 }
 
+static bool is_visible(struct carom_str s, size_t at)
+{
+    return at < s.len && s.ptr[at] > ' ' && s.ptr[at] < 0x7f;
+}
+
+/* What is not shown, and a space before another one. It looks at the byte behind them, too. */
+static inline carom_many uneven(const char *at)
+{
+    carom_many bytes = carom_many_load(at);
+    return not_shown(bytes) | (carom_many)((bytes == ' ') & (carom_many_load(at + 1) == ' '));
+}
+
+/* The last vector overlaps the one before it. */
+bool carom_utf8_even(struct carom_str s)
+{
+    carom_many found = {0};
+    if (!is_visible(s, 0) || !is_visible(s, s.len - 1))
+        return false;
+    if (s.len <= CAROM_MANY)
+        return carom_utf8_visible(s) && carom_str_find(s, CAROM_STR("  ")) == SIZE_MAX;
+    for (size_t i = 0; i + CAROM_MANY < s.len; i += CAROM_MANY)
+        found |= uneven(s.ptr + i);
+    return !carom_many_any(found | uneven(s.ptr + s.len - CAROM_MANY - 1));
+}
+
 bool carom_utf8_plain(struct carom_str s)
 {
     return carom_utf8_ascii(s) && carom_str_chr(s, '\0') == SIZE_MAX;
@@ -256,11 +281,6 @@ static void pair_add_character(struct pair *pair, uint32_t character)
         pair_add(pair, character);
 }
 
-static bool is_visible(struct carom_str s, size_t at)
-{
-    return at < s.len && s.ptr[at] > ' ' && s.ptr[at] < 0x7f;
-}
-
 static inline carom_many not_visible(carom_many bytes)
 {
     return carom_many_unseen(bytes) | (carom_many)(bytes == 0x7f);
@@ -300,8 +320,22 @@ static void pair_add_words(struct pair *pair, struct carom_str *s)
     *s = carom_str_n(s->ptr + n, s->len - n);
 }
 
+/* Of what is even. The last vector overlaps the one before it. */
+static struct carom_str fold_even(struct carom_arena *arena, struct carom_str s)
+{
+    if (s.len < CAROM_MANY)
+        return carom_arena_lower(arena, s);
+    char *out = carom_arena_raw(arena, s.len);
+    for (size_t i = 0; i + CAROM_MANY < s.len; i += CAROM_MANY)
+        fold_many(out + i, s.ptr + i);
+    fold_many(out + s.len - CAROM_MANY, s.ptr + s.len - CAROM_MANY);
+    return carom_str_n(out, s.len);
+}
+
 struct carom_utf8_text carom_utf8_normalise(struct carom_arena *arena, struct carom_str s)
 {
+    if (carom_utf8_even(s))
+        return (struct carom_utf8_text){s, fold_even(arena, s)};
     size_t most = s.len + 2 * count_bad(s);
     struct pair pair = {.shown = carom_arena_raw(arena, most + 1), .folded = carom_arena_raw(arena, most + 1)};
     while (s.len > 0) {

@@ -15,6 +15,8 @@ bool carom_utf8_valid(struct carom_str s);
 bool carom_utf8_ascii(struct carom_str s);
 /* All of it ASCII that is seen, or spaces. */
 bool carom_utf8_visible(struct carom_str s);
+/* The same, not empty, with single spaces between words alone: neither flowing nor folding changes more than its case. */
+bool carom_utf8_even(struct carom_str s);
 /* All of it ASCII, and no NUL. */
 bool carom_utf8_plain(struct carom_str s);
 /* s itself when valid, else a copy in which each bad byte is U+FFFD. */
@@ -26,7 +28,8 @@ uint32_t carom_utf8_fold(uint32_t character);
 
 /* Text made ready for matching: white space runs (also NBSP and ideographic space) become one space, typographic
    quotes ' and "; what does not show (soft hyphens, zero width, NUL) is left out, the result trimmed. `shown` keeps
-   case, `folded` is caseless; both have the same length, so that an offset in one is an offset in the other. */
+   case, `folded` is caseless; both have the same length, so that an offset in one is an offset in the other. Where nothing is to be changed,
+   shown is the text itself. */
 struct carom_utf8_text {
     struct carom_str shown, folded;
 };

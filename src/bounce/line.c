@@ -5,8 +5,6 @@
 
 #include "bounce/line.h"
 
-#include "base/many.h"
-#include "base/utf8.h"
 #include "bounce/tables.h"
 #include "mail/address.h"
 
@@ -255,29 +253,6 @@ bool carom_line_find(struct carom_arena *arena, struct carom_str text, struct ca
         }
     }
     return false;
-}
-
-static inline carom_many gaps(const char *at)
-{
-    return (carom_many)((carom_many_load(at) == ' ') & (carom_many_load(at + 1) == ' '));
-}
-
-/* Two spaces in a row. The last vector overlaps the one before it. */
-static bool has_gap(struct carom_str line)
-{
-    carom_many found = {0};
-
-    if (line.len <= CAROM_MANY)
-        return carom_str_find(line, CAROM_STR("  ")) != SIZE_MAX;
-    for (size_t i = 0; i + CAROM_MANY < line.len; i += CAROM_MANY)
-        found |= gaps(line.ptr + i);
-    return carom_many_any(found | gaps(line.ptr + line.len - CAROM_MANY - 1));
-}
-
-bool carom_line_is_even(struct carom_str line)
-{
-    return line.len > 0 && line.ptr[0] != ' ' && line.ptr[line.len - 1] != ' ' && carom_utf8_visible(line) &&
-           !has_gap(line);
 }
 
 bool carom_cell_glob(struct carom_str s, const char *cell)

@@ -30,8 +30,6 @@ bool carom_line_match_cell(struct carom_arena *arena, struct carom_str line, con
    space, when it is a word. *start_r and *end_r: where. */
 bool carom_line_find(struct carom_arena *arena, struct carom_str text, struct carom_str shape,
                      struct carom_line_captures *captures_r, size_t *start_r, size_t *end_r);
-/* ASCII that shows, with no white space but single blanks between words: neither flowing nor folding changes its words. */
-bool carom_line_is_even(struct carom_str line);
 /* One of the globs of a cell fits the whole of s. */
 bool carom_cell_glob(struct carom_str s, const char *cell);
 

@@ -8,7 +8,6 @@
 #include <pthread.h>
 
 #include "base/utf8.h"
-#include "bounce/line.h"
 #include "bounce/reader.h"
 #include "bounce/tables.h"
 
@@ -40,7 +39,7 @@ static char first_sign(struct carom_str line)
 /* Globs have no case, so that most lines are as good as folded. */
 static struct carom_str fold(struct carom_arena *arena, struct carom_str line)
 {
-    return carom_line_is_even(line) ? line : carom_utf8_normalise(arena, line).folded;
+    return carom_utf8_even(line) ? line : carom_utf8_normalise(arena, line).folded;
 }
 
 static void read_lines(struct carom_notices *looking, bool folded)

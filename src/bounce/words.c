@@ -4,6 +4,7 @@
 /* The human part of a report, where it says more than its fields: OpenSMTPD and EZweb write no Diagnostic-Code, Sendmail
    cuts it to a line and prints the session. It finds words and leaves their meaning to others. */
 
+#include "base/utf8.h"
 #include "bounce/line.h"
 #include "bounce/reader.h"
 #include "bounce/tables.h"
@@ -17,7 +18,7 @@ static size_t put_words(char *out, struct carom_str line)
 {
     size_t n = 0;
 
-    if (carom_line_is_even(line)) {
+    if (carom_utf8_even(line)) {
         memcpy(out, line.ptr, line.len);
         return line.len;
     }

@@ -215,23 +215,6 @@ static void reads_text_formats(void **state)
     carom_arena_unguard(*state);
 }
 
-static void says_which_lines_are_even(void **state)
-{
-    static const struct {
-        const char *line;
-        bool even;
-    } cases[] = {
-        {"one word and another", true}, {"word", true}, {"", false}, {" in front", false}, {"behind ", false},
-        {"two  blanks", false}, {"a\ttab", false}, {"caf\303\251", false}, 
-        {"a line that is as long as many, with two  of them", false},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        if (carom_line_is_even(carom_str(cases[i].line)) != cases[i].even)
-            fail_msg("\"%s\": got %d, want %d", cases[i].line, !cases[i].even, cases[i].even);
-}
-
 static void flows(void **state)
 {
     static const struct {
@@ -272,7 +255,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(matches_lines, setup, teardown),
         cmocka_unit_test_setup_teardown(finds_in_sentences, setup, teardown),
-        cmocka_unit_test(tables_use_known_words), cmocka_unit_test(says_which_lines_are_even),
+        cmocka_unit_test(tables_use_known_words),
         cmocka_unit_test_setup_teardown(flows, setup, teardown),
         cmocka_unit_test_setup_teardown(counts_lines, setup, teardown),
         cmocka_unit_test_setup_teardown(details_have_a_literal, setup, teardown),

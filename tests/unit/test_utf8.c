@@ -205,12 +205,34 @@ static void matches(void **state)
     carom_arena_free(arena);
 }
 
+/* At each place of texts of each length, as many bytes are looked at together. */
+static void says_what_is_even(void **state)
+{
+    static const char *const odd[] = {"  ", "\t", "\n", "\x7f", "\x80", "\x1f"};
+    (void)state;
+    assert_false(carom_utf8_even(CAROM_STR("")));
+    for (size_t n = 1; n <= 50; n++) {
+        char text[50];
+        for (size_t i = 0; i < n; i++)
+            text[i] = i % 5 == 2 && i + 1 < n ? ' ' : 'a';
+        assert_true(carom_utf8_even(carom_str_n(text, n)));
+        for (size_t at = 0; at < n; at++)
+            for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
+                char changed[52];
+                memcpy(changed, text, n);
+                memcpy(changed + at, odd[i], strlen(odd[i])); /* a space at the end, or two in a row */
+                if (at + strlen(odd[i]) <= n && carom_utf8_even(carom_str_n(changed, n)))
+                    fail_msg("%zu bytes with %zu at %zu: got even", n, i, at);
+            }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(codes_every_character), cmocka_unit_test(refuses),    cmocka_unit_test(cleans),
         cmocka_unit_test(folds),                 cmocka_unit_test(normalises), cmocka_unit_test(normalises_ascii), cmocka_unit_test(normalises_anything),
-        cmocka_unit_test(matches),
+        cmocka_unit_test(matches),               cmocka_unit_test(says_what_is_even),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
