@@ -13,6 +13,7 @@ enum { CAROM_MANY = 16 };
 typedef unsigned char carom_many __attribute__((vector_size(CAROM_MANY)));
 typedef signed char carom_many_signed __attribute__((vector_size(CAROM_MANY)));
 typedef uint16_t carom_many_pairs __attribute__((vector_size(CAROM_MANY)));
+typedef uint64_t carom_many_long __attribute__((vector_size(CAROM_MANY)));
 typedef unsigned char carom_few __attribute__((vector_size(CAROM_MANY / 2)));
 
 static inline carom_many carom_many_load(const char *at)
@@ -24,25 +25,32 @@ static inline carom_many carom_many_load(const char *at)
 }
 
 /* All of the n < CAROM_MANY bytes there, in any order, some of them more than once; n is not 0. */
-static inline carom_many carom_many_load_few(const char *at, size_t n)
+struct carom_words {
+    uint64_t first, last;
+};
+static inline struct carom_words carom_many_words(const char *at, size_t n)
 {
-    uint64_t words[2] = {0};
-    carom_many bytes;
+    struct carom_words words;
 
     if (n >= sizeof(uint64_t)) {
-        memcpy(&words[0], at, sizeof(uint64_t));
-        memcpy(&words[1], at + n - sizeof(uint64_t), sizeof(uint64_t));
+        memcpy(&words.first, at, sizeof(uint64_t));
+        memcpy(&words.last, at + n - sizeof(uint64_t), sizeof(uint64_t));
     } else if (n >= sizeof(uint32_t)) {
         uint32_t first, last;
         memcpy(&first, at, sizeof(first));
         memcpy(&last, at + n - sizeof(last), sizeof(last));
-        words[0] = words[1] = (uint64_t)first << 32 | last;
+        words.first = words.last = (uint64_t)first << 32 | last;
     } else {
-        words[0] = words[1] = 0x0101010101010101u * (unsigned char)at[0];
-        words[1] = words[1] << 16 | (uint64_t)(unsigned char)at[n / 2] << 8 | (unsigned char)at[n - 1];
+        words.first = 0x0101010101010101u * (unsigned char)at[0];
+        words.last = words.first << 16 | (uint64_t)(unsigned char)at[n / 2] << 8 | (unsigned char)at[n - 1];
     }
-    memcpy(&bytes, words, sizeof(bytes));
-    return bytes;
+    return words;
+}
+static inline carom_many carom_many_load_few(const char *at, size_t n)
+{
+    struct carom_words words = carom_many_words(at, n);
+
+    return (carom_many)(carom_many_long){words.first, words.last};
 }
 
 /* The same, and copies them. */
@@ -114,10 +122,9 @@ static inline size_t carom_many_first(carom_many hits)
    is, no processor can foresee. */
 static inline size_t carom_many_first_of(carom_many first, carom_many second)
 {
-    uint64_t masks[2] = {carom_many_mask(first), carom_many_mask(second)};
-    size_t which = masks[0] == 0;
+    uint64_t mask = carom_many_mask(first), only_second = mask ? 0 : UINT64_MAX;
 
-    return which * CAROM_MANY + carom_many_lowest(masks[which]);
+    return carom_many_lowest(mask | (carom_many_mask(second) & only_second)) + (CAROM_MANY & only_second);
 }
 
 /* Has none of the bytes in s what odd finds in many of them? */

@@ -7,19 +7,29 @@
 
 #include "base/many.h"
 
-/* Do they differ in nothing but the case of letters? Most are written alike. */
-static inline bool alike(carom_many a, carom_many b)
+/* Do they differ in nothing but the case of letters? */
+static bool alike(carom_many a, carom_many b)
 {
     carom_many other = a ^ b, letter = (carom_many)((a | 0x20) - 'a' < 26);
 
     return !carom_many_any(other) || !carom_many_any(other & ~(letter & 0x20));
 }
 
+/* Most are written alike, which the words show at once. */
+static inline bool few_alike(const char *a, const char *b, size_t n)
+{
+    struct carom_words x = carom_many_words(a, n), y = carom_many_words(b, n);
+    uint64_t other = (x.first ^ y.first) | (x.last ^ y.last);
+
+    return other == 0 || ((other & ~UINT64_C(0x2020202020202020)) == 0 &&
+                          alike((carom_many)(carom_many_long){x.first, x.last}, (carom_many)(carom_many_long){y.first, y.last}));
+}
+
 /* The last many bytes begin where they must to be whole. */
 bool carom_str_same_caseless(const char *a, const char *b, size_t n)
 {
     if (n < CAROM_MANY)
-        return n == 0 || alike(carom_many_load_few(a, n), carom_many_load_few(b, n));
+        return n == 0 || few_alike(a, b, n);
     for (size_t i = 0; i < n - CAROM_MANY; i += CAROM_MANY)
         if (!alike(carom_many_load(a + i), carom_many_load(b + i)))
             return false;
@@ -88,7 +98,7 @@ size_t carom_str_find(struct carom_str s, struct carom_str needle)
         return at ? (size_t)(at - s.ptr) : SIZE_MAX;
     }
     for (size_t i = 0; s.len >= needle.len && (i = next_place(s, i, needle, 0)) <= s.len - needle.len; i++)
-        if (memcmp(s.ptr + i, needle.ptr, needle.len) == 0)
+        if (needle.len <= 2 || memcmp(s.ptr + i, needle.ptr, needle.len) == 0)
             return i;
     return SIZE_MAX;
 }
