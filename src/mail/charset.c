@@ -179,33 +179,19 @@ static struct carom_str from_iconv(struct carom_arena *arena, const char *name, 
     return carom_str_n(start, (size_t)(out - start));
 }
 
-/* Caseless order of a label and a row's, whose letters are lower case. */
-static int compare(struct carom_str label, const char *row)
-{
-    for (size_t i = 0; i < label.len; i++) {
-        unsigned char a = (unsigned char)carom_lower(label.ptr[i]), b = (unsigned char)row[i];
-
-        if (a != b || !b) /* NUL in a label is beyond the row's end */
-            return a < b ? -1 : 1;
-    }
-    return row[label.len] ? -1 : 0;
-}
-
 static const struct carom_charset_row *find_row(struct carom_str label)
 {
-    size_t low = 0, high = carom_charsets_n;
+    char letters[LABEL_MAX];
+    struct carom_str small = carom_str_n(letters, label.len);
+    size_t at, row;
 
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        int order = compare(label, carom_charsets[middle].label);
-
-        if (order == 0)
-            return &carom_charsets[middle];
-        if (order < 0)
-            high = middle;
-        else
-            low = middle + 1;
-    }
+    if (label.len > LABEL_MAX)
+        return NULL;
+    for (size_t i = 0; i < label.len; i++)
+        letters[i] = carom_lower(label.ptr[i]);
+    for (at = carom_str_hash(0, small); (row = carom_charsets_index[at & (carom_charsets_index_n - 1)]); at++)
+        if (carom_str_eq(small, carom_str(carom_charsets[row - 1].label)))
+            return &carom_charsets[row - 1];
     return NULL;
 }
 

@@ -28,5 +28,7 @@ struct carom_charset_row {
 };
 extern const struct carom_charset_row carom_charsets[];
 extern const size_t carom_charsets_n;
+extern const uint16_t carom_charsets_index[]; /* of labels, as tools/tablec.c made it */
+extern const size_t carom_charsets_index_n;
 
 #endif

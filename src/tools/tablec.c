@@ -22,8 +22,9 @@
 
        tablec index SYMBOL HEADER COLUMN COLUMN FILE.tsv
 
-   prints where the rows stand by the hash of two columns, the second behind the first: `const uint16_t SYMBOL[]`, a power
-   of two of places, SYMBOL_n, with the number of a row from 1 on or 0. Who finds his place taken looks in the next one.
+   prints where the rows stand by the hash of two columns, the second behind the first, or of one where the second is "-":
+   `const uint16_t SYMBOL[]`, a power of two of places, SYMBOL_n, with the number of a row from 1 on or 0. Who finds his
+   place taken looks in the next one.
 
        tablec matcher SYMBOL HEADER COLUMN FILE.tsv WORDS.tsv
 
@@ -212,11 +213,14 @@ static int index_of(char **args)
     size_t rows = 0, n = 1;
 
     carom_tsv_begin(&tsv, args[4]);
-    size_t first = carom_tsv_column(&tsv, args[2]), second = carom_tsv_column(&tsv, args[3]);
+    bool two = strcmp(args[3], "-") != 0;
+    size_t first = carom_tsv_column(&tsv, args[2]), second = two ? carom_tsv_column(&tsv, args[3]) : 0;
     for (; carom_tsv_next(&tsv); rows++) {
         if (rows == UINT16_MAX)
             carom_tsv_fail(&tsv, "more rows than an index has room for");
-        hashes[rows] = carom_str_hash(carom_str_hash(0, carom_str(tsv.cell[first])), carom_str(tsv.cell[second]));
+        hashes[rows] = carom_str_hash(0, carom_str(tsv.cell[first]));
+        if (two)
+            hashes[rows] = carom_str_hash(hashes[rows], carom_str(tsv.cell[second]));
     }
     carom_tsv_end(&tsv);
     while (n < 4 * rows)
