@@ -98,7 +98,7 @@ size_t carom_str_find(struct carom_str s, struct carom_str needle)
         return at ? (size_t)(at - s.ptr) : SIZE_MAX;
     }
     for (size_t i = 0; s.len >= needle.len && (i = next_place(s, i, needle, 0)) <= s.len - needle.len; i++)
-        if (needle.len <= 2 || memcmp(s.ptr + i, needle.ptr, needle.len) == 0)
+        if (memcmp(s.ptr + i, needle.ptr, needle.len) == 0)
             return i;
     return SIZE_MAX;
 }

@@ -98,8 +98,8 @@ static void finds_many_at_once(void **state)
     (void)state;
 
     for (int turn = 0; turn < 20000; turn++) {
-        char bytes[80], needle[6];
-        size_t n = (random = random * 1664525 + 1013904223) >> 16 & 63, k = 1 + (random >> 24 & 3);
+        char bytes[256], needle[6];
+        size_t n = (random = random * 1664525 + 1013904223) >> 16 & (turn % 2 ? 63 : 255), k = 1 + (random >> 24 & 3);
         for (size_t i = 0; i < n + k; i++) {
             random = random * 1664525 + 1013904223;
             *(i < n ? &bytes[i] : &needle[i - n]) = letters[random >> 20 & 7];
@@ -108,6 +108,8 @@ static void finds_many_at_once(void **state)
         memcpy(copy + 1, bytes, n);
         struct carom_str s = carom_str_n(copy + 1, n), wanted = carom_str_n(needle, k);
         expect_size("ifind", carom_str_ifind(s, wanted), ifind_slowly(s, wanted));
+        const char *found = memmem(s.ptr, s.len, needle, k);
+        expect_size("find", carom_str_find(s, wanted), found ? (size_t)(found - s.ptr) : SIZE_MAX);
         size_t line = 0;
         while (line < n && bytes[line] != '\n' && bytes[line] != '\r')
             line++;
