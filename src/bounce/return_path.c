@@ -145,6 +145,8 @@ static bool match_capture(struct carom_str text, struct carom_str name, struct c
         return keep(captures, name, text) && match(CAROM_STR_EMPTY, shape, captures);
     if (literal.len == shape.len && !ends(text, literal))
         return false;
+    if (literal.len == shape.len && (last || anywhere)) /* no other place of the literal leaves nothing behind it */
+        return keep(captures, name, carom_str_head(text, text.len - literal.len));
     for (end = last ? find_last(text, literal) : find(text, literal, 1); end != SIZE_MAX;
          end = anywhere ? find(text, literal, end + 1) : SIZE_MAX) {
         if (keep(captures, name, carom_str_head(text, end)) && match(carom_str_from(text, end), shape, captures))
