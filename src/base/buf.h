@@ -21,9 +21,13 @@ static inline void carom_buf_clear(struct carom_buf *buf) { buf->len = 0, buf->f
 
 /* Makes room for n bytes and a NUL behind them; false: failed. */
 bool carom_buf_grow(struct carom_buf *buf, size_t n);
+static inline bool carom_buf_has_room(const struct carom_buf *buf, size_t n)
+{
+    return !buf->failed && n < buf->capacity - buf->len;
+}
 static inline bool carom_buf_reserve(struct carom_buf *buf, size_t n)
 {
-    return (!buf->failed && n < buf->capacity - buf->len) || carom_buf_grow(buf, n);
+    return carom_buf_has_room(buf, n) || carom_buf_grow(buf, n);
 }
 static inline void carom_buf_add(struct carom_buf *buf, const void *bytes, size_t n)
 {

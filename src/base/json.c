@@ -77,7 +77,7 @@ static inline carom_many copy_many(char *out, const char *at)
 }
 
 /* Copies all of s; the last bytes overlap those before. false: some need an escape. */
-static inline bool copy_clean(char *out, struct carom_str s)
+static inline __attribute__((always_inline)) bool copy_clean(char *out, struct carom_str s)
 {
     enum { STEP = 2 * CAROM_MANY };
     carom_many hits = {0};
@@ -145,12 +145,22 @@ void carom_json_str(struct carom_json *json, struct carom_str value)
     add_string(json->buf, value);
 }
 
+static __attribute__((noinline)) void grow_for_member(struct carom_json *json, const char key[CAROM_JSON_KEY], size_t n,
+                                                      struct carom_str value)
+{
+    if (carom_buf_grow(json->buf, CAROM_JSON_KEY + value.len + 2))
+        carom_json_member(json, key, n, value);
+}
+
+/* What is rare is called last, so that nothing has to be kept for afterwards. */
 void carom_json_member(struct carom_json *json, const char key[CAROM_JSON_KEY], size_t n, struct carom_str value)
 {
     struct carom_buf *buf = json->buf;
     size_t skipped = !json->comma;
-    if (!carom_buf_reserve(buf, CAROM_JSON_KEY + value.len + 2))
+    if (!carom_buf_has_room(buf, CAROM_JSON_KEY + value.len + 2)) {
+        grow_for_member(json, key, n, value);
         return;
+    }
     char *at = buf->ptr + buf->len;
     memcpy(at, key + skipped, CAROM_JSON_KEY - 1);
     at += n - skipped;
