@@ -124,12 +124,7 @@ static struct carom_str read_action(struct carom_arena *arena, struct carom_str 
 {
     struct carom_str rest = carom_header_token(arena, value), word;
 
-    if (!carom_str_word(&rest, &word))
-        return CAROM_STR_EMPTY;
-    char *copy = carom_arena_alloc(arena, word.len + 1);
-    for (size_t i = 0; i < word.len; i++)
-        copy[i] = carom_lower(word.ptr[i]);
-    return carom_str_n(copy, word.len);
+    return carom_str_word(&rest, &word) ? carom_arena_lower(arena, word) : CAROM_STR_EMPTY;
 }
 
 static enum carom_claim claim_of(struct carom_str action, struct carom_str status)

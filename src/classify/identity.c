@@ -33,7 +33,7 @@ static struct carom_str digest(struct carom_arena *arena, struct hashing *hashin
 {
     static const char digits[] = "0123456789abcdef";
     uint8_t hash[16];
-    char *hex = (char *)carom_arena_alloc(arena, 2 * sizeof hash + 1);
+    char *hex = carom_arena_raw(arena, 2 * sizeof hash + 1);
 
     flush(hashing);
     sha256_digest(&hashing->ctx, sizeof hash, hash);
@@ -41,6 +41,7 @@ static struct carom_str digest(struct carom_arena *arena, struct hashing *hashin
         hex[2 * i] = digits[hash[i] >> 4];
         hex[2 * i + 1] = digits[hash[i] & 15];
     }
+    hex[2 * sizeof hash] = '\0';
     return carom_str_n(hex, 2 * sizeof hash);
 }
 
