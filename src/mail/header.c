@@ -316,17 +316,14 @@ static void put_raw(struct carom_arena *arena, struct text *text, struct carom_s
     put(text, carom_charset_to_utf8(arena, CAROM_STR_EMPTY, unfold(arena, raw), text->room - text->len));
 }
 
-struct carom_str carom_header_text(struct carom_arena *arena, struct carom_str value)
+/* Of what is trimmed. Apart, as few have anything to decode. */
+static __attribute__((noinline)) struct carom_str decode(struct carom_arena *arena, struct carom_str value)
 {
-    struct text text = {0};
+    struct text text = {.room = value.len * 3}; /* a raw byte has at most three in UTF-8, an encoded one fewer */
     struct word word;
     size_t i = 0, words = 0;
     bool folded;
 
-    value = carom_str_trim(value);
-    if (plain(value))
-        return value;
-    text.room = value.len * 3; /* a raw byte has at most three in UTF-8, an encoded one fewer */
     text.ptr = carom_arena_raw(arena, text.room);
     while (i < value.len) {
         size_t start = words < CONVERSIONS_MAX ? find_word(value, i, &word) : value.len;
@@ -340,6 +337,12 @@ struct carom_str carom_header_text(struct carom_arena *arena, struct carom_str v
         words++;
     }
     return carom_str_trim(carom_str_n(text.ptr, text.len));
+}
+
+struct carom_str carom_header_text(struct carom_arena *arena, struct carom_str value)
+{
+    value = carom_str_trim(value);
+    return plain(value) ? value : decode(arena, value);
 }
 
 /* ---- Tokens ---- */
