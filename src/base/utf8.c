@@ -332,10 +332,8 @@ static struct carom_str fold_even(struct carom_arena *arena, struct carom_str s)
     return carom_str_n(out, s.len);
 }
 
-struct carom_utf8_text carom_utf8_normalise(struct carom_arena *arena, struct carom_str s)
+static __attribute__((noinline)) struct carom_utf8_text normalise_uneven(struct carom_arena *arena, struct carom_str s)
 {
-    if (carom_utf8_even(s))
-        return (struct carom_utf8_text){s, fold_even(arena, s)};
     size_t most = s.len + 2 * count_bad(s);
     struct pair pair = {.shown = carom_arena_raw(arena, most + 1), .folded = carom_arena_raw(arena, most + 1)};
     while (s.len > 0) {
@@ -347,6 +345,11 @@ struct carom_utf8_text carom_utf8_normalise(struct carom_arena *arena, struct ca
             pair_add_words(&pair, &s);
     }
     return (struct carom_utf8_text){carom_str_n(pair.shown, pair.len), carom_str_n(pair.folded, pair.len)};
+}
+
+struct carom_utf8_text carom_utf8_normalise(struct carom_arena *arena, struct carom_str s)
+{
+    return carom_utf8_even(s) ? (struct carom_utf8_text){s, fold_even(arena, s)} : normalise_uneven(arena, s);
 }
 
 bool carom_utf8_match(struct carom_arena *arena, struct carom_str text, struct carom_str pattern)

@@ -388,17 +388,15 @@ static inline carom_many not_token(carom_many bytes)
     return (carom_many)((bytes == '\n') | (bytes == '\r') | (bytes == '('));
 }
 
-struct carom_str carom_header_token(struct carom_arena *arena, struct carom_str value)
+/* Of what is trimmed, and folded or has a comment. */
+static __attribute__((noinline)) struct carom_str clear(struct carom_arena *arena, struct carom_str value)
 {
-    struct text text = {0};
+    struct text text = {.room = value.len};
     bool gap = false, broken = false;
 
-    value = carom_str_trim(value);
-    if (carom_many_none(value, not_token))
-        return value;
     if (carom_str_chr(value, '(') == SIZE_MAX)
         return unfold(arena, value);
-    text = (struct text){carom_arena_raw(arena, value.len), 0, value.len};
+    text.ptr = carom_arena_raw(arena, text.room);
     for (size_t i = 0, end; i < value.len; i = end) {
         end = step(value, i, &gap, &broken);
         if (!gap && !(carom_is_space(value.ptr[i]) && text.len > 0 && text.ptr[text.len - 1] == ' '))
@@ -407,4 +405,10 @@ struct carom_str carom_header_token(struct carom_arena *arena, struct carom_str 
             put(&text, CAROM_STR(" "));
     }
     return carom_str_trim(carom_str_n(text.ptr, text.len));
+}
+
+struct carom_str carom_header_token(struct carom_arena *arena, struct carom_str value)
+{
+    value = carom_str_trim(value);
+    return carom_many_none(value, not_token) ? value : clear(arena, value);
 }
