@@ -36,7 +36,7 @@ struct carom_matcher_word {
 struct carom_matcher_index {
     const uint32_t *marked; /* a bit per hash: a word has it */
     const struct carom_matcher_word *slots;
-    uint32_t n;       /* words; 0: the rest is empty */
+    uint32_t n; /* words; 0: the rest is empty */
     uint32_t slots_n;
     uint8_t bits; /* of a hash; its upper ones, but CAROM_MATCHER_SLOT_BITS, are the slot */
 };
@@ -57,7 +57,7 @@ struct carom_matcher {
     uint32_t targets_n, sequences_n, steps_n, bytes_n;
     struct carom_matcher_index indexes[CAROM_MATCHER_INDEXES];
     const char *bytes;
-    const uint32_t *targets; /* of words that have several */
+    const uint32_t *targets;                        /* of words that have several */
     const uint32_t *keyed;                          /* per place, the first sequence that needs it most; and the end */
     const struct carom_matcher_sequence *sequences; /* by that place */
     const struct carom_matcher_step *steps;
@@ -69,7 +69,8 @@ struct carom_matcher *carom_matcher_new(const struct carom_str *patterns, size_t
 void carom_matcher_free(struct carom_matcher *matcher);
 
 /* Calls found once for each pattern that stands in folded, with the place that ends first, in no order; found returns
-   false to stop. Working memory is the arena's. Time grows with the text and with what stands in it. */
+   false to stop. Working memory is the arena's. Time grows with the text and with what stands in it; and with how many
+   words share the rarest bytes they have, which are few unless somebody writes patterns of two letters. */
 void carom_matcher_search(const struct carom_matcher *matcher, struct carom_arena *arena, struct carom_str folded,
                           bool (*found)(void *user, uint32_t pattern, size_t start, size_t end), void *user);
 
