@@ -174,12 +174,18 @@ static int sift(void *user, void *load_v, struct carom_error *err)
 
 /* ---- In order ---- */
 
+static void print(struct carom_str lines)
+{
+    if (lines.len > 0)
+        fwrite(lines.ptr, 1, lines.len, stdout);
+}
+
 static int answer(void *user, void *load_v, struct carom_error *err)
 {
     const struct carom_column *column = ((struct work *)user)->column;
     struct load *load = load_v;
+    struct carom_str rest = carom_buf_str(&load->out);
     struct carom_refusal refusal;
-    size_t printed = 0;
 
     for (const struct doubt *it = load->first; it; it = it->next) {
         int may = column->ledger->ops->check(column->ledger->store, it->key, column->list, column->held, column->now, &refusal, err);
@@ -187,12 +193,13 @@ static int answer(void *user, void *load_v, struct carom_error *err)
             return -1;
         if ((may != 0) == column->denied)
             continue;
-        fwrite(load->out.ptr + printed, 1, it->at - printed, stdout);
-        fwrite(it->address.ptr, 1, it->address.len, stdout);
+        size_t before = it->at - (load->out.len - rest.len);
+        print(carom_str_head(rest, before));
+        print(it->address);
         putchar('\n');
-        printed = it->at;
+        rest = carom_str_from(rest, before);
     }
-    fwrite(load->out.ptr + printed, 1, load->out.len - printed, stdout);
+    print(rest);
     fflush(stdout); /* what is lost then, the end of the program tells */
     return 0;
 }
