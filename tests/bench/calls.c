@@ -87,12 +87,17 @@ static int decide(const char *text, long n)
 /* What is done between the turns and is not to count. */
 static double aside;
 
+/* Another one stays open meanwhile, as a server's would: who closes a ledger last removes its log, and a file system that
+   has many files made and removed in a minute (ext4) looks longer and longer for room for the next. */
 static int open_engines(const char *store, long n)
 {
     struct carom_error err = {0};
     const char *path = write_policy(empty);
     const struct carom_engine_options options = {.policy = path, .store = store};
-    int result = path ? 0 : fail("no policy");
+    double begun = now_ns();
+    struct carom_engine *other = path ? carom_engine_open(&options, &err) : NULL;
+    int result = other ? 0 : fail(path ? err.text : "no policy");
+    aside = now_ns() - begun;
     for (long i = 0; result == 0 && i < n; i++) {
         struct carom_engine *engine = carom_engine_open(&options, &err);
         result = engine ? 0 : fail(err.text);
@@ -100,6 +105,7 @@ static int open_engines(const char *store, long n)
         carom_engine_close(engine);
         aside += now_ns() - opened;
     }
+    carom_engine_close(other);
     if (path)
         unlink(path);
     return result;
