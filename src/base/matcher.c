@@ -5,6 +5,7 @@
 
 #include "base/matcher.h"
 
+#include "base/gram.h"
 #include "base/phrase.h"
 
 enum { WORD_BITS = 32 };
@@ -97,28 +98,21 @@ static bool tell_all(struct search *search, const struct carom_matcher_word *wor
     return tell(search, *list, start, end);
 }
 
-static uint32_t gram_at(const char *bytes, size_t length)
-{
-    return length == 4   ? carom_matcher_gram(bytes)
-           : length == 2 ? carom_matcher_short_gram(bytes)
-                         : (unsigned char)bytes[0];
-}
-
 static const struct carom_matcher_word *slot_of(const struct carom_matcher_index *index, uint32_t gram)
 {
-    return &index->slots[carom_matcher_hash(gram, index->bits) >> CAROM_MATCHER_SLOT_BITS];
+    return &index->slots[carom_gram_hash(gram, index->bits) >> CAROM_MATCHER_SLOT_BITS];
 }
 
 /* Whether the word may stand where its gram stands at `at`: with its first bytes and its last. Nothing is branched on,
    for nobody could foretell it. length is that of the gram. */
 static inline bool may_stand(const struct carom_matcher_word *word, struct carom_str text, size_t at, size_t length)
 {
-    uint32_t gram = gram_at(text.ptr + at, length);
+    uint32_t gram = carom_gram(text.ptr + at, length);
     size_t start = at - word->before, end = start + word->length; /* before the text it is beyond its end */
     bool fits = start < text.len && end <= text.len && word->length > 0;
     size_t first = fits ? start : 0, last = fits ? end - length : 0;
-    uint32_t other = (gram ^ word->gram) | (gram_at(text.ptr + first, length) ^ word->head) |
-                     (gram_at(text.ptr + last, length) ^ word->tail);
+    uint32_t other = (gram ^ word->gram) | (carom_gram(text.ptr + first, length) ^ word->head) |
+                     (carom_gram(text.ptr + last, length) ^ word->tail);
 
     return fits && other == 0;
 }
@@ -126,7 +120,7 @@ static inline bool may_stand(const struct carom_matcher_word *word, struct carom
 /* false: enough. */
 static bool try_words(struct search *search, const struct carom_matcher_index *index, size_t at, size_t length)
 {
-    const struct carom_matcher_word *word = slot_of(index, gram_at(search->text.ptr + at, length)),
+    const struct carom_matcher_word *word = slot_of(index, carom_gram(search->text.ptr + at, length)),
                                     *end = index->slots + index->slots_n;
     struct carom_str text = search->text;
 
@@ -157,10 +151,10 @@ find_in_block(struct search *search, const struct carom_matcher_index *index, si
 
     for (; at < end; at++) {
         hits[n] = (uint32_t)at;
-        n += has(marked, carom_matcher_hash(gram_at(text.ptr + at, length), index->bits));
+        n += has(marked, carom_gram_hash(carom_gram(text.ptr + at, length), index->bits));
     }
     for (size_t i = 0; i < n; i++) {
-        const struct carom_matcher_word *word = slot_of(index, gram_at(text.ptr + hits[i], length));
+        const struct carom_matcher_word *word = slot_of(index, carom_gram(text.ptr + hits[i], length));
         hits[kept] = hits[i];
         kept += (uint32_t)may_stand(word, text, hits[i], length) | word->more;
     }

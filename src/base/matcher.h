@@ -74,17 +74,4 @@ void carom_matcher_free(struct carom_matcher *matcher);
 void carom_matcher_search(const struct carom_matcher *matcher, struct carom_arena *arena, struct carom_str folded,
                           bool (*found)(void *user, uint32_t pattern, size_t start, size_t end), void *user);
 
-/* What compiling and searching must agree on. */
-static inline uint32_t carom_matcher_gram(const char *bytes)
-{
-    const unsigned char *b = (const unsigned char *)bytes;
-
-    return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
-}
-static inline uint32_t carom_matcher_short_gram(const char *bytes)
-{
-    return (uint32_t)(unsigned char)bytes[0] | (uint32_t)(unsigned char)bytes[1] << 8;
-}
-static inline uint32_t carom_matcher_hash(uint32_t gram, unsigned bits) { return gram * 0x9e3779b1u >> (32 - bits); }
-
 #endif

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "base/gram.h"
 #include "base/matcher.h"
 #include "base/phrase.h"
 
@@ -99,7 +100,7 @@ struct building {
     uint32_t *often; /* per place, the sum of its words' counts */
     struct target *target_drafts;
     struct carom_matcher_sequence *sequence_drafts;
-    uint32_t targets_n, sequences_n;
+    uint32_t targets_n;
 };
 
 static void *carve(char **memory, size_t n, size_t size)
@@ -165,18 +166,10 @@ static bool allocate(struct building *b, const struct sizes *s)
 
 /* ---- Words and places, each once ---- */
 
-static size_t hash_of(struct carom_str text, uint32_t flags)
-{
-    uint32_t hash = 0x811c9dc5u ^ flags; /* FNV-1a */
-    for (size_t i = 0; i < text.len; i++)
-        hash = (hash ^ (unsigned char)text.ptr[i]) * 0x01000193u;
-    return hash;
-}
-
 /* Its number; *new_r: it was not there. */
 static uint32_t number_of(struct names *names, struct carom_str text, uint32_t flags, bool *new_r)
 {
-    size_t at = hash_of(text, flags) & names->mask;
+    size_t at = carom_str_hash(flags, text) & names->mask;
     for (; names->slots[at]; at = (at + 1) & names->mask) {
         const struct name *name = &names->list[names->slots[at] - 1];
         if (name->flags == flags && carom_str_eq(name->text, text)) {
@@ -251,16 +244,14 @@ static void add_pattern(struct building *b, struct carom_str pattern, uint32_t n
             add_step(b, place);
     }
     if (!one)
-        b->sequence_drafts[b->sequences_n++] = (struct carom_matcher_sequence){number, steps, *steps_n - steps};
+        b->sequence_drafts[b->matcher->sequences_n++] = (struct carom_matcher_sequence){number, steps, *steps_n - steps};
 }
 
 /* ---- Indexes ---- */
 
 static uint32_t gram_at(struct carom_str word, size_t at, size_t index)
 {
-    return index == 0   ? carom_matcher_gram(word.ptr + at)
-           : index == 1 ? carom_matcher_short_gram(word.ptr + at)
-                        : (unsigned char)word.ptr[at];
+    return carom_gram(word.ptr + at, gram_lengths[index]);
 }
 
 static bool is_of(size_t index, struct carom_str word)
@@ -278,7 +269,7 @@ static void choose_grams(struct building *b, size_t index, unsigned bits, uint32
             struct carom_str word = names->list[i].text;
             uint32_t fewest = UINT32_MAX, *rarest = NULL;
             for (size_t at = 0; is_of(index, word) && at + gram_lengths[index] <= word.len; at++) {
-                uint32_t *here = &often[carom_matcher_hash(gram_at(word, at, index), bits)];
+                uint32_t *here = &often[carom_gram_hash(gram_at(word, at, index), bits)];
                 if (!choose) {
                     ++*here;
                 } else if (*here < fewest) {
@@ -335,7 +326,7 @@ static bool make_index(struct building *b, size_t index, uint32_t n)
         struct carom_str word = b->word_names.list[i].text;
         if (!is_of(index, word))
             continue;
-        uint32_t hash = carom_matcher_hash(gram_at(word, b->word_drafts[i].gram, index), bits);
+        uint32_t hash = carom_gram_hash(gram_at(word, b->word_drafts[i].gram, index), bits);
         size_t slot = hash >> CAROM_MATCHER_SLOT_BITS;
         for (; slots[slot].length > 0; slot = (slot + 1) % slots_n)
             slots[slot].more = 1;
@@ -374,11 +365,11 @@ static uint32_t key_of(const struct building *b, const struct carom_matcher_sequ
 static void make_sequences(struct building *b)
 {
     const struct carom_matcher_sequence *drafts = b->sequence_drafts;
-    for (uint32_t i = 0; i < b->sequences_n; i++)
+    for (uint32_t i = 0; i < b->matcher->sequences_n; i++)
         b->keyed[key_of(b, &drafts[i])]++;
     for (size_t i = 1; i <= b->matcher->places; i++)
         b->keyed[i] += b->keyed[i - 1];
-    for (uint32_t i = b->sequences_n; i-- > 0;)
+    for (uint32_t i = b->matcher->sequences_n; i-- > 0;)
         b->sequences[--b->keyed[key_of(b, &drafts[i])]] = drafts[i];
 }
 
@@ -395,7 +386,6 @@ struct carom_matcher *carom_matcher_new(const struct carom_str *patterns, size_t
     for (size_t i = 0; i < n; i++)
         add_pattern(&b, patterns[i], (uint32_t)i);
     b.matcher->places = b.place_names.n;
-    b.matcher->sequences_n = b.sequences_n;
     bool made = make_indexes(&b);
     if (made)
         make_sequences(&b);

@@ -63,7 +63,7 @@ static inline bool pass(const struct scan *scan, const char *bytes, size_t to, s
     unsigned bits = scan->sieve->bits;
 
     for (size_t i = 0; i < to; i += stride) {
-        uint32_t gram = carom_sieve_gram(bytes + i, length), hash = carom_sieve_hash(gram, bits);
+        uint32_t gram = carom_sieve_gram(bytes + i, length), hash = carom_gram_hash(gram, bits);
 
         if (carom_sieve_marked(marked, hash) && take(scan, gram, hash >> CAROM_SIEVE_SLOT_BITS, offset + i))
             return true;

@@ -9,6 +9,7 @@
 #ifndef CAROM_BASE_SIEVE_H
 #define CAROM_BASE_SIEVE_H
 
+#include "base/gram.h"
 #include "base/str.h"
 
 enum { CAROM_SIEVE_ROWS = 1280 };
@@ -56,12 +57,8 @@ size_t carom_sieved_next(const struct carom_sieved *sieved, size_t from);
 /* What build tool and search must agree on. Four bytes are read, whatever the length. */
 static inline uint32_t carom_sieve_gram(const char *bytes, size_t length)
 {
-    const unsigned char *b = (const unsigned char *)bytes;
-    uint32_t gram = (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
-
-    return (gram | 0x20202020u) & (length == 3 ? 0xffffffu : 0xffffffffu);
+    return (carom_gram(bytes, 4) | 0x20202020u) & (length == 3 ? 0xffffffu : 0xffffffffu);
 }
-static inline uint32_t carom_sieve_hash(uint32_t gram, unsigned bits) { return gram * 0x9e3779b1u >> (32 - bits); }
 static inline bool carom_sieve_marked(const uint32_t *marked, uint32_t hash) { return marked[hash / 32] >> hash % 32 & 1; }
 enum { CAROM_SIEVE_SLOT_BITS = 4 }; /* so many of a hash, the lower ones, its slot does not depend on */
 static inline size_t carom_sieve_slots(unsigned bits) { return (size_t)1 << (bits - CAROM_SIEVE_SLOT_BITS); }

@@ -83,7 +83,7 @@ static void count(struct carom_str text, size_t length, unsigned weight)
     for (size_t i = 0; i + length <= text.len; i++) {
         char bytes[4] = {0};
         memcpy(bytes, text.ptr + i, length);
-        frequency[carom_sieve_hash(carom_sieve_gram(bytes, length), 16)] += weight;
+        frequency[carom_gram_hash(carom_sieve_gram(bytes, length), 16)] += weight;
     }
 }
 
@@ -133,7 +133,7 @@ static int score(struct carom_str gram, bool spaces)
         sum += rarity(gram.ptr[i]);
         bytes[i] = gram.ptr[i];
     }
-    unsigned often = frequency[carom_sieve_hash(carom_sieve_gram(bytes, gram.len), 16)];
+    unsigned often = frequency[carom_gram_hash(carom_sieve_gram(bytes, gram.len), 16)];
     return sum + 128 * (often < OFTEN ? (int)(OFTEN - often) : 0);
 }
 
@@ -245,7 +245,7 @@ static unsigned bits_of_hash; /* qsort has no place for it */
 static int compare(const void *a, const void *b)
 {
     const struct carom_sieve_gram *x = a, *y = b;
-    uint32_t hash_x = carom_sieve_hash(x->bytes, bits_of_hash), hash_y = carom_sieve_hash(y->bytes, bits_of_hash);
+    uint32_t hash_x = carom_gram_hash(x->bytes, bits_of_hash), hash_y = carom_gram_hash(y->bytes, bits_of_hash);
 
     return hash_x != hash_y ? (hash_x > hash_y) - (hash_x < hash_y) : (x->row > y->row) - (x->row < y->row);
 }
@@ -267,7 +267,7 @@ static void print_marked(const struct sieve *sieve, size_t number)
     uint32_t *marked = checked(calloc(n, sizeof *marked));
 
     for (size_t i = 0; i < sieve->n; i++) {
-        uint32_t hash = carom_sieve_hash(sieve->grams[i].bytes, sieve->bits);
+        uint32_t hash = carom_gram_hash(sieve->grams[i].bytes, sieve->bits);
         marked[hash / 32] |= UINT32_C(1) << hash % 32;
     }
     printf("static const uint32_t marked_%zu[] = {", number);
@@ -284,7 +284,7 @@ static void print_slots(const struct sieve *sieve, size_t number)
     struct carom_sieve_gram *slots = checked(calloc(n, sizeof *slots));
 
     for (size_t i = 0; i < sieve->n; i++) {
-        size_t slot = carom_sieve_hash(sieve->grams[i].bytes, sieve->bits) >> CAROM_SIEVE_SLOT_BITS;
+        size_t slot = carom_gram_hash(sieve->grams[i].bytes, sieve->bits) >> CAROM_SIEVE_SLOT_BITS;
         for (; slots[slot].used; slot = (slot + 1) % n)
             slots[slot].more = 1;
         slots[slot] = sieve->grams[i];
