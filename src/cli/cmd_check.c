@@ -86,7 +86,9 @@ static int check_column(const struct asking *asking, unsigned threads, struct ca
 {
     const struct carom_column column = {.ledger = &asking->ledger, .list = asking->list, .held = asking->held,
                                         .now = asking->now, .denied = asking->denied, .threads = threads};
-    return carom_column_check(&column, STDIN_FILENO, err) != 0 ? EX_TEMPFAIL : EX_OK;
+    if (carom_column_check(&column, STDIN_FILENO, err) == 0)
+        return EX_OK;
+    return ferror(stdout) ? carom_cli_fail(err) : EX_TEMPFAIL;
 }
 
 int cmd_check(int argc, char **argv)

@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/conveyor.h"
 #include "base/error.h"
+#include "cli/cli.h"
 #include "mail/address.h"
 
 enum { PIECE = 1 << 16, PORTION = 64, LOADS_EACH = 4 };
@@ -187,7 +188,7 @@ static int answer(void *user, void *load_v, struct carom_error *err)
     struct carom_str rest = carom_buf_str(&load->out);
     struct carom_refusal refusal;
 
-    for (const struct doubt *it = load->first; it; it = it->next) {
+    for (const struct doubt *it = load->first; it && !ferror(stdout); it = it->next) {
         int may = column->ledger->ops->check(column->ledger->store, it->key, column->list, column->held, column->now, &refusal, err);
         if (may < 0)
             return -1;
@@ -200,8 +201,7 @@ static int answer(void *user, void *load_v, struct carom_error *err)
         rest = carom_str_from(rest, before);
     }
     print(rest);
-    fflush(stdout); /* what is lost then, the end of the program tells */
-    return 0;
+    return fflush(stdout) != 0 || ferror(stdout) ? carom_cli_output_error(err, "check") : 0;
 }
 
 /* ---- The whole ---- */

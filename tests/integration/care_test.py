@@ -140,6 +140,17 @@ class Check(Care):
             self.assertEqual(asked.stdout.read(), b'c@example.com\n')
         self.assertEqual(asked.returncode, 0)
 
+    def test_a_column_that_cannot_be_written(self):
+        self.carom('suppressions', 'add', 'zoe@example.com')
+        for people in ('a@example.com\n', 'zoe@example.com\n', 'a@example.com\nzoe@example.com\n' * 20000):
+            for options in ([], ['--denied'], ['--jobs', '3']):
+                with open('/dev/full', 'w') as full:
+                    asked = subprocess.run([CAROM, 'check', '-', *options], input=people, stdout=full, stderr=subprocess.PIPE,
+                                           text=True, env={**os.environ, 'CAROM_STATE': str(self.state)})
+                says_nothing = ('--denied' in options) == people.startswith('a@') and people.count('@') == 1
+                self.assertEqual((asked.returncode, asked.stderr), (0, '') if says_nothing else
+                                 (74, 'carom: check: cannot write the output: No space left on device\n'), (people[:40], options))
+
     def test_a_column_that_cannot_be_read(self):
         self.carom('suppressions', 'add', 'zoe@example.com')
         folder = os.open('/', os.O_RDONLY | os.O_DIRECTORY)
