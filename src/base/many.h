@@ -79,8 +79,17 @@ static inline bool carom_many_any(carom_many hits)
     return half[0] | half[1];
 }
 
-/* Four bits for each of the bytes, all of which it has or none, the first one lowest; where the most significant byte of
-   a number comes first, that one highest. */
+/* A few bits for each of the bytes, all of which it has or none, the first one lowest: one, where the machine gathers them
+   at once, else four; where the most significant byte of a number comes first, that one highest. */
+#ifdef __SSE2__
+enum { CAROM_MANY_BITS = 1 };
+typedef char carom_many_chars __attribute__((vector_size(CAROM_MANY)));
+static inline uint64_t carom_many_mask(carom_many hits)
+{
+    return (uint64_t)(uint32_t)__builtin_ia32_pmovmskb128((carom_many_chars)hits);
+}
+#else
+enum { CAROM_MANY_BITS = 4 };
 static inline uint64_t carom_many_mask(carom_many hits)
 {
     carom_few nibbles = __builtin_convertvector((carom_many_pairs)hits >> 4, carom_few);
@@ -89,14 +98,15 @@ static inline uint64_t carom_many_mask(carom_many hits)
     memcpy(&mask, &nibbles, sizeof(mask));
     return mask;
 }
+#endif
 
 /* The first place in a mask that is not 0. */
 static inline size_t carom_many_lowest(uint64_t mask)
 {
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    return (size_t)__builtin_clzll(mask) / 4;
+    return (size_t)__builtin_clzll(mask) / CAROM_MANY_BITS;
 #else
-    return (size_t)__builtin_ctzll(mask) / 4;
+    return (size_t)__builtin_ctzll(mask) / CAROM_MANY_BITS;
 #endif
 }
 
@@ -104,9 +114,9 @@ static inline size_t carom_many_lowest(uint64_t mask)
 static inline uint64_t carom_many_mask_from(uint64_t mask, size_t n)
 {
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    return mask & UINT64_MAX >> 4 * n;
+    return mask & UINT64_MAX >> CAROM_MANY_BITS * n;
 #else
-    return mask & UINT64_MAX << 4 * n;
+    return mask & UINT64_MAX << CAROM_MANY_BITS * n;
 #endif
 }
 
@@ -118,13 +128,19 @@ static inline size_t carom_many_first(carom_many hits)
     return mask ? carom_many_lowest(mask) : CAROM_MANY;
 }
 
-/* The first place in two vectors one behind the other of which one has some. Nothing is branched on: in which of them it
-   is, no processor can foresee. */
-static inline size_t carom_many_first_of(carom_many first, carom_many second)
+/* The first place in four vectors one behind the other; 4 * CAROM_MANY: there is none. In which of them it is, no
+   processor can foresee: where their masks fit in one number, nothing is branched on. */
+static inline size_t carom_many_first_of_four(carom_many first, carom_many second, carom_many third, carom_many fourth)
 {
-    uint64_t mask = carom_many_mask(first), only_second = mask ? 0 : UINT64_MAX;
-
-    return carom_many_lowest(mask | (carom_many_mask(second) & only_second)) + (CAROM_MANY & only_second);
+    if (CAROM_MANY_BITS == 1) {
+        uint64_t mask = carom_many_mask(first) | carom_many_mask(second) << CAROM_MANY |
+                        carom_many_mask(third) << 2 * CAROM_MANY | carom_many_mask(fourth) << 3 * CAROM_MANY;
+        return mask ? carom_many_lowest(mask) : 4 * CAROM_MANY;
+    }
+    size_t at = carom_many_first(first);
+    at = at < CAROM_MANY ? at : CAROM_MANY + carom_many_first(second);
+    at = at < 2 * CAROM_MANY ? at : 2 * CAROM_MANY + carom_many_first(third);
+    return at < 3 * CAROM_MANY ? at : 3 * CAROM_MANY + carom_many_first(fourth);
 }
 
 /* Has none of the bytes in s what odd finds in many of them? */

@@ -67,9 +67,10 @@ static inline __attribute__((always_inline)) size_t next_place(struct carom_str 
 
     for (const char *at; i + 4 * CAROM_MANY <= end; i += 4 * CAROM_MANY) {
         at = s.ptr + i;
-        if (carom_many_any(may_begin(at, &ends) | may_begin(at + CAROM_MANY, &ends) |
-                           may_begin(at + 2 * CAROM_MANY, &ends) | may_begin(at + 3 * CAROM_MANY, &ends)))
-            break;
+        carom_many a = may_begin(at, &ends), b = may_begin(at + CAROM_MANY, &ends),
+                   c = may_begin(at + 2 * CAROM_MANY, &ends), d = may_begin(at + 3 * CAROM_MANY, &ends);
+        if (carom_many_any(a | b | c | d))
+            return i + carom_many_first_of_four(a, b, c, d);
     }
     for (size_t hit; i + CAROM_MANY <= end; i += CAROM_MANY)
         if ((hit = carom_many_first(may_begin(s.ptr + i, &ends))) < CAROM_MANY)
@@ -126,18 +127,21 @@ static inline carom_many line_ends(const char *at)
     return (carom_many)((bytes == '\n') | (bytes == '\r'));
 }
 
-/* Two vectors a step, as most lines have more. The last one overlaps what has been looked at, which has no end. */
+/* Four vectors a step, as most lines have no more. The last one overlaps what has been looked at, which has no end. */
 size_t carom_str_line_length(struct carom_str s)
 {
     size_t i = 0, hit;
 
-    for (; i + 2 * CAROM_MANY <= s.len; i += 2 * CAROM_MANY) {
-        carom_many first = line_ends(s.ptr + i), second = line_ends(s.ptr + i + CAROM_MANY);
-        if (carom_many_any(first | second))
-            return i + carom_many_first_of(first, second);
+    for (; i + 4 * CAROM_MANY <= s.len; i += 4 * CAROM_MANY) {
+        const char *at = s.ptr + i;
+        hit = carom_many_first_of_four(line_ends(at), line_ends(at + CAROM_MANY), line_ends(at + 2 * CAROM_MANY),
+                                       line_ends(at + 3 * CAROM_MANY));
+        if (hit < 4 * CAROM_MANY)
+            return i + hit;
     }
-    if (i + CAROM_MANY <= s.len && (hit = carom_many_first(line_ends(s.ptr + i))) < CAROM_MANY)
-        return i + hit;
+    for (; i + CAROM_MANY <= s.len; i += CAROM_MANY)
+        if ((hit = carom_many_first(line_ends(s.ptr + i))) < CAROM_MANY)
+            return i + hit;
     if (s.len >= CAROM_MANY)
         return s.len - CAROM_MANY + carom_many_first(line_ends(s.ptr + s.len - CAROM_MANY));
     while (i < s.len && s.ptr[i] != '\n' && s.ptr[i] != '\r')
