@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the carom authors */
 
-/* A few bytes in a row, by which a text is known to hold something longer. The build tool and the search, on other
-   machines, must agree on them. */
+/* A few bytes in a row, by which a text is known to hold something longer, and lists of what is known by them. The build
+   tool and the search, on other machines, must agree on both. */
 
 #ifndef CAROM_BASE_GRAM_H
 #define CAROM_BASE_GRAM_H
@@ -20,5 +20,46 @@ static inline uint32_t carom_gram(const char *bytes, size_t length)
                          : b[0];
 }
 static inline uint32_t carom_gram_hash(uint32_t gram, unsigned bits) { return gram * 0x9e3779b1u >> (32 - bits); }
+
+/* The hashes that something is known by. A list has one entry for each, in their order and without holes, so that it is
+   short enough to stay in the cache; further entries with the same hash stand behind all those. */
+struct carom_gram_marks {
+    uint32_t marked, before; /* a bit for each of 32 hashes; how many are marked before them */
+};
+struct carom_gram_set {
+    const struct carom_gram_marks *marks;
+    uint32_t bits; /* of a hash, at least 5 */
+};
+
+static inline uint32_t carom_gram_ones(uint32_t bits)
+{
+    bits -= bits >> 1 & 0x55555555u;
+    bits = (bits & 0x33333333u) + (bits >> 2 & 0x33333333u);
+    return ((bits + (bits >> 4)) & 0x0f0f0f0fu) * 0x01010101u >> 24;
+}
+static inline uint32_t carom_gram_marked(const struct carom_gram_marks *marks, uint32_t hash)
+{
+    return marks[hash / 32].marked >> hash % 32 & 1;
+}
+/* The entry of a hash that is marked. */
+static inline uint32_t carom_gram_entry(const struct carom_gram_set *set, uint32_t hash)
+{
+    struct carom_gram_marks marks = set->marks[hash / 32];
+
+    return marks.before + carom_gram_ones(marks.marked & ((UINT32_C(1) << hash % 32) - 1));
+}
+static inline void carom_gram_mark(struct carom_gram_marks *marks, uint32_t hash)
+{
+    marks[hash / 32].marked |= UINT32_C(1) << hash % 32;
+}
+/* Once all are marked: returns how many are. */
+static inline uint32_t carom_gram_count(struct carom_gram_marks *marks, uint32_t bits)
+{
+    uint32_t n = 0;
+
+    for (size_t i = 0; i < (size_t)1 << (bits - 5); n += carom_gram_ones(marks[i++].marked))
+        marks[i].before = n;
+    return n;
+}
 
 #endif

@@ -5,7 +5,6 @@
 
 #include "base/matcher.h"
 
-#include "base/gram.h"
 #include "base/phrase.h"
 
 enum { WORD_BITS = 32 };
@@ -21,8 +20,7 @@ struct search {
     const struct carom_matcher *matcher;
     struct carom_arena *arena;
     struct carom_str text;
-    bool (*found)(void *user, uint32_t pattern, size_t start, size_t end);
-    void *user;
+    const struct carom_matcher_user *user;
     uint32_t *done; /* bit set: patterns of one word that were found */
     uint32_t *seen; /* bit set: places of which a word was found */
     struct occurrence *list; /* by their ends, of equal ones the longer first */
@@ -83,7 +81,7 @@ static bool tell(struct search *search, uint32_t target, size_t start, size_t en
     if (has(search->done, number))
         return true;
     set(search->done, number);
-    return search->found(search->user, number, start, end);
+    return search->user->found(search->user->user, number, start, end);
 }
 
 static bool tell_all(struct search *search, const struct carom_matcher_word *word, size_t start, size_t end)
@@ -98,9 +96,10 @@ static bool tell_all(struct search *search, const struct carom_matcher_word *wor
     return tell(search, *list, start, end);
 }
 
-static const struct carom_matcher_word *slot_of(const struct carom_matcher_index *index, uint32_t gram)
+/* The first word with the hash of that gram, which is marked. */
+static const struct carom_matcher_word *word_of(const struct carom_matcher_index *index, uint32_t gram)
 {
-    return &index->slots[carom_gram_hash(gram, index->bits) >> CAROM_MATCHER_SLOT_BITS];
+    return &index->words[carom_gram_entry(&index->set, carom_gram_hash(gram, index->set.bits))];
 }
 
 /* Whether the word may stand where its gram stands at `at`: with its first bytes and its last. Nothing is branched on,
@@ -109,7 +108,7 @@ static inline bool may_stand(const struct carom_matcher_word *word, struct carom
 {
     uint32_t gram = carom_gram(text.ptr + at, length);
     size_t start = at - word->before, end = start + word->length; /* before the text it is beyond its end */
-    bool fits = start < text.len && end <= text.len && word->length > 0;
+    bool fits = start < text.len && end <= text.len;
     size_t first = fits ? start : 0, last = fits ? end - length : 0;
     uint32_t other = (gram ^ word->gram) | (carom_gram(text.ptr + first, length) ^ word->head) |
                      (carom_gram(text.ptr + last, length) ^ word->tail);
@@ -120,11 +119,10 @@ static inline bool may_stand(const struct carom_matcher_word *word, struct carom
 /* false: enough. */
 static bool try_words(struct search *search, const struct carom_matcher_index *index, size_t at, size_t length)
 {
-    const struct carom_matcher_word *word = slot_of(index, carom_gram(search->text.ptr + at, length)),
-                                    *end = index->slots + index->slots_n;
+    const struct carom_matcher_word *word = word_of(index, carom_gram(search->text.ptr + at, length));
     struct carom_str text = search->text;
 
-    for (;; word = word + 1 < end ? word + 1 : index->slots) {
+    for (;; word = &index->words[word->more]) {
         size_t start = at - word->before;
         if (may_stand(word, text, at, length) &&
             (word->known || memcmp(text.ptr + start, search->matcher->bytes + word->bytes, word->length) == 0) &&
@@ -139,24 +137,24 @@ static bool try_words(struct search *search, const struct carom_matcher_index *i
 /* So many places are looked at before the words are. */
 enum { BLOCK = 64 };
 
-/* At the places from `at` to `end`: those that have a gram of some word; those of them where the word of its slot may
-   stand, or others follow it; and the words. The many are sorted out without a branch. */
+/* At the places from `at` to `end`: those that have a gram of some word; those of them where the first word of that gram
+   may stand, or others have it; and the words. The many are sorted out without a branch. */
 static inline __attribute__((always_inline)) bool
 find_in_block(struct search *search, const struct carom_matcher_index *index, size_t at, size_t end, size_t length)
 {
     struct carom_str text = search->text;
-    const uint32_t *marked = index->marked;
+    const struct carom_gram_marks *marks = index->set.marks;
     uint32_t hits[BLOCK + 1];
     size_t n = 0, kept = 0;
 
     for (; at < end; at++) {
         hits[n] = (uint32_t)at;
-        n += has(marked, carom_gram_hash(carom_gram(text.ptr + at, length), index->bits));
+        n += carom_gram_marked(marks, carom_gram_hash(carom_gram(text.ptr + at, length), index->set.bits));
     }
     for (size_t i = 0; i < n; i++) {
-        const struct carom_matcher_word *word = slot_of(index, carom_gram(text.ptr + hits[i], length));
+        const struct carom_matcher_word *word = word_of(index, carom_gram(text.ptr + hits[i], length));
         hits[kept] = hits[i];
-        kept += (uint32_t)may_stand(word, text, hits[i], length) | word->more;
+        kept += (uint32_t)may_stand(word, text, hits[i], length) | (word->more > 0);
     }
     for (size_t i = 0; i < kept; i++)
         if (!try_words(search, index, hits[i], length))
@@ -230,6 +228,11 @@ static bool has_all(const struct search *search, const struct carom_matcher_step
     return step == end;
 }
 
+static bool matters(const struct carom_matcher_user *user, uint32_t pattern)
+{
+    return !user->matters || user->matters(user->user, pattern);
+}
+
 /* The sequences that need this place most. */
 static bool try_sequences(const struct search *search, uint32_t place)
 {
@@ -239,20 +242,21 @@ static bool try_sequences(const struct search *search, uint32_t place)
     for (uint32_t i = m->keyed[place]; i < m->keyed[place + 1]; i++) {
         const struct carom_matcher_sequence *sequence = &m->sequences[i];
         const struct carom_matcher_step *first = &m->steps[sequence->steps], *end = first + sequence->steps_n;
-        if (has_all(search, first, end) && stands(search, first, end, &all) &&
-            !search->found(search->user, sequence->pattern, all.start, all.end))
+        if (has_all(search, first, end) && matters(search->user, sequence->pattern) &&
+            stands(search, first, end, &all) &&
+            !search->user->found(search->user->user, sequence->pattern, all.start, all.end))
             return false;
     }
     return true;
 }
 
 void carom_matcher_search(const struct carom_matcher *matcher, struct carom_arena *arena, struct carom_str folded,
-                          bool (*found)(void *user, uint32_t pattern, size_t start, size_t end), void *user)
+                          const struct carom_matcher_user *user)
 {
     size_t done = words_of(matcher->patterns), seen = words_of(matcher->places);
     uint32_t *bits = carom_arena_alloc(arena, (done + seen) * sizeof(*bits));
     struct search search = {.matcher = matcher, .arena = arena, .text = carom_str_head(folded, UINT32_MAX),
-                            .found = found, .user = user, .done = bits, .seen = bits + done};
+                            .user = user, .done = bits, .seen = bits + done};
 
     if (!find_words(&search, &matcher->indexes[0], 4) || !find_words(&search, &matcher->indexes[1], 2) ||
         !find_words(&search, &matcher->indexes[2], 1))

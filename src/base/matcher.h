@@ -14,6 +14,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "base/gram.h"
 #include "base/str.h"
 
 /* What a word belongs to: the number of the pattern that it is alone, or of a place, times CAROM_MATCHER_NUMBER, with
@@ -25,22 +26,20 @@ struct carom_matcher_word {
     uint32_t head, tail; /* its first bytes and its last, as many as a gram has */
     uint32_t bytes;      /* where all of them begin */
     uint32_t target;     /* or, with MORE, where the list of its targets begins */
-    uint16_t length;     /* 0: the slot is free */
+    uint16_t length;
     uint16_t before;     /* so many of its bytes stand before the gram */
     uint16_t flags;      /* CAROM_PHRASE_…; no mark without a letter or digit at it */
     uint16_t known;      /* 1: gram, head and tail are all of it */
-    uint32_t more;       /* 1: a word that belongs here or before stands behind; a slot is half a line of the cache */
+    uint32_t more;       /* the next word with the same hash, 0: none; a word is half a line of the cache */
 };
 
-/* Words by their grams, which all have the same length: in the slot of its hash, or in the next free one behind. */
+/* Words by their grams, which all have the same length. */
 struct carom_matcher_index {
-    const uint32_t *marked; /* a bit per hash: a word has it */
-    const struct carom_matcher_word *slots;
-    uint32_t n; /* words; 0: the rest is empty */
-    uint32_t slots_n;
-    uint8_t bits; /* of a hash; its upper ones, but CAROM_MATCHER_SLOT_BITS, are the slot */
+    struct carom_gram_set set;
+    const struct carom_matcher_word *words; /* by the hashes of their grams */
+    uint32_t n;                             /* 0: the rest is empty */
 };
-enum { CAROM_MATCHER_INDEXES = 3, CAROM_MATCHER_SLOT_BITS = 2 }; /* grams of 4, 2 and 1 bytes */
+enum { CAROM_MATCHER_INDEXES = 3 }; /* grams of 4, 2 and 1 bytes */
 
 /* A pattern that is more than one word. */
 struct carom_matcher_sequence {
@@ -68,10 +67,17 @@ struct carom_matcher {
 struct carom_matcher *carom_matcher_new(const struct carom_str *patterns, size_t n, struct carom_error *err);
 void carom_matcher_free(struct carom_matcher *matcher);
 
-/* Calls found once for each pattern that stands in folded, with the place that ends first, in no order; found returns
-   false to stop. Working memory is the arena's. Time grows with the text and with what stands in it; and with how many
+struct carom_matcher_user {
+    /* Called once for each pattern that stands in the text, with the place that ends first, in no order; false: enough. */
+    bool (*found)(void *user, uint32_t pattern, size_t start, size_t end);
+    /* Whether it matters by now if that pattern stands there, which is asked before much is done for it; NULL: always. */
+    bool (*matters)(void *user, uint32_t pattern);
+    void *user;
+};
+
+/* Looks for all patterns in folded. Working memory is the arena's. Time grows with the text and with what stands in it; and with how many
    words share the rarest bytes they have, which are few unless somebody writes patterns of two letters. */
 void carom_matcher_search(const struct carom_matcher *matcher, struct carom_arena *arena, struct carom_str folded,
-                          bool (*found)(void *user, uint32_t pattern, size_t start, size_t end), void *user);
+                          const struct carom_matcher_user *user);
 
 #endif

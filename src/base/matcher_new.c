@@ -5,7 +5,6 @@
 
 #include <stdlib.h>
 
-#include "base/gram.h"
 #include "base/matcher.h"
 #include "base/phrase.h"
 
@@ -313,28 +312,42 @@ static struct carom_matcher_word make_word(struct building *b, uint32_t number, 
                                        .flags = (uint16_t)name->flags, .known = known};
 }
 
-static bool make_index(struct building *b, size_t index, uint32_t n)
+/* In the entry of its hash, or behind all entries and at the end of that hash's chain; *n is where. */
+static void put_word(const struct carom_matcher_index *index, struct carom_matcher_word *words, uint32_t *n,
+                     struct carom_matcher_word word)
 {
+    struct carom_matcher_word *at = &words[carom_gram_entry(&index->set, carom_gram_hash(word.gram, index->set.bits))];
+    while (at->more)
+        at = &words[at->more];
+    if (at->length > 0)
+        at = &words[at->more = (*n)++];
+    *at = word;
+}
+
+static bool make_index(struct building *b, size_t number, uint32_t n)
+{
+    const struct names *names = &b->word_names;
     unsigned bits = bits_for(n);
-    size_t hashes = (size_t)1 << bits, slots_n = hashes >> CAROM_MATCHER_SLOT_BITS;
-    uint32_t *often = calloc(hashes, sizeof(*often)), *marked = calloc(hashes / 32, sizeof(*marked));
-    struct carom_matcher_word *slots = calloc(slots_n, sizeof(*slots));
-    b->matcher->indexes[index] = (struct carom_matcher_index){marked, slots, n, (uint32_t)slots_n, (uint8_t)bits};
-    if (often && marked && slots)
-        choose_grams(b, index, bits, often);
-    for (uint32_t i = 0; often && marked && slots && i < b->word_names.n; i++) {
-        struct carom_str word = b->word_names.list[i].text;
-        if (!is_of(index, word))
+    size_t hashes = (size_t)1 << bits;
+    uint32_t *often = calloc(hashes, sizeof(*often));
+    struct carom_gram_marks *marks = calloc(hashes / 32, sizeof(*marks));
+    struct carom_matcher_word *words = calloc(n, sizeof(*words));
+    struct carom_matcher_index *index = &b->matcher->indexes[number];
+    *index = (struct carom_matcher_index){{marks, bits}, words, n};
+    bool room = often && marks && words;
+    if (room)
+        choose_grams(b, number, bits, often);
+    for (uint32_t i = 0; room && i < names->n; i++) {
+        if (!is_of(number, names->list[i].text))
             continue;
-        uint32_t hash = carom_gram_hash(gram_at(word, b->word_drafts[i].gram, index), bits);
-        size_t slot = hash >> CAROM_MATCHER_SLOT_BITS;
-        for (; slots[slot].length > 0; slot = (slot + 1) % slots_n)
-            slots[slot].more = 1;
-        slots[slot] = make_word(b, i, index);
-        marked[hash / 32] |= UINT32_C(1) << hash % 32;
+        carom_gram_mark(marks, carom_gram_hash(gram_at(names->list[i].text, b->word_drafts[i].gram, number), bits));
     }
+    uint32_t last = room ? carom_gram_count(marks, bits) : 0;
+    for (uint32_t i = 0; room && i < names->n; i++)
+        if (is_of(number, names->list[i].text))
+            put_word(index, words, &last, make_word(b, i, number));
     free(often);
-    return often && marked && slots;
+    return room;
 }
 
 static bool make_indexes(struct building *b)
@@ -400,8 +413,8 @@ struct carom_matcher *carom_matcher_new(const struct carom_str *patterns, size_t
 void carom_matcher_free(struct carom_matcher *matcher)
 {
     for (size_t i = 0; matcher && i < CAROM_MATCHER_INDEXES; i++) {
-        free((void *)(uintptr_t)matcher->indexes[i].marked);
-        free((void *)(uintptr_t)matcher->indexes[i].slots);
+        free((void *)(uintptr_t)matcher->indexes[i].set.marks);
+        free((void *)(uintptr_t)matcher->indexes[i].words);
     }
     free(matcher);
 }

@@ -39,17 +39,15 @@ static inline bool others_stand(struct carom_str text, const struct carom_sieve_
            (text.len >= 4 && place <= text.len - 4 && carom_sieve_gram(text.ptr + place, 4) == gram->other);
 }
 
-static __attribute__((noinline)) bool take(const struct scan *scan, uint32_t gram, size_t i, size_t at)
+/* A gram stands at `at`, or another one that has the same hash. */
+static __attribute__((noinline)) bool take(const struct scan *scan, uint32_t gram, uint32_t hash, size_t at)
 {
-    const struct carom_sieve *sieve = scan->sieve;
-    size_t slots = carom_sieve_slots(sieve->bits);
+    const struct carom_sieve_gram *grams = scan->sieve->grams, *one = &grams[carom_gram_entry(&scan->sieve->set, hash)];
 
-    for (;; i = (i + 1) % slots) {
-        const struct carom_sieve_gram *slot = &sieve->slots[i];
-        if (slot->bytes == gram && slot->used && others_stand(scan->text, slot, at) &&
-            scan->found(scan->user, slot->row, at))
+    for (;; one = &grams[one->more]) {
+        if (one->bytes == gram && others_stand(scan->text, one, at) && scan->found(scan->user, one->row, at))
             return true;
-        if (!slot->more)
+        if (!one->more)
             return false;
     }
 }
@@ -59,13 +57,13 @@ static __attribute__((noinline)) bool take(const struct scan *scan, uint32_t gra
 static inline bool pass(const struct scan *scan, const char *bytes, size_t to, size_t length, size_t offset)
 {
     size_t stride = scan->sieve->stride;
-    const uint32_t *marked = scan->sieve->marked;
-    unsigned bits = scan->sieve->bits;
+    const struct carom_gram_marks *marks = scan->sieve->set.marks;
+    unsigned bits = scan->sieve->set.bits;
 
     for (size_t i = 0; i < to; i += stride) {
         uint32_t gram = carom_sieve_gram(bytes + i, length), hash = carom_gram_hash(gram, bits);
 
-        if (carom_sieve_marked(marked, hash) && take(scan, gram, hash >> CAROM_SIEVE_SLOT_BITS, offset + i))
+        if (carom_gram_marked(marks, hash) && take(scan, gram, hash, offset + i))
             return true;
     }
     return false;
@@ -104,9 +102,8 @@ void carom_sieve_add_all(const struct carom_sieve *sieve, struct carom_sieved *s
 {
     for (size_t i = 0; i < sieve->always_n; i++)
         carom_sieved_add(sieved, sieve->always[i]);
-    for (size_t i = 0; i < carom_sieve_slots(sieve->bits); i++)
-        if (sieve->slots[i].used)
-            carom_sieved_add(sieved, sieve->slots[i].row);
+    for (size_t i = 0; i < sieve->grams_n; i++)
+        carom_sieved_add(sieved, sieve->grams[i].row);
 }
 
 size_t carom_sieved_next(const struct carom_sieved *sieved, size_t from)

@@ -19,17 +19,16 @@ struct carom_sieve_gram {
     uint32_t other; /* four more of the pattern, so many bytes behind these or, less than 0, before them; 0: none */
     int16_t distance;
     uint16_t row;
-    uint16_t used; /* 0: the slot is free */
-    uint16_t more; /* 1: a gram that belongs here or before stands behind */
+    uint32_t more; /* the next gram with the same hash; 0: none */
 };
 
 struct carom_sieve {
     struct carom_str name;  /* the group of rows in its table, "" all */
     uint8_t length;         /* of a gram: 3 or 4 bytes */
     uint8_t stride;         /* places from one look to the next: as many grams in a row has each pattern */
-    uint8_t bits;           /* of a hash */
-    const uint32_t *marked; /* a bit per hash: a gram has it */
-    const struct carom_sieve_gram *slots; /* each gram in that of its hash, or in the next free one */
+    struct carom_gram_set set;
+    const struct carom_sieve_gram *grams; /* by their hashes */
+    size_t grams_n;
     const uint16_t *always; /* rows that have no bytes to look for */
     size_t always_n;
 };
@@ -59,8 +58,5 @@ static inline uint32_t carom_sieve_gram(const char *bytes, size_t length)
 {
     return (carom_gram(bytes, 4) | 0x20202020u) & (length == 3 ? 0xffffffu : 0xffffffffu);
 }
-static inline bool carom_sieve_marked(const uint32_t *marked, uint32_t hash) { return marked[hash / 32] >> hash % 32 & 1; }
-enum { CAROM_SIEVE_SLOT_BITS = 4 }; /* so many of a hash, the lower ones, its slot does not depend on */
-static inline size_t carom_sieve_slots(unsigned bits) { return (size_t)1 << (bits - CAROM_SIEVE_SLOT_BITS); }
 
 #endif

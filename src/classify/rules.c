@@ -92,6 +92,14 @@ static bool keep_better(void *user, uint32_t pattern, size_t start, size_t end)
     return true;
 }
 
+/* A lighter one is of no use. */
+static bool may_be_better(void *user, uint32_t pattern)
+{
+    const struct search *search = user;
+
+    return search->watch || !search->best || search->rules[pattern].weight >= search->best->weight;
+}
+
 /* Letters of an address are nobody's words: <blocked@example.com> may be an unknown user. */
 static struct carom_str hide_addresses(struct carom_arena *arena, struct carom_str folded)
 {
@@ -133,7 +141,8 @@ static struct search search_text(struct carom_arena *arena, const struct carom_c
 {
     struct search search = {what, rules, judging->watch, text->shown, text->where, NULL, 0, 0};
 
-    carom_matcher_search(matcher, arena, text->folded, keep_better, &search);
+    carom_matcher_search(matcher, arena, text->folded,
+                         &(struct carom_matcher_user){keep_better, may_be_better, &search});
     return search;
 }
 

@@ -9,7 +9,7 @@
 
 #include "base/utf8.h"
 
-enum { FLUSH_AT = 1 << 16, LINE_MAX_BYTES = 256 << 20, LAST_MIN = 12 };
+enum { FLUSH_AT = 1 << 14, LINE_MAX_BYTES = 256 << 20, LAST_MIN = 12 };
 
 struct carom_print carom_print_begin(FILE *to)
 {

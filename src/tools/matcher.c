@@ -11,6 +11,7 @@
 
 #include "base/matcher.h"
 #include "base/phrase.h"
+#include "tools/gram.h"
 #include "tools/tsv.h"
 
 struct phrases {
@@ -112,14 +113,10 @@ static void print_step(const struct carom_matcher *m, size_t i)
 
 static void print_index(const struct carom_matcher_index *index, size_t number)
 {
-    size_t hashes = (size_t)1 << index->bits;
-
-    printf("static const uint32_t marked_%zu[] = {", number);
-    for (size_t i = 0; i < hashes / 32; i++)
-        printf("%s0x%lx,", i % 16 ? "" : "\n", (unsigned long)index->marked[i]);
-    printf("\n};\nstatic const _Alignas(64) struct carom_matcher_word slots_%zu[] = {", number);
-    for (size_t i = 0; i < hashes >> CAROM_MATCHER_SLOT_BITS; i++) {
-        const struct carom_matcher_word *w = &index->slots[i];
+    carom_gram_set_print(&index->set, number);
+    printf("static const _Alignas(64) struct carom_matcher_word words_%zu[] = {", number);
+    for (size_t i = 0; i < index->n; i++) {
+        const struct carom_matcher_word *w = &index->words[i];
 
         printf("%s{0x%lx,0x%lx,0x%lx,%lu,%lu,%u,%u,%u,%u,%lu},", i % 8 ? "" : "\n", (unsigned long)w->gram,
                (unsigned long)w->head, (unsigned long)w->tail, (unsigned long)w->bytes, (unsigned long)w->target,
@@ -146,8 +143,8 @@ static void print(const struct carom_matcher *m, const char *symbol, const char 
     printf("    .bytes_n = %lu,\n", (unsigned long)m->bytes_n);
     for (size_t i = 0; i < CAROM_MATCHER_INDEXES; i++)
         if (m->indexes[i].n > 0)
-            printf("    .indexes[%zu] = {marked_%zu, slots_%zu, %lu, %lu, %u},\n", i, i, i, (unsigned long)m->indexes[i].n,
-                   (unsigned long)m->indexes[i].slots_n, m->indexes[i].bits);
+            printf("    .indexes[%zu] = {{marks_%zu, %lu}, words_%zu, %lu},\n", i, i,
+                   (unsigned long)m->indexes[i].set.bits, i, (unsigned long)m->indexes[i].n);
     puts("    .bytes = bytes, .targets = targets, .keyed = keyed, .sequences = sequences, .steps = steps};");
 }
 

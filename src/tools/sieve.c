@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/sieve.h"
+#include "tools/gram.h"
 #include "tools/tsv.h"
 
 struct pattern {
@@ -214,7 +215,7 @@ static void add_gram(struct sieve *sieve, struct carom_str s, size_t at, size_t 
     }
     memcpy(bytes, s.ptr + at, sieve->length);
     sieve->grams[sieve->n++] = (struct carom_sieve_gram){carom_sieve_gram(bytes, sieve->length), others,
-                                                         (int16_t)((int)other - (int)at), (uint16_t)row, 1, 0};
+                                                         (int16_t)((int)other - (int)at), (uint16_t)row, 0};
 }
 
 /* A row with one alternative that has no gram is always let through. */
@@ -242,10 +243,12 @@ static void add_row(struct sieve *sieve, size_t row, struct carom_str rest, cons
 
 static unsigned bits_of_hash; /* qsort has no place for it */
 
+static uint32_t hash_of(const struct carom_sieve_gram *gram, unsigned bits) { return carom_gram_hash(gram->bytes, bits); }
+
 static int compare(const void *a, const void *b)
 {
     const struct carom_sieve_gram *x = a, *y = b;
-    uint32_t hash_x = carom_gram_hash(x->bytes, bits_of_hash), hash_y = carom_gram_hash(y->bytes, bits_of_hash);
+    uint32_t hash_x = hash_of(x, bits_of_hash), hash_y = hash_of(y, bits_of_hash);
 
     return hash_x != hash_y ? (hash_x > hash_y) - (hash_x < hash_y) : (x->row > y->row) - (x->row < y->row);
 }
@@ -253,7 +256,7 @@ static int compare(const void *a, const void *b)
 static void sort(struct sieve *sieve)
 {
     sieve->bits = 9;
-    while (sieve->n * 32 > (size_t)1 << sieve->bits)
+    while (sieve->n * 16 > (size_t)1 << sieve->bits)
         sieve->bits++;
     bits_of_hash = sieve->bits;
     qsort(sieve->grams, sieve->n, sizeof *sieve->grams, compare);
@@ -261,43 +264,43 @@ static void sort(struct sieve *sieve)
 
 /* ---- Printing ---- */
 
-static void print_marked(const struct sieve *sieve, size_t number)
+/* The first of each hash in its entry, the others behind the entries, of which there are so many. */
+static void print_grams(const struct sieve *sieve, const struct carom_gram_set *set, uint32_t entries, size_t number)
 {
-    size_t n = ((size_t)1 << sieve->bits) / 32;
-    uint32_t *marked = checked(calloc(n, sizeof *marked));
+    struct carom_sieve_gram *list = checked(calloc(sieve->n + 1, sizeof *list)), *at = list;
 
     for (size_t i = 0; i < sieve->n; i++) {
-        uint32_t hash = carom_gram_hash(sieve->grams[i].bytes, sieve->bits);
-        marked[hash / 32] |= UINT32_C(1) << hash % 32;
+        uint32_t hash = hash_of(&sieve->grams[i], set->bits);
+        if (i > 0 && hash_of(&sieve->grams[i - 1], set->bits) == hash)
+            at = &list[at->more = entries++];
+        else
+            at = &list[carom_gram_entry(set, hash)];
+        *at = sieve->grams[i];
     }
-    printf("static const uint32_t marked_%zu[] = {", number);
-    for (size_t i = 0; i < n; i++)
-        printf("%s0x%lx,", i % 16 ? "" : "\n", (unsigned long)marked[i]);
+    printf("static const _Alignas(64) struct carom_sieve_gram grams_%zu[] = {", number);
+    for (size_t i = 0; i < sieve->n + (sieve->n == 0); i++)
+        printf("%s{0x%lx,0x%lx,%d,%d,%lu},", i % 4 ? "" : "\n", (unsigned long)list[i].bytes,
+               (unsigned long)list[i].other, list[i].distance, list[i].row, (unsigned long)list[i].more);
     puts("\n};");
-    free(marked);
+    free(list);
 }
 
-/* A hash table in the order of the hashes: half of the slots are free. */
-static void print_slots(const struct sieve *sieve, size_t number)
+static void print_sieve(const struct sieve *sieve, size_t number)
 {
-    size_t n = carom_sieve_slots(sieve->bits);
-    struct carom_sieve_gram *slots = checked(calloc(n, sizeof *slots));
+    size_t n = ((size_t)1 << sieve->bits) / 32;
+    struct carom_gram_marks *marks = checked(calloc(n, sizeof *marks));
+    const struct carom_gram_set set = {marks, sieve->bits};
 
-    for (size_t i = 0; i < sieve->n; i++) {
-        size_t slot = carom_gram_hash(sieve->grams[i].bytes, sieve->bits) >> CAROM_SIEVE_SLOT_BITS;
-        for (; slots[slot].used; slot = (slot + 1) % n)
-            slots[slot].more = 1;
-        slots[slot] = sieve->grams[i];
-    }
-    printf("static const _Alignas(64) struct carom_sieve_gram slots_%zu[] = {", number);
-    for (size_t i = 0; i < n; i++)
-        printf("%s{0x%lx,0x%lx,%d,%d,%d,%d},", i % 4 ? "" : "\n", (unsigned long)slots[i].bytes,
-               (unsigned long)slots[i].other, slots[i].distance, slots[i].row, slots[i].used, slots[i].more);
-    printf("\n};\nstatic const uint16_t always_%zu[] = {", number);
+    for (size_t i = 0; i < sieve->n; i++)
+        carom_gram_mark(marks, hash_of(&sieve->grams[i], sieve->bits));
+    uint32_t entries = carom_gram_count(marks, sieve->bits);
+    carom_gram_set_print(&set, number);
+    print_grams(sieve, &set, entries, number);
+    printf("static const uint16_t always_%zu[] = {", number);
     for (size_t i = 0; i < sieve->always_n; i++)
         printf("%d,", sieve->always[i]);
     puts("0};");
-    free(slots);
+    free(marks);
 }
 
 static void fill(struct sieve *sieve, const struct table *table, const char *key, const char *separator, size_t length,
@@ -325,12 +328,6 @@ static void fill_widest(struct sieve *sieve, const struct table *table, const ch
         stride = sieve->always_n == always ? next : stride;
     }
     fill(sieve, table, key, separator, length, stride);
-}
-
-static void print_sieve(const struct sieve *sieve, size_t number)
-{
-    print_marked(sieve, number);
-    print_slots(sieve, number);
 }
 
 static bool is_new(const struct table *table, size_t row)
@@ -361,9 +358,9 @@ int carom_sieve_print(const char *symbol, const char *header, const char *column
         fill_widest(sieve, &table, table.rows[row].key, separator, length, stride);
         sort(sieve);
         print_sieve(sieve, number);
-        fprintf(out, "    {{\"%s\", %zu}, %zu, %zu, %u, marked_%zu, slots_%zu, always_%zu, %zu},\n", table.rows[row].key,
-                strlen(table.rows[row].key), sieve->length, sieve->stride, sieve->bits, number, number, number,
-                sieve->always_n);
+        fprintf(out, "    {{\"%s\", %zu}, %zu, %zu, {marks_%zu, %u}, grams_%zu, %zu, always_%zu, %zu},\n",
+                table.rows[row].key, strlen(table.rows[row].key), sieve->length, sieve->stride, number,
+                sieve->bits, number, sieve->n, number, sieve->always_n);
         number++;
     }
     fclose(out);
