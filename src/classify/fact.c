@@ -371,9 +371,9 @@ static int64_t find_time(struct making *making, const struct carom_report_recipi
 
 /* ---- What all facts of a message share ---- */
 
-static struct carom_str address_or_text(struct making *making, const struct carom_headers *headers, const char *name)
+static struct carom_str address_or_text(struct making *making, struct carom_str value)
 {
-    struct carom_str text = carom_headers_text(making->arena, headers, name);
+    struct carom_str text = carom_header_text(making->arena, value);
     struct carom_str address = carom_address_first(making->arena, text);
 
     return address.len > 0 ? address : text;
@@ -388,8 +388,8 @@ static void describe_original(struct making *making)
         return;
     original->message_id = carom_header_token(making->arena, carom_headers_get(headers, "Message-ID"));
     original->subject = carom_headers_text(making->arena, headers, "Subject");
-    original->from = address_or_text(making, headers, "From");
-    original->to = address_or_text(making, headers, "To");
+    original->from = address_or_text(making, carom_headers_get(headers, "From"));
+    original->to = address_or_text(making, carom_headers_get(headers, "To"));
     original->date = carom_headers_text(making->arena, headers, "Date");
     original->list_id = carom_headers_text(making->arena, headers, "List-Id");
     original->headers = headers->block;
@@ -485,8 +485,8 @@ static void describe_message(struct making *making, const struct carom_envelope 
     common->feedback = making->report->feedback;
     common->message_id = carom_header_token(making->arena, carom_headers_get(headers, "Message-ID"));
     common->subject = carom_headers_text(making->arena, headers, "Subject");
-    common->from = address_or_text(making, headers, "From");
-    common->to = address_or_text(making, headers, "To");
+    common->from = address_or_text(making, carom_headers_get(headers, "From"));
+    common->to = address_or_text(making, carom_headers_get(headers, "To"));
     describe_original(making);
     making->path = carom_path_find(making->arena, headers, making->report, envelope->recipient,
                                    making->trust ? making->trust->return_paths : NULL);

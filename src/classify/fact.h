@@ -74,6 +74,8 @@ struct carom_field {
 extern const struct carom_field carom_fields[];
 extern const size_t carom_fields_n;
 const struct carom_field *carom_field_find(struct carom_str group, struct carom_str name); /* NULL: none */
+/* The word for a value of a field that has words; empty: it has none. */
+struct carom_str carom_field_word(enum carom_field_type type, unsigned value);
 /* The value as text (times RFC 3339, booleans true/false); empty when not known. */
 struct carom_str carom_field_text(struct carom_arena *arena, const struct carom_field *field,
                                   const struct carom_fact *fact);

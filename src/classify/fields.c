@@ -130,16 +130,15 @@ static int64_t integer(size_t offset, const struct carom_fact *fact)
     return fact->reply_code;
 }
 
-/* The word of an enumerated value; NULL for those that have none. */
-static const char *word(enum carom_field_type type, const struct carom_fact *fact)
+static struct carom_str word(enum carom_field_type type, const struct carom_fact *fact)
 {
     switch (type) {
-    case CAROM_FIELD_KIND: return carom_kind_name(fact->kind);
-    case CAROM_FIELD_REASON: return carom_reason_name(fact->reason);
-    case CAROM_FIELD_FAULT: return carom_fault_name(fact->fault);
-    case CAROM_FIELD_CONFIDENCE: return carom_confidence_name(fact->confidence);
-    case CAROM_FIELD_AUTHENTICITY: return carom_authenticity_name(fact->authenticity);
-    default: return NULL;
+    case CAROM_FIELD_KIND: return carom_field_word(type, fact->kind);
+    case CAROM_FIELD_REASON: return carom_field_word(type, fact->reason);
+    case CAROM_FIELD_FAULT: return carom_field_word(type, fact->fault);
+    case CAROM_FIELD_CONFIDENCE: return carom_field_word(type, fact->confidence);
+    case CAROM_FIELD_AUTHENTICITY: return carom_field_word(type, fact->authenticity);
+    default: return CAROM_STR_EMPTY;
     }
 }
 
@@ -164,7 +163,7 @@ struct carom_str carom_field_text(struct carom_arena *arena, const struct carom_
     case CAROM_FIELD_INT:
         number = integer(field->offset, fact);
         return number ? carom_arena_printf(arena, "%" PRId64, number) : CAROM_STR_EMPTY;
-    default: return carom_str(word(field->type, fact));
+    default: return word(field->type, fact);
     }
 }
 
@@ -278,7 +277,7 @@ static void write_row(const struct row *row, const struct carom_fact *fact, stru
     case CAROM_FIELD_TIME: carom_json_clean(json, carom_str_n(out, carom_date_format(*(const int64_t *)value, out))); break;
     case CAROM_FIELD_BOOL: carom_json_bool(json, *(const bool *)value); break;
     case CAROM_FIELD_INT: carom_json_int(json, integer(row->offset, fact)); break;
-    default: carom_json_clean(json, carom_str(word(row->type, fact))); break;
+    default: carom_json_clean(json, word(row->type, fact)); break;
     }
 }
 

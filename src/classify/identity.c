@@ -8,6 +8,7 @@
 #include <nettle/sha2.h>
 
 #include "base/str.h"
+#include "classify/fact.h"
 #include "mail/address.h"
 
 /* What is hashed, in blocks: it comes in many short pieces. */
@@ -124,6 +125,6 @@ struct carom_str carom_identity_fact(struct carom_arena *arena, struct carom_str
     add(&hashing, fact->token);
     add(&hashing, fact->list);
     add(&hashing, fact->delivery);
-    add(&hashing, carom_str(carom_kind_name(fact->kind)));
+    add(&hashing, carom_field_word(CAROM_FIELD_KIND, fact->kind));
     return digest(arena, &hashing);
 }

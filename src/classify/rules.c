@@ -79,8 +79,11 @@ static bool keep_better(void *user, uint32_t pattern, size_t start, size_t end)
 {
     struct search *search = user;
     const struct carom_rule *rule = &search->rules[pattern];
-    bool holds = conditions_hold(rule, search->what);
+    bool holds;
 
+    if (!search->watch && !is_better(search, rule, end - start))
+        return true;
+    holds = conditions_hold(rule, search->what);
     if (search->watch)
         search->watch->saw(search->watch->user, rule, carom_str_n(search->shown.ptr + start, end - start),
                            search->where, holds);
