@@ -55,12 +55,11 @@ static struct carom_str consider_value(struct carom_arena *arena, struct carom_p
     return address;
 }
 
-/* Returns the address in the first field of that name. */
+/* Returns the address in that field; it and those of the same name behind it are considered. NULL: there is none. */
 static struct carom_str consider_fields(struct carom_arena *arena, struct carom_path *path,
-                                        const struct carom_headers *headers, struct carom_str name)
+                                        const struct carom_headers *headers, const struct carom_header *field)
 {
     enum { FIELDS_MAX = 4 };
-    const struct carom_header *field = carom_headers_find(headers, name, 0);
     struct carom_str first = CAROM_STR_EMPTY;
 
     for (int i = 0; field && field->value.len > 0 && i < FIELDS_MAX; i++, field = carom_headers_next(headers, field)) {
@@ -81,19 +80,20 @@ struct carom_path carom_path_find(struct carom_arena *arena, const struct carom_
                                   const struct carom_report *report, const char *envelope_to,
                                   const struct carom_return_paths *chosen)
 {
+    const struct carom_headers *returned = &report->returned_headers;
     const struct carom_str none = CAROM_STR_EMPTY;
     struct carom_path path = {.says = {none, none, none, none, none, false}, .to = none, .chosen = chosen};
 
     if (envelope_to) /* as mail servers hand it over: bare, in angle brackets, or for nobody */
         path.to = consider_value(arena, &path, carom_arena_str(arena, carom_str(envelope_to)));
     for (size_t i = 0; i < RECIPIENTS; i++) {
-        struct carom_str address = consider_fields(arena, &path, headers, recipients[i]);
+        struct carom_str address = consider_fields(arena, &path, headers, carom_headers_find(headers, recipients[i], 0));
         path.to = path.to.len > 0 ? path.to : address;
     }
     path.own = path.n;
     consider(arena, &path, report->envelope_from);
-    consider_fields(arena, &path, &report->returned_headers, CAROM_STR("Return-Path"));
-    consider_fields(arena, &path, &report->returned_headers, CAROM_STR("X-Envelope-From"));
+    consider_fields(arena, &path, returned, carom_headers_find(returned, CAROM_STR("Return-Path"), 0));
+    consider_fields(arena, &path, returned, carom_headers_find(returned, CAROM_STR("X-Envelope-From"), 0));
     return path;
 }
 
@@ -151,7 +151,7 @@ static struct carom_str identifier(struct carom_arena *arena, const struct carom
     struct carom_str value = CAROM_STR_EMPTY;
 
     for (size_t i = 0; headers->n > 0 && value.len == 0 && i < carom_identifiers_n; i++) {
-        if (*carom_identifiers[i].gives == gives)
+        if (carom_headers_seen(headers, carom_identifiers[i].tag) && *carom_identifiers[i].gives == gives)
             value = values_of(arena, headers, carom_identifiers[i].fields);
     }
     return value;

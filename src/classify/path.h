@@ -13,6 +13,7 @@
 /* identifiers.tsv: fields that sending software writes. */
 struct carom_identifier_row {
     const char *gives, *fields;
+    unsigned char tag; /* carom_header_tag of the first field */
 };
 extern const struct carom_identifier_row carom_identifiers[];
 extern const size_t carom_identifiers_n;

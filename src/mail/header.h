@@ -40,11 +40,16 @@ static inline unsigned char carom_header_tag(struct carom_str name)
 /* The first field of that name (caseless), or NULL. i counts further ones of the name. tag: carom_header_tag of name. */
 const struct carom_header *carom_headers_tagged(const struct carom_headers *headers, struct carom_str name,
                                                 unsigned char tag, size_t i);
+/* false: no field has that tag. */
+static inline bool carom_headers_seen(const struct carom_headers *headers, unsigned char tag)
+{
+    return headers->seen[tag / 64] >> tag % 64 & 1;
+}
 static inline const struct carom_header *carom_headers_find(const struct carom_headers *headers, struct carom_str name,
                                                             size_t i)
 {
     unsigned char tag = carom_header_tag(name);
-    return headers->seen[tag / 64] >> tag % 64 & 1 ? carom_headers_tagged(headers, name, tag, i) : NULL;
+    return carom_headers_seen(headers, tag) ? carom_headers_tagged(headers, name, tag, i) : NULL;
 }
 /* The next field of the same name behind one of them, or NULL. */
 const struct carom_header *carom_headers_next(const struct carom_headers *headers, const struct carom_header *field);

@@ -10,6 +10,7 @@
        s  text; "-" alone or nothing: ""
        t  the same, as a struct carom_str
        v  values that " ; " separates, for carom_cell_next: each behind its length, one byte; "-" alone or nothing: ""
+       h  names of header fields, as v; and a second member, the tag of the first (mail/header.h)
        i  whole number; "-" or nothing: 0
        n  whole number; "*": -1
        d  whole number or range of them, two members: "4", "500-699"; "*": -1, -1
@@ -42,6 +43,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "mail/header.h"
 #include "tools/matcher.h"
 #include "tools/sieve.h"
 #include "tools/tsv.h"
@@ -93,6 +95,14 @@ static void print_values(const struct carom_tsv *tsv, const char *cell)
         print_string(value);
         cell += n + (end ? 3 : 0);
     }
+}
+
+static void print_names(const struct carom_tsv *tsv, const char *cell)
+{
+    struct carom_str first = carom_str(cell);
+
+    print_values(tsv, cell);
+    printf(", %d", carom_header_tag(carom_str_head(first, carom_str_chr(first, ' '))));
 }
 
 static void print_word(const struct carom_tsv *tsv, const struct word *words, const char *cell)
@@ -168,6 +178,7 @@ static void print_cell(const struct carom_tsv *tsv, char type, const char *cell)
     case 's': print_string(none ? "" : cell); break;
     case 't': print_str(none ? "" : cell); break;
     case 'v': print_values(tsv, none ? "" : cell); break;
+    case 'h': print_names(tsv, none ? "" : cell); break;
     case 'i': printf("%ld", none ? 0 : number(tsv, cell)); break;
     case 'n': printf("%ld", strcmp(cell, "*") == 0 ? -1 : number(tsv, cell)); break;
     case 'd': print_range(tsv, cell); break;
