@@ -71,14 +71,6 @@ static inline carom_many carom_many_copy_few(char *out, const char *at, size_t n
     return bytes;
 }
 
-static inline bool carom_many_any(carom_many hits)
-{
-    uint64_t half[2];
-
-    memcpy(half, &hits, CAROM_MANY);
-    return half[0] | half[1];
-}
-
 /* A few bits for each of the bytes, all of which it has or none, the first one lowest: one, where the machine gathers them
    at once, else four; where the most significant byte of a number comes first, that one highest. */
 #ifdef __SSE2__
@@ -99,6 +91,11 @@ static inline uint64_t carom_many_mask(carom_many hits)
     return mask;
 }
 #endif
+
+static inline bool carom_many_any(carom_many hits)
+{
+    return carom_many_mask(hits) != 0;
+}
 
 /* The first place in a mask that is not 0. */
 static inline size_t carom_many_lowest(uint64_t mask)

@@ -12,7 +12,7 @@ static bool alike(carom_many a, carom_many b)
 {
     carom_many other = a ^ b, letter = (carom_many)((a | 0x20) - 'a' < 26);
 
-    return !carom_many_any(other) || !carom_many_any(other & ~(letter & 0x20));
+    return !carom_many_any((carom_many)(other != 0)) || !carom_many_any((carom_many)((other & ~(letter & 0x20)) != 0));
 }
 
 /* Most are written alike, which the words show at once. */
@@ -65,8 +65,8 @@ static inline __attribute__((always_inline)) size_t next_place(struct carom_str 
     const struct ends ends = {none + first, none + last, none + fold, needle.len - 1};
     size_t end = s.len - ends.apart;
 
-    for (const char *at; i + 4 * CAROM_MANY <= end; i += 4 * CAROM_MANY) {
-        at = s.ptr + i;
+    for (; i + 4 * CAROM_MANY <= end; i += 4 * CAROM_MANY) {
+        const char *at = s.ptr + i;
         carom_many a = may_begin(at, &ends), b = may_begin(at + CAROM_MANY, &ends),
                    c = may_begin(at + 2 * CAROM_MANY, &ends), d = may_begin(at + 3 * CAROM_MANY, &ends);
         if (carom_many_any(a | b | c | d))
