@@ -71,26 +71,26 @@ static inline carom_many carom_many_copy_few(char *out, const char *at, size_t n
     return bytes;
 }
 
-/* A few bits for each of the bytes, all of which it has or none, the first one lowest: one, where the machine gathers them
-   at once, else four; where the most significant byte of a number comes first, that one highest. */
+/* A bit for each of the bytes, all of whose bits are set or none, the first one lowest. */
+static inline uint64_t carom_many_mask(carom_many hits)
+{
 #ifdef __SSE2__
-enum { CAROM_MANY_BITS = 1 };
-typedef char carom_many_chars __attribute__((vector_size(CAROM_MANY)));
-static inline uint64_t carom_many_mask(carom_many hits)
-{
-    return (uint64_t)(uint32_t)__builtin_ia32_pmovmskb128((carom_many_chars)hits);
-}
+    typedef char chars __attribute__((vector_size(CAROM_MANY)));
+    return (uint64_t)(uint32_t)__builtin_ia32_pmovmskb128((chars)hits);
 #else
-enum { CAROM_MANY_BITS = 4 };
-static inline uint64_t carom_many_mask(carom_many hits)
-{
-    carom_few nibbles = __builtin_convertvector((carom_many_pairs)hits >> 4, carom_few);
-    uint64_t mask;
-
-    memcpy(&mask, &nibbles, sizeof(mask));
-    return mask;
-}
+    const carom_many bits = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+    const uint64_t ones = UINT64_C(0x0101010101010101); /* times them: the highest byte is the sum of all */
+    carom_many_long halves = (carom_many_long)(hits & bits);
+    return (halves[0] * ones >> 56) | (halves[1] * ones >> 56 << 8);
 #endif
+}
+
+/* The same of four vectors one behind the other. */
+static inline uint64_t carom_many_mask_of_four(carom_many first, carom_many second, carom_many third, carom_many fourth)
+{
+    return carom_many_mask(first) | carom_many_mask(second) << CAROM_MANY | carom_many_mask(third) << 2 * CAROM_MANY |
+           carom_many_mask(fourth) << 3 * CAROM_MANY;
+}
 
 static inline bool carom_many_any(carom_many hits)
 {
@@ -100,21 +100,13 @@ static inline bool carom_many_any(carom_many hits)
 /* The first place in a mask that is not 0. */
 static inline size_t carom_many_lowest(uint64_t mask)
 {
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    return (size_t)__builtin_clzll(mask) / CAROM_MANY_BITS;
-#else
-    return (size_t)__builtin_ctzll(mask) / CAROM_MANY_BITS;
-#endif
+    return (size_t)__builtin_ctzll(mask);
 }
 
 /* The mask without its first n < CAROM_MANY places. */
 static inline uint64_t carom_many_mask_from(uint64_t mask, size_t n)
 {
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-    return mask & UINT64_MAX >> CAROM_MANY_BITS * n;
-#else
-    return mask & UINT64_MAX << CAROM_MANY_BITS * n;
-#endif
+    return mask & UINT64_MAX << n;
 }
 
 /* The first place that has all bits; CAROM_MANY: there is none. */
@@ -126,18 +118,12 @@ static inline size_t carom_many_first(carom_many hits)
 }
 
 /* The first place in four vectors one behind the other; 4 * CAROM_MANY: there is none. In which of them it is, no
-   processor can foresee: where their masks fit in one number, nothing is branched on. */
+   processor can foresee: nothing is branched on. */
 static inline size_t carom_many_first_of_four(carom_many first, carom_many second, carom_many third, carom_many fourth)
 {
-    if (CAROM_MANY_BITS == 1) {
-        uint64_t mask = carom_many_mask(first) | carom_many_mask(second) << CAROM_MANY |
-                        carom_many_mask(third) << 2 * CAROM_MANY | carom_many_mask(fourth) << 3 * CAROM_MANY;
-        return mask ? carom_many_lowest(mask) : 4 * CAROM_MANY;
-    }
-    size_t at = carom_many_first(first);
-    at = at < CAROM_MANY ? at : CAROM_MANY + carom_many_first(second);
-    at = at < 2 * CAROM_MANY ? at : 2 * CAROM_MANY + carom_many_first(third);
-    return at < 3 * CAROM_MANY ? at : 3 * CAROM_MANY + carom_many_first(fourth);
+    uint64_t mask = carom_many_mask_of_four(first, second, third, fourth);
+
+    return mask ? carom_many_lowest(mask) : 4 * CAROM_MANY;
 }
 
 /* Has none of the bytes in s what odd finds in many of them? */

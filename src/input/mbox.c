@@ -30,11 +30,15 @@ static size_t line_end_before(struct carom_str s, size_t at)
 
 static bool begins_with_weekday(struct carom_str text)
 {
-    static const char names[] = "montuewedthufrisatsun";
-    for (size_t i = 0; i < 7 && text.len >= 3; i++)
-        if (carom_lower(text.ptr[0]) == names[3 * i] && carom_str_same_caseless(text.ptr, names + 3 * i, 3))
-            return true;
-    return false;
+    static const char names[][4] = {"mon", "tue", "wed", "thu", "fri", "sat", "sun"};
+    char word[4] = "";
+    bool found = false;
+
+    for (size_t i = 0; i < 3 && i < text.len; i++)
+        word[i] = (char)(text.ptr[i] | ' '); /* which no other byte than the letter becomes */
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        found |= memcmp(word, names[i], sizeof(word)) == 0;
+    return found;
 }
 
 /* asctime's form, or RFC 5322's: both begin with the weekday and have a time of day. */
@@ -203,7 +207,7 @@ static void frame_at(struct carom_str view, size_t at, struct frame *frame)
 static int frame_by_from_line(struct carom_window *window, size_t max, struct frame *frame, struct carom_error *err)
 {
     bool large = false;
-    for (size_t from = 1;;) {
+    for (size_t from = frame->body > 0 ? frame->body : 1;;) {
         struct carom_str view = carom_window_view(window);
         size_t at = find_from_line(view, window->eof, &from, &frame->quoted);
         if (at == SIZE_MAX && window->eof)
