@@ -44,12 +44,12 @@ struct carom_part *carom_part_walk(const struct carom_part *root, struct carom_p
 /* The same without entering message/rfc822: the message itself, not what it carries. */
 struct carom_part *carom_part_walk_own(const struct carom_part *root, struct carom_part *part);
 
-/* "text/plain", or "multipart/" for any of it. */
+/* "text/plain", or "multipart/" for any of it: in lower case. */
 static inline bool carom_part_is(const struct carom_part *part, const char *type)
 {
     struct carom_str wanted = carom_str(type);
     bool any = wanted.len > 0 && wanted.ptr[wanted.len - 1] == '/';
-    return any ? carom_str_istarts(part->type, wanted) : carom_str_ieq(part->type, wanted);
+    return any ? carom_str_starts(part->type, wanted) : carom_str_eq(part->type, wanted);
 }
 /* The name of the file that it is, decoded (RFC 2183 2.3, and what stood in Content-Type before); empty: none. */
 struct carom_str carom_part_name(struct carom_arena *arena, struct carom_part *part);
