@@ -135,7 +135,7 @@ static bool try_words(struct search *search, const struct carom_matcher_index *i
 }
 
 /* So many places are looked at before the words are. */
-enum { BLOCK = 64 };
+enum { BLOCK = 256 };
 
 /* At the places from `at` to `end`: those that have a gram of some word; those of them where the first word of that gram
    may stand, or others have it; and the words. The many are sorted out without a branch. */
