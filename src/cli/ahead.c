@@ -37,7 +37,7 @@ struct work {
 static void put(struct load *load, const struct carom_source_item *item)
 {
     struct place *place = &load->places[load->n++];
-    *place = (struct place){.name = load->buf.len, .name_n = item->name.len, .item = *item};
+    *place = (struct place){.name = load->buf.len, .name_n = item->name.len, .item = *item, .made = place->made};
     carom_buf_add_str(&load->buf, item->name);
     carom_buf_add_char(&load->buf, '\0');
     place->bytes = load->buf.len;
@@ -67,7 +67,7 @@ static int fill(void *user, void *load_v, struct carom_error *err)
     while (load->n < LOAD && load->buf.len < LOAD_BYTES && !work->stopped &&
            (got = carom_source_next(work->ahead->source, &item, err)) != 0)
         if (got < 0)
-            load->places[load->n++] = (struct place){.unread = *err};
+            load->places[load->n++].unread = *err;
         else
             put(load, &item);
     if (load->buf.failed)
@@ -97,11 +97,9 @@ static int use(void *user, void *load_v, struct carom_error *err)
 
     while (load->used < load->n && result == 0 && !work->stopped) {
         struct place *place = &load->places[load->used++];
-        void *made = place->made;
-        place->made = NULL;
         if (place->unread.code)
             work->ahead->unread(work->ahead->user, &place->unread);
-        else if ((result = work->ahead->use(work->ahead->user, &place->item, made, err)) > 0)
+        else if ((result = work->ahead->use(work->ahead->user, &place->item, &place->made, err)) > 0)
             work->stopped = true;
     }
     if (work->ahead->stands)
@@ -113,7 +111,7 @@ static void free_loads(const struct carom_ahead *ahead, void **loads, size_t n)
 {
     for (size_t i = 0; i < n && loads[i]; i++) {
         struct load *load = loads[i];
-        for (size_t k = 0; k < load->n; k++)
+        for (size_t k = 0; k < LOAD; k++)
             if (load->places[k].made)
                 ahead->drop(load->places[k].made);
         carom_buf_deinit(&load->buf);

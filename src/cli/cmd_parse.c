@@ -115,7 +115,8 @@ static int one(struct carom_arena *arena, const struct carom_source_item *item, 
 
 /* ---- Several threads, for JSON without a policy ---- */
 
-/* The lines of one message, or why there are none. */
+/* The lines of one message, or why there are none. They serve again, unless they are long. */
+enum { LINES_KEPT = 16 << 10 };
 struct lines {
     struct carom_buf buf;
     struct carom_error err;
@@ -134,29 +135,29 @@ static void drop(void *made)
     free(lines);
 }
 
-static int read_lines(void *user, const struct carom_source_item *item, void **made_r, struct carom_error *err)
+static int read_lines(void *user, const struct carom_source_item *item, void **made, struct carom_error *err)
 {
-    struct lines *lines = calloc(1, sizeof(*lines));
+    struct lines *lines = *made ? *made : (*made = calloc(1, sizeof(*lines)));
     struct carom_arena *arena = carom_arena_new();
     (void)user;
 
-    *made_r = lines;
     if (!lines || !arena) {
         carom_arena_free(arena);
         return carom_error_memory(err);
     }
-    struct carom_print print = carom_print_begin(NULL);
+    struct carom_print print = carom_print_collect(&lines->buf);
     struct showing showing = {.json = true, .print = &print};
+    lines->err.code = 0;
     one(arena, item, &showing, &lines->err);
     lines->buf = print.buf;
     carom_arena_free(arena);
     return 0;
 }
 
-static int write_lines(void *user, const struct carom_source_item *item, void *made, struct carom_error *err)
+static int write_lines(void *user, const struct carom_source_item *item, void **made, struct carom_error *err)
 {
     struct writing *writing = user;
-    struct lines *lines = made;
+    struct lines *lines = *made;
     int result = 0;
     (void)item;
 
@@ -165,7 +166,8 @@ static int write_lines(void *user, const struct carom_source_item *item, void *m
         writing->code = carom_cli_fail(&lines->err);
     else if (carom_print_add(writing->print, &lines->buf) != 0)
         result = carom_cli_output_error(err, "parse");
-    drop(lines);
+    if (lines->buf.capacity > LINES_KEPT)
+        carom_buf_deinit(&lines->buf);
     return result;
 }
 

@@ -315,14 +315,14 @@ static int decide_one(struct run *run, const struct carom_source_item *item, str
     return ++run->in_batch < BATCH && carom_date_elapsed_ms() - run->begun < BATCH_MS ? 0 : commit(run, err);
 }
 
-static int use(void *user, const struct carom_source_item *item, void *result, struct carom_error *err)
+static int use(void *user, const struct carom_source_item *item, void **made, struct carom_error *err)
 {
     struct run *run = user;
+    void *result = *made;
 
-    if (begin_batch(run, err) != 0) {
-        carom_result_free(result);
+    if (begin_batch(run, err) != 0)
         return -1;
-    }
+    *made = NULL;
     return decide_one(run, item, result, err) != 0 ? -1 : stopped ? 1 : 0;
 }
 

@@ -16,6 +16,11 @@ struct carom_print carom_print_begin(FILE *to)
     return (struct carom_print){.buf = CAROM_BUF_INIT(LINE_MAX_BYTES), .to = to};
 }
 
+struct carom_print carom_print_collect(const struct carom_buf *buf)
+{
+    return (struct carom_print){.buf = {.ptr = buf->ptr, .capacity = buf->capacity, .max = LINE_MAX_BYTES}};
+}
+
 struct carom_json carom_print_json(struct carom_print *print)
 {
     return carom_json_to(&print->buf);

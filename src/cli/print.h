@@ -14,10 +14,11 @@
 /* One line of JSON, written and flushed in big pieces. */
 struct carom_print {
     struct carom_buf buf;
-    FILE *to;    /* NULL: lines are only collected, for carom_print_add; free buf */
+    FILE *to;    /* NULL: lines are only collected, for carom_print_add */
     bool failed; /* a line was lost */
 };
 struct carom_print carom_print_begin(FILE *to);
+struct carom_print carom_print_collect(const struct carom_buf *buf); /* into its memory, from the front; free what it is then */
 struct carom_json carom_print_json(struct carom_print *print); /* starts a line */
 int carom_print_line(struct carom_print *print);               /* ends it; -1: out of memory or not writable */
 int carom_print_add(struct carom_print *print, const struct carom_buf *lines); /* whole ones; -1: as that, or lines failed */
