@@ -5,7 +5,7 @@
    unsubscribe behind it. It reads the published fields and judges nothing. */
 
 #include "base/date.h"
-#include "base/tree.h"
+#include "base/load.h"
 #include "bounce/reader.h"
 #include "mail/address.h"
 
@@ -15,14 +15,16 @@ struct event {
     struct carom_reading *reading;
     struct carom_report *report;
     struct carom_str name; /* "Bounce", "Delivery", … */
-    const struct carom_tree *root, *mail, *details;
+    const json_t *root, *details;
 };
 
-static const struct carom_tree *list(const struct carom_tree *object, struct carom_str name)
+static struct carom_str member(const struct event *event, const json_t *object, const char *name)
 {
-    const struct carom_tree *found = carom_tree_member(object, name);
+    const json_t *value = json_object_get(object, name);
 
-    return found && found->kind == CAROM_TREE_ARRAY ? found->first : NULL;
+    return json_is_string(value) ? carom_arena_str(event->reading->arena, carom_str_n(json_string_value(value),
+                                                                                      json_string_length(value)))
+                                 : CAROM_STR_EMPTY;
 }
 
 /* The object at the start of text, without what a mail server puts into long lines: a line end, and Sendmail "!" in
@@ -50,29 +52,44 @@ static struct carom_str join_lines(struct carom_arena *arena, struct carom_str t
     return carom_str_n(out, n);
 }
 
-/* The object at the start of text. NULL: there is none. */
-static const struct carom_tree *load(struct carom_arena *arena, struct carom_str text)
+/* NULL: text holds no object. For want of memory it jumps: a bounce must not pass for something else then. */
+static json_t *load(struct carom_arena *arena, struct carom_str text)
 {
-    const struct carom_tree *tree = carom_tree_read(arena, &text);
+    json_error_t wrong;
+    json_t *value = carom_json_load(text, JSON_DISABLE_EOF_CHECK, &wrong);
 
-    return tree && tree->kind == CAROM_TREE_OBJECT ? tree : NULL;
+    if (!value && carom_json_starved(&wrong))
+        carom_arena_alloc(arena, SIZE_MAX);
+    if (json_is_object(value))
+        return value;
+    json_decref(value);
+    return NULL;
 }
 
 /* The event itself; SNS wraps it as a string in an object of its own, unless told not to. NULL: none. */
-static const struct carom_tree *load_event(struct carom_reading *reading)
+static json_t *load_event(struct carom_reading *reading)
 {
     struct carom_str text = carom_str_trim(reading->text);
-    const struct carom_tree *outer, *inner;
+    json_t *outer, *message, *inner;
 
-    if (text.len == 0 || text.ptr[0] != '{' || (carom_str_find(text, CAROM_STR("notificationType")) == SIZE_MAX &&
-                                                carom_str_find(text, CAROM_STR("eventType")) == SIZE_MAX))
+    if (text.len == 0 || text.ptr[0] != '{' || carom_str_find(text, CAROM_STR("notificationType")) == SIZE_MAX)
+        if (text.len == 0 || text.ptr[0] != '{' || carom_str_find(text, CAROM_STR("eventType")) == SIZE_MAX)
+            return NULL;
+    if (!(outer = load(reading->arena, join_lines(reading->arena, text))))
         return NULL;
-    outer = load(reading->arena, text);
-    if (!outer && !(outer = load(reading->arena, join_lines(reading->arena, text))))
+    if (!json_is_string(message = json_object_get(outer, "Message")))
+        return outer;
+    if (carom_arena_guard(reading->arena)) { /* no memory: hand on, but not the tree */
+        json_decref(outer);
+        carom_arena_alloc(reading->arena, SIZE_MAX);
         return NULL;
-    struct carom_str message = carom_tree_text(outer, CAROM_STR("Message"));
-    inner = message.len > 0 ? load(reading->arena, message) : NULL;
-    return inner ? inner : outer;
+    }
+    inner = load(reading->arena, carom_str_n(json_string_value(message), json_string_length(message)));
+    carom_arena_unguard(reading->arena);
+    if (!inner)
+        return outer;
+    json_decref(outer);
+    return inner;
 }
 
 /* "smtp; 550 5.1.1 user unknown" */
@@ -85,30 +102,28 @@ static void read_diagnostic(struct carom_report_recipient *r, struct carom_str v
     r->diagnostic = carom_str_trim(typed ? carom_str_from(value, semicolon + 1) : value);
 }
 
-static void read_recipient(struct event *event, const struct carom_tree *entry, enum carom_claim claim)
+static void read_recipient(struct event *event, const json_t *entry, enum carom_claim claim)
 {
     struct carom_report_recipient *r = carom_report_add(event->reading);
 
-    r->final = carom_address_first(event->reading->arena, entry->kind == CAROM_TREE_STRING
-                                                              ? entry->text
-                                                              : carom_tree_text(entry, CAROM_STR("emailAddress")));
-    r->action = carom_tree_text(entry, CAROM_STR("action"));
-    r->status = carom_tree_text(entry, CAROM_STR("status"));
+    r->final = carom_address_first(event->reading->arena, json_is_string(entry)
+                                                              ? carom_arena_str(event->reading->arena, carom_str(json_string_value(entry)))
+                                                              : member(event, entry, "emailAddress"));
+    r->action = member(event, entry, "action");
+    r->status = member(event, entry, "status");
     r->claim = claim;
     r->where = CAROM_STR("diagnosticCode");
-    read_diagnostic(r, carom_tree_text(entry, CAROM_STR("diagnosticCode")));
+    r->remote_ip = member(event, event->details, "remoteMtaIp");
+    r->last_attempt = carom_date_parse_rfc3339(member(event, event->details, "timestamp"));
+    read_diagnostic(r, member(event, entry, "diagnosticCode"));
 }
 
-static void read_recipients(struct event *event, struct carom_str name, enum carom_claim claim)
+static void read_recipients(struct event *event, const char *list, enum carom_claim claim)
 {
-    struct carom_str ip = carom_tree_text(event->details, CAROM_STR("remoteMtaIp"));
-    int64_t attempt = carom_date_parse_rfc3339(carom_tree_text(event->details, CAROM_STR("timestamp")));
-    const struct carom_tree *entry = list(event->details, name);
+    const json_t *entries = json_object_get(event->details, list);
 
-    for (; entry && event->report->n < RECIPIENTS_MAX; entry = entry->next)
-        read_recipient(event, entry, claim);
-    for (struct carom_report_recipient *r = event->report->recipients; r; r = r->next)
-        r->remote_ip = ip, r->last_attempt = attempt;
+    for (size_t i = 0; i < json_array_size(entries) && i < RECIPIENTS_MAX; i++)
+        read_recipient(event, json_array_get(entries, i), claim);
     event->report->type = CAROM_REPORT_DELIVERY;
     for (struct carom_report_recipient *r = event->report->recipients; r; r = r->next)
         carom_read_details(event->reading, r);
@@ -118,11 +133,10 @@ static void read_recipients(struct event *event, struct carom_str name, enum car
    automatic reply that reached SES is "Transient General". */
 static void read_bounce(struct event *event)
 {
-    struct carom_str type = carom_tree_text(event->details, CAROM_STR("bounceType"));
-    struct carom_str sub = carom_tree_text(event->details, CAROM_STR("bounceSubType"));
+    struct carom_str type = member(event, event->details, "bounceType"), sub = member(event, event->details, "bounceSubType");
     bool passing = carom_str_ieq(type, CAROM_STR("Transient"));
 
-    read_recipients(event, CAROM_STR("bouncedRecipients"), passing ? CAROM_CLAIM_GAVE_UP : CAROM_CLAIM_FAILED);
+    read_recipients(event, "bouncedRecipients", passing ? CAROM_CLAIM_GAVE_UP : CAROM_CLAIM_FAILED);
     for (struct carom_report_recipient *r = event->report->recipients; r; r = r->next) {
         if (r->diagnostic.len > 0)
             continue;
@@ -134,18 +148,16 @@ static void read_bounce(struct event *event)
 
 static void read_delay(struct event *event)
 {
-    int64_t until = carom_date_parse_rfc3339(carom_tree_text(event->details, CAROM_STR("expirationTime")));
-
-    read_recipients(event, CAROM_STR("delayedRecipients"), CAROM_CLAIM_DELAYED);
+    read_recipients(event, "delayedRecipients", CAROM_CLAIM_DELAYED);
     for (struct carom_report_recipient *r = event->report->recipients; r; r = r->next)
-        r->retry_until = until;
+        r->retry_until = carom_date_parse_rfc3339(member(event, event->details, "expirationTime"));
 }
 
 static void read_delivery(struct event *event)
 {
-    struct carom_str reply = carom_tree_text(event->details, CAROM_STR("smtpResponse"));
+    struct carom_str reply = member(event, event->details, "smtpResponse");
 
-    read_recipients(event, CAROM_STR("recipients"), CAROM_CLAIM_DELIVERED);
+    read_recipients(event, "recipients", CAROM_CLAIM_DELIVERED);
     for (struct carom_report_recipient *r = event->report->recipients; r; r = r->next) {
         r->diagnostic = reply;
         r->where = CAROM_STR("smtpResponse");
@@ -156,43 +168,43 @@ static void read_delivery(struct event *event)
 static void read_complaint(struct event *event)
 {
     struct carom_feedback *feedback = &event->report->feedback;
-    const struct carom_tree *first = list(event->details, CAROM_STR("complainedRecipients"));
+    const json_t *entries = json_object_get(event->details, "complainedRecipients");
 
     event->report->type = CAROM_REPORT_FEEDBACK;
-    feedback->type = carom_tree_text(event->details, CAROM_STR("complaintFeedbackType"));
+    feedback->type = member(event, event->details, "complaintFeedbackType");
     if (feedback->type.len == 0)
         feedback->type = CAROM_STR("abuse");
-    feedback->user_agent = carom_tree_text(event->details, CAROM_STR("userAgent"));
-    feedback->source_ip = carom_tree_text(event->mail, CAROM_STR("sourceIp"));
+    feedback->user_agent = member(event, event->details, "userAgent");
+    feedback->source_ip = member(event, json_object_get(event->root, "mail"), "sourceIp");
     event->report->not_complaint = carom_str_ieq(feedback->type, CAROM_STR("not-spam")) ||
                                    carom_str_ieq(feedback->type, CAROM_STR("auth-failure"));
-    if (first && !first->next)
+    if (json_array_size(entries) == 1)
         event->report->feedback_recipient =
-            carom_address_first(event->reading->arena, carom_tree_text(first, CAROM_STR("emailAddress")));
+            carom_address_first(event->reading->arena, member(event, json_array_get(entries, 0), "emailAddress"));
 }
 
 /* mail.headers: an array of name and value. */
 static void read_headers(struct event *event)
 {
-    const struct carom_tree *entry = list(event->mail, CAROM_STR("headers"));
+    const json_t *list = json_object_get(json_object_get(event->root, "mail"), "headers");
+    size_t n = json_array_size(list);
     struct carom_headers *headers = &event->report->returned_headers;
 
     *headers = (struct carom_headers){.block = CAROM_STR_EMPTY};
-    for (size_t i = 0; entry && i < HEADERS_MAX; entry = entry->next, i++)
-        carom_headers_add(event->reading->arena, headers, carom_tree_text(entry, CAROM_STR("name")),
-                          carom_tree_text(entry, CAROM_STR("value")));
+    for (size_t i = 0; i < n && i < HEADERS_MAX; i++) {
+        const json_t *entry = json_array_get(list, i);
+        carom_headers_add(event->reading->arena, headers, member(event, entry, "name"), member(event, entry, "value"));
+    }
 }
 
 static void read_event(struct event *event)
 {
     static const struct {
-        struct carom_str name, details;
+        const char *name, *details;
         void (*read)(struct event *);
     } kinds[] = {
-        {CAROM_STR_INIT("Bounce"), CAROM_STR_INIT("bounce"), read_bounce},
-        {CAROM_STR_INIT("Complaint"), CAROM_STR_INIT("complaint"), read_complaint},
-        {CAROM_STR_INIT("Delivery"), CAROM_STR_INIT("delivery"), read_delivery},
-        {CAROM_STR_INIT("DeliveryDelay"), CAROM_STR_INIT("deliveryDelay"), read_delay},
+        {"Bounce", "bounce", read_bounce},       {"Complaint", "complaint", read_complaint},
+        {"Delivery", "delivery", read_delivery}, {"DeliveryDelay", "deliveryDelay", read_delay},
     };
     struct carom_str type;
 
@@ -200,10 +212,10 @@ static void read_event(struct event *event)
     event->report->machine = true;
     read_headers(event);
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        if (!carom_str_ieq(event->name, kinds[i].name))
+        if (!carom_str_ieq(event->name, carom_str(kinds[i].name)))
             continue;
-        event->details = carom_tree_member(event->root, kinds[i].details);
-        type = carom_tree_text(event->details, CAROM_STR("reportingMTA"));
+        event->details = json_object_get(event->root, kinds[i].details);
+        type = member(event, event->details, "reportingMTA");
         size_t semicolon = carom_str_chr(type, ';');
         event->report->reporting_mta = carom_str_trim(carom_str_from(type, semicolon < type.len ? semicolon + 1 : 0));
         kinds[i].read(event);
@@ -213,15 +225,21 @@ static void read_event(struct event *event)
 /* Events that are none of these (Send, Open, Subscription) are known, and nothing to act on. */
 bool carom_read_event(struct carom_reading *reading)
 {
-    const struct carom_tree *root = load_event(reading);
+    json_t *root = load_event(reading);
     struct event event = {.reading = reading, .report = reading->report, .root = root};
 
     if (!root)
         return false;
-    event.mail = carom_tree_member(root, CAROM_STR("mail"));
-    event.name = carom_tree_text(root, CAROM_STR("notificationType"));
+    if (carom_arena_guard(reading->arena)) { /* no memory: hand on, but not the tree */
+        json_decref(root);
+        carom_arena_alloc(reading->arena, SIZE_MAX);
+        return false;
+    }
+    event.name = member(&event, root, "notificationType");
     if (event.name.len == 0)
-        event.name = carom_tree_text(root, CAROM_STR("eventType"));
+        event.name = member(&event, root, "eventType");
     read_event(&event);
+    carom_arena_unguard(reading->arena);
+    json_decref(root);
     return true;
 }

@@ -4,7 +4,7 @@
 /* X-ARF: abuse reports whose fields are YAML (version 0.1, 0.2) or JSON (version 4, RFC 9477 allows it). Of attacks they
    tell as well; only what is about mail is a complaint. */
 
-#include "base/tree.h"
+#include "base/load.h"
 #include "bounce/line.h"
 #include "bounce/reader.h"
 
@@ -55,12 +55,29 @@ static struct fields read_yaml(struct carom_arena *arena, struct carom_str text)
     return f;
 }
 
+static struct carom_str member(struct carom_arena *arena, const json_t *root, const char *name)
+{
+    const char *value = json_string_value(json_object_get(root, name));
+
+    return value ? carom_arena_str(arena, carom_str(value)) : CAROM_STR_EMPTY;
+}
+
 static struct fields read_json(struct carom_arena *arena, struct carom_str text)
 {
-    const struct carom_tree *root = carom_tree_read(arena, &text);
+    json_error_t wrong;
+    json_t *root = carom_json_load(text, 0, &wrong);
 
-    return (struct fields){carom_tree_text(root, CAROM_STR("type")), carom_tree_text(root, CAROM_STR("source_identifier")),
-                           CAROM_STR_EMPTY, carom_tree_text(root, CAROM_STR("category"))};
+    if (!root && carom_json_starved(&wrong))
+        carom_arena_alloc(arena, SIZE_MAX);
+    if (carom_arena_guard(arena)) { /* no memory: hand on, but not the tree */
+        json_decref(root);
+        carom_arena_alloc(arena, SIZE_MAX);
+    }
+    struct fields f = {member(arena, root, "type"), member(arena, root, "source_identifier"), CAROM_STR_EMPTY,
+                       member(arena, root, "category")};
+    carom_arena_unguard(arena);
+    json_decref(root);
+    return f;
 }
 
 static bool read_fields(struct carom_reading *reading, struct fields *fields_r)
