@@ -183,10 +183,19 @@ struct found {
     size_t room;
 };
 
-static void gather(struct found *found, struct carom_str value, const char *name)
+/* Where to begin to read when the name may stand at s[at] and not before: behind the semicolon that is before it, which
+   ends all but a quoted value. */
+static size_t last_start(struct carom_str s, size_t at)
+{
+    while (at > 0 && carom_is_space(s.ptr[at - 1]))
+        at--;
+    return at > 0 && s.ptr[at - 1] == ';' && carom_str_chr(carom_str_head(s, at), '"') == SIZE_MAX ? at : 0;
+}
+
+/* Reads from value[at] on; behind a plain one only if there may be pieces. */
+static void gather(struct found *found, struct carom_str value, size_t at, struct carom_str name)
 {
     struct param param;
-    size_t at = 0;
 
     found->has_plain = false;
     found->room = 0;
@@ -194,12 +203,14 @@ static void gather(struct found *found, struct carom_str value, const char *name
     while (next_param(value, &at, &param)) {
         size_t piece = param.piece == SIZE_MAX && param.extended ? 0 : param.piece;
 
-        if (!carom_str_ieq(param.name, carom_str(name)))
+        if (!carom_str_ieq(param.name, name))
             continue;
         found->room += param.value.len;
         if (piece == SIZE_MAX && !found->has_plain) {
             found->plain = param;
             found->has_plain = true;
+            if (carom_str_chr(carom_str_from(value, at), '*') == SIZE_MAX)
+                return;
         } else if (piece < PIECES_MAX && !found->has[piece]) {
             found->pieces[piece] = param;
             found->has[piece] = true;
@@ -225,13 +236,13 @@ struct carom_str carom_header_param_bytes(struct carom_arena *arena, struct caro
                                           struct carom_str *charset_r)
 {
     struct found found;
-    size_t n = 0;
+    size_t n = 0, at = carom_str_ifind(value, carom_str(name));
     char *out;
 
     *charset_r = CAROM_STR_EMPTY;
-    if (carom_str_ifind(value, carom_str(name)) == SIZE_MAX)
+    if (at == SIZE_MAX)
         return CAROM_STR_EMPTY;
-    gather(&found, value, name);
+    gather(&found, value, last_start(value, at), carom_str(name));
     if (!found.has[0] && !found.has_plain)
         return CAROM_STR_EMPTY;
     if (!found.has[0] && carom_many_none(found.plain.value, not_plain))

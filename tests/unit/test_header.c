@@ -231,6 +231,10 @@ static void reads_params(void **state)
         {"a=1; b=2", "a", "1"},
         {"x/y; name*=utf-8''%C3%B", "name", "\357\277\275%B"},
         {"x/y; xname=a; name=b", "name", "b"},
+        {"x/y; a=\"; name=z\"; name=b", "name", "b"},
+        {"x/y; a=\"b\"; name=c; name=d", "name", "c"},
+        {"x/y; a=b name=c", "name", "c"},
+        {"x/y; name=a; b=c; name*0=d", "name", "d"},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
