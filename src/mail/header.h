@@ -33,7 +33,7 @@ void carom_headers_add(struct carom_arena *arena, struct carom_headers *headers,
 static inline unsigned char carom_header_tag(struct carom_str name)
 {
     size_t n = name.len;
-    unsigned first = n > 0 ? (unsigned char)name.ptr[0] | 0x20u : 0, middle = n > 2 ? (unsigned char)name.ptr[n / 2] | 0x20u : 0;
+    unsigned first = n > 0 ? (unsigned char)name.ptr[0] | 0x20u : 0, middle = n > 0 ? (unsigned char)name.ptr[n / 2] | 0x20u : 0;
 
     return (unsigned char)(first * 5 + middle * 17 + n * 31);
 }
