@@ -309,11 +309,21 @@ static void parse_encoded(struct parser *parser, const struct frame *frame)
 
 /* ---- Entry points ---- */
 
-static struct parser parser_for(struct carom_arena *arena, struct carom_message *message, struct carom_str bytes,
-                                size_t *decoded)
+/* Its frames are filled when they are pushed. */
+static void init_parser(struct parser *parser, struct carom_arena *arena, struct carom_message *message,
+                        struct carom_str bytes, size_t *decoded)
 {
     *decoded = bytes.len;
-    return (struct parser){.arena = arena, .message = message, .bytes = bytes, .decoded = decoded};
+    parser->arena = arena;
+    parser->message = message;
+    parser->bytes = bytes;
+    parser->depth = parser->base = 0;
+    parser->decoded = decoded;
+}
+
+static inline bool ends(struct carom_str s, struct carom_str end)
+{
+    return s.len >= end.len && memcmp(s.ptr + (s.len - end.len), end.ptr, end.len) == 0;
 }
 
 /* "From sender date" of an mbox, and the empty line that ends a message in one. */
@@ -323,9 +333,9 @@ static void strip_mbox(struct carom_message *message)
 
     if (!carom_str_starts(rest, CAROM_STR("From ")) || !carom_str_line(&rest, &message->from_line))
         return;
-    if (carom_str_iends(rest, CAROM_STR("\n\n")))
+    if (ends(rest, CAROM_STR("\n\n")))
         rest.len -= 1;
-    else if (carom_str_iends(rest, CAROM_STR("\n\r\n")))
+    else if (ends(rest, CAROM_STR("\n\r\n")))
         rest.len -= 2;
     message->bytes = rest;
 }
@@ -341,7 +351,7 @@ struct carom_message *carom_message_parse(struct carom_arena *arena, struct caro
     message->bytes = bytes;
     message->from_line = CAROM_STR_EMPTY;
     strip_mbox(message);
-    parser = parser_for(arena, message, message->bytes, &decoded);
+    init_parser(&parser, arena, message, message->bytes, &decoded);
     body = open_part(&parser, 0, true);
     message->root = parser.frames[0].part;
     message->truncated =
@@ -360,8 +370,9 @@ struct carom_part *carom_part_split(struct carom_arena *arena, struct carom_str 
     struct carom_message *message = carom_arena_new_of(arena, struct carom_message);
     struct carom_part *root = carom_arena_new_of(arena, struct carom_part);
     size_t decoded;
-    struct parser parser = parser_for(arena, message, body, &decoded);
+    struct parser parser;
 
+    init_parser(&parser, arena, message, body, &decoded);
     root->headers.block = root->content_type = CAROM_STR_EMPTY;
     root->type = CAROM_STR("multipart/mixed");
     root->body = body;
