@@ -49,6 +49,10 @@ static struct carom_str from_windows_1252(struct carom_arena *arena, struct caro
         char encoded[4];
         size_t length;
 
+        if (character < 0x80 && n < room) {
+            out[n++] = bytes.ptr[i];
+            continue;
+        }
         if (character >= 0x80 && character < 0xa0)
             character = windows_1252[character - 0x80] ? windows_1252[character - 0x80] : 0xfffd;
         length = carom_utf8_encode(character, encoded);
