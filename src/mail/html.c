@@ -6,6 +6,7 @@
 
 #include "mail/html.h"
 
+#include "base/many.h"
 #include "base/utf8.h"
 
 struct text {
@@ -44,7 +45,7 @@ static bool is_block(struct carom_str name)
                                          "h6", "hr", "li", "ol", "p", "pre", "table", "title", "tr", "ul"};
 
     for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++)
-        if (carom_str_ieq(name, carom_str(blocks[i])))
+        if (carom_lower(name.ptr[0]) == blocks[i][0] && carom_str_ieq(name, carom_str(blocks[i])))
             return true;
     return false;
 }
@@ -195,6 +196,37 @@ static size_t read_entity(struct text *text, struct carom_str html, size_t i)
     return end + (end < html.len && html.ptr[end] == ';');
 }
 
+/* A tag, an entity, a character of several bytes. */
+static inline carom_many may_begin(carom_many bytes)
+{
+    return (carom_many)((bytes == '<') | (bytes == '&') | ((carom_many_signed)bytes < 0));
+}
+
+/* How much from html[i] on is plain text, in steps of many: the rest may be, too. */
+static size_t plain_length(struct carom_str html, size_t i)
+{
+    size_t start = i, hit = CAROM_MANY;
+
+    for (; hit == CAROM_MANY && i + CAROM_MANY <= html.len; i += hit)
+        hit = carom_many_first(may_begin(carom_many_load(html.ptr + i)));
+    return i - start;
+}
+
+/* The character at html[i], or the plain text that begins there when all of it is wanted and has room. Returns the offset
+   behind it. */
+static size_t read_text(struct text *text, struct carom_str html, size_t i)
+{
+    uint32_t character;
+    size_t length = text->broken ? 0 : plain_length(html, i);
+
+    if (length == 0 || length > text->room - text->len)
+        length = carom_utf8_decode(carom_str_from(html, i), &character);
+    length = length ? length : 1;
+    if (!is_lost(text, html.ptr[i]))
+        put(text, carom_str_n(html.ptr + i, length));
+    return i + length;
+}
+
 struct carom_str carom_html_text(struct carom_arena *arena, struct carom_str html, size_t max)
 {
     size_t room = html.len < max ? html.len : max; /* nothing gets longer */
@@ -208,15 +240,7 @@ struct carom_str carom_html_text(struct carom_arena *arena, struct carom_str htm
             next = read_tag(&text, html, i, &open_comment);
         else if (html.ptr[i] == '&')
             next = read_entity(&text, html, i);
-        if (next == i) {
-            uint32_t character;
-            size_t length = carom_utf8_decode(carom_str_from(html, i), &character);
-
-            next = i + (length ? length : 1);
-            if (!is_lost(&text, html.ptr[i]))
-                put(&text, carom_str_n(html.ptr + i, next - i));
-        }
-        i = next;
+        i = next == i ? read_text(&text, html, i) : next;
     }
     return carom_str_n(text.ptr, text.len);
 }
