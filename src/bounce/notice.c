@@ -16,54 +16,30 @@ enum { LINES_MAX = 80 };
 struct carom_notices {
     struct carom_reading *reading;
     const struct carom_outside *outside;
-    struct carom_str lines[LINES_MAX]; /* the first lines of the text that are not blank nor quoted */
+    struct carom_str lines[LINES_MAX]; /* the first lines of the text that are not blank nor quoted, folded */
     size_t n;
-    bool folded;            /* the lines are so already */
-    bool ascii;             /* folding would leave their words as they are */
-    uint64_t beginnings[4]; /* of the names of header fields, a bit each */
-    bool plain;             /* neither sender nor subject are those of a bounce, and it is no bulk mail */
-    bool asked;             /* for the type that the text states: */
+    bool folded; /* they are there already */
+    bool plain;  /* neither sender nor subject are those of a bounce, and it is no bulk mail */
+    bool asked;  /* for the type that the text states: */
     struct carom_str states;
 };
-
-/* Its first character that is no white space; 0: none. */
-static char first_sign(struct carom_str line)
-{
-    size_t i = 0;
-
-    while (i < line.len && (line.ptr[i] == ' ' || (line.ptr[i] >= '\t' && line.ptr[i] <= '\r')))
-        i++;
-    return i < line.len ? line.ptr[i] : '\0';
-}
 
 /* Globs have no case, so that most lines are as good as folded. */
 static struct carom_str fold(struct carom_arena *arena, struct carom_str line)
 {
-    return carom_utf8_even(line) ? line : carom_utf8_normalise(arena, line).folded;
+    return line.len == 0 || carom_utf8_even(line) ? line : carom_utf8_normalise(arena, line).folded;
 }
 
-static void read_lines(struct carom_notices *looking, bool folded)
-{
-    struct carom_arena *arena = looking->reading->arena;
-    struct carom_lines all = carom_report_lines(looking->reading);
-
-    looking->folded = folded;
-    looking->n = 0;
-    for (size_t i = 0; looking->n < LINES_MAX && i < all.n; i++) {
-        struct carom_str line = folded ? fold(arena, all.list[i]) : all.list[i];
-        char sign = first_sign(line);
-        if (sign && sign != '>')
-            looking->lines[looking->n++] = line;
-    }
-}
-
-/* Where that was not needed before. */
+/* When they are needed first. */
 static void fold_lines(struct carom_notices *looking)
 {
-    if (!looking->folded && !looking->ascii)
-        read_lines(looking, true);
-    for (size_t i = 0; i < looking->n && !looking->folded; i++)
-        looking->lines[i] = fold(looking->reading->arena, looking->lines[i]);
+    struct carom_lines all = carom_report_lines(looking->reading);
+
+    for (size_t i = 0; !looking->folded && looking->n < LINES_MAX && i < all.n; i++) {
+        struct carom_str line = fold(looking->reading->arena, all.list[i]);
+        if (line.len > 0 && line.ptr[0] != '>')
+            looking->lines[looking->n++] = line;
+    }
     looking->folded = true;
 }
 
@@ -86,14 +62,6 @@ static unsigned beginning(struct carom_str name)
         return 0;
     const unsigned char *letters = (const unsigned char *)name.ptr;
     return ((letters[0] | 0x20u) * 5 + (letters[1] | 0x20u) * 17 + (letters[2] | 0x20u) * 29) & 0xff;
-}
-
-static void see_beginnings(struct carom_notices *looking, const struct carom_headers *headers)
-{
-    for (size_t i = 0; i < headers->n; i++) {
-        unsigned bit = beginning(headers->list[i].name);
-        looking->beginnings[bit / 64] |= UINT64_C(1) << bit % 64;
-    }
 }
 
 /* "header:…": the name behind it; nothing: another place. */
@@ -275,39 +243,6 @@ static bool may_be(const struct carom_notices *looking, const struct carom_notic
            row->where_too.len == 0;
 }
 
-/* Adds the rows of one place of the table that may hold by what stands there. */
-static void sieve_place(const struct carom_notices *looking, struct carom_str where, const struct carom_sieve *sieve,
-                        struct carom_sieved *rows)
-{
-    const struct carom_outside *outside = looking->outside;
-    const struct carom_headers *headers = &looking->reading->message->root->headers;
-    struct carom_str field = field_of(where);
-
-    if (field.len > 0) {
-        for (size_t i = 0; i < headers->n; i++)
-            if (carom_str_glob(headers->list[i].name, field))
-                carom_sieve_add(sieve, headers->list[i].value, rows);
-    } else if (carom_str_eq(where, CAROM_STR("subject"))) {
-        carom_sieve_add(sieve, outside->folded, rows);
-    } else if (carom_str_eq(where, CAROM_STR("text"))) {
-        for (size_t i = 0; i < looking->n; i++)
-            carom_sieve_add(sieve, looking->lines[i], rows);
-    } else if (carom_str_eq(where, CAROM_STR("first line"))) {
-        if (looking->n > 0)
-            carom_sieve_add(sieve, looking->lines[0], rows);
-    } else if (carom_str_eq(where, CAROM_STR("from"))) {
-        carom_sieve_add(sieve, outside->from, rows);
-        carom_sieve_add(sieve, outside->from_name, rows);
-    } else if (carom_str_eq(where, CAROM_STR("to"))) {
-        for (size_t i = 0; i < headers->n; i++)
-            for (size_t k = 0; k < sizeof recipients / sizeof *recipients; k++)
-                if (carom_str_ieq(headers->list[i].name, recipients[k]))
-                    carom_sieve_add(sieve, headers->list[i].value, rows);
-    } else {
-        carom_sieve_add_all(sieve, rows);
-    }
-}
-
 /* Both times that rows are asked for, of the same text and fields. */
 static struct carom_notices *look(struct carom_reading *reading)
 {
@@ -319,59 +254,109 @@ static struct carom_notices *look(struct carom_reading *reading)
     looking->reading = reading;
     looking->outside = carom_report_outside(reading);
     looking->plain = !carom_report_suspect(reading) && !looking->outside->bulk;
-    looking->ascii = carom_utf8_plain(reading->report->text);
-    read_lines(looking, false);
-    see_beginnings(looking, &reading->message->root->headers);
     return looking;
 }
 
 /* What is known of the sieves before any message: most are of header fields that few messages have. */
-enum { SIEVES_MAX = 128 };
+enum { SIEVES_MAX = 128, BEGINNINGS = 256 };
+enum place { HEADER, SUBJECT, FROM, TEXT, FIRST_LINE, TO, OTHER };
 static struct {
-    bool sure, header;
-    unsigned char beginning; /* of the field's name */
+    enum place place;
+    struct carom_str field;
+    unsigned char next; /* another one, counted like the first */
 } places[SIEVES_MAX];
+/* The first sieve of those that are sure or not, whose field begins so, or that are of another place: from 1 on, 0 none. */
+static unsigned char with_beginning[2][BEGINNINGS], elsewhere[2];
 
 static const struct carom_str groups[] = {CAROM_STR_INIT("no "), CAROM_STR_INIT("yes ")}; /* in front of the names of places */
 
-static struct carom_str place_of(size_t sieve)
+static enum place place_named(struct carom_str name)
 {
-    struct carom_str name = carom_notices_sieves[sieve].name;
+    static const struct carom_str names[] = {
+        [SUBJECT] = CAROM_STR_INIT("subject"), [FROM] = CAROM_STR_INIT("from"), [TEXT] = CAROM_STR_INIT("text"),
+        [FIRST_LINE] = CAROM_STR_INIT("first line"), [TO] = CAROM_STR_INIT("to"),
+    };
 
-    return carom_str_from(name, groups[carom_str_starts(name, groups[true])].len);
+    for (size_t i = SUBJECT; i < sizeof names / sizeof *names; i++)
+        if (carom_str_eq(name, names[i]))
+            return (enum place)i;
+    return field_of(name).len > 0 ? HEADER : OTHER;
 }
 
 static void make_places(void)
 {
     assert(carom_notices_sieves_n <= SIEVES_MAX);
     for (size_t i = 0; i < carom_notices_sieves_n; i++) {
-        struct carom_str field = field_of(place_of(i));
-        places[i].sure = carom_str_starts(carom_notices_sieves[i].name, groups[true]);
-        places[i].header = field.len > 0;
-        places[i].beginning = (unsigned char)beginning(field);
+        struct carom_str name = carom_notices_sieves[i].name;
+        bool sure = carom_str_starts(name, groups[true]);
+        name = carom_str_from(name, groups[sure].len);
+        places[i].place = place_named(name);
+        places[i].field = field_of(name);
+        unsigned char *first = places[i].place == HEADER ? &with_beginning[sure][beginning(places[i].field)]
+                                                         : &elsewhere[sure];
+        places[i].next = *first;
+        *first = (unsigned char)(i + 1);
     }
 }
 
-static bool may_have(const struct carom_notices *looking, size_t sieve)
+static void sieve_header(const struct carom_header *header, bool sure, struct carom_sieved *rows)
 {
-    unsigned bit = places[sieve].beginning;
-
-    return !places[sieve].header || looking->beginnings[bit / 64] >> bit % 64 & 1;
+    for (size_t i = with_beginning[sure][beginning(header->name)]; i > 0; i = places[i - 1].next)
+        if (carom_str_glob(header->name, places[i - 1].field))
+            carom_sieve_add(&carom_notices_sieves[i - 1], header->value, rows);
 }
 
-/* The rows that may hold. The few that are sure are those of programs, which write their words as they are: for them no
-   text is folded. */
+static void sieve_recipients(const struct carom_headers *headers, const struct carom_sieve *sieve, struct carom_sieved *rows)
+{
+    for (size_t i = 0; i < headers->n; i++)
+        for (size_t k = 0; k < sizeof recipients / sizeof *recipients; k++)
+            if (carom_str_ieq(headers->list[i].name, recipients[k]))
+                carom_sieve_add(sieve, headers->list[i].value, rows);
+}
+
+/* The few rows that are sure are those of programs, which write their words as they are. */
+static void sieve_text(struct carom_notices *looking, bool sure, const struct carom_sieve *sieve, struct carom_sieved *rows)
+{
+    if (sure)
+        carom_sieve_add(sieve, looking->reading->report->text, rows);
+    for (size_t i = 0; i < looking->n && !sure; i++)
+        carom_sieve_add(sieve, looking->lines[i], rows);
+}
+
+/* Adds the rows of one place of the table that may hold by what stands there. */
+static void sieve_place(struct carom_notices *looking, bool sure, size_t number, struct carom_sieved *rows)
+{
+    const struct carom_sieve *sieve = &carom_notices_sieves[number];
+    const struct carom_outside *outside = looking->outside;
+
+    switch (places[number].place) {
+    case HEADER: break; /* done for each header */
+    case SUBJECT: carom_sieve_add(sieve, outside->folded, rows); break;
+    case TEXT: sieve_text(looking, sure, sieve, rows); break;
+    case FIRST_LINE: carom_sieve_add(sieve, looking->n > 0 ? looking->lines[0] : CAROM_STR_EMPTY, rows); break;
+    case FROM:
+        carom_sieve_add(sieve, outside->from, rows);
+        carom_sieve_add(sieve, outside->from_name, rows);
+        break;
+    case TO: sieve_recipients(&looking->reading->message->root->headers, sieve, rows); break;
+    case OTHER: carom_sieve_add_all(sieve, rows); break;
+    }
+}
+
+/* The rows that may hold. */
 static void sieve_rows(struct carom_notices *looking, bool sure, struct carom_sieved *rows)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
+    const struct carom_headers *headers = &looking->reading->message->root->headers;
 
     pthread_once(&once, make_places);
     if (!sure)
         fold_lines(looking);
     carom_sieved_init(rows);
-    for (size_t i = 0; i < carom_notices_sieves_n; i++)
-        if (places[i].sure == sure && may_have(looking, i))
-            sieve_place(looking, place_of(i), &carom_notices_sieves[i], rows);
+    for (size_t i = 0; i < headers->n; i++)
+        sieve_header(&headers->list[i], sure, rows);
+    for (size_t i = elsewhere[sure]; i > 0; i = places[i - 1].next)
+        sieve_place(looking, sure, i - 1, rows);
 }
 
 static bool read_rows(struct carom_reading *reading, bool sure)
