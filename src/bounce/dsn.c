@@ -10,6 +10,7 @@
    Content-Type header was lost. */
 
 #include "base/date.h"
+#include "base/many.h"
 #include "bounce/reader.h"
 #include "mail/address.h"
 #include "mail/charset.h"
@@ -57,15 +58,28 @@ static bool is_in_type(char c)
     return carom_is_alpha(c) || carom_is_digit(c) || c == '-' || c == '/' || c == '_' || c == '.';
 }
 
+/* All types are short. */
+static size_t type_length(struct carom_str value)
+{
+    size_t n = 0;
+
+    if (value.len >= CAROM_MANY) {
+        carom_many bytes = carom_many_load(value.ptr);
+        carom_many inside = (carom_many)(((bytes | 0x20) - 'a' < 26) | (bytes - '-' < 13) | (bytes == '_'));
+        if ((n = carom_many_first(~inside)) < CAROM_MANY)
+            return n;
+    }
+    while (n < value.len && is_in_type(value.ptr[n]))
+        n++;
+    return n;
+}
+
 /* "dns; host", "rfc822; a@b": cuts the type off. What has none is all value. */
 static struct carom_str split_type(struct carom_str value, struct carom_str *type_r)
 {
-    size_t at = 0;
+    size_t at = type_length(value), end = at;
 
     *type_r = CAROM_STR_EMPTY;
-    while (at < value.len && is_in_type(value.ptr[at]))
-        at++;
-    size_t end = at;
     while (at < value.len && carom_is_space(value.ptr[at]))
         at++;
     if (end == 0 || at == value.len || value.ptr[at] != ';')
