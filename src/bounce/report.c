@@ -48,6 +48,8 @@ bool carom_report_marker(struct carom_str text, struct carom_str kind)
 {
     struct carom_sieved rows;
 
+    if (text.len == 0) /* most parts are no files */
+        return false;
     carom_sieved_init(&rows);
     carom_sieve_add(carom_markers_sieves, text, &rows);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++)
