@@ -6,6 +6,7 @@
 
 #include "bounce/return_path.h"
 
+#include "base/many.h"
 #include "bounce/line.h"
 #include "bounce/tables.h"
 #include "mail/address.h"
@@ -252,10 +253,27 @@ const char *carom_return_path_system(size_t n)
     return NULL;
 }
 
-/* Those that have a '=', or the others. Most addresses have none, which saves most of the trying. */
-static const struct carom_sieve *templates(const char *group)
+static void add_templates(struct carom_str group, struct carom_str local, struct carom_sieved *rows)
 {
-    return carom_sieve_named(carom_return_paths_sieves, carom_return_paths_sieves_n, carom_str(group));
+    carom_sieve_add(carom_sieve_named(carom_return_paths_sieves, carom_return_paths_sieves_n, group), local, rows);
+}
+
+static carom_many digits(carom_many bytes) { return (carom_many)(bytes - '0' < 10); }
+static carom_many equals(carom_many bytes) { return (carom_many)(bytes == '='); }
+
+/* Those that have a '=' or a number, and the others. Most addresses have neither, which saves most of the trying. */
+static void find_rows(struct carom_str local, struct carom_sieved *rows_r)
+{
+    bool numbered = !carom_many_none(local, digits), equal = !carom_many_none(local, equals);
+
+    carom_sieved_init(rows_r);
+    add_templates(CAROM_STR(""), local, rows_r);
+    if (numbered)
+        add_templates(CAROM_STR("{num}"), local, rows_r);
+    if (equal)
+        add_templates(CAROM_STR("="), local, rows_r);
+    if (numbered && equal)
+        add_templates(CAROM_STR("={num}"), local, rows_r);
 }
 
 static const struct carom_return_path_row *find_row(struct carom_str local, struct carom_str domain,
@@ -264,10 +282,7 @@ static const struct carom_return_path_row *find_row(struct carom_str local, stru
     static const struct captures none = {{"", 0}, {"", 0}, {"", 0}, {"", 0}, {"", 0}};
     struct carom_sieved rows;
 
-    carom_sieved_init(&rows);
-    carom_sieve_add(templates(""), local, &rows);
-    if (carom_str_chr(local, '=') != SIZE_MAX)
-        carom_sieve_add(templates("="), local, &rows);
+    find_rows(local, &rows);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
         const struct carom_return_path_row *row = &carom_return_paths[i];
 

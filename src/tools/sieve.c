@@ -34,10 +34,26 @@ static void *checked(void *memory)
     return memory;
 }
 
+/* Those of the signs that the cell has, one behind the other. */
+static void name_by_signs(char *name, size_t size, const char *signs, const char *cell)
+{
+    struct carom_str rest = carom_str(signs);
+    size_t n = 0;
+
+    while (rest.len > 0) {
+        struct carom_str sign = carom_str_head(rest, carom_str_chr(rest, '|'));
+        rest = carom_str_from(rest, sign.len + 1);
+        if (carom_str_find(carom_str(cell), sign) == SIZE_MAX)
+            continue;
+        carom_str_put(name + n, size - n, sign);
+        n += strlen(name + n);
+    }
+}
+
 static struct table read_table(const char *path, const char *column, const char *key)
 {
     struct table table = {checked(calloc(CAROM_SIEVE_ROWS, sizeof *table.rows)), 0};
-    bool apart = strcmp(key, "=") == 0, keyed = !apart && strcmp(key, "-") != 0;
+    bool apart = key[0] == '=', keyed = !apart && strcmp(key, "-") != 0;
     const char *second = strchr(key, '+');
     char first[64];
     struct carom_tsv tsv;
@@ -54,8 +70,8 @@ static struct table read_table(const char *path, const char *column, const char 
             carom_tsv_fail(&tsv, "more than %d rows: raise CAROM_SIEVE_ROWS", CAROM_SIEVE_ROWS);
         const char *cell = strcmp(tsv.cell[text], "-") == 0 ? "" : tsv.cell[text];
         char name[128] = "";
-        if (apart && strchr(cell, '='))
-            strcpy(name, "=");
+        if (apart)
+            name_by_signs(name, sizeof name, key, cell);
         if (keyed)
             snprintf(name, sizeof name, "%s%s%s", tsv.cell[group], second ? " " : "", second ? tsv.cell[part] : "");
         table.rows[table.n++] = (struct pattern){checked(strdup(name)), checked(strdup(cell))};
