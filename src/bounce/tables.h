@@ -42,7 +42,9 @@ struct carom_detail_row {
 };
 /* return-paths.tsv: what systems write into the envelope sender. */
 struct carom_return_path_row {
-    const char *system, *local, *host, *gives, *sure;
+    const char *system;
+    struct carom_str local;
+    const char *host, *gives, *sure;
 };
 
 extern const struct carom_format_row carom_formats[];

@@ -60,12 +60,24 @@ static void print_providers(void)
                carom_providers[i].domains);
 }
 
+/* As its table has them. */
+static void print_values(const char *cell)
+{
+    struct carom_str value;
+
+    for (const char *between = ""; carom_cell_next(&cell, &value); between = " ; ")
+        printf("%s" CAROM_STR_FMT, between, CAROM_STR_ARG(value));
+}
+
 static void print_return_paths(void)
 {
     printf("return path\tlocal part\thosts\tgives\tsure\n");
-    for (size_t i = 0; i < carom_return_paths_n; i++)
-        printf("%s\t%s\t%s\t%s\t%s\n", carom_return_paths[i].system, carom_return_paths[i].local,
-               carom_return_paths[i].host, carom_return_paths[i].gives, carom_return_paths[i].sure);
+    for (size_t i = 0; i < carom_return_paths_n; i++) {
+        const struct carom_return_path_row *row = &carom_return_paths[i];
+        printf("%s\t%s\t", row->system, row->local.ptr);
+        print_values(row->host);
+        printf("\t%s\t%s\n", row->gives, row->sure);
+    }
 }
 
 static void print_reasons(void)

@@ -185,6 +185,10 @@ class Ordinary(Cli):
             self.assertGreater(len(rows[code][2]), 20, f'{code}: {rows[code]}')
             self.assertIn(rows[code][2].split()[0], self.run_carom('explain', code).out)
 
+    def test_return_paths_are_printed_as_written(self):
+        done = self.run_carom('codes', '--return-paths')
+        self.assertIn('\nmailjet\t{word}.{word}={user}={dom}\t*.mailjet.com ; bounces.* ; bnc3.*\tbounce\tyes\n', done.out)
+
     def test_run_decides_and_keeps(self):
         done = self.run_carom('run', '--policy', self.policy(), BOUNCES)
         self.assertEqual(done.returncode, 0, done.err)

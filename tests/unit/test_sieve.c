@@ -74,7 +74,7 @@ static void what_matches_passes(void **state)
     CHECK_ALL(carom_autoreplies, pattern.ptr);
     CHECK_ALL(carom_signs, pattern.ptr);
     CHECK_ALL(carom_details, pattern.ptr);
-    CHECK_ALL(carom_return_paths, local);
+    CHECK_ALL(carom_return_paths, local.ptr);
     CHECK_ALL(carom_phases, phrase);
 }
 
