@@ -15,7 +15,10 @@
 #include "mail/punycode.h"
 
 enum { ENCLOSED_MAX = 1000 }; /* a quoted string or comment longer than a line may be is none: keeps the scan linear */
-enum { PLAIN_MAX = 63 }; /* bytes of an address in which no label can be too long */
+enum {
+    PLAIN_MIN = CAROM_MANY / 2, /* bytes of an address that is looked at as a whole */
+    PLAIN_MAX = 63              /* in which no label can be too long */
+};
 
 /* ---- Characters ---- */
 
@@ -169,8 +172,8 @@ static bool is_quoted(struct carom_str local)
 static inline carom_many not_local(carom_many bytes)
 {
     return (carom_many)((bytes <= ' ') | (bytes == '"') | ((bytes & 0xfe) == '(') | (bytes == ',') |
-                        ((bytes >= ':') & (bytes <= '<')) | (bytes == '>') | (bytes == '@') |
-                        ((bytes >= '[') & (bytes <= ']')) | (bytes == 0x7f));
+                        (bytes - ':' <= '<' - ':') | (bytes == '>') | (bytes == '@') | (bytes - '[' <= ']' - '[') |
+                        (bytes == 0x7f));
 }
 
 static bool needs_quotes(struct carom_str local)
@@ -374,18 +377,58 @@ static bool read_word(struct list *list)
     return list->addr.len > 0;
 }
 
+/* A bit for each of the bytes: what nearly all local parts are made of, and CAROM_CHAR_SMALL. */
+struct kinds {
+    uint64_t local, small;
+};
+
+static inline struct kinds kinds_of(carom_many bytes)
+{
+    carom_many small = (carom_many)(bytes - 'a' <= 'z' - 'a'), letter = (carom_many)((bytes | 0x20) - 'a' <= 'z' - 'a');
+    carom_many from_hyphen = (carom_many)((bytes - '-' <= '9' - '-')), line = (carom_many)(bytes == '_');
+
+    return (struct kinds){
+        carom_many_mask(letter | from_hyphen | line | (carom_many)((bytes == '+') | (bytes == '='))),
+        carom_many_mask(small | (from_hyphen & (carom_many)(bytes != '/')) | line),
+    };
+}
+
+/* Of PLAIN_MIN to PLAIN_MAX bytes. The last ones overlap those before; of less than many, both halves do. */
+static inline struct kinds read_kinds(struct carom_str s)
+{
+    size_t last = s.len < CAROM_MANY ? 0 : s.len - CAROM_MANY;
+    struct kinds all = {0, 0}, kinds;
+
+    if (s.len < CAROM_MANY) {
+        kinds = kinds_of(carom_many_load_few(s.ptr, s.len));
+        return (struct kinds){(kinds.local & UINT8_MAX) | kinds.local >> PLAIN_MIN << (s.len - PLAIN_MIN),
+                              (kinds.small & UINT8_MAX) | kinds.small >> PLAIN_MIN << (s.len - PLAIN_MIN)};
+    }
+    for (size_t i = 0;; i = i + CAROM_MANY < last ? i + CAROM_MANY : last) {
+        kinds = kinds_of(carom_many_load(s.ptr + i));
+        all.local |= kinds.local << i;
+        all.small |= kinds.small << i;
+        if (i == last)
+            return all;
+    }
+}
+
 /* Nearly all values are nothing but local@domain, bare or in brackets: it is then handed out as it stands. */
 static struct carom_str plain_address(struct carom_str s)
 {
-    size_t at, end;
+    struct kinds kinds;
+    size_t at;
 
     if (s.len > 2 && s.ptr[0] == '<' && s.ptr[s.len - 1] == '>')
         s = carom_str_n(s.ptr + 1, s.len - 2);
-    at = carom_chars_end(s, 0, CAROM_CHAR_LOCAL);
-    if (at == 0 || at + 1 >= s.len || s.ptr[at] != '@' || s.ptr[0] == '`' || s.ptr[at + 1] == '.')
+    if (s.len < PLAIN_MIN || s.len > PLAIN_MAX)
         return CAROM_STR_EMPTY;
-    end = carom_chars_end(s, at + 1, CAROM_CHAR_SMALL);
-    return end == s.len && (carom_is_alpha(s.ptr[end - 1]) || carom_is_digit(s.ptr[end - 1])) ? s : CAROM_STR_EMPTY;
+    kinds = read_kinds(s);
+    at = carom_many_lowest(~kinds.local);
+    if (at == 0 || at + 1 >= s.len || s.ptr[at] != '@' || s.ptr[at + 1] == '.' ||
+        carom_many_lowest(~kinds.small >> at >> 1) < s.len - at - 1)
+        return CAROM_STR_EMPTY;
+    return carom_is_alpha(s.ptr[s.len - 1]) || carom_is_digit(s.ptr[s.len - 1]) ? s : CAROM_STR_EMPTY;
 }
 
 /* At '<'. One that never ends, ends at white space or a comma. */

@@ -101,6 +101,26 @@ static void takes_the_first(void **state)
     }
 }
 
+/* Whatever its length is, and whichever byte is in it: read as a whole, or as one of a list that goes on. */
+static void takes_any_length(void **state)
+{
+    enum { SIZE = 70 };
+    char bytes[SIZE + 1];
+
+    for (size_t n = 4; n <= SIZE; n++)
+        for (size_t at = 0; at < n; at++)
+            for (int c = 1; c < 128; c++) {
+                struct carom_str text = carom_str_n(bytes, n);
+
+                memset(bytes, 'x', n);
+                memcpy(bytes + n / 3, "@x.", 3);
+                bytes[at] = (char)c;
+                bytes[n] = ' ';
+                check("length", carom_address_first(*state, text), carom_address_first(*state, carom_str_n(bytes, n + 1)));
+                carom_arena_reset(*state);
+            }
+}
+
 static void takes_the_only_one(void **state)
 {
     static const struct {
@@ -278,6 +298,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_the_first),
+        cmocka_unit_test(takes_any_length),
         cmocka_unit_test(takes_the_only_one),
         cmocka_unit_test(takes_all),
         cmocka_unit_test(finds_in_text),
