@@ -36,21 +36,25 @@ static void parse_encoded(struct parser *parser, const struct frame *frame);
 /* The end of the token at s[i]; *classes: what all of its characters are. */
 static size_t type_token(struct carom_str s, size_t i, unsigned *classes)
 {
-    for (; i < s.len && carom_char_is(CAROM_CHAR_TYPE, s.ptr[i]); i++)
-        *classes &= carom_chars[(unsigned char)s.ptr[i]];
+    for (unsigned class; i < s.len && (class = carom_chars[(unsigned char)s.ptr[i]]) & CAROM_CHAR_TYPE; i++)
+        *classes &= class;
     return i;
+}
+
+static bool in_digest(const struct parser *parser)
+{
+    return parser->depth > 1 && carom_part_is(parser->frames[parser->depth - 2].part, "multipart/digest");
 }
 
 /* "Type/Subtype" in lower case. What is missing or is none ("text" alone): text/plain, and in a digest message/rfc822
    (RFC 2046 5.1.5). A wrong subtype ("multipart/mx6d") stays: the part is still a multipart. */
-static struct carom_str read_type(struct carom_arena *arena, struct carom_str value, bool digest)
+static struct carom_str read_type(struct parser *parser, struct carom_str value)
 {
-    struct carom_str plain = digest ? CAROM_STR("message/rfc822") : CAROM_STR("text/plain");
     unsigned classes = CAROM_CHAR_SMALL;
     size_t start = value.len > 0 && value.ptr[0] == '"', slash = type_token(value, start, &classes), end;
 
     if (value.len == 0)
-        return plain;
+        return in_digest(parser) ? CAROM_STR("message/rfc822") : CAROM_STR("text/plain");
     if (slash == value.len || value.ptr[slash] != '/') {
         struct carom_str word = carom_str_n(value.ptr + start, slash - start);
 
@@ -60,7 +64,7 @@ static struct carom_str read_type(struct carom_arena *arena, struct carom_str va
     if (slash == start || end == slash + 1)
         return CAROM_STR("text/plain");
     value = carom_str_n(value.ptr + start, end - start);
-    return classes ? value : carom_arena_lower(arena, value);
+    return classes ? value : carom_arena_lower(parser->arena, value);
 }
 
 /* Not text/rfc822-headers: its headers end where they like, and the readers look at them by themselves. */
@@ -99,13 +103,14 @@ static size_t read_headers(struct parser *parser, struct carom_part *part, size_
 /* A message whose headers are plainly readable is not base64, whatever its header says. */
 static enum carom_encoding read_encoding(const struct carom_part *part, struct carom_str bytes, size_t body)
 {
-    enum carom_encoding encoding = carom_encoding_parse(carom_headers_get(&part->headers, "Content-Transfer-Encoding"));
-    struct carom_str rest = carom_str_from(bytes, skip_empty_lines(bytes, body)), line;
+    enum carom_encoding encoding;
+    struct carom_str rest, line;
 
     if (is_multipart(part))
         return CAROM_ENCODING_NONE; /* RFC 2045 6.4 */
+    encoding = carom_encoding_parse(carom_headers_get(&part->headers, "Content-Transfer-Encoding"));
     if (encoding == CAROM_ENCODING_BASE64 && is_message(part)) {
-        rest = carom_str_head(rest, 1000);
+        rest = carom_str_head(carom_str_from(bytes, skip_empty_lines(bytes, body)), 1000);
         if (carom_str_line(&rest, &line) && carom_str_chr(line, ':') != SIZE_MAX)
             return CAROM_ENCODING_NONE;
     }
@@ -145,12 +150,11 @@ static size_t open_part(struct parser *parser, size_t i, bool message)
 {
     for (;;) {
         struct carom_part *part = carom_arena_new_of(parser->arena, struct carom_part);
-        bool digest = parser->depth > 0 && carom_part_is(parser->frames[parser->depth - 1].part, "multipart/digest");
         struct frame *frame = push_frame(parser, part);
 
         i = read_headers(parser, part, i, message);
         part->content_type = carom_headers_get(&part->headers, "Content-Type");
-        part->type = read_type(parser->arena, part->content_type, digest);
+        part->type = read_type(parser, part->content_type);
         part->encoding = read_encoding(part, parser->bytes, i);
         part->body = carom_str_n(parser->bytes.ptr + i, 0);
         if (!is_message(part) && !is_multipart(part))
