@@ -223,8 +223,8 @@ static bool split(struct carom_arena *arena, struct carom_str address, struct ca
 }
 
 /* By the first letter, which no other word of the column has. */
-static bool is_wrap(const struct carom_return_path_row *row) { return *row->gives == 'w'; }
-static bool is_asked(const struct carom_return_path_row *row) { return *row->sure == 'a'; }
+static bool is_wrap(const struct carom_return_path_row *row) { return row->gives[0] == 'w'; }
+static bool is_asked(const struct carom_return_path_row *row) { return row->sure[0] == 'a'; }
 
 bool carom_return_path_chosen(const struct carom_return_paths *chosen, const char *system)
 {

@@ -44,7 +44,8 @@ struct carom_detail_row {
 struct carom_return_path_row {
     const char *system;
     struct carom_str local;
-    const char *host, *gives, *sure;
+    const char *host;
+    char gives[8], sure[8]; /* words that stand in the row itself, as they are asked for most often */
 };
 
 extern const struct carom_format_row carom_formats[];
