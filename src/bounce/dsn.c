@@ -17,9 +17,16 @@
 
 enum { STATUS_MAX = 64 << 20, RECIPIENTS_MAX = 100000, DEPTH = 3 };
 
-/* The fields of one group; values are raw. */
+/* The fields of one group, and those of the message, which stand in the first; values are raw. */
 struct group {
     struct carom_str original, final, actual, action, status, diagnostic, remote_mta, last_attempt, retry_until;
+};
+struct heading {
+    struct carom_str reporting_mta, arrival_date, envelope_id, sender;
+};
+struct fields {
+    struct group group;
+    struct heading heading;
 };
 
 static struct group no_fields(void)
@@ -29,28 +36,36 @@ static struct group no_fields(void)
     return (struct group){none, none, none, none, none, none, none, none, none};
 }
 
-struct field {
-    struct carom_str name;
-    size_t offset;
-};
-static const struct field fields[] = {
-    {CAROM_STR_INIT("Original-Recipient"), offsetof(struct group, original)},
-    {CAROM_STR_INIT("Final-Recipient"), offsetof(struct group, final)},
-    {CAROM_STR_INIT("X-Actual-Recipient"), offsetof(struct group, actual)},
-    {CAROM_STR_INIT("Action"), offsetof(struct group, action)},
-    {CAROM_STR_INIT("Status"), offsetof(struct group, status)},
-    {CAROM_STR_INIT("Diagnostic-Code"), offsetof(struct group, diagnostic)},
-    {CAROM_STR_INIT("Remote-MTA"), offsetof(struct group, remote_mta)},
-    {CAROM_STR_INIT("Last-Attempt-Date"), offsetof(struct group, last_attempt)},
-    {CAROM_STR_INIT("Will-Retry-Until"), offsetof(struct group, retry_until)},
-};
+#define FIELDS(FIELD)                                  \
+    FIELD("Original-Recipient", group.original)        \
+    FIELD("Final-Recipient", group.final)              \
+    FIELD("X-Actual-Recipient", group.actual)          \
+    FIELD("Action", group.action)                      \
+    FIELD("Status", group.status)                      \
+    FIELD("Diagnostic-Code", group.diagnostic)         \
+    FIELD("Remote-MTA", group.remote_mta)              \
+    FIELD("Last-Attempt-Date", group.last_attempt)     \
+    FIELD("Will-Retry-Until", group.retry_until)       \
+    FIELD("Reporting-MTA", heading.reporting_mta)      \
+    FIELD("Arrival-Date", heading.arrival_date)        \
+    FIELD("Original-Envelope-Id", heading.envelope_id) \
+    FIELD("X-Postfix-Sender", heading.sender)
+#define NAME_AND_PLACE(name, place) {CAROM_STR_INIT(name), offsetof(struct fields, place)},
+#define TAG(name, place) carom_header_tag(CAROM_STR(name)),
 
-static struct carom_str *field_of(struct group *group, struct carom_str name)
+/* Where the i-th of the headers belongs, or NULL: its tag is compared with all of theirs at once, and each has another. */
+static struct carom_str *field_of(struct fields *fields, const struct carom_headers *headers, size_t i)
 {
-    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
-        if (carom_str_ieq(name, fields[i].name))
-            return (struct carom_str *)(void *)((char *)group + fields[i].offset);
-    return NULL;
+    static const struct {
+        struct carom_str name;
+        size_t offset;
+    } known[] = {FIELDS(NAME_AND_PLACE)};
+    const carom_many tags = {FIELDS(TAG)};
+    size_t at = carom_many_first((carom_many)(tags == headers->tags[i]));
+
+    if (at >= sizeof known / sizeof known[0] || !carom_str_ieq(headers->list[i].name, known[at].name))
+        return NULL;
+    return (struct carom_str *)(void *)((char *)fields + known[at].offset);
 }
 
 static bool is_in_type(char c)
@@ -241,20 +256,20 @@ static bool has_fate(const struct group *group)
     return group->action.len > 0 || group->status.len > 0 || group->diagnostic.len > 0;
 }
 
-static void read_message_field(struct carom_reading *reading, const struct carom_header *h)
+static void read_heading(struct carom_reading *reading, const struct heading *heading)
 {
+    struct carom_arena *arena = reading->arena;
     struct carom_report *report = reading->report;
     struct carom_str type;
 
-    if (carom_str_ieq(h->name, CAROM_STR("Reporting-MTA")))
-        report->reporting_mta = split_type(carom_header_token(reading->arena, h->value), &type);
-    else if (carom_str_ieq(h->name, CAROM_STR("Arrival-Date")))
-        report->arrival_date = carom_header_text(reading->arena, h->value);
-    else if (carom_str_ieq(h->name, CAROM_STR("Original-Envelope-Id")))
-        report->original_envelope_id = carom_header_text(reading->arena, h->value);
-    else if (carom_str_ieq(h->name, CAROM_STR("X-Postfix-Sender")))
-        report->envelope_from = carom_address_first(
-            reading->arena, split_type(carom_header_token(reading->arena, h->value), &type));
+    if (heading->reporting_mta.len > 0)
+        report->reporting_mta = split_type(carom_header_token(arena, heading->reporting_mta), &type);
+    if (heading->arrival_date.len > 0)
+        report->arrival_date = carom_header_text(arena, heading->arrival_date);
+    if (heading->envelope_id.len > 0)
+        report->original_envelope_id = carom_header_text(arena, heading->envelope_id);
+    if (heading->sender.len > 0)
+        report->envelope_from = carom_address_first(arena, split_type(carom_header_token(arena, heading->sender), &type));
 }
 
 /* A field that repeats the address of a group that already has its fate begins the next recipient: some producers
@@ -274,7 +289,9 @@ static bool is_cut(const struct carom_reading *reading, struct carom_str bytes, 
    two. */
 static void read_groups(struct carom_reading *reading, struct carom_str bytes)
 {
-    struct group group = no_fields();
+    const struct carom_str none = CAROM_STR_EMPTY;
+    struct fields fields = {no_fields(), {none, none, none, none}};
+    struct group *group = &fields.group;
     struct carom_str rest = bytes;
 
     while (reading->report->n < RECIPIENTS_MAX) {
@@ -284,21 +301,17 @@ static void read_groups(struct carom_reading *reading, struct carom_str bytes)
             break;
         struct carom_str before = rest;
         struct carom_headers headers = carom_headers_parse(reading->arena, rest, &rest);
-        if (has_address(&group) && has_fate(&group)) {
-            add_recipient(reading, &group);
-            group = no_fields();
+        if (has_address(group) && has_fate(group)) {
+            add_recipient(reading, group);
+            *group = no_fields();
         }
         for (size_t i = 0; i < headers.n; i++) {
-            struct carom_str *slot = field_of(&group, headers.list[i].name);
-            if (is_cut(reading, bytes, headers.list[i].value))
+            struct carom_str *slot = field_of(&fields, &headers, i);
+            if (!slot || is_cut(reading, bytes, headers.list[i].value))
                 continue;
-            if (!slot) {
-                read_message_field(reading, &headers.list[i]);
-                continue;
-            }
-            if (begins_next(&group, slot)) {
-                add_recipient(reading, &group);
-                group = no_fields();
+            if (begins_next(group, slot)) {
+                add_recipient(reading, group);
+                *group = no_fields();
             }
             *slot = headers.list[i].value;
         }
@@ -309,9 +322,10 @@ static void read_groups(struct carom_reading *reading, struct carom_str bytes)
         }
     }
     /* An address without a fate where the message broke off may be half of one. */
-    if ((has_address(&group) && (has_fate(&group) || !reading->message->truncated)) ||
-        (has_fate(&group) && reading->report->n == 0))
-        add_recipient(reading, &group);
+    if ((has_address(group) && (has_fate(group) || !reading->message->truncated)) ||
+        (has_fate(group) && reading->report->n == 0))
+        add_recipient(reading, group);
+    read_heading(reading, &fields.heading);
     if (carom_str_trim(rest).len > 0)
         reading->report->truncated = true;
 }
