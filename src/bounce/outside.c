@@ -79,8 +79,9 @@ static void read_subject(struct carom_reading *reading, struct carom_outside *ou
     outside->subject = carom_headers_text(reading->arena, &reading->message->root->headers, "Subject");
     outside->folded = carom_utf8_normalise(reading->arena, outside->subject).folded;
     outside->undelivered = carom_report_sign(outside->subject, CAROM_STR("subject")) && !announces_reply(outside->folded);
+    struct carom_str shown = without_marks(outside->subject);
     outside->answer = !outside->daemon && (carom_report_sign(outside->subject, CAROM_STR("answer")) ||
-                                           carom_report_sign(without_marks(outside->subject), CAROM_STR("answer")));
+                                           (shown.len < outside->subject.len && carom_report_sign(shown, CAROM_STR("answer"))));
 }
 
 /* Reports come from nobody (RFC 5321 6.1). Who stands behind both senders, or writes with a mail program, is somebody;

@@ -55,8 +55,8 @@ static bool header_fits(struct carom_reading *reading, const char *cell)
         size_t colon = carom_str_chr(value, ':');
         struct carom_str name = carom_str_head(value, colon < value.len ? colon : value.len);
         struct carom_str glob = carom_str_trim(carom_str_from(value, name.len + 1));
-        for (size_t i = 0; i < headers->n; i++)
-            if (carom_str_ieq(headers->list[i].name, name) && carom_str_glob(headers->list[i].value, glob))
+        for (const struct carom_header *h = carom_headers_find(headers, name, 0); h; h = carom_headers_next(headers, h))
+            if (carom_str_glob(h->value, glob))
                 return true;
     }
     return false;
