@@ -335,6 +335,11 @@ int64_t carom_date_parse_rfc3339(struct carom_str text)
     return rest.len == 0 ? seconds_of(&p) : 0;
 }
 
+int64_t carom_date_midnight(int64_t year, int64_t month, int64_t day)
+{
+    return seconds_of(&(struct parts){year, month, day, 0, 0, 0, 0, false});
+}
+
 static const int64_t year_9999 = INT64_C(253402300799);
 
 /* The way back from days_from_civil, by eras of 400 years; free of the C library's time zone and locale. */

@@ -15,6 +15,8 @@ int64_t carom_date_parse(struct carom_str text);
 /* "2026-03-01T12:00:00Z" (RFC 3339) into out; returns its length. Beyond 1970 to 9999 it is the nearest of them. */
 size_t carom_date_format(int64_t seconds, char out[32]);
 int64_t carom_date_parse_rfc3339(struct carom_str text); /* 0: not understood */
+/* When that day begins; 0: there is none such. */
+int64_t carom_date_midnight(int64_t year, int64_t month, int64_t day);
 
 /* "90s", "15m", "4h", "30d", "250ms" in milliseconds; -1: not a duration. */
 int64_t carom_duration_parse_ms(struct carom_str text);

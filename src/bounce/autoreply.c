@@ -173,24 +173,18 @@ static bool read_day(const struct token *t, struct day *day_r)
     return false;
 }
 
-static int64_t midnight(struct carom_arena *arena, int64_t year, struct day day)
-{
-    return carom_date_parse_rfc3339(
-        carom_arena_printf(arena, "%04d-%02d-%02dT00:00:00Z", (int)year, (int)day.month, (int)day.day));
-}
-
 /* Without a year it is the next such day after the reply was written. */
-static int64_t time_of(struct carom_arena *arena, struct day day, int64_t written)
+static int64_t time_of(struct day day, int64_t written)
 {
     char now[32];
 
     if (day.year != 0)
-        return midnight(arena, day.year, day);
+        return carom_date_midnight(day.year, day.month, day.day);
     if (written <= 0)
         return 0;
     int64_t year = carom_str_number(carom_str_head(carom_str_n(now, carom_date_format(written, now)), 4));
-    int64_t time = midnight(arena, year, day);
-    return time >= written - 2 * DAY ? time : midnight(arena, year + 1, day);
+    int64_t time = carom_date_midnight(year, day.month, day.day);
+    return time >= written - 2 * DAY ? time : carom_date_midnight(year + 1, day.month, day.day);
 }
 
 /* "… notice. On 3 May": a full stop behind a word, not behind a day, a month or "Mon." */
@@ -200,7 +194,7 @@ static bool ends_sentence(const struct token *t)
 }
 
 /* The date that begins within the first words of text, or the last one anywhere in it; 0: none. */
-static int64_t read_date(struct carom_arena *arena, struct carom_str text, bool last, int64_t written)
+static int64_t read_date(struct carom_str text, bool last, int64_t written)
 {
     struct token tokens[TOKENS + 6]; /* those behind the end: nothing */
     int64_t time = 0;
@@ -214,8 +208,8 @@ static int64_t read_date(struct carom_arena *arena, struct carom_str text, bool 
     for (size_t i = 0; i < n && (last || (time == 0 && i < WORDS)); i++) {
         if (!last && i > 0 && ends_sentence(&tokens[i - 1]))
             break;
-        if (read_day(&tokens[i], &day) && time_of(arena, day, written) > 0)
-            time = time_of(arena, day, written);
+        int64_t stated = read_day(&tokens[i], &day) ? time_of(day, written) : 0;
+        time = stated > 0 ? stated : time;
     }
     return time;
 }
@@ -285,7 +279,6 @@ static bool says(struct carom_str text, struct carom_str pattern)
 /* Where a date stands: behind the words, or, with "{text}" in front of them, before ("11月17日まで", "17.11.2025 asti"). */
 static int64_t find_until(const struct stating *stating, struct carom_str pattern)
 {
-    struct carom_arena *arena = stating->reading->arena;
     struct carom_str text = carom_str_starts(pattern, CAROM_STR("(")) ? stating->subject : stating->text.folded;
     bool before = carom_str_starts(pattern, CAROM_STR("{text}"));
     struct carom_str words = before ? carom_str_from(pattern, 6) : carom_str_head(pattern, carom_str_chr(pattern, '{'));
@@ -296,11 +289,9 @@ static int64_t find_until(const struct stating *stating, struct carom_str patter
         if (at == SIZE_MAX)
             break;
         if (before)
-            time = read_date(arena, carom_str_n(text.ptr + (at > NEAR ? at - NEAR : 0), at > NEAR ? NEAR : at), true,
-                             stating->written);
+            time = read_date(carom_str_n(text.ptr + (at > NEAR ? at - NEAR : 0), at > NEAR ? NEAR : at), true, stating->written);
         else
-            time = read_date(arena, carom_str_head(carom_str_from(text, at + words.len), NEAR), false,
-                             stating->written);
+            time = read_date(carom_str_head(carom_str_from(text, at + words.len), NEAR), false, stating->written);
         text = carom_str_from(text, at + words.len);
     }
     return time;

@@ -112,9 +112,13 @@ static void formats(void **state)
         if (n != 20 || strcmp(got, want) != 0)
             fail_msg("%lld: got %s, want %s", (long long)t, got, want);
         expect(got, carom_date_parse_rfc3339(carom_str(got)), t);
+        assert_int_equal(carom_date_midnight(tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday), t / 86400 * 86400);
         strftime(asctime, sizeof(asctime), "%a %b %e %H:%M:%S %Y", &tm);
         expect(asctime, carom_date_parse(carom_str(asctime)), t);
     }
+    assert_int_equal(carom_date_midnight(2026, 2, 29), 0);
+    assert_int_equal(carom_date_midnight(2026, 0, 1), 0);
+    assert_int_equal(carom_date_midnight(10000, 1, 1), 0);
     char got[32];
     carom_date_format(INT64_MIN, got);
     assert_string_equal(got, "1970-01-01T00:00:00Z");
