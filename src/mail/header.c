@@ -51,10 +51,11 @@ static size_t field_name(struct carom_str s, size_t i, size_t *colon_r)
 {
     size_t end = name_end(s, i), colon = end;
 
-    while (colon < s.len && blank(s.ptr[colon]))
-        colon++;
-    if (colon == s.len || s.ptr[colon] != ':' || (s.ptr[i] == '-' && s.ptr[i + 1] == '-'))
+    if (colon == s.len || (s.ptr[i] == '-' && s.ptr[i + 1] == '-'))
         return 0;
+    for (; s.ptr[colon] != ':'; colon++)
+        if (!blank(s.ptr[colon]) || colon + 1 == s.len)
+            return 0;
     *colon_r = colon;
     return end - i;
 }
@@ -67,7 +68,6 @@ static size_t skip_from_line(struct carom_str s)
     return 0;
 }
 
-/* They are full at CAROM_MANY and each further power of two. */
 static void make_room(struct carom_arena *arena, struct carom_headers *headers)
 {
     size_t n = headers->n, room = n ? n * 2 : CAROM_MANY;
@@ -81,6 +81,7 @@ static void make_room(struct carom_arena *arena, struct carom_headers *headers)
     }
     headers->list = list;
     headers->tags = tags;
+    headers->room = room;
 }
 
 static inline void add(struct carom_arena *arena, struct carom_headers *headers, struct carom_str name,
@@ -88,7 +89,7 @@ static inline void add(struct carom_arena *arena, struct carom_headers *headers,
 {
     unsigned char tag = carom_header_tag(name);
 
-    if (headers->n % CAROM_MANY == 0 && (headers->n & (headers->n - 1)) == 0)
+    if (headers->n == headers->room)
         make_room(arena, headers);
     headers->seen[tag / 64] |= UINT64_C(1) << tag % 64;
     headers->tags[headers->n] = tag;
@@ -106,6 +107,7 @@ struct carom_headers carom_headers_parse(struct carom_arena *arena, struct carom
     struct carom_headers headers = {0};
     size_t i = skip_from_line(bytes), colon, name;
 
+    make_room(arena, &headers);
     while ((name = field_name(bytes, i, &colon)) > 0) {
         size_t start = i, end = line_end(bytes, colon);
 

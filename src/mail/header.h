@@ -17,7 +17,7 @@ struct carom_headers {
     struct carom_header *list; /* in order */
     unsigned char *tags;       /* of their names, and 0 behind them up to a whole vector */
     uint64_t seen[4];          /* a bit for each tag that one of them has */
-    size_t n;
+    size_t n, room;
     struct carom_str block; /* all of it, as it came */
 };
 
