@@ -126,18 +126,24 @@ static inline size_t carom_many_first_of_four(carom_many first, carom_many secon
     return mask ? carom_many_lowest(mask) : 4 * CAROM_MANY;
 }
 
-/* Has none of the bytes in s what odd finds in many of them? */
-static inline __attribute__((always_inline)) bool carom_many_none(struct carom_str s, carom_many (*odd)(carom_many))
+/* What `of` gives of the bytes in s, many at a time, or-ed. */
+static inline __attribute__((always_inline)) carom_many carom_many_gather(struct carom_str s, carom_many (*of)(carom_many))
 {
     carom_many found = {0};
 
     for (size_t i = CAROM_MANY; i < s.len; i += CAROM_MANY)
-        found |= odd(carom_many_load(s.ptr + i - CAROM_MANY));
+        found |= of(carom_many_load(s.ptr + i - CAROM_MANY));
     if (s.len >= CAROM_MANY)
-        found |= odd(carom_many_load(s.ptr + s.len - CAROM_MANY));
+        found |= of(carom_many_load(s.ptr + s.len - CAROM_MANY));
     else if (s.len > 0)
-        found |= odd(carom_many_load_few(s.ptr, s.len));
-    return !carom_many_any(found);
+        found |= of(carom_many_load_few(s.ptr, s.len));
+    return found;
+}
+
+/* Has none of the bytes in s what odd finds in many of them? */
+static inline __attribute__((always_inline)) bool carom_many_none(struct carom_str s, carom_many (*odd)(carom_many))
+{
+    return !carom_many_any(carom_many_gather(s, odd));
 }
 
 /* Spaces, controls and what is not ASCII: all but what is seen, and DEL. */

@@ -75,14 +75,14 @@ static size_t valid_length(struct carom_str s)
     return at;
 }
 
-static inline carom_many not_ascii(carom_many bytes)
+static inline carom_many as_it_is(carom_many bytes)
 {
-    return (carom_many)((carom_many_signed)bytes < 0);
+    return bytes;
 }
 
 bool carom_utf8_ascii(struct carom_str s)
 {
-    return carom_many_none(s, not_ascii);
+    return !carom_many_any((carom_many)((carom_many_signed)carom_many_gather(s, as_it_is) < 0));
 }
 
 static inline carom_many not_shown(carom_many bytes)
