@@ -5,19 +5,46 @@
 
 #include "smtp/codes.h"
 
-#include <stdlib.h>
+#include <assert.h>
+#include <pthread.h>
 
 #include "base/str.h"
 #include "smtp/reply.h"
 
-static int compare_code(const void *code, const void *row)
+/* Where the rows stand: of each reply code, from 1 on, 0 none; and the first of the details of each subject, of one
+   figure all of them, behind those of any detail. */
+enum { CODES = 1000, SUBJECTS = 10 };
+static unsigned char of_code[CODES];
+static uint16_t of_subject[SUBJECTS + 1];
+
+static void make_places(void)
 {
-    return *(const int *)code - ((const struct carom_code_row *)row)->code;
+    size_t row = 0;
+
+    assert(carom_codes_n <= UINT8_MAX && carom_statuses_n <= UINT16_MAX);
+    for (size_t i = 0; i < carom_codes_n; i++) {
+        assert(carom_codes[i].code < CODES);
+        of_code[carom_codes[i].code] = (unsigned char)(i + 1);
+    }
+    for (int subject = 0; subject <= SUBJECTS; subject++) {
+        while (row < carom_statuses_n && (carom_statuses[row].detail < 0 || carom_statuses[row].subject < subject))
+            row++;
+        of_subject[subject] = (uint16_t)row;
+    }
+    assert(row == carom_statuses_n);
+}
+
+static void be_ready(void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, make_places);
 }
 
 const struct carom_code_row *carom_code_find(int code)
 {
-    return bsearch(&code, carom_codes, carom_codes_n, sizeof *carom_codes, compare_code);
+    be_ready();
+    return code >= 0 && code < CODES && of_code[code] > 0 ? &carom_codes[of_code[code] - 1] : NULL;
 }
 
 /* "5.7.606": the three numbers of a code that carom_status_length has accepted. */
@@ -46,22 +73,6 @@ static int closeness(const struct carom_status_row *row, const int numbers[3])
            (row->detail >= 0 ? 8 : 0);
 }
 
-/* The first row of the details of that subject, or of a later one: behind those of any detail they are in order of
-   subject and detail. */
-static const struct carom_status_row *first_of_subject(int subject)
-{
-    const struct carom_status_row *row = carom_statuses;
-
-    for (size_t n = carom_statuses_n, half; n > 0;) {
-        half = n / 2;
-        if (row[half].detail < 0 || row[half].subject < subject)
-            row += half + 1, n -= half + 1;
-        else
-            n = half;
-    }
-    return row;
-}
-
 const struct carom_status_row *carom_status_find_row(struct carom_str status)
 {
     const struct carom_status_row *best = NULL, *row, *end = carom_statuses + carom_statuses_n;
@@ -70,7 +81,8 @@ const struct carom_status_row *carom_status_find_row(struct carom_str status)
     if (status.len == 0 || carom_status_length(status) != status.len)
         return NULL;
     split(status, numbers);
-    row = first_of_subject(numbers[1]);
+    be_ready();
+    row = &carom_statuses[of_subject[numbers[1] < SUBJECTS ? numbers[1] : SUBJECTS]];
     for (; row < end && row->subject == numbers[1] && row->detail <= numbers[2]; row++) {
         close = closeness(row, numbers);
         if (close > closest)

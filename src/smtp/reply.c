@@ -26,6 +26,9 @@ size_t carom_status_length(struct carom_str text)
 
     if (text.len < 5 || text.ptr[1] != '.' || (text.ptr[0] != '2' && text.ptr[0] != '4' && text.ptr[0] != '5'))
         return 0;
+    if (text.ptr[3] == '.' && carom_is_digit(text.ptr[2]) && carom_is_digit(text.ptr[4]) &&
+        (text.len == 5 || text.ptr[5] == ' ')) /* most */
+        return 5;
     subject = digits(text, 2);
     if (subject < 1 || subject > 3 || 2 + subject >= text.len || text.ptr[2 + subject] != '.')
         return 0;
@@ -166,10 +169,10 @@ static struct carom_str status_at(struct carom_str text, struct carom_str *rest_
    quotes are the remote server's words. */
 static struct carom_str quoted_reply(struct carom_str text)
 {
-    for (size_t i = 1; i + 5 < text.len; i++) {
-        if (text.ptr[i + 3] == '-' && text.ptr[i + 4] == '\'' && !carom_is_digit(text.ptr[i - 1]) &&
-            code_at(carom_str_from(text, i)) >= 400)
-            return carom_str_from(text, i);
+    for (size_t from = 4, at; (at = carom_str_find(carom_str_from(text, from), CAROM_STR("-'"))) != SIZE_MAX; from += at + 2) {
+        struct carom_str here = carom_str_from(text, from + at - 3);
+        if (here.len > 5 && !carom_is_digit(here.ptr[-1]) && code_at(here) >= 400)
+            return here;
     }
     return CAROM_STR_EMPTY;
 }
