@@ -109,9 +109,9 @@ static bool recognise(struct carom_reading *reading, const struct candidates *ca
 
     if (!*row->from && !*row->subject && !*row->header && !carom_report_automatic(reading))
         return false;
-    return (!*row->from || from_fits(outside, row->from)) &&
+    return (!*row->header || header_fits(reading, row->header)) && /* what most messages have not, first */
            (!*row->subject || carom_cell_glob(outside->subject, row->subject)) &&
-           (!*row->header || header_fits(reading, row->header)) &&
+           (!*row->from || from_fits(outside, row->from)) &&
            (carom_sieved_next(&candidates->open, candidate) != candidate || any_line_fits(candidates->lines, row->body));
 }
 
