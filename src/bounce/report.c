@@ -109,9 +109,9 @@ bool carom_report_may_scan(struct carom_reading *reading)
 }
 
 /* Attached headers ("mailheaders-1.txt") are what came back, not what is said about it. */
-static bool is_speech(struct carom_arena *arena, struct carom_part *part, const char *type)
+static bool is_speech(struct carom_arena *arena, struct carom_part *part, bool html)
 {
-    return carom_part_is(part, type) && !carom_report_marker(carom_part_name(arena, part), CAROM_STR("name"));
+    return (html ? carom_part_is(part, "text/html") : carom_part_is(part, "text/plain")) && !carom_report_marker(carom_part_name(arena, part), CAROM_STR("name"));
 }
 
 static struct carom_str join(struct carom_arena *arena, const struct carom_str *texts, size_t n)
@@ -151,13 +151,12 @@ static struct carom_str plain_spaces(struct carom_arena *arena, struct carom_str
 /* All text of scope's own parts; HTML only where there is nothing else. */
 static struct carom_str collect(struct carom_arena *arena, struct carom_part *scope)
 {
-    static const char *const types[] = {"text/plain", "text/html"};
     struct carom_str texts[TEXT_PARTS];
     size_t n = 0;
 
-    for (size_t t = 0; t < 2 && n == 0; t++) {
+    for (int html = 0; html < 2 && n == 0; html++) {
         for (struct carom_part *p = scope; p && n < TEXT_PARTS; p = carom_part_walk_own(scope, p)) {
-            if (!is_speech(arena, p, types[t]))
+            if (!is_speech(arena, p, html))
                 continue;
             struct carom_str text = carom_part_text(arena, p, TEXT_MAX);
             if (carom_str_trim(text).len > 0)
