@@ -547,11 +547,27 @@ bool carom_address_next(struct carom_arena *arena, struct carom_str *rest, struc
     return plain.len > 0;
 }
 
+/* CAROM_CHAR_SIGN. */
+static inline carom_many signs(carom_many bytes)
+{
+    return (carom_many)((bytes - ':' <= '<' - ':') | (bytes == '"') | (bytes == '(') | (bytes == '@') | (bytes == ',') |
+                        (bytes == '\\'));
+}
+
+/* The address in brackets at the end behind a name of words alone; else all of it. */
+static struct carom_str without_name(struct carom_str s)
+{
+    size_t open = s.len > 0 && s.ptr[0] != '<' && s.ptr[s.len - 1] == '>' ? carom_str_rchr(s, '<') : SIZE_MAX;
+
+    return open != SIZE_MAX && carom_many_none(carom_str_head(s, open), signs) ? carom_str_from(s, open) : s;
+}
+
 struct carom_str carom_address_first(struct carom_arena *arena, struct carom_str text)
 {
-    struct carom_str addr;
+    struct carom_str addr = plain_address(without_name(text));
 
-    carom_address_next(arena, &text, &addr, NULL);
+    if (addr.len == 0 && text.len > 0)
+        read_next(arena, &text, &addr, NULL);
     return addr;
 }
 

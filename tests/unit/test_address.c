@@ -121,6 +121,24 @@ static void takes_any_length(void **state)
             }
 }
 
+/* The same with whatever there is in the name before it, which is then read, too. */
+static void takes_it_behind_a_name(void **state)
+{
+    static const char form[] = "A name <user@example.com>";
+    char bytes[sizeof(form)];
+
+    for (size_t at = 0; at < sizeof(form) - 1; at++)
+        for (int c = 1; c < 256; c++) {
+            struct carom_str text = carom_str_n(bytes, sizeof(form) - 1), rest = text, addr, name;
+
+            memcpy(bytes, form, sizeof(form));
+            bytes[at] = (char)(unsigned char)c;
+            carom_address_next(*state, &rest, &addr, &name);
+            check(bytes, carom_address_first(*state, text), addr);
+            carom_arena_reset(*state);
+        }
+}
+
 static void takes_the_only_one(void **state)
 {
     static const struct {
@@ -299,6 +317,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(takes_the_first),
         cmocka_unit_test(takes_any_length),
+        cmocka_unit_test(takes_it_behind_a_name),
         cmocka_unit_test(takes_the_only_one),
         cmocka_unit_test(takes_all),
         cmocka_unit_test(finds_in_text),
