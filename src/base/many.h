@@ -112,9 +112,7 @@ static inline uint64_t carom_many_mask_from(uint64_t mask, size_t n)
 /* The first place that has all bits; CAROM_MANY: there is none. */
 static inline size_t carom_many_first(carom_many hits)
 {
-    uint64_t mask = carom_many_mask(hits);
-
-    return mask ? carom_many_lowest(mask) : CAROM_MANY;
+    return carom_many_lowest(carom_many_mask(hits) | UINT64_C(1) << CAROM_MANY);
 }
 
 /* The first place in four vectors one behind the other; 4 * CAROM_MANY: there is none. In which of them it is, no
