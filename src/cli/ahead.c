@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the carom authors */
 
-/* Messages travel in small loads on a conveyor: copied from the source, prepared, used. */
+/* Messages travel in small loads on a conveyor, in the memory into which they were read: filled, prepared, used. */
 
 #include "cli/ahead.h"
 
@@ -12,10 +12,12 @@
 #include "base/conveyor.h"
 #include "base/error.h"
 
-enum { LOAD = 16, LOAD_BYTES = 1 << 18, LOADS_EACH = 4, LOADS_MAX = 64 };
+/* A load has at least LEAST messages, unless they are large, and ends where little is left of what was read: that must be
+   copied. */
+enum { LOAD = 32, LEAST = 8, LITTLE = 8 << 10, LOAD_BYTES = 1 << 18, LOADS_EACH = 4, LOADS_MAX = 64 };
 
 struct place {
-    size_t name, name_n, bytes, bytes_n; /* in the load's buffer */
+    size_t name, name_n, bytes; /* in the load's names and its memory */
     struct carom_source_item item;
     void *made;
     struct carom_error unread; /* why, or no code */
@@ -23,9 +25,10 @@ struct place {
 
 struct load {
     struct place places[LOAD];
-    size_t n, used;
-    struct carom_buf buf;
-    uint64_t done, total; /* bytes of the source, behind it */
+    size_t n, used, bytes; /* bytes: of all messages */
+    struct carom_buf names;
+    struct carom_window_memory memory; /* where the messages stand */
+    uint64_t done, total;              /* bytes of the source, behind it */
 };
 
 /* What the stations share. */
@@ -34,24 +37,28 @@ struct work {
     atomic_bool stopped;
 };
 
-static void put(struct load *load, const struct carom_source_item *item)
+static bool is_full(const struct load *load, const struct carom_source *source)
 {
-    struct place *place = &load->places[load->n++];
-    *place = (struct place){.name = load->buf.len, .name_n = item->name.len, .item = *item, .made = place->made};
-    carom_buf_add_str(&load->buf, item->name);
-    carom_buf_add_char(&load->buf, '\0');
-    place->bytes = load->buf.len;
-    place->bytes_n = item->bytes.len;
-    carom_buf_add_str(&load->buf, item->bytes);
+    return load->n == LOAD || load->bytes >= LOAD_BYTES || (load->n >= LEAST && carom_source_rest(source) < LITTLE);
 }
 
-/* The buffer moves while it is filled: only now is it known where the messages stand. */
+static void put(struct load *load, struct carom_source *source, const struct carom_source_item *item)
+{
+    struct place *place = &load->places[load->n++];
+    *place = (struct place){.name = load->names.len, .name_n = item->name.len, .item = *item, .made = place->made,
+                            .bytes = carom_source_hold(source, item)};
+    carom_buf_add_str(&load->names, item->name);
+    carom_buf_add_char(&load->names, '\0');
+    load->bytes += item->bytes.len;
+}
+
+/* What they stand in moves while it is filled: only now is it known where. */
 static void point(struct load *load)
 {
     for (size_t i = 0; i < load->n; i++) {
         struct place *place = &load->places[i];
-        place->item.name = carom_str_n(load->buf.ptr + place->name, place->name_n);
-        place->item.bytes = carom_str_n(load->buf.ptr + place->bytes, place->bytes_n);
+        place->item.name = carom_str_n(load->names.ptr + place->name, place->name_n);
+        place->item.bytes.ptr = load->memory.bytes + place->bytes;
     }
 }
 
@@ -59,21 +66,23 @@ static int fill(void *user, void *load_v, struct carom_error *err)
 {
     struct work *work = user;
     struct load *load = load_v;
+    struct carom_source *source = work->ahead->source;
     struct carom_source_item item;
     int got = 1;
 
-    load->n = load->used = 0;
-    carom_buf_clear(&load->buf);
-    while (load->n < LOAD && load->buf.len < LOAD_BYTES && !work->stopped &&
-           (got = carom_source_next(work->ahead->source, &item, err)) != 0)
+    load->n = load->used = load->bytes = 0;
+    carom_buf_clear(&load->names);
+    while (!is_full(load, source) && !work->stopped && (got = carom_source_next(source, &item, err)) != 0)
         if (got < 0)
             load->places[load->n++].unread = *err;
         else
-            put(load, &item);
-    if (load->buf.failed)
+            put(load, source, &item);
+    if (load->names.failed)
         return carom_error_memory(err);
+    if (carom_source_hand_over(source, &load->memory, err) < 0)
+        return -1;
     point(load);
-    carom_source_progress(work->ahead->source, &load->done, &load->total);
+    carom_source_progress(source, &load->done, &load->total);
     return load->n ? 0 : 1;
 }
 
@@ -114,7 +123,8 @@ static void free_loads(const struct carom_ahead *ahead, void **loads, size_t n)
         for (size_t k = 0; k < LOAD; k++)
             if (load->places[k].made)
                 ahead->drop(load->places[k].made);
-        carom_buf_deinit(&load->buf);
+        carom_buf_deinit(&load->names);
+        free(load->memory.bytes);
         free(load);
     }
 }
@@ -125,7 +135,7 @@ static bool make_loads(void **loads, size_t n)
         struct load *load = calloc(1, sizeof(*load));
         if (!load)
             return false;
-        load->buf = CAROM_BUF_INIT((size_t)CAROM_INPUT_MAX + (1 << 20));
+        load->names = CAROM_BUF_INIT(1 << 20);
         loads[i] = load;
     }
     return true;

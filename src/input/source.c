@@ -273,6 +273,22 @@ int carom_source_next(struct carom_source *source, struct carom_source_item *ite
     }
 }
 
+size_t carom_source_hold(struct carom_source *source, const struct carom_source_item *item)
+{
+    carom_window_hold(&source->window);
+    return (size_t)(item->bytes.ptr - source->window.bytes);
+}
+
+int carom_source_hand_over(struct carom_source *source, struct carom_window_memory *memory, struct carom_error *err)
+{
+    return carom_window_hand_over(&source->window, memory, err);
+}
+
+size_t carom_source_rest(const struct carom_source *source)
+{
+    return carom_window_view(&source->window).len;
+}
+
 /* ---- The whole ---- */
 
 /* Known only when every path is a regular file. */

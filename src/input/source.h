@@ -8,6 +8,7 @@
 #define CAROM_INPUT_SOURCE_H
 
 #include "base/arena.h"
+#include "input/window.h"
 
 /* Borrowed until the next call. */
 struct carom_source_item {
@@ -25,6 +26,13 @@ struct carom_source;
 struct carom_source *carom_source_open(const char *const *paths, size_t n, struct carom_error *err);
 /* 1 one more; 0 the end; -1 this one could not be read (err names it): calling again goes on with the next. */
 int carom_source_next(struct carom_source *source, struct carom_source_item *item_r, struct carom_error *err);
+/* Keeps the item that was read last beyond the next call, until its memory is handed over (input/window.h); until then it
+   may move. Returns where its bytes begin in that memory. The name is not kept. */
+size_t carom_source_hold(struct carom_source *source, const struct carom_source_item *item);
+int carom_source_hand_over(struct carom_source *source, struct carom_window_memory *memory, struct carom_error *err);
+/* How many bytes are read and not used up: what is to be copied when the memory is handed over. */
+size_t carom_source_rest(const struct carom_source *source);
+
 /* Bytes read so far and in all (0: not known, as with directories and pipes), for a progress line. */
 void carom_source_progress(const struct carom_source *source, uint64_t *done_r, uint64_t *total_r);
 void carom_source_close(struct carom_source *source);

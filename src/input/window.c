@@ -25,10 +25,10 @@ static int grow(struct carom_window *window, size_t capacity, struct carom_error
 
 int carom_window_open(struct carom_window *window, int fd, bool regular, struct carom_error *err)
 {
-    if (window->capacity > KEPT_MAX)
+    if (window->capacity > KEPT_MAX && window->held == 0)
         carom_window_deinit(window);
     window->fd = fd;
-    window->start = window->end = 0;
+    window->start = window->end = window->held;
     window->offset = 0;
     window->regular = regular && lseek(fd, 0, SEEK_CUR) == 0;
     window->eof = false;
@@ -41,17 +41,17 @@ void carom_window_deinit(struct carom_window *window)
     *window = (struct carom_window){.fd = -1};
 }
 
-/* Moving the rest to the front pays only when it is shorter than what was used up: else each small message before a
-   large rest would move all of it. */
+/* Moving the rest to the front, behind what is held, pays only when it is shorter than what was used up: else each small
+   message before a large rest would move all of it. */
 static int make_room(struct carom_window *window, struct carom_error *err)
 {
     size_t len = window->end - window->start;
     if (window->capacity - window->end > window->capacity / 4)
         return 0;
-    if (window->start >= len) {
-        memmove(window->bytes, window->bytes + window->start, len);
-        window->start = 0;
-        window->end = len;
+    if (window->start - window->held >= len) {
+        memmove(window->bytes + window->held, window->bytes + window->start, len);
+        window->start = window->held;
+        window->end = window->held + len;
     }
     if (window->capacity - window->end > window->capacity / 4)
         return 0;
@@ -73,6 +73,34 @@ int carom_window_fill(struct carom_window *window, size_t wanted, struct carom_e
         window->offset += (uint64_t)n;
         window->eof = n == 0; /* not where it gave less than was asked for: a network's file may do that anywhere */
     }
+    return 0;
+}
+
+/* What is too large to be kept, or too small, is made anew. */
+static int make_fit(struct carom_window_memory *memory, size_t wanted, struct carom_error *err)
+{
+    if (memory->capacity >= wanted && memory->capacity <= KEPT_MAX)
+        return 0;
+    char *bytes = malloc(wanted);
+    if (!bytes)
+        return carom_error_memory(err);
+    free(memory->bytes);
+    *memory = (struct carom_window_memory){bytes, wanted};
+    return 0;
+}
+
+int carom_window_hand_over(struct carom_window *window, struct carom_window_memory *memory, struct carom_error *err)
+{
+    struct carom_str rest = carom_window_view(window);
+    struct carom_window_memory held = {window->bytes, window->capacity};
+    if (make_fit(memory, rest.len + 2 * SLICE, err) < 0)
+        return -1;
+    memcpy(memory->bytes, rest.ptr, rest.len);
+    window->bytes = memory->bytes;
+    window->capacity = memory->capacity;
+    window->held = window->start = 0;
+    window->end = rest.len;
+    *memory = held;
     return 0;
 }
 

@@ -2,7 +2,8 @@
  * SPDX-FileCopyrightText: the carom authors */
 
 /* A window that moves over a descriptor: what has been read and not yet used up, in one piece of memory. It grows as
-   far as its user asks and is reused from file to file. */
+   far as its user asks and is reused from file to file. What is held of what was used up stays in that memory, until it
+   is handed over in exchange for another piece. */
 
 #ifndef CAROM_INPUT_WINDOW_H
 #define CAROM_INPUT_WINDOW_H
@@ -13,7 +14,7 @@
 struct carom_window {
     int fd;
     char *bytes;
-    size_t start, end, capacity;
+    size_t held, start, end, capacity; /* held: so much from the front on stays */
     uint64_t offset; /* in the file, of what is read next */
     bool regular, eof;
 };
@@ -29,6 +30,16 @@ static inline struct carom_str carom_window_view(const struct carom_window *wind
     return (struct carom_str){window->bytes + window->start, window->end - window->start};
 }
 static inline void carom_window_skip(struct carom_window *window, size_t n) { window->start += n; }
+
+/* All that was used up so far stays where it is in the memory; that itself moves when it grows. */
+static inline void carom_window_hold(struct carom_window *window) { window->held = window->start; }
+struct carom_window_memory {
+    char *bytes; /* free() it, or hand it over again */
+    size_t capacity;
+};
+/* Exchanges the memory in which all stands that is held for the one given, zero or one from before. -1: there is none,
+   and nothing changed. */
+int carom_window_hand_over(struct carom_window *window, struct carom_window_memory *memory, struct carom_error *err);
 
 /* Copies up to n bytes from `at`, counted from the start of the view, which moves nothing: beyond the view a regular
    file is read in place. Fewer than n: the file ends. -1: err. */

@@ -56,25 +56,36 @@ static int teardown(void **state)
     return system(command);
 }
 
-/* All items as "{name:index:bytes}", errors as "!". Names without the directory. */
+/* As "{name:index:bytes}", the name without the directory. */
+static void tell(struct carom_buf *out, struct carom_source_item item)
+{
+    if (carom_str_starts(item.name, carom_str(directory)))
+        item.name = carom_str_from(item.name, strlen(directory) + 1);
+    carom_buf_printf(out, "{" CAROM_STR_FMT ":%d:", CAROM_STR_ARG(item.name), (int)item.index);
+    carom_buf_add_str(out, item.bytes);
+    carom_buf_add_char(out, '}');
+}
+
+static struct carom_source *opened(const char *const *paths, size_t n)
+{
+    struct carom_error err = {0};
+    struct carom_source *source = carom_source_open(paths, n, &err);
+    assert_non_null(source);
+    return source;
+}
+
+/* All items, errors as "!". */
 static char *read_all(const char *const *paths, size_t n)
 {
     struct carom_buf out = CAROM_BUF_INIT(1 << 20);
     struct carom_error err = {0};
-    struct carom_source *source = carom_source_open(paths, n, &err);
-    assert_non_null(source);
+    struct carom_source *source = opened(paths, n);
     struct carom_source_item item;
-    for (int got; (got = carom_source_next(source, &item, &err)) != 0;) {
-        if (got < 0) {
+    for (int got; (got = carom_source_next(source, &item, &err)) != 0;)
+        if (got < 0)
             carom_buf_add_char(&out, '!');
-            continue;
-        }
-        if (carom_str_starts(item.name, carom_str(directory)))
-            item.name = carom_str_from(item.name, strlen(directory) + 1);
-        carom_buf_printf(&out, "{" CAROM_STR_FMT ":%d:", CAROM_STR_ARG(item.name), (int)item.index);
-        carom_buf_add_str(&out, item.bytes);
-        carom_buf_add_char(&out, '}');
-    }
+        else
+            tell(&out, item);
     assert_int_equal(carom_source_next(source, &item, &err), 0);
     carom_source_close(source);
     char *text = carom_buf_take(&out);
@@ -82,12 +93,68 @@ static char *read_all(const char *const *paths, size_t n)
     return text;
 }
 
+enum { HELD = 7 };
+struct held {
+    struct carom_source_item item;
+    char name[160];
+    size_t at;
+};
+
+static void tell_held(struct carom_buf *out, struct carom_source *source, struct held *held, size_t n,
+                      struct carom_window_memory *memory)
+{
+    struct carom_error err = {0};
+    assert_int_equal(carom_source_hand_over(source, memory, &err), 0);
+    for (size_t i = 0; i < n; i++) {
+        held[i].item.name = carom_str(held[i].name);
+        held[i].item.bytes.ptr = memory->bytes + held[i].at;
+        tell(out, held[i].item);
+    }
+}
+
+/* The same, but up to `most` of them are held before they are looked at. */
+static char *read_held(const char *const *paths, size_t n, size_t most)
+{
+    struct carom_buf out = CAROM_BUF_INIT(1 << 20);
+    struct carom_window_memory memory = {0};
+    struct carom_error err = {0};
+    struct carom_source *source = opened(paths, n);
+    struct held held[HELD];
+    size_t count = 0;
+    for (int got = 1; got != 0;) {
+        struct held *one = &held[count];
+        got = carom_source_next(source, &one->item, &err);
+        if (got > 0) {
+            one->at = carom_source_hold(source, &one->item);
+            snprintf(one->name, sizeof(one->name), CAROM_STR_FMT, CAROM_STR_ARG(one->item.name));
+            count++;
+        }
+        if (got <= 0 || count == most) {
+            tell_held(&out, source, held, count, &memory);
+            count = 0;
+        }
+        if (got < 0)
+            carom_buf_add_char(&out, '!');
+    }
+    carom_source_close(source);
+    free(memory.bytes);
+    char *text = carom_buf_take(&out);
+    assert_non_null(text);
+    return text;
+}
+
+static void compare(const char *what, size_t held, char *got, const char *want)
+{
+    if (strcmp(got, want) != 0)
+        fail_msg("%s, %zu held: got\n%s\nwant\n%s", what, held, got, want);
+    free(got);
+}
+
 static void expect(const char *what, const char *const *paths, size_t n, const char *want)
 {
-    char *got = read_all(paths, n);
-    if (strcmp(got, want) != 0)
-        fail_msg("%s: got\n%s\nwant\n%s", what, got, want);
-    free(got);
+    compare(what, 0, read_all(paths, n), want);
+    for (size_t most = 1; most <= HELD; most += 2)
+        compare(what, most, read_held(paths, n, most), want);
 }
 
 static void expect_mbox(size_t number, const char *bytes, size_t n, const char *want)
@@ -295,11 +362,14 @@ static void passes_over_what_is_too_large(void **state)
     enum { MAX = 100000 };
     assert_int_equal(carom_mbox_next(&window, MAX, &message, &err), 1);
     assert_true(carom_str_eq(message, CAROM_STR(FROM "\n\nsmall\n")));
+    size_t small = (size_t)(message.ptr - window.bytes), small_n = message.len;
+    carom_window_hold(&window);
     assert_int_equal(carom_mbox_next(&window, MAX, &message, &err), -1);
     assert_int_equal(err.code, CAROM_ERROR_LIMIT);
     assert_true(window.capacity < 8 << 20); /* it was not held */
     assert_int_equal(carom_mbox_next(&window, MAX, &message, &err), 1);
     assert_true(carom_str_eq(message, CAROM_STR(FROM "\n\nlast\n")));
+    assert_true(carom_str_eq(carom_str_n(window.bytes + small, small_n), CAROM_STR(FROM "\n\nsmall\n")));
     assert_int_equal(carom_mbox_next(&window, MAX, &message, &err), 0);
     carom_window_deinit(&window);
     close(fd);
