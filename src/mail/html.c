@@ -212,8 +212,8 @@ static size_t plain_length(struct carom_str html, size_t i)
     return i - start;
 }
 
-/* The character at html[i], or the plain text that begins there when all of it is wanted and has room. Returns the offset
-   behind it. */
+/* The character at html[i], or the plain text that begins there when all of it is wanted and has room. Returns the
+   offset behind it. */
 static size_t read_text(struct text *text, struct carom_str html, size_t i)
 {
     uint32_t character;
