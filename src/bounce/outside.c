@@ -84,21 +84,36 @@ static void read_subject(struct carom_reading *reading, struct carom_outside *ou
                                            (shown.len < outside->subject.len && carom_report_sign(shown, CAROM_STR("answer"))));
 }
 
+static bool is_job(const struct carom_outside *outside, const struct carom_headers *headers)
+{
+    return carom_str_istarts(carom_headers_get(headers, "Auto-Submitted"), CAROM_STR("auto-generated")) &&
+           !answers_by_itself(outside, headers);
+}
+
+static bool has_mailer(const struct carom_headers *headers)
+{
+    return carom_headers_has(headers, "User-Agent") ||
+           carom_report_sign(carom_headers_get(headers, "X-Mailer"), CAROM_STR("mailer"));
+}
+
+/* Who writes is who gets what bounces. */
+static bool sends_itself(struct carom_arena *arena, const struct carom_outside *outside, const struct carom_headers *headers)
+{
+    struct carom_str path = carom_address_first(arena, carom_headers_get(headers, "Return-Path"));
+
+    return path.len > 0 && carom_str_ieq(path, outside->from);
+}
+
 /* Reports come from nobody (RFC 5321 6.1). Who stands behind both senders, or writes with a mail program, is somebody;
    jobs, shops and monitors, whose mail may come from nobody as well, say "auto-generated". */
 static void read_writer(struct carom_reading *reading, struct carom_outside *outside)
 {
     const struct carom_headers *headers = &reading->message->root->headers;
-    struct carom_str path = carom_address_first(reading->arena, carom_headers_get(headers, "Return-Path"));
-    bool writes = carom_headers_has(headers, "User-Agent") ||
-                  carom_report_sign(carom_headers_get(headers, "X-Mailer"), CAROM_STR("mailer"));
-    bool job = carom_str_istarts(carom_headers_get(headers, "Auto-Submitted"), CAROM_STR("auto-generated")) &&
-               !answers_by_itself(outside, headers);
 
     outside->bulk = carom_headers_has(headers, "List-Id") || carom_headers_has(headers, "List-Unsubscribe");
-    if (!outside->daemon)
-        outside->person = outside->bulk || job || (writes && !outside->null_sender) ||
-                          (path.len > 0 && carom_str_ieq(path, outside->from));
+    outside->person = !outside->daemon && (outside->bulk || is_job(outside, headers) ||
+                                           (!outside->null_sender && has_mailer(headers)) ||
+                                           sends_itself(reading->arena, outside, headers));
 }
 
 const struct carom_outside *carom_report_outside(struct carom_reading *reading)
