@@ -34,7 +34,8 @@ static void read_sender(struct carom_reading *reading, struct carom_outside *out
     struct carom_str path = carom_headers_get(headers, "Return-Path");
 
     outside->from_name = CAROM_STR_EMPTY;
-    if (!carom_address_next(reading->arena, &rest, &outside->from, &outside->from_name)) {
+    bool address = carom_address_next(reading->arena, &rest, &outside->from, &outside->from_name);
+    if (!address) {
         outside->from = carom_header_token(reading->arena, value);
         outside->from_name = carom_header_text(reading->arena, value);
     }
@@ -42,7 +43,7 @@ static void read_sender(struct carom_reading *reading, struct carom_outside *out
     struct carom_str local = carom_str_head(outside->from, at < outside->from.len ? at : outside->from.len);
 
     outside->daemon = carom_report_sign(local, CAROM_STR("local")) || carom_report_sign(outside->from_name, CAROM_STR("name")) ||
-                      (value.len > 0 && carom_address_first(reading->arena, value).len == 0);
+                      (!address && value.len > 0 && carom_address_first(reading->arena, value).len == 0);
     outside->null_sender = carom_str_eq(path, CAROM_STR("<>")) || answers_by_itself(outside, headers) ||
                            is_nobody(reading->sender);
     outside->unsent = path.len == 0 && !reading->sender;
