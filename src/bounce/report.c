@@ -36,6 +36,8 @@ bool carom_report_sign(struct carom_str text, struct carom_str where)
 {
     struct carom_sieved rows;
 
+    if (text.len == 0) /* most senders have no name */
+        return false;
     carom_sieved_init(&rows);
     carom_sieve_add(carom_sieve_named(carom_signs_sieves, carom_signs_sieves_n, where), text, &rows);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++)
