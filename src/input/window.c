@@ -95,7 +95,8 @@ int carom_window_hand_over(struct carom_window *window, struct carom_window_memo
     struct carom_window_memory held = {window->bytes, window->capacity};
     if (make_fit(memory, rest.len + 2 * SLICE, err) < 0)
         return -1;
-    memcpy(memory->bytes, rest.ptr, rest.len);
+    if (rest.len > 0)
+        memcpy(memory->bytes, rest.ptr, rest.len);
     window->bytes = memory->bytes;
     window->capacity = memory->capacity;
     window->held = window->start = 0;
