@@ -56,28 +56,6 @@ static inline carom_many may_begin(const char *at, const struct ends *ends)
     return (carom_many)((first == ends->first) & (last == ends->last));
 }
 
-#ifdef __x86_64__
-/* Passes over where needle stands nowhere, which is most of a message, to the next 4 * CAROM_MANY places in which it may.
-   Twice as many bytes at once is what most of these machines do, not all: they are asked when this runs. */
-__attribute__((target("avx2"))) static size_t pass_over(const char *text, size_t i, size_t end, struct carom_str needle)
-{
-    enum { TWICE = 2 * CAROM_MANY };
-    typedef unsigned char twice __attribute__((vector_size(TWICE)));
-    typedef char chars __attribute__((vector_size(TWICE)));
-    const twice none = {0}, first = none + (unsigned char)needle.ptr[0], last = none + (unsigned char)needle.ptr[needle.len - 1];
-
-    for (twice a, b, x, y; i + sizeof(a) + sizeof(x) <= end; i += sizeof(a) + sizeof(x)) {
-        memcpy(&a, text + i, TWICE);
-        memcpy(&b, text + i + needle.len - 1, TWICE);
-        memcpy(&x, text + i + TWICE, TWICE);
-        memcpy(&y, text + i + TWICE + needle.len - 1, TWICE);
-        if (__builtin_ia32_pmovmskb256((chars)(((a == first) & (b == last)) | ((x == first) & (y == last)))))
-            break;
-    }
-    return i;
-}
-#endif
-
 /* The first place at or behind i where needle may stand; at most the one behind the last. Often it is far away. */
 static inline __attribute__((always_inline)) size_t next_place(struct carom_str s, size_t i, struct carom_str needle,
                                                                unsigned char fold)
@@ -87,10 +65,6 @@ static inline __attribute__((always_inline)) size_t next_place(struct carom_str 
     const struct ends ends = {none + first, none + last, none + fold, needle.len - 1};
     size_t end = s.len - ends.apart;
 
-#ifdef __x86_64__
-    if (fold == 0 && i + 4 * CAROM_MANY <= end && __builtin_cpu_supports("avx2"))
-        i = pass_over(s.ptr, i, end, needle);
-#endif
     for (; i + 4 * CAROM_MANY <= end; i += 4 * CAROM_MANY) {
         const char *at = s.ptr + i;
         carom_many a = may_begin(at, &ends), b = may_begin(at + CAROM_MANY, &ends),
