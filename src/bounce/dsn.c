@@ -348,14 +348,20 @@ static bool is_status(struct carom_arena *arena, const struct carom_part *root, 
            (part != root && is_relabelled(arena, part));
 }
 
-/* Reads every status part among the own parts of reading->scope. */
-static bool read_parts(struct carom_reading *reading)
+/* p, or the first status part behind it among the own parts of scope; NULL: none. */
+static struct carom_part *find_status(struct carom_arena *arena, struct carom_part *scope, struct carom_part *p)
+{
+    while (p && !is_status(arena, scope, p))
+        p = carom_part_walk_own(scope, p);
+    return p;
+}
+
+/* Reads every status part of reading->scope, the first of which is p. */
+static bool read_parts(struct carom_reading *reading, struct carom_part *p)
 {
     struct carom_part *scope = reading->scope;
 
-    for (struct carom_part *p = scope; p; p = carom_part_walk_own(scope, p)) {
-        if (!is_status(reading->arena, scope, p))
-            continue;
+    for (; p; p = find_status(reading->arena, scope, carom_part_walk_own(scope, p))) {
         struct carom_str bytes = carom_part_bytes(reading->arena, p, STATUS_MAX);
         struct carom_str charset = carom_header_param(reading->arena, p->content_type, "charset");
         read_groups(reading, carom_charset_to_utf8(reading->arena, charset, bytes, STATUS_MAX));
@@ -402,7 +408,7 @@ static bool read_printed(struct carom_reading *reading)
     struct carom_str rest = reading->report->text, line, from = CAROM_STR_EMPTY;
     bool address = false, fate = false;
 
-    if (carom_str_ifind(rest, CAROM_STR("Final-Recipient:")) == SIZE_MAX)
+    if (carom_str_ifind(rest, CAROM_STR("Final-Recipient:")) == SIZE_MAX || !carom_report_suspect(reading))
         return false;
     while (carom_str_line(&rest, &line)) {
         bool field = carom_str_istarts(line, CAROM_STR("Final-Recipient:"));
@@ -421,12 +427,12 @@ static bool read_printed(struct carom_reading *reading)
 
 bool carom_read_dsn(struct carom_reading *reading)
 {
+    struct carom_part *first = find_status(reading->arena, reading->scope, reading->scope);
+
     /* Somebody's answer may carry the report it answers; a real report says so in its own type. */
-    if (!carom_part_is(reading->scope, "multipart/report") && carom_report_outside(reading)->answer)
+    if (first && !carom_part_is(reading->scope, "multipart/report") && carom_report_outside(reading)->answer)
         return false;
-    if (!read_parts(reading) && !(carom_report_suspect(reading) && read_printed(reading)))
-        return false;
-    return finish(reading);
+    return (read_parts(reading, first) || read_printed(reading)) && finish(reading);
 }
 
 /* A report attached to a report: content filters wrap what they pass on (InterScan, "TMMSG_"). */
@@ -441,11 +447,10 @@ static bool read_attached(struct carom_reading *reading)
                 inner = p->child;
         if (!inner)
             return false;
-        for (struct carom_part *p = inner; p; p = carom_part_walk_own(inner, p)) {
-            if (!is_status(reading->arena, inner, p))
-                continue;
+        struct carom_part *first = find_status(reading->arena, inner, inner);
+        if (first) {
             carom_report_enter(reading, inner);
-            return read_parts(reading) && finish(reading);
+            return read_parts(reading, first) && finish(reading);
         }
         scope = inner;
     }
