@@ -335,7 +335,7 @@ static bool is_relabelled(struct carom_arena *arena, const struct carom_part *pa
 {
     if (!carom_part_is(part, "text/plain") && !carom_part_is(part, "application/octet-stream"))
         return false;
-    struct carom_str head = carom_str_trim(carom_part_bytes(arena, part, 256));
+    struct carom_str head = carom_str_trim(carom_part_bytes(arena, part, 64));
 
     return carom_str_istarts(head, CAROM_STR("Reporting-MTA:")) ||
            carom_str_istarts(head, CAROM_STR("Final-Recipient:")) ||
