@@ -2,7 +2,7 @@
  * SPDX-FileCopyrightText: the carom authors */
 
 /* Whoever is free takes what is farthest down the belt: so loads leave as soon as they can, and their memory is still
-   warm. One lock for the bookkeeping; loads are large enough that nobody waits for it. */
+   warm; but the first station is kept ahead. One lock for the bookkeeping; loads are large enough that nobody waits for it. */
 
 #include "base/conveyor.h"
 
@@ -23,6 +23,7 @@ struct belt {
     size_t *passed;     /* by loads: how many stations */
     uint64_t end;       /* how many loads there are in all; UINT64_MAX: not known yet */
     uint64_t left;      /* how many have left the belt */
+    unsigned threads;   /* those that there are */
     bool failed;
     struct carom_error err;
 };
@@ -48,17 +49,30 @@ static bool is_ready(const struct belt *belt, size_t station)
     return next < belt->stations[0].next && belt->passed[place_of(belt, next)] == station;
 }
 
+static bool take_at(struct belt *belt, size_t station, struct task *task_r)
+{
+    if (!is_ready(belt, station))
+        return false;
+    *task_r = (struct task){station, belt->stations[station].next++};
+    if (station == 0)
+        belt->passed[place_of(belt, task_r->load)] = 0;
+    belt->stations[station].busy = !belt->conveyor->stations[station].side_by_side;
+    return true;
+}
+
+/* The first station is a load ahead for each thread, so that hardly ever one waits for another who fills his. Who
+   is alone lets what he filled go on before he waits for more. */
+static bool is_ahead(const struct belt *belt)
+{
+    return belt->stations[0].next - belt->stations[1].next >= belt->threads;
+}
+
 static bool take(struct belt *belt, struct task *task_r)
 {
-    for (size_t station = belt->conveyor->n; station-- > 0;)
-        if (is_ready(belt, station)) {
-            *task_r = (struct task){station, belt->stations[station].next++};
-            if (station == 0)
-                belt->passed[place_of(belt, task_r->load)] = 0;
-            belt->stations[station].busy = !belt->conveyor->stations[station].side_by_side;
+    for (size_t station = belt->conveyor->n; --station > 1;)
+        if (take_at(belt, station, task_r))
             return true;
-        }
-    return false;
+    return (!is_ahead(belt) && take_at(belt, 0, task_r)) || take_at(belt, 1, task_r) || take_at(belt, 0, task_r);
 }
 
 static void done(struct belt *belt, const struct task *task, int result, const struct carom_error *err)
@@ -100,7 +114,7 @@ static void *work(void *user)
 
 int carom_conveyor_run(const struct carom_conveyor *conveyor, struct carom_error *err)
 {
-    struct belt belt = {.conveyor = conveyor, .end = UINT64_MAX, .passed = calloc(conveyor->loads_n, sizeof(size_t))};
+    struct belt belt = {.conveyor = conveyor, .end = UINT64_MAX, .threads = 1, .passed = calloc(conveyor->loads_n, sizeof(size_t))};
     pthread_t threads[CAROM_CONVEYOR_THREADS];
     unsigned n = 0;
 
@@ -108,8 +122,11 @@ int carom_conveyor_run(const struct carom_conveyor *conveyor, struct carom_error
         return carom_error_memory(err);
     pthread_mutex_init(&belt.lock, NULL);
     pthread_cond_init(&belt.changed, NULL);
-    while (n + 1 < conveyor->threads && n < CAROM_CONVEYOR_THREADS && pthread_create(&threads[n], NULL, work, &belt) == 0)
-        n++;
+    while (n + 1 < conveyor->threads && n < CAROM_CONVEYOR_THREADS && pthread_create(&threads[n], NULL, work, &belt) == 0) {
+        pthread_mutex_lock(&belt.lock);
+        belt.threads = 1 + ++n;
+        pthread_mutex_unlock(&belt.lock);
+    }
     work(&belt);
     while (n > 0)
         pthread_join(threads[--n], NULL);

@@ -19,7 +19,7 @@ struct carom_station {
 
 struct carom_conveyor {
     const struct carom_station *stations;
-    size_t n;
+    size_t n; /* at least two */
     void **loads; /* used again and again; at least one, better two for each thread */
     size_t loads_n;
     unsigned threads; /* the caller's is one of them */
