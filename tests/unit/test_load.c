@@ -14,9 +14,6 @@
 
 #include "base/load.h"
 
-/* The n-th request for memory from now on is refused, and no other one. It stands before the C library's for jansson, too. */
-static size_t refused;
-
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define WITH_ASAN 1
@@ -28,6 +25,9 @@ static size_t refused;
 #if defined(__GLIBC__) && !defined(WITH_ASAN)
 #define REFUSES 1
 void *__libc_malloc(size_t n);
+
+/* The n-th request for memory from now on is refused, and no other one. It stands before the C library's for jansson, too. */
+static size_t refused;
 
 __attribute__((visibility("default"))) void *malloc(size_t n)
 {
