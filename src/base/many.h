@@ -12,9 +12,7 @@
 enum { CAROM_MANY = 16 };
 typedef unsigned char carom_many __attribute__((vector_size(CAROM_MANY)));
 typedef signed char carom_many_signed __attribute__((vector_size(CAROM_MANY)));
-typedef uint16_t carom_many_pairs __attribute__((vector_size(CAROM_MANY)));
 typedef uint64_t carom_many_long __attribute__((vector_size(CAROM_MANY)));
-typedef unsigned char carom_few __attribute__((vector_size(CAROM_MANY / 2)));
 
 static inline carom_many carom_many_load(const char *at)
 {
@@ -85,13 +83,6 @@ static inline uint64_t carom_many_mask(carom_many hits)
 #endif
 }
 
-/* The same of four vectors one behind the other. */
-static inline uint64_t carom_many_mask_of_four(carom_many first, carom_many second, carom_many third, carom_many fourth)
-{
-    return carom_many_mask(first) | carom_many_mask(second) << CAROM_MANY | carom_many_mask(third) << 2 * CAROM_MANY |
-           carom_many_mask(fourth) << 3 * CAROM_MANY;
-}
-
 static inline bool carom_many_any(carom_many hits)
 {
     return carom_many_mask(hits) != 0;
@@ -119,7 +110,8 @@ static inline size_t carom_many_first(carom_many hits)
    processor can foresee: nothing is branched on. */
 static inline size_t carom_many_first_of_four(carom_many first, carom_many second, carom_many third, carom_many fourth)
 {
-    uint64_t mask = carom_many_mask_of_four(first, second, third, fourth);
+    uint64_t mask = carom_many_mask(first) | carom_many_mask(second) << CAROM_MANY |
+                    carom_many_mask(third) << 2 * CAROM_MANY | carom_many_mask(fourth) << 3 * CAROM_MANY;
 
     return mask ? carom_many_lowest(mask) : 4 * CAROM_MANY;
 }

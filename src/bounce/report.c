@@ -113,7 +113,8 @@ bool carom_report_may_scan(struct carom_reading *reading)
 /* Attached headers ("mailheaders-1.txt") are what came back, not what is said about it. */
 static bool is_speech(struct carom_arena *arena, struct carom_part *part, bool html)
 {
-    return (html ? carom_part_is(part, "text/html") : carom_part_is(part, "text/plain")) && !carom_report_marker(carom_part_name(arena, part), CAROM_STR("name"));
+    return (html ? carom_part_is(part, "text/html") : carom_part_is(part, "text/plain")) &&
+           !carom_report_marker(carom_part_name(arena, part), CAROM_STR("name"));
 }
 
 static struct carom_str join(struct carom_arena *arena, const struct carom_str *texts, size_t n)

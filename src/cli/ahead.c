@@ -14,7 +14,8 @@
 
 /* A load has at least LEAST messages, unless they are large, and ends where little is left of what was read: that must be
    copied. Few loads are under way, so that their memory stays in the caches. */
-enum { LOAD = 32, LEAST = 8, LITTLE = 8 << 10, LOAD_BYTES = 1 << 18, LOADS_EACH = 2, LOADS_MAX = LOADS_EACH * CAROM_CONVEYOR_THREADS };
+enum { LOAD = 32, LEAST = 8, LITTLE = 8 << 10, LOAD_BYTES = 1 << 18 };
+enum { LOADS_EACH = 2, LOADS_MAX = LOADS_EACH * CAROM_CONVEYOR_THREADS };
 
 struct place {
     size_t name, name_n, bytes; /* in the load's names and its memory */

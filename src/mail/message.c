@@ -325,11 +325,6 @@ static void init_parser(struct parser *parser, struct carom_arena *arena, struct
     parser->decoded = decoded;
 }
 
-static inline bool ends(struct carom_str s, struct carom_str end)
-{
-    return s.len >= end.len && memcmp(s.ptr + (s.len - end.len), end.ptr, end.len) == 0;
-}
-
 /* "From sender date" of an mbox, and the empty line that ends a message in one. */
 static void strip_mbox(struct carom_message *message)
 {
@@ -337,9 +332,9 @@ static void strip_mbox(struct carom_message *message)
 
     if (!carom_str_starts(rest, CAROM_STR("From ")) || !carom_str_line(&rest, &message->from_line))
         return;
-    if (ends(rest, CAROM_STR("\n\n")))
+    if (carom_str_iends(rest, CAROM_STR("\n\n")))
         rest.len -= 1;
-    else if (ends(rest, CAROM_STR("\n\r\n")))
+    else if (carom_str_iends(rest, CAROM_STR("\n\r\n")))
         rest.len -= 2;
     message->bytes = rest;
 }
