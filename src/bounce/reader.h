@@ -57,8 +57,8 @@ bool carom_report_suspect(struct carom_reading *reading);
 bool carom_report_automatic(struct carom_reading *reading);
 /* text has one of the phrases of tables/signs.tsv of that group. */
 bool carom_report_sign(struct carom_str text, struct carom_str where);
-/* text is one of the lines of tables/markers.tsv of that kind. */
-bool carom_report_marker(struct carom_str text, struct carom_str kind);
+/* text is one of the lines of tables/markers.tsv of that place. */
+bool carom_report_marker(struct carom_str text, struct carom_str where);
 
 bool carom_read_dsn(struct carom_reading *reading);       /* RFC 3464, RFC 6533, in the message's own parts */
 bool carom_read_dsn_inside(struct carom_reading *reading); /* the same within an attached message or text */

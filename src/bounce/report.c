@@ -46,16 +46,16 @@ bool carom_report_sign(struct carom_str text, struct carom_str where)
     return false;
 }
 
-bool carom_report_marker(struct carom_str text, struct carom_str kind)
+bool carom_report_marker(struct carom_str text, struct carom_str where)
 {
     struct carom_sieved rows;
 
     if (text.len == 0) /* most parts are no files */
         return false;
     carom_sieved_init(&rows);
-    carom_sieve_add(carom_markers_sieves, text, &rows);
+    carom_sieve_add(carom_sieve_named(carom_markers_sieves, carom_markers_sieves_n, where), text, &rows);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++)
-        if (carom_str_eq(carom_markers[i].kind, kind) && carom_str_glob(text, carom_markers[i].pattern))
+        if (carom_str_glob(text, carom_markers[i].pattern))
             return true;
     return false;
 }

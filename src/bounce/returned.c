@@ -161,26 +161,29 @@ static bool may_be_field(struct carom_str line)
            carom_str_chr(line, ':') < 40;
 }
 
-/* "message", "headers", or nothing: what a line announces. */
-static struct carom_str announced(struct carom_str line)
+static const struct carom_sieve *lines(void)
 {
-    struct carom_str found = CAROM_STR_EMPTY;
+    return carom_sieve_named(carom_markers_sieves, carom_markers_sieves_n, CAROM_STR("line"));
+}
+
+static bool is_whole(size_t row) { return carom_str_eq(carom_markers[row].kind, CAROM_STR("message")); }
+
+/* Of the rows that a line fits, one says that the whole message follows. */
+static bool announces_whole(struct carom_str line)
+{
     struct carom_sieved rows;
 
     carom_sieved_init(&rows);
-    carom_sieve_add(carom_markers_sieves, line, &rows);
-    for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
-        const struct carom_marker_row *row = &carom_markers[i];
-        bool whole = carom_str_eq(row->kind, CAROM_STR("message"));
-        if ((whole || carom_str_eq(row->kind, CAROM_STR("headers"))) && carom_str_glob(line, row->pattern))
-            found = whole || !found.len ? row->kind : found;
-    }
-    return found;
+    carom_sieve_add(lines(), line, &rows);
+    for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++)
+        if (is_whole(i) && carom_str_glob(line, carom_markers[i].pattern))
+            return true;
+    return false;
 }
 
 struct search {
-    struct carom_str text, line; /* the line that announces; empty: none does */
-    struct carom_str marker;
+    struct carom_str text, line; /* the line that announces */
+    bool whole;                  /* the whole message */
 };
 
 static bool see_marker(void *user, size_t row, size_t at)
@@ -189,9 +192,10 @@ static bool see_marker(void *user, size_t row, size_t at)
     struct carom_str line = carom_str_line_around(search->text, at), shown = carom_str_trim(line);
 
     assert(at < search->text.len); /* a marker of a few letters would have to be tried on every line */
-    if (!carom_str_glob(shown, carom_markers[row].pattern) || !(search->marker = announced(shown)).len)
+    if (!carom_str_glob(shown, carom_markers[row].pattern))
         return false;
     search->line = line;
+    search->whole = is_whole(row) || announces_whole(shown);
     return true;
 }
 
@@ -220,16 +224,17 @@ static bool find_headers(struct carom_reading *reading, struct carom_str text)
 static void find_marker(struct carom_reading *reading, bool take)
 {
     struct carom_str text = reading->report->text, before = text;
-    struct search search = {text, CAROM_STR_EMPTY, CAROM_STR_EMPTY};
+    struct search search = {text, CAROM_STR_EMPTY, false};
+    bool found = carom_sieve_scan(lines(), text, see_marker, &search);
 
-    if (carom_sieve_scan(carom_markers_sieves, text, see_marker, &search))
+    if (found)
         before = carom_str_head(text, (size_t)(search.line.ptr - text.ptr));
-    if ((take && find_headers(reading, before)) || !search.marker.len)
+    if ((take && find_headers(reading, before)) || !found)
         return;
     cut(reading, search.line);
     text = carom_str_from(text, before.len);
     if (take && carom_str_line(&text, &search.line))
-        take_text(reading, text, carom_str_eq(search.marker, CAROM_STR("message")));
+        take_text(reading, text, search.whole);
 }
 
 void carom_read_returned(struct carom_reading *reading)

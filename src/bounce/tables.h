@@ -21,7 +21,7 @@ struct carom_format_row {
 };
 /* markers.tsv: where the returned message begins. */
 struct carom_marker_row {
-    struct carom_str kind, pattern;
+    struct carom_str where, kind, pattern;
 };
 /* notices.tsv: mail that is no report on delivery. */
 struct carom_notice_row {
@@ -63,7 +63,7 @@ extern const size_t carom_details_n;
 extern const struct carom_return_path_row carom_return_paths[];
 extern const size_t carom_return_paths_n;
 
-/* Which rows may concern a text: of formats by their body, of signs by where, of notices by sure and where ("no text"). */
+/* Which rows may concern a text: of formats by their body, of markers and signs by where, of notices by sure and where ("no text"). */
 extern const struct carom_sieve carom_formats_sieves[], carom_markers_sieves[], carom_notices_sieves[],
     carom_autoreplies_sieves[], carom_signs_sieves[], carom_details_sieves[], carom_return_paths_sieves[];
 extern const size_t carom_formats_sieves_n, carom_markers_sieves_n, carom_notices_sieves_n, carom_autoreplies_sieves_n,

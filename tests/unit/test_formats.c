@@ -118,7 +118,7 @@ static void tables_use_known_words(void **state)
 {
     static const char *const takes[] = {"line", "self", "indented", "paragraph", "block", "before", "text", NULL};
     static const char *const claims[] = {"failed", "gave_up", "delayed", "delivered", NULL};
-    static const char *const markers[] = {"message", "headers", "first", "name", NULL};
+    static const char *const kinds[] = {"message", "headers", NULL}, *const markers[] = {"line", "first", "name", NULL};
     static const char *const signs[] = {"local", "name", "subject", "answer", "failure", "delay", "gave_up", "masked",
                                         "role", "verifies", "mailer", "contact", "challenge", "receipt", NULL};
     static const char *const gives[] = {"autoreply", "challenge", "receipt", "unsubscribe", "complaint", "none", NULL};
@@ -136,8 +136,8 @@ static void tables_use_known_words(void **state)
             fail_msg("formats.tsv: row %zu (%s) fits every message", i, row->name);
     }
     for (size_t i = 0; i < carom_markers_n; i++)
-        if (!is_one_of(carom_markers[i].kind.ptr, markers))
-            fail_msg("markers.tsv: row %zu: got \"%s\"", i, carom_markers[i].kind.ptr);
+        if (!is_one_of(carom_markers[i].where.ptr, markers) || !is_one_of(carom_markers[i].kind.ptr, kinds))
+            fail_msg("markers.tsv: row %zu: got \"%s\", \"%s\"", i, carom_markers[i].where.ptr, carom_markers[i].kind.ptr);
     for (size_t i = 0; i < carom_signs_n; i++)
         if (!is_one_of(carom_signs[i].where.ptr, signs))
             fail_msg("signs.tsv: row %zu: got \"%s\"", i, carom_signs[i].where.ptr);
