@@ -92,17 +92,6 @@ static inline __attribute__((always_inline)) bool copy_clean(char *out, struct c
     return !carom_many_any(hits);
 }
 
-/* What needs no escape, in quotes. */
-static void add_clean(struct carom_buf *buf, struct carom_str s)
-{
-    if (!carom_buf_reserve(buf, s.len + 2))
-        return;
-    char *at = buf->ptr + buf->len;
-    at[0] = at[s.len + 1] = '"';
-    memcpy(at + 1, s.ptr, s.len);
-    buf->len += s.len + 2;
-}
-
 static __attribute__((noinline)) void add_unclean(struct carom_buf *buf, struct carom_str s)
 {
     size_t run = 0, at = clean_length(s);
@@ -172,12 +161,6 @@ void carom_json_member(struct carom_json *json, const char key[CAROM_JSON_KEY], 
     }
     at[0] = at[value.len + 1] = '"';
     buf->len += value.len + 2;
-}
-
-void carom_json_clean(struct carom_json *json, struct carom_str value)
-{
-    before_value(json);
-    add_clean(json->buf, value);
 }
 
 void carom_json_key(struct carom_json *json, struct carom_str name)
@@ -252,5 +235,5 @@ void carom_json_field_time(struct carom_json *json, const char *name, int64_t se
     char text[32];
     size_t n = carom_date_format(seconds, text);
     carom_json_key(json, carom_str(name));
-    carom_json_clean(json, carom_str_n(text, n));
+    carom_json_str(json, carom_str_n(text, n));
 }

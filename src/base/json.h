@@ -35,7 +35,6 @@ static inline void carom_json_key_ready(struct carom_json *json, const char key[
 void carom_json_str(struct carom_json *json, struct carom_str value);
 /* Both at once: a ready key, and the string. */
 void carom_json_member(struct carom_json *json, const char key[CAROM_JSON_KEY], size_t n, struct carom_str value);
-void carom_json_clean(struct carom_json *json, struct carom_str value); /* known to need no escape */
 void carom_json_int(struct carom_json *json, int64_t value);
 void carom_json_number(struct carom_json *json, double value); /* NaN and infinities: null */
 void carom_json_bool(struct carom_json *json, bool value);

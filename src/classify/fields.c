@@ -81,7 +81,6 @@ enum group { GROUP_fact, GROUP_evidence, GROUP_autoreply, GROUP_feedback, GROUP_
 const struct carom_field carom_fields[] = {FIELDS(FIELD)};
 enum { FIELDS_N = sizeof carom_fields / sizeof *carom_fields };
 const size_t carom_fields_n = FIELDS_N;
-_Static_assert(FIELDS_N <= 64, "a bit each");
 
 #define BLANK_STR(member) .member = CAROM_STR_INIT(""),
 #define BLANK_INT(member)
@@ -97,20 +96,19 @@ _Static_assert(FIELDS_N <= 64, "a bit each");
 /* Texts that are not known point to something all the same (see carom.h). */
 const struct carom_fact carom_fact_blank = {FIELDS(BLANK).original.headers = CAROM_STR_INIT("")};
 
-/* How one is written, and no more than that, as it is gone through for each fact. */
-struct row {
-    _Alignas(32) char key[CAROM_JSON_KEY]; /* ready made: ,"name": */
-    uint16_t offset;
-    uint8_t type, key_n, group;
+/* A name as it is written. */
+struct key {
+    _Alignas(32) char text[CAROM_JSON_KEY]; /* ready made: ,"name": */
+    uint8_t n;
 };
-#define ROW(group, name, type, member) \
-    {",\"" name "\":", offsetof(struct carom_fact, member), CAROM_FIELD_##type, sizeof(name) + 3, GROUP_##group},
-static const struct row rows[] = {FIELDS(ROW)};
+#define KEY(group, name, type, member) {",\"" name "\":", sizeof(name) + 3},
+static const struct key keys[] = {FIELDS(KEY)};
+#define GROUP_KEY(group) [GROUP_##group] = {",\"" NAME_##group "\":{", sizeof(NAME_##group) + 4} /* its object begun */
 
 const struct carom_field *carom_field_find(struct carom_str group, struct carom_str name)
 {
     for (size_t i = 0; i < carom_fields_n; i++) {
-        if (carom_str_eq(carom_str_n(rows[i].key + 2, rows[i].key_n - 4u), name) && carom_str_eq(carom_str(carom_fields[i].group), group))
+        if (carom_str_eq(carom_str_n(keys[i].text + 2, keys[i].n - 4u), name) && carom_str_eq(carom_str(carom_fields[i].group), group))
             return &carom_fields[i];
     }
     return NULL;
@@ -240,6 +238,7 @@ void carom_field_copy(const struct carom_field *field, const struct carom_fact *
 
 /* ---- JSON ---- */
 
+/* Kind, hard and recipient are written always, the others where they are known. */
 #define WRITTEN_STR(member) (fact->member.len > 0 || offsetof(struct carom_fact, member) == offsetof(struct carom_fact, recipient))
 #define WRITTEN_BOOL(member) (fact->member || offsetof(struct carom_fact, member) == offsetof(struct carom_fact, hard))
 #define WRITTEN_INT(member) (fact->member != 0)
@@ -249,67 +248,88 @@ void carom_field_copy(const struct carom_field *field, const struct carom_fact *
 #define WRITTEN_FAULT(member) (fact->member != CAROM_FAULT_NONE)
 #define WRITTEN_CONFIDENCE(member) (fact->member != CAROM_CONFIDENCE_NONE)
 #define WRITTEN_AUTHENTICITY(member) true
-#define WRITTEN(group, name, type, member) written |= (uint64_t)(WRITTEN_##type(member)) << i++;
 
-/* A bit a field. Kind, hard and recipient are written always, the others where they are known. */
-static uint64_t find_written(const struct carom_fact *fact)
+/* What is called for many fields, that carom_fact_write stays short. */
+#define OUT_OF_LINE __attribute__((noinline))
+
+static OUT_OF_LINE void write_null(struct carom_json *json, const struct key *key)
 {
-    uint64_t written = 0;
-    int i = 0;
-
-    FIELDS(WRITTEN)
-    return written;
+    carom_json_key_ready(json, key->text, key->n);
+    carom_json_null(json);
 }
 
-static void write_row(const struct row *row, const struct carom_fact *fact, struct carom_json *json)
+static inline void write_str(struct carom_json *json, const struct key *key, struct carom_str value)
 {
-    const void *value = (const char *)fact + row->offset;
-    const struct carom_str *text = value;
+    if (value.len > 0)
+        carom_json_member(json, key->text, key->n, value);
+    else
+        write_null(json, key);
+}
+
+static OUT_OF_LINE void write_time(struct carom_json *json, const struct key *key, int64_t seconds)
+{
     char out[32];
 
-    if (row->type == CAROM_FIELD_STR && text->len > 0) {
-        carom_json_member(json, row->key, row->key_n, *text);
-        return;
-    }
-    carom_json_key_ready(json, row->key, row->key_n);
-    switch (row->type) {
-    case CAROM_FIELD_STR: carom_json_null(json); break;
-    case CAROM_FIELD_TIME: carom_json_clean(json, carom_str_n(out, carom_date_format(*(const int64_t *)value, out))); break;
-    case CAROM_FIELD_BOOL: carom_json_bool(json, *(const bool *)value); break;
-    case CAROM_FIELD_INT: carom_json_int(json, integer(row->offset, fact)); break;
-    default: carom_json_clean(json, word(row->type, fact)); break;
-    }
+    carom_json_member(json, key->text, key->n, carom_str_n(out, carom_date_format(seconds, out)));
 }
 
-/* Fields of a group are members of an object of its name, the others of the fact's own. */
-static void change_group(unsigned from, unsigned to, struct carom_json *json)
+static OUT_OF_LINE void write_bool(struct carom_json *json, const struct key *key, bool value)
 {
-    static const struct carom_str names[] = {CAROM_STR_INIT(NAME_fact), CAROM_STR_INIT(NAME_evidence),
-                                             CAROM_STR_INIT(NAME_autoreply), CAROM_STR_INIT(NAME_feedback),
-                                             CAROM_STR_INIT(NAME_original)};
+    carom_json_key_ready(json, key->text, key->n);
+    carom_json_bool(json, value);
+}
+
+static OUT_OF_LINE void write_int(struct carom_json *json, const struct key *key, int64_t value)
+{
+    carom_json_key_ready(json, key->text, key->n);
+    carom_json_int(json, value);
+}
+
+static OUT_OF_LINE void write_word(struct carom_json *json, const struct key *key, enum carom_field_type type, unsigned value)
+{
+    carom_json_member(json, key->text, key->n, carom_field_word(type, value));
+}
+
+/* By type. */
+#define WRITE_STR(member) write_str(json, key, fact->member)
+#define WRITE_TIME(member) write_time(json, key, fact->member)
+#define WRITE_BOOL(member) write_bool(json, key, fact->member)
+#define WRITE_INT(member) write_int(json, key, (int64_t)fact->member)
+#define WRITE_KIND(member) write_word(json, key, CAROM_FIELD_KIND, fact->member)
+#define WRITE_REASON(member) write_word(json, key, CAROM_FIELD_REASON, fact->member)
+#define WRITE_FAULT(member) write_word(json, key, CAROM_FIELD_FAULT, fact->member)
+#define WRITE_CONFIDENCE(member) write_word(json, key, CAROM_FIELD_CONFIDENCE, fact->member)
+#define WRITE_AUTHENTICITY(member) write_word(json, key, CAROM_FIELD_AUTHENTICITY, fact->member)
+#define WRITE(group, name, type, member)                 \
+    if (WRITTEN_##type(member)) {                        \
+        if (now != GROUP_##group)                        \
+            now = change_group(now, GROUP_##group, json); \
+        WRITE_##type(member);                            \
+    }                                                    \
+    key++;
+
+/* Fields of a group are members of an object of its name, the others of the fact's own. Returns `to`. */
+static OUT_OF_LINE enum group change_group(enum group from, enum group to, struct carom_json *json)
+{
+    static const struct key begins[] = {GROUP_KEY(fact), GROUP_KEY(evidence), GROUP_KEY(autoreply),
+                                        GROUP_KEY(feedback), GROUP_KEY(original)};
 
     if (from != GROUP_fact)
         carom_json_object_end(json);
-    if (to != GROUP_fact) {
-        carom_json_key(json, names[to]);
-        carom_json_object(json);
-    }
+    if (to != GROUP_fact)
+        carom_json_key_ready(json, begins[to].text, begins[to].n);
+    return to;
 }
 
+/* One field after the other, each with what its type needs: which of them are there is mostly the same. */
 void carom_fact_write(const struct carom_fact *fact, struct carom_json *json)
 {
-    unsigned group = GROUP_fact;
+    const struct key *key = keys;
+    enum group now = GROUP_fact;
 
     carom_json_object(json);
-    for (uint64_t written = find_written(fact); written; written &= written - 1) {
-        const struct row *row = &rows[__builtin_ctzll(written)];
-
-        if (row->group != group)
-            change_group(group, row->group, json);
-        group = row->group;
-        write_row(row, fact, json);
-    }
-    if (group != GROUP_fact)
-        change_group(group, GROUP_fact, json);
+    FIELDS(WRITE)
+    if (now != GROUP_fact)
+        change_group(now, GROUP_fact, json);
     carom_json_object_end(json);
 }
