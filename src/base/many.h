@@ -116,6 +116,29 @@ static inline size_t carom_many_first_of_four(carom_many first, carom_many secon
     return mask ? carom_many_lowest(mask) : 4 * CAROM_MANY;
 }
 
+static inline carom_many carom_many_line_ends(const char *at)
+{
+    carom_many bytes = carom_many_load(at);
+
+    return (carom_many)((bytes == '\n') | (bytes == '\r'));
+}
+
+/* The first CR or LF in as many bytes as most lines have at most; that many: there is none. */
+enum { CAROM_MANY_LINE = 4 * CAROM_MANY };
+static inline size_t carom_many_line_end(const char *at)
+{
+    return carom_many_first_of_four(carom_many_line_ends(at), carom_many_line_ends(at + CAROM_MANY),
+                                    carom_many_line_ends(at + 2 * CAROM_MANY), carom_many_line_ends(at + 3 * CAROM_MANY));
+}
+
+/* carom_str_line_length where it is asked for each line of a text. */
+static inline size_t carom_many_line_length(struct carom_str s)
+{
+    size_t looked = s.len >= CAROM_MANY_LINE ? CAROM_MANY_LINE : 0, end = looked ? carom_many_line_end(s.ptr) : 0;
+
+    return end < looked ? end : looked + carom_str_line_length(carom_str_n(s.ptr + looked, s.len - looked));
+}
+
 /* What `of` gives of the bytes in s, many at a time, or-ed. */
 static inline __attribute__((always_inline)) carom_many carom_many_gather(struct carom_str s, carom_many (*of)(carom_many))
 {

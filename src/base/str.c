@@ -120,30 +120,19 @@ size_t carom_str_rchr(struct carom_str s, char c)
     return at ? (size_t)(at - s.ptr) : SIZE_MAX;
 }
 
-static inline carom_many line_ends(const char *at)
-{
-    carom_many bytes = carom_many_load(at);
-
-    return (carom_many)((bytes == '\n') | (bytes == '\r'));
-}
-
-/* Four vectors a step, as most lines have no more. The last one overlaps what has been looked at, which has no end. */
+/* The last vector overlaps what has been looked at, which has no end. */
 size_t carom_str_line_length(struct carom_str s)
 {
     size_t i = 0, hit;
 
-    for (; i + 4 * CAROM_MANY <= s.len; i += 4 * CAROM_MANY) {
-        const char *at = s.ptr + i;
-        hit = carom_many_first_of_four(line_ends(at), line_ends(at + CAROM_MANY), line_ends(at + 2 * CAROM_MANY),
-                                       line_ends(at + 3 * CAROM_MANY));
-        if (hit < 4 * CAROM_MANY)
+    for (; i + CAROM_MANY_LINE <= s.len; i += CAROM_MANY_LINE)
+        if ((hit = carom_many_line_end(s.ptr + i)) < CAROM_MANY_LINE)
             return i + hit;
-    }
     for (; i + CAROM_MANY <= s.len; i += CAROM_MANY)
-        if ((hit = carom_many_first(line_ends(s.ptr + i))) < CAROM_MANY)
+        if ((hit = carom_many_first(carom_many_line_ends(s.ptr + i))) < CAROM_MANY)
             return i + hit;
     if (s.len >= CAROM_MANY)
-        return s.len - CAROM_MANY + carom_many_first(line_ends(s.ptr + s.len - CAROM_MANY));
+        return s.len - CAROM_MANY + carom_many_first(carom_many_line_ends(s.ptr + s.len - CAROM_MANY));
     while (i < s.len && s.ptr[i] != '\n' && s.ptr[i] != '\r')
         i++;
     return i;
@@ -175,7 +164,7 @@ bool carom_str_line(struct carom_str *rest, struct carom_str *line_r)
 {
     if (rest->len == 0)
         return false;
-    size_t n = carom_str_line_length(*rest);
+    size_t n = carom_many_line_length(*rest);
     *line_r = carom_str_n(rest->ptr, n);
     n = carom_str_skip_line_end(*rest, n);
     *rest = carom_str_n(rest->ptr + n, rest->len - n);

@@ -77,9 +77,11 @@ size_t carom_str_line_length(struct carom_str s);
 /* The place behind the line end at s[i] (LF, CRLF or lone CR); i: there is none. */
 static inline size_t carom_str_skip_line_end(struct carom_str s, size_t i)
 {
+    if (i < s.len && s.ptr[i] == '\n') /* most are */
+        return i + 1;
     if (i < s.len && s.ptr[i] == '\r')
         return i + 1 < s.len && s.ptr[i + 1] == '\n' ? i + 2 : i + 1;
-    return i < s.len && s.ptr[i] == '\n' ? i + 1 : i;
+    return i;
 }
 /* The line in which the place `at` stands. */
 struct carom_str carom_str_line_around(struct carom_str s, size_t at);

@@ -14,6 +14,7 @@
 #include "input/mbox.h"
 
 #include "base/date.h"
+#include "base/many.h"
 
 enum {
     FROM_LINE_MAX = 1000, /* RFC 5321 4.5.3.1 allows paths of 256 */
@@ -116,7 +117,7 @@ static size_t read_header(struct carom_str view, int64_t *length_r)
     view = carom_str_head(view, HEADER_MAX);
     for (size_t i = 0, end; i < view.len; i = carom_str_skip_line_end(view, end)) {
         struct carom_str rest = carom_str_n(view.ptr + i, view.len - i);
-        end = i + carom_str_line_length(rest);
+        end = i + carom_many_line_length(rest);
         if (end == i)
             return carom_str_skip_line_end(view, i);
         if (carom_str_istarts(rest, name))

@@ -22,7 +22,7 @@ enum {
 /* Where the line of s[i] ends. */
 static size_t line_end(struct carom_str s, size_t i)
 {
-    return i + carom_str_line_length(carom_str_n(s.ptr + i, s.len - i));
+    return i + carom_many_line_length(carom_str_n(s.ptr + i, s.len - i));
 }
 
 static bool blank(char c)
@@ -64,7 +64,7 @@ static size_t field_name(struct carom_str s, size_t i, size_t *colon_r)
 static size_t skip_from_line(struct carom_str s)
 {
     if (carom_str_starts(s, CAROM_STR("From ")) || carom_str_starts(s, CAROM_STR(">From ")))
-        return carom_str_skip_line_end(s, line_end(s, 0));
+        return carom_str_skip_line_end(s, carom_str_line_length(s));
     return 0;
 }
 
@@ -109,10 +109,13 @@ struct carom_headers carom_headers_parse(struct carom_arena *arena, struct carom
 
     make_room(arena, &headers);
     while ((name = field_name(bytes, i, &colon)) > 0) {
-        size_t start = i, end = line_end(bytes, colon);
+        size_t start = i, end;
 
-        while ((i = carom_str_skip_line_end(bytes, end)) < bytes.len && blank(bytes.ptr[i]))
+        i = colon;
+        do {
             end = line_end(bytes, i);
+            i = carom_str_skip_line_end(bytes, end);
+        } while (i < bytes.len && blank(bytes.ptr[i]));
         if (headers.n < FIELDS_MAX && i <= BLOCK_MAX)
             add(arena, &headers, carom_str_n(bytes.ptr + start, name),
                 carom_str_trim(carom_str_n(bytes.ptr + colon + 1, end - colon - 1)));
@@ -308,11 +311,6 @@ static inline carom_many not_plain(carom_many bytes)
     return (carom_many)(((carom_many_signed)bytes < ' ') | (bytes == 127) | (bytes == '='));
 }
 
-static bool plain(struct carom_str s)
-{
-    return carom_many_none(s, not_plain) || (carom_utf8_visible(s) && carom_str_find(s, CAROM_STR("=?")) == SIZE_MAX);
-}
-
 static void put_raw(struct carom_arena *arena, struct text *text, struct carom_str raw)
 {
     put(text, carom_charset_to_utf8(arena, CAROM_STR_EMPTY, unfold(arena, raw), text->room - text->len));
@@ -326,6 +324,8 @@ static __attribute__((noinline)) struct carom_str decode(struct carom_arena *are
     size_t i = 0, words = 0;
     bool folded;
 
+    if (carom_utf8_visible(value) && carom_str_find(value, CAROM_STR("=?")) == SIZE_MAX)
+        return value;
     text.ptr = carom_arena_raw(arena, text.room);
     while (i < value.len) {
         size_t start = words < CONVERSIONS_MAX ? find_word(value, i, &word) : value.len;
@@ -344,7 +344,7 @@ static __attribute__((noinline)) struct carom_str decode(struct carom_arena *are
 struct carom_str carom_header_text(struct carom_arena *arena, struct carom_str value)
 {
     value = carom_str_trim(value);
-    return plain(value) ? value : decode(arena, value);
+    return carom_many_none(value, not_plain) ? value : decode(arena, value);
 }
 
 /* ---- Tokens ---- */
