@@ -26,7 +26,7 @@ struct making {
     const struct carom_judging *judging; /* NULL: the built-in rules alone */
     struct carom_fact *common; /* what all facts of the message share: it becomes the last of them */
     struct carom_str origin;  /* names the message in ids */
-    struct carom_path path;   /* what the sender left word of for itself */
+    struct carom_path *path;  /* what the sender left word of for itself */
     struct carom_trust *trust;
     struct carom_proof proof; /* what of it he signed */
 };
@@ -276,7 +276,7 @@ static void find_recipient(struct making *making, const struct carom_report_reci
     if (fact->recipient.len == 0)
         fact->recipient = address_of(making, recipient->original);
     if (fact->recipient.len == 0 && making->report->n <= 1)
-        fact->recipient = carom_path_recipient(making->arena, &making->path, making->report);
+        fact->recipient = carom_path_recipient(making->arena, making->path, making->report);
     if (fact->recipient.len == 0 && final.len > 0 && making->report->n == 1)
         fact->recipient = carom_trace_recipient(making->arena, &making->report->returned_headers, final,
                                                 fact->envelope_to, making->report->reporting_mta);
@@ -307,7 +307,7 @@ static struct carom_str complaint_recipient(struct making *making)
     if (making->proof.recipient.len > 0)
         return making->proof.recipient;
     if (is_masked(recipient))
-        recipient = carom_path_recipient(making->arena, &making->path, making->report);
+        recipient = carom_path_recipient(making->arena, making->path, making->report);
     if (!is_masked(recipient))
         return recipient;
     to = carom_headers_get(&making->report->returned_headers, "To");
@@ -419,7 +419,7 @@ static struct carom_str list_of_headers(struct making *making)
 /* Our own token, else the caller, else a return path that only list managers write, else the returned header, else any other return path. */
 static void find_list(struct making *making, const struct carom_envelope *envelope)
 {
-    const struct carom_return_path *path = &making->path.says;
+    const struct carom_return_path *path = &making->path->says;
     struct carom_fact *common = making->common;
     struct carom_str header;
 
@@ -454,7 +454,7 @@ static void find_proof(struct making *making)
     if (!making->trust)
         return;
     claims[n++] = address_of(making, making->report->feedback_recipient);
-    claims[n++] = carom_path_recipient(making->arena, &making->path, making->report);
+    claims[n++] = carom_path_recipient(making->arena, making->path, making->report);
     claims[n++] = carom_address_first(making->arena, carom_headers_get(returned, "X-Original-To"));
     claims[n++] = carom_address_first(making->arena, carom_headers_get(returned, "Delivered-To"));
     claims[n++] = carom_address_first(making->arena, carom_headers_get(returned, "To"));
@@ -464,7 +464,7 @@ static void find_proof(struct making *making)
         claims[n++] = address_of(making, r->final);
     }
     making->proof = carom_proof_find(making->arena, making->trust, &making->message->root->headers, making->report,
-                                     &making->path, claims, n, making->common->received);
+                                     making->path, claims, n, making->common->received);
     making->common->token = making->proof.token;
     making->common->token_time = making->proof.token_time;
 }
@@ -488,14 +488,14 @@ static void describe_message(struct making *making, const struct carom_envelope 
     common->from = address_or_text(making, carom_headers_get(headers, "From"));
     common->to = address_or_text(making, carom_headers_get(headers, "To"));
     describe_original(making);
-    making->path = carom_path_find(making->arena, headers, making->report, envelope->recipient,
-                                   making->trust ? making->trust->return_paths : NULL);
-    common->envelope_to = making->path.to;
+    carom_path_find(making->arena, headers, making->report, envelope->recipient,
+                    making->trust ? making->trust->return_paths : NULL, making->path);
+    common->envelope_to = making->path->to;
     find_proof(making);
     if (making->proof.probe)
         common->mail_type = CAROM_STR("probe");
-    else if (making->path.says.sure && !carom_str_eq(making->path.says.type, CAROM_STR("bounce")))
-        common->mail_type = making->path.says.type;
+    else if (making->path->says.sure && !carom_str_eq(making->path->says.type, CAROM_STR("bounce")))
+        common->mail_type = making->path->says.type;
     find_list(making, envelope);
     common->delivery = making->proof.delivery.len ? making->proof.delivery
                                                   : carom_path_delivery(making->arena, making->report);
@@ -587,7 +587,7 @@ static enum carom_kind kind_of_report(const struct carom_report *report)
 /* Who answers from another address than the one we know is the one that we wrote to. */
 static struct carom_str writer(struct making *making)
 {
-    const struct carom_return_path *path = &making->path.says;
+    const struct carom_return_path *path = &making->path->says;
 
     if (making->proof.recipient.len > 0)
         return making->proof.recipient;
@@ -623,14 +623,13 @@ static struct carom_proof no_proof(void)
     return (struct carom_proof){.token = none, .recipient = none, .list = none, .delivery = none};
 }
 
-struct carom_report_recipient carom_report_nobody(void)
-{
-    return (struct carom_report_recipient){
-        .original = CAROM_STR_EMPTY, .final = CAROM_STR_EMPTY, .action = CAROM_STR_EMPTY, .status = CAROM_STR_EMPTY,
-        .diagnostic = CAROM_STR_EMPTY, .diagnostic_type = CAROM_STR_EMPTY, .text_diagnostic = CAROM_STR_EMPTY,
-        .remote_mta = CAROM_STR_EMPTY, .remote_ip = CAROM_STR_EMPTY, .command = CAROM_STR_EMPTY,
-        .where = CAROM_STR_EMPTY};
-}
+static const struct carom_report_recipient nobody = {
+    .original = CAROM_STR_INIT(""), .final = CAROM_STR_INIT(""), .action = CAROM_STR_INIT(""), .status = CAROM_STR_INIT(""),
+    .diagnostic = CAROM_STR_INIT(""), .diagnostic_type = CAROM_STR_INIT(""), .text_diagnostic = CAROM_STR_INIT(""),
+    .remote_mta = CAROM_STR_INIT(""), .remote_ip = CAROM_STR_INIT(""), .command = CAROM_STR_INIT(""),
+    .where = CAROM_STR_INIT("")};
+
+struct carom_report_recipient carom_report_nobody(void) { return nobody; }
 
 /* ---- The ways in ---- */
 
@@ -641,10 +640,10 @@ struct carom_fact_list carom_facts_make(struct carom_arena *arena, const struct 
     static const struct carom_envelope nothing;
     size_t n = report->type == CAROM_REPORT_DELIVERY && report->n > 0 ? report->n : 1;
     struct carom_fact_list facts = {carom_arena_raw(arena, carom_arena_product(sizeof *facts.list, n)), 0, message, report};
+    struct carom_path path;
     struct making making = {.arena = arena, .message = message, .report = report, .judging = judging,
-                            .common = &facts.list[n - 1], .origin = carom_identity_message(arena, message), .trust = trust,
-                            .proof = no_proof()};
-    struct carom_report_recipient unnamed = carom_report_nobody();
+                            .common = &facts.list[n - 1], .origin = carom_identity_message(arena, message), .path = &path,
+                            .trust = trust, .proof = no_proof()};
 
     *making.common = carom_fact_blank;
     describe_message(&making, envelope ? envelope : &nothing, now);
@@ -655,7 +654,7 @@ struct carom_fact_list carom_facts_make(struct carom_arena *arena, const struct 
     for (const struct carom_report_recipient *r = report->recipients; r && facts.n < report->n; r = r->next)
         make_delivery(&making, r, &facts.list[facts.n++]);
     if (facts.n == 0) /* a failure of nobody knows whom */
-        make_delivery(&making, &unnamed, &facts.list[facts.n++]);
+        make_delivery(&making, &nobody, &facts.list[facts.n++]);
     return facts;
 }
 
@@ -666,9 +665,11 @@ struct carom_fact_list carom_facts_alone(struct carom_arena *arena, const struct
     struct carom_report *report = carom_arena_new_of(arena, struct carom_report);
     struct carom_report_recipient *copy = carom_arena_new_of(arena, struct carom_report_recipient);
     struct carom_fact_list facts = {carom_arena_new_of(arena, struct carom_fact), 1, NULL, report};
+    struct carom_path path;
     struct making making = {.arena = arena, .report = report, .judging = judging, .common = facts.list,
-                            .origin = origin, .proof = no_proof()};
+                            .origin = origin, .path = &path, .proof = no_proof()};
 
+    carom_path_clear(&path);
     facts.list[0] = *common;
     *copy = *one;
     *report = (struct carom_report){.type = CAROM_REPORT_DELIVERY, .format = common->format, .machine = true,

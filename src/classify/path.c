@@ -70,31 +70,51 @@ static struct carom_str consider_fields(struct carom_arena *arena, struct carom_
     return first;
 }
 
-/* What delivering servers write, and To. */
-static const struct carom_str recipients[] = {CAROM_STR_INIT("X-Original-To"), CAROM_STR_INIT("Delivered-To"),
-                                              CAROM_STR_INIT("Envelope-To"), CAROM_STR_INIT("X-Envelope-To"),
-                                              CAROM_STR_INIT("To")};
-enum { RECIPIENTS = sizeof recipients / sizeof *recipients };
+/* What delivering servers write, and To. NULL: there is none. */
+struct recipients {
+    const struct carom_header *of[5];
+};
+enum { RECIPIENTS = sizeof(struct recipients) / sizeof(struct carom_header *) };
 
-struct carom_path carom_path_find(struct carom_arena *arena, const struct carom_headers *headers,
-                                  const struct carom_report *report, const char *envelope_to,
-                                  const struct carom_return_paths *chosen)
+static struct recipients find_recipients(const struct carom_headers *headers)
+{
+    return (struct recipients){.of = {carom_headers_find(headers, CAROM_STR("X-Original-To"), 0),
+                                      carom_headers_find(headers, CAROM_STR("Delivered-To"), 0),
+                                      carom_headers_find(headers, CAROM_STR("Envelope-To"), 0),
+                                      carom_headers_find(headers, CAROM_STR("X-Envelope-To"), 0),
+                                      carom_headers_find(headers, CAROM_STR("To"), 0)}};
+}
+
+void carom_path_clear(struct carom_path *path)
+{
+    const struct carom_str none = CAROM_STR_EMPTY;
+
+    path->says = (struct carom_return_path){none, none, none, none, none, false};
+    path->to = none;
+    path->n = path->own = 0;
+    path->chosen = NULL;
+}
+
+void carom_path_find(struct carom_arena *arena, const struct carom_headers *headers, const struct carom_report *report,
+                     const char *envelope_to, const struct carom_return_paths *chosen, struct carom_path *path_r)
 {
     const struct carom_headers *returned = &report->returned_headers;
-    const struct carom_str none = CAROM_STR_EMPTY;
-    struct carom_path path = {.says = {none, none, none, none, none, false}, .to = none, .chosen = chosen};
+    const struct recipients recipients = find_recipients(headers);
 
+    carom_path_clear(path_r);
+    path_r->chosen = chosen;
     if (envelope_to) /* as mail servers hand it over: bare, in angle brackets, or for nobody */
-        path.to = consider_value(arena, &path, carom_arena_str(arena, carom_str(envelope_to)));
+        path_r->to = consider_value(arena, path_r, carom_arena_str(arena, carom_str(envelope_to)));
     for (size_t i = 0; i < RECIPIENTS; i++) {
-        struct carom_str address = consider_fields(arena, &path, headers, carom_headers_find(headers, recipients[i], 0));
-        path.to = path.to.len > 0 ? path.to : address;
+        if (!recipients.of[i])
+            continue;
+        struct carom_str address = consider_fields(arena, path_r, headers, recipients.of[i]);
+        path_r->to = path_r->to.len > 0 ? path_r->to : address;
     }
-    path.own = path.n;
-    consider(arena, &path, report->envelope_from);
-    consider_fields(arena, &path, returned, carom_headers_find(returned, CAROM_STR("Return-Path"), 0));
-    consider_fields(arena, &path, returned, carom_headers_find(returned, CAROM_STR("X-Envelope-From"), 0));
-    return path;
+    path_r->own = path_r->n;
+    consider(arena, path_r, report->envelope_from);
+    consider_fields(arena, path_r, returned, carom_headers_find(returned, CAROM_STR("Return-Path"), 0));
+    consider_fields(arena, path_r, returned, carom_headers_find(returned, CAROM_STR("X-Envelope-From"), 0));
 }
 
 static bool is_named(const struct carom_path *path, struct carom_str recipient)
@@ -120,8 +140,11 @@ static bool may_name(const struct carom_path *path)
 static struct carom_str plain_verp(struct carom_arena *arena, const struct carom_path *path,
                                    const struct carom_headers *returned)
 {
-    for (size_t i = may_name(path) ? 0 : RECIPIENTS; i < RECIPIENTS; i++) {
-        const struct carom_header *field = carom_headers_find(returned, recipients[i], 0);
+    if (!may_name(path))
+        return CAROM_STR_EMPTY;
+    const struct recipients recipients = find_recipients(returned);
+    for (size_t i = 0; i < RECIPIENTS; i++) {
+        const struct carom_header *field = recipients.of[i];
         struct carom_str address = field ? carom_address_first(arena, field->value) : CAROM_STR_EMPTY;
 
         if (is_named(path, address) && carom_address_valid(address))

@@ -30,9 +30,11 @@ struct carom_path {
 
 /* Reads where the report came to (envelope_to, which may be NULL, and what the delivering servers wrote) and the
    envelope sender of the returned message. */
-struct carom_path carom_path_find(struct carom_arena *arena, const struct carom_headers *headers,
-                                  const struct carom_report *report, const char *envelope_to,
-                                  const struct carom_return_paths *chosen);
+void carom_path_find(struct carom_arena *arena, const struct carom_headers *headers, const struct carom_report *report,
+                     const char *envelope_to, const struct carom_return_paths *chosen, struct carom_path *path_r);
+
+/* Without any address. */
+void carom_path_clear(struct carom_path *path);
 
 /* The recipient that the sender's own mail names: by a template that only its system writes, else by plain VERP of an
    address that the returned message has as recipient, else by a field of the sending software. Unsigned, so a claim.
