@@ -28,7 +28,7 @@ struct making {
     struct carom_str origin;  /* names the message in ids */
     struct carom_path *path;  /* what the sender left word of for itself */
     struct carom_trust *trust;
-    struct carom_proof proof; /* what of it he signed */
+    const struct carom_proof *proof; /* what of it he signed */
 };
 
 /* What one recipient's fields say in codes. */
@@ -272,7 +272,7 @@ static void find_recipient(struct making *making, const struct carom_report_reci
 {
     struct carom_str final = address_of(making, recipient->final);
 
-    fact->recipient = making->proof.recipient;
+    fact->recipient = making->proof->recipient;
     if (fact->recipient.len == 0)
         fact->recipient = address_of(making, recipient->original);
     if (fact->recipient.len == 0 && making->report->n <= 1)
@@ -304,8 +304,8 @@ static struct carom_str complaint_recipient(struct making *making)
 {
     struct carom_str recipient = address_of(making, making->report->feedback_recipient), to, second;
 
-    if (making->proof.recipient.len > 0)
-        return making->proof.recipient;
+    if (making->proof->recipient.len > 0)
+        return making->proof->recipient;
     if (is_masked(recipient))
         recipient = carom_path_recipient(making->arena, making->path, making->report);
     if (!is_masked(recipient))
@@ -423,8 +423,8 @@ static void find_list(struct making *making, const struct carom_envelope *envelo
     struct carom_fact *common = making->common;
     struct carom_str header;
 
-    if (making->proof.list.len > 0) {
-        common->list = making->proof.list;
+    if (making->proof->list.len > 0) {
+        common->list = making->proof->list;
         common->list_by = CAROM_STR("token");
         return;
     }
@@ -445,7 +445,7 @@ static void find_list(struct making *making, const struct carom_envelope *envelo
 }
 
 /* All addresses that the report says it is about: for one of them we may have signed. */
-static void find_proof(struct making *making)
+static void find_proof(struct making *making, struct carom_proof *proof_r)
 {
     const struct carom_headers *returned = &making->report->returned_headers;
     struct carom_str claims[CLAIMS_MAX];
@@ -463,13 +463,15 @@ static void find_proof(struct making *making)
         claims[n++] = address_of(making, r->original);
         claims[n++] = address_of(making, r->final);
     }
-    making->proof = carom_proof_find(making->arena, making->trust, &making->message->root->headers, making->report,
-                                     making->path, claims, n, making->common->received);
-    making->common->token = making->proof.token;
-    making->common->token_time = making->proof.token_time;
+    *proof_r = carom_proof_find(making->arena, making->trust, &making->message->root->headers, making->report,
+                                making->path, claims, n, making->common->received);
+    making->proof = proof_r;
+    making->common->token = making->proof->token;
+    making->common->token_time = making->proof->token_time;
 }
 
-static void describe_message(struct making *making, const struct carom_envelope *envelope, int64_t now)
+static void describe_message(struct making *making, const struct carom_envelope *envelope, int64_t now,
+                             struct carom_proof *proof_r)
 {
     const struct carom_headers *headers = &making->message->root->headers;
     struct carom_fact *common = making->common;
@@ -484,6 +486,7 @@ static void describe_message(struct making *making, const struct carom_envelope 
     common->autoreply = making->report->autoreply;
     common->feedback = making->report->feedback;
     common->message_id = carom_header_token(making->arena, carom_headers_get(headers, "Message-ID"));
+    making->origin = carom_identity_message(making->arena, making->message, common->message_id);
     common->subject = carom_headers_text(making->arena, headers, "Subject");
     common->from = address_or_text(making, carom_headers_get(headers, "From"));
     common->to = address_or_text(making, carom_headers_get(headers, "To"));
@@ -491,13 +494,13 @@ static void describe_message(struct making *making, const struct carom_envelope 
     carom_path_find(making->arena, headers, making->report, envelope->recipient,
                     making->trust ? making->trust->return_paths : NULL, making->path);
     common->envelope_to = making->path->to;
-    find_proof(making);
-    if (making->proof.probe)
+    find_proof(making, proof_r);
+    if (making->proof->probe)
         common->mail_type = CAROM_STR("probe");
     else if (making->path->says.sure && !carom_str_eq(making->path->says.type, CAROM_STR("bounce")))
         common->mail_type = making->path->says.type;
     find_list(making, envelope);
-    common->delivery = making->proof.delivery.len ? making->proof.delivery
+    common->delivery = making->proof->delivery.len ? making->proof->delivery
                                                   : carom_path_delivery(making->arena, making->report);
 }
 
@@ -518,7 +521,7 @@ static void finish(struct making *making, struct carom_fact *fact)
     if (fact->delivery.len == 0 && fact->token_time != 0)
         fact->delivery = fact->token;
     if (making->trust && fact->authenticity != CAROM_AUTHENTICITY_DIRECT)
-        fact->authenticity = carom_proof_tier(making->arena, making->trust, &making->proof, fact);
+        fact->authenticity = carom_proof_tier(making->arena, making->trust, making->proof, fact);
     fact->id = carom_identity_fact(making->arena, making->origin, fact);
 }
 
@@ -589,8 +592,8 @@ static struct carom_str writer(struct making *making)
 {
     const struct carom_return_path *path = &making->path->says;
 
-    if (making->proof.recipient.len > 0)
-        return making->proof.recipient;
+    if (making->proof->recipient.len > 0)
+        return making->proof->recipient;
     if (path->sure && path->recipient.len > 0)
         return path->recipient;
     return carom_address_first(making->arena, making->common->from);
@@ -616,12 +619,8 @@ static void make_notice(struct making *making, struct carom_fact *fact)
     finish(making, fact);
 }
 
-static struct carom_proof no_proof(void)
-{
-    const struct carom_str none = CAROM_STR_EMPTY;
-
-    return (struct carom_proof){.token = none, .recipient = none, .list = none, .delivery = none};
-}
+static const struct carom_proof no_proof = {.token = CAROM_STR_INIT(""), .recipient = CAROM_STR_INIT(""),
+                                            .list = CAROM_STR_INIT(""), .delivery = CAROM_STR_INIT("")};
 
 static const struct carom_report_recipient nobody = {
     .original = CAROM_STR_INIT(""), .final = CAROM_STR_INIT(""), .action = CAROM_STR_INIT(""), .status = CAROM_STR_INIT(""),
@@ -641,12 +640,12 @@ struct carom_fact_list carom_facts_make(struct carom_arena *arena, const struct 
     size_t n = report->type == CAROM_REPORT_DELIVERY && report->n > 0 ? report->n : 1;
     struct carom_fact_list facts = {carom_arena_raw(arena, carom_arena_product(sizeof *facts.list, n)), 0, message, report};
     struct carom_path path;
+    struct carom_proof proof;
     struct making making = {.arena = arena, .message = message, .report = report, .judging = judging,
-                            .common = &facts.list[n - 1], .origin = carom_identity_message(arena, message), .path = &path,
-                            .trust = trust, .proof = no_proof()};
+                            .common = &facts.list[n - 1], .path = &path, .trust = trust, .proof = &no_proof};
 
     *making.common = carom_fact_blank;
-    describe_message(&making, envelope ? envelope : &nothing, now);
+    describe_message(&making, envelope ? envelope : &nothing, now, &proof);
     if (report->type != CAROM_REPORT_DELIVERY) {
         make_notice(&making, &facts.list[facts.n++]);
         return facts;
@@ -667,7 +666,7 @@ struct carom_fact_list carom_facts_alone(struct carom_arena *arena, const struct
     struct carom_fact_list facts = {carom_arena_new_of(arena, struct carom_fact), 1, NULL, report};
     struct carom_path path;
     struct making making = {.arena = arena, .report = report, .judging = judging, .common = facts.list,
-                            .origin = origin, .path = &path, .proof = no_proof()};
+                            .origin = origin, .path = &path, .proof = &no_proof};
 
     carom_path_clear(&path);
     facts.list[0] = *common;

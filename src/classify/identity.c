@@ -94,10 +94,10 @@ static bool is_trace(struct carom_str name)
     return carom_str_istarts(name, CAROM_STR("X-Spam")) || carom_str_istarts(name, CAROM_STR("ARC-"));
 }
 
-struct carom_str carom_identity_message(struct carom_arena *arena, const struct carom_message *message)
+struct carom_str carom_identity_message(struct carom_arena *arena, const struct carom_message *message,
+                                        struct carom_str id)
 {
     const struct carom_headers *headers = &message->root->headers;
-    struct carom_str id = carom_header_token(arena, carom_headers_get(headers, "Message-ID"));
     struct hashing hashing;
 
     begin(&hashing);
