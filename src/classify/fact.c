@@ -264,6 +264,13 @@ static struct carom_str address_of(struct making *making, struct carom_str text)
     return address.len > 0 ? address : carom_address_find(making->arena, text);
 }
 
+/* Mostly that very address stands in To of the returned message, and was not decoded: no trace leads elsewhere. */
+static bool was_written_to(const struct carom_original *original, struct carom_str address)
+{
+    return carom_str_eq(original->to, address) &&
+           (uintptr_t)original->to.ptr - (uintptr_t)original->headers.ptr < original->headers.len;
+}
+
 /* The one that we signed for (the message had no other), else Original-Recipient, else what the sender wrote into its
    own mail, else the forwarding trace, else Final-Recipient. Where several failed the last two but one may be of any of
    them, and so are of none. */
@@ -277,7 +284,7 @@ static void find_recipient(struct making *making, const struct carom_report_reci
         fact->recipient = address_of(making, recipient->original);
     if (fact->recipient.len == 0 && making->report->n <= 1)
         fact->recipient = carom_path_recipient(making->arena, making->path, making->report);
-    if (fact->recipient.len == 0 && final.len > 0 && making->report->n == 1)
+    if (fact->recipient.len == 0 && final.len > 0 && making->report->n == 1 && !was_written_to(&fact->original, final))
         fact->recipient = carom_trace_recipient(making->arena, &making->report->returned_headers, final,
                                                 fact->envelope_to, making->report->reporting_mta);
     if (fact->recipient.len == 0)
@@ -501,7 +508,7 @@ static void describe_message(struct making *making, const struct carom_envelope 
         common->mail_type = making->path->says.type;
     find_list(making, envelope);
     common->delivery = making->proof->delivery.len ? making->proof->delivery
-                                                  : carom_path_delivery(making->arena, making->report);
+                                                  : carom_path_delivery(making->arena, making->path, making->report);
 }
 
 /* ---- One fact ---- */

@@ -85,6 +85,16 @@ static struct recipients find_recipients(const struct carom_headers *headers)
                                       carom_headers_find(headers, CAROM_STR("To"), 0)}};
 }
 
+/* Whether one of the identifiers may be there: few messages have any. */
+static bool may_be_identified(const struct carom_headers *headers)
+{
+    bool seen = false;
+
+    for (size_t i = 0; i < carom_identifiers_n; i++)
+        seen |= carom_headers_seen(headers, carom_identifiers[i].tag);
+    return seen;
+}
+
 void carom_path_clear(struct carom_path *path)
 {
     const struct carom_str none = CAROM_STR_EMPTY;
@@ -92,6 +102,7 @@ void carom_path_clear(struct carom_path *path)
     path->says = (struct carom_return_path){none, none, none, none, none, false};
     path->to = none;
     path->n = path->own = 0;
+    path->identified = false;
     path->chosen = NULL;
 }
 
@@ -103,6 +114,7 @@ void carom_path_find(struct carom_arena *arena, const struct carom_headers *head
 
     carom_path_clear(path_r);
     path_r->chosen = chosen;
+    path_r->identified = returned->n > 0 && may_be_identified(returned);
     if (envelope_to) /* as mail servers hand it over: bare, in angle brackets, or for nobody */
         path_r->to = consider_value(arena, path_r, carom_arena_str(arena, carom_str(envelope_to)));
     for (size_t i = 0; i < RECIPIENTS; i++) {
@@ -173,7 +185,7 @@ static struct carom_str identifier(struct carom_arena *arena, const struct carom
 {
     struct carom_str value = CAROM_STR_EMPTY;
 
-    for (size_t i = 0; headers->n > 0 && value.len == 0 && i < carom_identifiers_n; i++) {
+    for (size_t i = 0; value.len == 0 && i < carom_identifiers_n; i++) {
         if (carom_headers_seen(headers, carom_identifiers[i].tag) && *carom_identifiers[i].gives == gives)
             value = values_of(arena, headers, carom_identifiers[i].fields);
     }
@@ -187,12 +199,13 @@ struct carom_str carom_path_recipient(struct carom_arena *arena, const struct ca
 
     if (recipient.len == 0 && carom_return_path_chosen(path->chosen, "verp"))
         recipient = plain_verp(arena, path, &report->returned_headers);
-    if (recipient.len == 0)
+    if (recipient.len == 0 && path->identified)
         recipient = carom_address_first(arena, identifier(arena, &report->returned_headers, 'r'));
     return carom_address_valid(recipient) ? recipient : CAROM_STR_EMPTY;
 }
 
-struct carom_str carom_path_delivery(struct carom_arena *arena, const struct carom_report *report)
+struct carom_str carom_path_delivery(struct carom_arena *arena, const struct carom_path *path,
+                                     const struct carom_report *report)
 {
-    return identifier(arena, &report->returned_headers, 'd');
+    return path->identified ? identifier(arena, &report->returned_headers, 'd') : CAROM_STR_EMPTY;
 }

@@ -25,6 +25,7 @@ struct carom_path {
     struct carom_str addresses[CAROM_PATH_ADDRESSES]; /* all of them, unwrapped */
     struct carom_str to;           /* whom the report came to: the envelope, else what the delivering server wrote, else To */
     size_t n, own;                 /* the first of them are where the report came to, the rest stood in it */
+    bool identified;               /* the returned header may have a field that sending software writes */
     const struct carom_return_paths *chosen; /* NULL: all that are unmistakable */
 };
 
@@ -43,6 +44,7 @@ struct carom_str carom_path_recipient(struct carom_arena *arena, const struct ca
                                       const struct carom_report *report);
 
 /* The sender's own id of message and recipient in the returned header, or empty. */
-struct carom_str carom_path_delivery(struct carom_arena *arena, const struct carom_report *report);
+struct carom_str carom_path_delivery(struct carom_arena *arena, const struct carom_path *path,
+                                     const struct carom_report *report);
 
 #endif
