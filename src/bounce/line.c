@@ -5,6 +5,7 @@
 
 #include "bounce/line.h"
 
+#include "base/many.h"
 #include "bounce/tables.h"
 #include "mail/address.h"
 
@@ -44,13 +45,12 @@ static bool next_piece(struct carom_str *shape, struct piece *piece_r)
     return true;
 }
 
-static bool has_space(struct carom_str s)
+static inline carom_many spaces(carom_many bytes)
 {
-    for (size_t i = 0; i < s.len; i++)
-        if (carom_is_space(s.ptr[i]))
-            return true;
-    return false;
+    return (carom_many)((bytes == ' ') | (bytes - '\t' < 2) | (bytes == '\r'));
 }
+
+static bool has_space(struct carom_str s) { return !carom_many_none(s, spaces); }
 
 /* s ends in "<A@B>" behind a display name: a few words, no reply code, no command ("RCPT TO:<A@B>"). */
 static bool is_named(struct carom_str s)

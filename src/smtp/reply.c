@@ -103,10 +103,10 @@ static int code_at(struct carom_str text)
 {
     char after;
 
-    if (text.len < 3 || text.ptr[0] < '2' || text.ptr[0] > '5' || digits(text, 0) != 3)
+    if (text.len < 3 || text.ptr[0] < '2' || text.ptr[0] > '5' || !carom_is_digit(text.ptr[1]) || !carom_is_digit(text.ptr[2]))
         return 0;
     after = text.len > 3 ? text.ptr[3] : ' ';
-    if (carom_is_alpha(after) || after == '_' || after == '/' || after == '@' || after == '%')
+    if (carom_is_alpha(after) || carom_is_digit(after) || after == '_' || after == '/' || after == '@' || after == '%')
         return 0;
     if (after == '.' && text.len > 4 && carom_is_digit(text.ptr[4]))
         return 0;
@@ -278,14 +278,27 @@ static inline carom_many are_digits(const char *at)
     return (carom_many)(carom_many_load(at) - '0' <= 9);
 }
 
-/* The first place at or behind `at` where the code of a refusal may stand; at the end: none. */
+/* Where in so many bytes, and two behind them, the code of a refusal may stand. */
+static inline uint64_t refusals(const char *at)
+{
+    carom_many refuses = (carom_many)(carom_many_load(at) - '4' <= 1);
+
+    return carom_many_mask(refuses & are_digits(at + 1) & are_digits(at + 2));
+}
+
+/* The first place at or behind `at` where one may stand; at the end: none. The last bytes overlap those before. */
 static size_t next_code(struct carom_str text, size_t at)
 {
-    for (size_t hit; at + CAROM_MANY + 2 <= text.len; at += CAROM_MANY) {
-        const char *here = text.ptr + at;
-        carom_many refuses = (carom_many)(carom_many_load(here) - '4' <= 1);
-        if ((hit = carom_many_first(refuses & are_digits(here + 1) & are_digits(here + 2))) < CAROM_MANY)
-            return at + hit;
+    const size_t window = CAROM_MANY + 2;
+    uint64_t hits;
+
+    for (; at + window <= text.len; at += CAROM_MANY)
+        if ((hits = refusals(text.ptr + at)) != 0)
+            return at + carom_many_lowest(hits);
+    if (text.len >= window && at + 3 <= text.len) {
+        size_t last = text.len - window;
+        hits = carom_many_mask_from(refusals(text.ptr + last), at - last);
+        return hits ? last + carom_many_lowest(hits) : text.len;
     }
     while (at + 3 <= text.len && text.ptr[at] != '4' && text.ptr[at] != '5')
         at++;
