@@ -69,11 +69,12 @@ static void read_fields(struct carom_reading *reading, const struct carom_header
 /* Some write the fields as text, in a report that says what it is (RFC 5965 2). */
 static bool is_fields(struct carom_reading *reading, const struct carom_part *part)
 {
-    struct carom_str type = carom_header_param(reading->arena, reading->scope->content_type, "report-type");
+    struct carom_arena *arena = reading->arena;
 
     return carom_part_is(part, "message/feedback-report") ||
-           (carom_part_is(part, "text/plain") && carom_str_ieq(type, CAROM_STR("feedback-report")) &&
-            carom_str_istarts(carom_str_trim(carom_part_bytes(reading->arena, part, 64)), CAROM_STR("Feedback-Type:")));
+           (carom_part_is(part, "text/plain") &&
+            carom_str_istarts(carom_str_trim(carom_part_bytes(arena, part, 64)), CAROM_STR("Feedback-Type:")) &&
+            carom_str_ieq(carom_header_param(arena, reading->scope->content_type, "report-type"), CAROM_STR("feedback-report")));
 }
 
 static bool read_arf(struct carom_reading *reading)
