@@ -157,8 +157,13 @@ static bool begins_headers(struct carom_str text)
 
 static bool may_be_field(struct carom_str line)
 {
-    return line.len > 2 && carom_is_alpha(line.ptr[0]) && carom_str_chr(line, ':') < line.len &&
-           carom_str_chr(line, ':') < 40;
+    return line.len > 2 && carom_is_alpha(line.ptr[0]) && carom_str_chr(carom_str_head(line, 40), ':') != SIZE_MAX;
+}
+
+/* Most lines begin with a word. */
+static bool is_blank(struct carom_str line)
+{
+    return line.len == 0 || (carom_is_space(line.ptr[0]) && carom_str_trim(line).len == 0);
 }
 
 static const struct carom_sieve *lines(void)
@@ -206,14 +211,15 @@ static bool find_headers(struct carom_reading *reading, struct carom_str text)
     bool blank_before = false, text_before = false;
 
     while (carom_str_line(&rest, &line)) {
-        bool blank = carom_str_trim(line).len == 0;
-        struct carom_str all = carom_str_n(line.ptr, (size_t)(reading->report->text.ptr + reading->report->text.len - line.ptr));
+        bool blank = is_blank(line);
 
-        if (blank_before && text_before &&
-            (carom_report_marker(line, CAROM_STR("first")) || (may_be_field(line) && begins_headers(all)))) {
-            cut(reading, line);
-            take_bytes(reading, all, true);
-            return true;
+        if (blank_before && text_before && may_be_field(line)) {
+            struct carom_str whole = reading->report->text, all = carom_str_from(whole, (size_t)(line.ptr - whole.ptr));
+            if (carom_report_marker(line, CAROM_STR("first")) || begins_headers(all)) {
+                cut(reading, line);
+                take_bytes(reading, all, true);
+                return true;
+            }
         }
         blank_before = blank;
         text_before = text_before || !blank;
