@@ -342,16 +342,17 @@ int64_t carom_date_midnight(int64_t year, int64_t month, int64_t day)
 
 static const int64_t year_9999 = INT64_C(253402300799);
 
-/* The way back from days_from_civil, by eras of 400 years; free of the C library's time zone and locale. */
+/* The way back from days_from_civil, by eras of 400 years; free of the C library's time zone and locale. Nothing of it
+   needs more than 32 bits, or a sign. */
 size_t carom_date_format(int64_t seconds, char out[32])
 {
     seconds = seconds < 0 ? 0 : seconds > year_9999 ? year_9999 : seconds; /* four digits are what RFC 3339 has */
-    int64_t days = seconds / 86400 - (seconds % 86400 < 0), time = seconds - days * 86400;
-    int64_t z = days + 719468, era = (z >= 0 ? z : z - 146096) / 146097, of_era = z - era * 146097;
-    int64_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
-    int64_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    int64_t m = (5 * of_year + 2) / 153, month = m < 10 ? m + 3 : m - 9;
-    int64_t year = year_of_era + era * 400 + (month <= 2), day = of_year - (153 * m + 2) / 5 + 1;
+    uint32_t days = (uint32_t)((uint64_t)seconds / 86400), time = (uint32_t)((uint64_t)seconds - days * UINT64_C(86400));
+    uint32_t z = days + 719468, era = z / 146097, of_era = z - era * 146097;
+    uint32_t year_of_era = (of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) / 365;
+    uint32_t of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    uint32_t m = (5 * of_year + 2) / 153, month = m < 10 ? m + 3 : m - 9;
+    uint32_t year = year_of_era + era * 400 + (month <= 2), day = of_year - (153 * m + 2) / 5 + 1;
     const unsigned char pairs[] = {(unsigned char)(year / 100), (unsigned char)(year % 100), (unsigned char)month,
                                    (unsigned char)day, (unsigned char)(time / 3600),
                                    (unsigned char)(time / 60 % 60), (unsigned char)(time % 60)};

@@ -30,17 +30,22 @@ static void flush(struct hashing *hashing)
     hashing->n = 0;
 }
 
+/* Computed and not looked up, which compilers do for many at once. */
+static char hex_digit(unsigned value)
+{
+    return (char)(value + (value < 10 ? '0' : 'a' - 10));
+}
+
 static struct carom_str digest(struct carom_arena *arena, struct hashing *hashing)
 {
-    static const char digits[] = "0123456789abcdef";
     uint8_t hash[16];
     char *hex = carom_arena_raw(arena, 2 * sizeof hash + 1);
 
     flush(hashing);
     sha256_digest(&hashing->ctx, sizeof hash, hash);
     for (size_t i = 0; i < sizeof hash; i++) {
-        hex[2 * i] = digits[hash[i] >> 4];
-        hex[2 * i + 1] = digits[hash[i] & 15];
+        hex[2 * i] = hex_digit(hash[i] >> 4);
+        hex[2 * i + 1] = hex_digit(hash[i] & 15);
     }
     hex[2 * sizeof hash] = '\0';
     return carom_str_n(hex, 2 * sizeof hash);
