@@ -141,6 +141,11 @@ static size_t next_tag(const struct carom_headers *headers, unsigned char tag, s
     return at;
 }
 
+const struct carom_header *carom_headers_first(const struct carom_headers *headers, unsigned char tag)
+{
+    return &headers->list[next_tag(headers, tag, 0)];
+}
+
 const struct carom_header *carom_headers_tagged(const struct carom_headers *headers, struct carom_str name,
                                                 unsigned char tag, size_t i)
 {

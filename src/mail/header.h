@@ -45,11 +45,18 @@ static inline bool carom_headers_seen(const struct carom_headers *headers, unsig
 {
     return headers->seen[tag / 64] >> tag % 64 & 1;
 }
+/* The first field with a tag that has been seen. */
+const struct carom_header *carom_headers_first(const struct carom_headers *headers, unsigned char tag);
+/* It is nearly always the one that is wanted, in the letters in which it is mostly written: to see that takes little
+   where the name is a constant. */
 static inline const struct carom_header *carom_headers_find(const struct carom_headers *headers, struct carom_str name,
                                                             size_t i)
 {
     unsigned char tag = carom_header_tag(name);
-    return carom_headers_seen(headers, tag) ? carom_headers_tagged(headers, name, tag, i) : NULL;
+    if (!carom_headers_seen(headers, tag))
+        return NULL;
+    const struct carom_header *first = carom_headers_first(headers, tag);
+    return i == 0 && carom_str_eq(first->name, name) ? first : carom_headers_tagged(headers, name, tag, i);
 }
 /* The next field of the same name behind one of them, or NULL. */
 const struct carom_header *carom_headers_next(const struct carom_headers *headers, const struct carom_header *field);
