@@ -43,6 +43,49 @@ size_t carom_status_length(struct carom_str text)
     return end;
 }
 
+/* The figures from 0 to that one. */
+static inline carom_many up_to(const char *at, unsigned char last)
+{
+    return (carom_many)(carom_many_load(at) - '0' <= (unsigned char)(last - '0'));
+}
+
+/* Where among many bytes the code of a refusal may stand, of three figures. */
+static inline uint64_t refusals(const char *at)
+{
+    carom_many refuses = (carom_many)(carom_many_load(at) - '4' <= 1);
+
+    return carom_many_mask(refuses & up_to(at + 1, '9') & up_to(at + 2, '9'));
+}
+
+/* And a status: "5.1.". RFC 3463 has the subjects 0 to 7; what is beyond is a version or a release date. */
+static inline uint64_t statuses(const char *at)
+{
+    carom_many dots = (carom_many)((carom_many_load(at + 1) == '.') & (carom_many_load(at + 3) == '.'));
+
+    return carom_many_mask(dots & up_to(at, '5') & up_to(at + 2, '7'));
+}
+
+/* The first place at or behind `at` where so many bytes may be what is looked for; without so many: none. The last ones
+   overlap those before. */
+static inline __attribute__((always_inline)) size_t next_place(struct carom_str text, size_t at, size_t length,
+                                                               uint64_t (*places)(const char *))
+{
+    const size_t window = CAROM_MANY + length - 1;
+    uint64_t hits;
+
+    for (; at + window <= text.len; at += CAROM_MANY)
+        if ((hits = places(text.ptr + at)) != 0)
+            return at + carom_many_lowest(hits);
+    if (at + length > text.len || text.len < window) /* a short text is tried everywhere */
+        return at;
+    size_t last = text.len - window;
+    hits = carom_many_mask_from(places(text.ptr + last), at - last);
+    return hits ? last + carom_many_lowest(hits) : text.len;
+}
+
+static size_t next_code(struct carom_str text, size_t at) { return next_place(text, at, 3, refusals); }
+static size_t next_status(struct carom_str text, size_t at) { return next_place(text, at, 4, statuses); }
+
 /* Whether the word before a number says that it is a version: "Postfix 2.5.1", "version 4.4.1". */
 static bool after_version_word(struct carom_str before)
 {
@@ -78,16 +121,12 @@ static bool stands_alone(struct carom_str text, size_t at)
 
 struct carom_str carom_status_find(struct carom_str text)
 {
-    size_t length;
+    for (size_t at = next_status(text, 0); at + 4 <= text.len; at = next_status(text, at + 1)) {
+        struct carom_str here = carom_str_from(text, at);
+        size_t length = carom_status_length(here);
 
-    for (size_t dot = 0, next; (next = carom_str_chr(carom_str_from(text, dot), '.')) != SIZE_MAX; dot++) {
-        dot += next;
-        struct carom_str before = carom_str_head(text, dot > 0 ? dot - 1 : 0), here = carom_str_from(text, before.len);
-
-        if (dot == 0 || (length = carom_status_length(here)) == 0 || !stands_alone(text, before.len))
-            continue;
-        /* RFC 3463 has the subjects 0 to 7; what is beyond is a version or a release date. */
-        if (here.ptr[3] == '.' && here.ptr[2] <= '7' && !after_version_word(before))
+        if (length > 0 && here.ptr[3] == '.' && here.ptr[2] <= '7' && stands_alone(text, at) &&
+            !after_version_word(carom_str_head(text, at)))
             return carom_str_head(here, length);
     }
     return CAROM_STR_EMPTY;
@@ -271,38 +310,6 @@ static struct carom_str passed_on(struct carom_str text)
     if (arrow == SIZE_MAX || carom_str_ifind(carom_str_head(text, arrow + 20), CAROM_STR("remote server returned")) > arrow)
         return text;
     return code_at(carom_str_from(text, arrow + 3)) >= 400 ? carom_str_from(text, arrow + 3) : text;
-}
-
-static inline carom_many are_digits(const char *at)
-{
-    return (carom_many)(carom_many_load(at) - '0' <= 9);
-}
-
-/* Where in so many bytes, and two behind them, the code of a refusal may stand. */
-static inline uint64_t refusals(const char *at)
-{
-    carom_many refuses = (carom_many)(carom_many_load(at) - '4' <= 1);
-
-    return carom_many_mask(refuses & are_digits(at + 1) & are_digits(at + 2));
-}
-
-/* The first place at or behind `at` where one may stand; at the end: none. The last bytes overlap those before. */
-static size_t next_code(struct carom_str text, size_t at)
-{
-    const size_t window = CAROM_MANY + 2;
-    uint64_t hits;
-
-    for (; at + window <= text.len; at += CAROM_MANY)
-        if ((hits = refusals(text.ptr + at)) != 0)
-            return at + carom_many_lowest(hits);
-    if (text.len >= window && at + 3 <= text.len) {
-        size_t last = text.len - window;
-        hits = carom_many_mask_from(refusals(text.ptr + last), at - last);
-        return hits ? last + carom_many_lowest(hits) : text.len;
-    }
-    while (at + 3 <= text.len && text.ptr[at] != '4' && text.ptr[at] != '5')
-        at++;
-    return at;
 }
 
 struct carom_reply carom_reply_find(struct carom_str text)
