@@ -23,13 +23,12 @@ static inline uint32_t carom_gram_hash(uint32_t gram, unsigned bits) { return gr
 
 /* The hashes that something is known by. A list has one entry for each, in their order and without holes, so that it is
    short enough to stay in the cache; further entries with the same hash stand behind all those. */
-struct carom_gram_marks {
-    uint32_t marked, before; /* a bit for each of 32 hashes; how many are marked before them */
-};
 struct carom_gram_set {
-    const struct carom_gram_marks *marks;
-    uint32_t bits; /* of a hash, at least 5 */
+    const uint32_t *marks; /* a bit for each hash; behind them, as few are asked for, how many are marked before each 32 */
+    uint32_t bits;         /* of a hash, at least 5 */
 };
+/* For so many bits: numbers of marks, and as many of counts behind them. */
+static inline size_t carom_gram_numbers(uint32_t bits) { return (size_t)1 << (bits - 5); }
 
 static inline uint32_t carom_gram_ones(uint32_t bits)
 {
@@ -37,28 +36,29 @@ static inline uint32_t carom_gram_ones(uint32_t bits)
     bits = (bits & 0x33333333u) + (bits >> 2 & 0x33333333u);
     return ((bits + (bits >> 4)) & 0x0f0f0f0fu) * 0x01010101u >> 24;
 }
-static inline uint32_t carom_gram_marked(const struct carom_gram_marks *marks, uint32_t hash)
+static inline uint32_t carom_gram_marked(const uint32_t *marks, uint32_t hash)
 {
-    return marks[hash / 32].marked >> hash % 32 & 1;
+    return marks[hash / 32] >> hash % 32 & 1;
 }
 /* The entry of a hash that is marked. */
 static inline uint32_t carom_gram_entry(const struct carom_gram_set *set, uint32_t hash)
 {
-    struct carom_gram_marks marks = set->marks[hash / 32];
+    const uint32_t *marks = set->marks + hash / 32;
 
-    return marks.before + carom_gram_ones(marks.marked & ((UINT32_C(1) << hash % 32) - 1));
+    return marks[carom_gram_numbers(set->bits)] + carom_gram_ones(*marks & ((UINT32_C(1) << hash % 32) - 1));
 }
-static inline void carom_gram_mark(struct carom_gram_marks *marks, uint32_t hash)
+static inline void carom_gram_mark(uint32_t *marks, uint32_t hash)
 {
-    marks[hash / 32].marked |= UINT32_C(1) << hash % 32;
+    marks[hash / 32] |= UINT32_C(1) << hash % 32;
 }
 /* Once all are marked: returns how many are. */
-static inline uint32_t carom_gram_count(struct carom_gram_marks *marks, uint32_t bits)
+static inline uint32_t carom_gram_count(uint32_t *marks, uint32_t bits)
 {
+    size_t numbers = carom_gram_numbers(bits);
     uint32_t n = 0;
 
-    for (size_t i = 0; i < (size_t)1 << (bits - 5); n += carom_gram_ones(marks[i++].marked))
-        marks[i].before = n;
+    for (size_t i = 0; i < numbers; n += carom_gram_ones(marks[i++]))
+        marks[numbers + i] = n;
     return n;
 }
 

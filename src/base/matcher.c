@@ -143,7 +143,7 @@ static inline __attribute__((always_inline)) bool
 find_in_block(struct search *search, const struct carom_matcher_index *index, size_t at, size_t end, size_t length)
 {
     struct carom_str text = search->text;
-    const struct carom_gram_marks *marks = index->set.marks;
+    const uint32_t *marks = index->set.marks;
     uint32_t hits[BLOCK + 1];
     size_t n = 0, kept = 0;
 

@@ -330,7 +330,7 @@ static bool make_index(struct building *b, size_t number, uint32_t n)
     unsigned bits = bits_for(n);
     size_t hashes = (size_t)1 << bits;
     uint32_t *often = calloc(hashes, sizeof(*often));
-    struct carom_gram_marks *marks = calloc(hashes / 32, sizeof(*marks));
+    uint32_t *marks = calloc(2 * carom_gram_numbers(bits), sizeof(*marks));
     struct carom_matcher_word *words = calloc(n, sizeof(*words));
     struct carom_matcher_index *index = &b->matcher->indexes[number];
     *index = (struct carom_matcher_index){{marks, bits}, words, n};

@@ -57,7 +57,7 @@ static __attribute__((noinline)) bool take(const struct scan *scan, uint32_t gra
 static inline bool pass(const struct scan *scan, const char *bytes, size_t to, size_t length, size_t offset)
 {
     size_t stride = scan->sieve->stride;
-    const struct carom_gram_marks *marks = scan->sieve->set.marks;
+    const uint32_t *marks = scan->sieve->set.marks;
     unsigned bits = scan->sieve->set.bits;
 
     for (size_t i = 0; i < to; i += stride) {

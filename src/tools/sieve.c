@@ -303,8 +303,7 @@ static void print_grams(const struct sieve *sieve, const struct carom_gram_set *
 
 static void print_sieve(const struct sieve *sieve, size_t number)
 {
-    size_t n = ((size_t)1 << sieve->bits) / 32;
-    struct carom_gram_marks *marks = checked(calloc(n, sizeof *marks));
+    uint32_t *marks = checked(calloc(2 * carom_gram_numbers(sieve->bits), sizeof *marks));
     const struct carom_gram_set set = {marks, sieve->bits};
 
     for (size_t i = 0; i < sieve->n; i++)
