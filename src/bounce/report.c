@@ -245,7 +245,6 @@ static void begin(struct carom_reading *reading)
    where a mail system wrapped a mail system's: a person who attaches a bounce reports no failure. */
 bool carom_read_wrapped(struct carom_reading *reading)
 {
-    static bool (*const readers[])(struct carom_reading *) = {carom_read_dsn, carom_read_text, carom_read_generic};
     struct carom_reading inner = *reading;
     struct carom_message message = *reading->message;
 
@@ -265,28 +264,29 @@ bool carom_read_wrapped(struct carom_reading *reading)
         begin(&inner);
         if (!carom_report_suspect(&inner))
             break;
-        for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++)
-            if (readers[i](&inner))
-                return true;
+        if (carom_read_dsn(&inner) || carom_read_text(&inner) || carom_read_generic(&inner))
+            return true;
     }
     carom_report_enter(reading, reading->message->root);
     return false;
 }
 
+/* The surest first. */
+static bool ask(struct carom_reading *reading)
+{
+    return carom_read_dsn(reading) || carom_read_event(reading) || carom_read_feedback(reading) ||
+           carom_read_xarf(reading) || carom_read_receipt(reading) || carom_read_sure_notice(reading) ||
+           carom_read_text(reading) || carom_read_dsn_inside(reading) || carom_read_wrapped(reading) ||
+           carom_read_notice(reading) || carom_read_generic(reading);
+}
+
 struct carom_report *carom_report_read(struct carom_arena *arena, const struct carom_message *message,
                                        const char *sender)
 {
-    static bool (*const readers[])(struct carom_reading *) = {
-        carom_read_dsn, carom_read_event, carom_read_feedback, carom_read_xarf, carom_read_receipt,
-        carom_read_sure_notice, carom_read_text, carom_read_dsn_inside, carom_read_wrapped, carom_read_notice,
-        carom_read_generic,
-    };
     struct carom_reading reading = {.arena = arena, .message = message, .sender = sender,
                                     .report = new_report(arena), .scans = SCANS};
 
     begin(&reading);
-    for (size_t i = 0; i < sizeof readers / sizeof readers[0]; i++)
-        if (readers[i](&reading))
-            break;
+    ask(&reading);
     return reading.report;
 }

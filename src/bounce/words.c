@@ -154,11 +154,11 @@ static void see_line(struct session *s, struct carom_str line, struct carom_str 
 /* MDaemon prints "-->" and "<--" behind the time. */
 static struct carom_str from_arrow(struct carom_str line)
 {
-    struct carom_str head = carom_str_head(line, line.len < 48 ? line.len : 48), words = carom_str_trim(line);
-    size_t at = carom_str_find(head, CAROM_STR("--> "));
+    struct carom_str head = carom_str_head(line, 48), words = carom_str_trim(line);
 
     if (carom_str_starts(words, CAROM_STR(">>> ")) || carom_str_starts(words, CAROM_STR("<<< "))) /* EZweb, Courier */
         return words;
+    size_t at = carom_str_find(head, CAROM_STR("--> "));
     if (at == SIZE_MAX)
         at = carom_str_find(head, CAROM_STR("<-- "));
     return at == SIZE_MAX ? line : carom_str_from(line, at);
