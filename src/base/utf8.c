@@ -87,7 +87,7 @@ bool carom_utf8_ascii(struct carom_str s)
 
 static inline carom_many not_shown(carom_many bytes)
 {
-    return (carom_many)(((carom_many_signed)bytes < ' ') | (bytes == 0x7f));
+    return (carom_many)(bytes - ' ' >= 0x7f - ' ');
 }
 
 bool carom_utf8_visible(struct carom_str s)
@@ -283,7 +283,7 @@ static void pair_add_character(struct pair *pair, uint32_t character)
 
 static inline carom_many not_visible(carom_many bytes)
 {
-    return carom_many_unseen(bytes) | (carom_many)(bytes == 0x7f);
+    return (carom_many)(bytes - '!' >= 0x7f - '!');
 }
 
 /* How many of the many bytes at `at` are visible ASCII, or a space before it. It looks at the one behind them, too. */

@@ -36,7 +36,7 @@ static size_t name_end(struct carom_str s, size_t i)
     for (size_t hit; i + CAROM_MANY <= s.len; i += CAROM_MANY) {
         carom_many bytes = carom_many_load(s.ptr + i);
 
-        hit = carom_many_first(carom_many_unseen(bytes) | (carom_many)((bytes == 127) | (bytes == ':')));
+        hit = carom_many_first((carom_many)((bytes - '!' >= 127 - '!') | (bytes == ':')));
         if (hit < CAROM_MANY)
             return i + hit;
     }
@@ -313,7 +313,7 @@ static size_t find_word(struct carom_str s, size_t i, struct word *word_r)
 /* What is not ASCII that is seen, and what may begin an encoded word. */
 static inline carom_many not_plain(carom_many bytes)
 {
-    return (carom_many)(((carom_many_signed)bytes < ' ') | (bytes == 127) | (bytes == '='));
+    return (carom_many)((bytes - ' ' >= 127 - ' ') | (bytes == '='));
 }
 
 static void put_raw(struct carom_arena *arena, struct text *text, struct carom_str raw)
