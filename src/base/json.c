@@ -141,6 +141,13 @@ static __attribute__((noinline)) void grow_for_member(struct carom_json *json, c
         carom_json_member(json, key, n, value);
 }
 
+void carom_json_grow_for_ready(struct carom_json *json, const char key[CAROM_JSON_KEY], size_t n,
+                               const char value[CAROM_JSON_VALUE], size_t value_n)
+{
+    if (carom_buf_grow(json->buf, CAROM_JSON_KEY + CAROM_JSON_VALUE))
+        carom_json_member_ready(json, key, n, value, value_n);
+}
+
 /* What is rare is called last, so that nothing has to be kept for afterwards. */
 void carom_json_member(struct carom_json *json, const char key[CAROM_JSON_KEY], size_t n, struct carom_str value)
 {

@@ -33,7 +33,25 @@ static inline void carom_json_key_ready(struct carom_json *json, const char key[
     json->comma = false;
 }
 void carom_json_str(struct carom_json *json, struct carom_str value);
-/* Both at once: a ready key, and the string. */
+/* Both ready made: the value in the same way as the key, with its quotes if it is a string. */
+enum { CAROM_JSON_VALUE = 24 };
+void carom_json_grow_for_ready(struct carom_json *json, const char key[CAROM_JSON_KEY], size_t n,
+                               const char value[CAROM_JSON_VALUE], size_t value_n);
+static inline void carom_json_member_ready(struct carom_json *json, const char key[CAROM_JSON_KEY], size_t n,
+                                           const char value[CAROM_JSON_VALUE], size_t value_n)
+{
+    size_t skipped = !json->comma;
+    if (!carom_buf_has_room(json->buf, CAROM_JSON_KEY + CAROM_JSON_VALUE)) {
+        carom_json_grow_for_ready(json, key, n, value, value_n); /* called last: nothing is kept for afterwards */
+        return;
+    }
+    char *at = json->buf->ptr + json->buf->len;
+    memcpy(at, key + skipped, CAROM_JSON_KEY - 1);
+    memcpy(at + n - skipped, value, CAROM_JSON_VALUE);
+    json->buf->len += n - skipped + value_n;
+    json->comma = true;
+}
+/* A ready key, and the string. */
 void carom_json_member(struct carom_json *json, const char key[CAROM_JSON_KEY], size_t n, struct carom_str value);
 void carom_json_int(struct carom_json *json, int64_t value);
 void carom_json_number(struct carom_json *json, double value); /* NaN and infinities: null */

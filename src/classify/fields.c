@@ -96,13 +96,13 @@ const size_t carom_fields_n = FIELDS_N;
 /* Texts that are not known point to something all the same (see carom.h). */
 const struct carom_fact carom_fact_blank = {FIELDS(BLANK).original.headers = CAROM_STR_INIT("")};
 
-/* A name as it is written. */
-struct key {
-    _Alignas(32) char text[CAROM_JSON_KEY]; /* ready made: ,"name": */
+/* A name as it is written, or a value. */
+struct ready {
+    _Alignas(32) char text[CAROM_JSON_KEY]; /* ,"name": or "word" */
     uint8_t n;
 };
 #define KEY(group, name, type, member) {",\"" name "\":", sizeof(name) + 3},
-static const struct key keys[] = {FIELDS(KEY)};
+static const struct ready keys[] = {FIELDS(KEY)};
 #define GROUP_KEY(group) [GROUP_##group] = {",\"" NAME_##group "\":{", sizeof(NAME_##group) + 4} /* its object begun */
 
 const struct carom_field *carom_field_find(struct carom_str group, struct carom_str name)
@@ -252,13 +252,13 @@ void carom_field_copy(const struct carom_field *field, const struct carom_fact *
 /* What is called for many fields, that carom_fact_write stays short. */
 #define OUT_OF_LINE __attribute__((noinline))
 
-static OUT_OF_LINE void write_null(struct carom_json *json, const struct key *key)
+static OUT_OF_LINE void write_null(struct carom_json *json, const struct ready *key)
 {
     carom_json_key_ready(json, key->text, key->n);
     carom_json_null(json);
 }
 
-static inline void write_str(struct carom_json *json, const struct key *key, struct carom_str value)
+static inline void write_str(struct carom_json *json, const struct ready *key, struct carom_str value)
 {
     if (value.len > 0)
         carom_json_member(json, key->text, key->n, value);
@@ -266,40 +266,47 @@ static inline void write_str(struct carom_json *json, const struct key *key, str
         write_null(json, key);
 }
 
-static OUT_OF_LINE void write_time(struct carom_json *json, const struct key *key, int64_t seconds)
+static OUT_OF_LINE void write_time(struct carom_json *json, const struct ready *key, int64_t seconds)
 {
-    char out[32];
+    char out[40] = "\"";
+    size_t n = 1 + carom_date_format(seconds, out + 1);
 
-    carom_json_member(json, key->text, key->n, carom_str_n(out, carom_date_format(seconds, out)));
+    out[n] = '"';
+    carom_json_member_ready(json, key->text, key->n, out, n + 1);
 }
 
-static OUT_OF_LINE void write_bool(struct carom_json *json, const struct key *key, bool value)
-{
-    carom_json_key_ready(json, key->text, key->n);
-    carom_json_bool(json, value);
-}
-
-static OUT_OF_LINE void write_int(struct carom_json *json, const struct key *key, int64_t value)
+static OUT_OF_LINE void write_int(struct carom_json *json, const struct ready *key, int64_t value)
 {
     carom_json_key_ready(json, key->text, key->n);
     carom_json_int(json, value);
 }
 
-static OUT_OF_LINE void write_word(struct carom_json *json, const struct key *key, enum carom_field_type type, unsigned value)
+/* What has few values has them ready made; the empty one is of what is none of them. */
+#define QUOTED(name, word) {"\"" #word "\"", sizeof(#word) + 1},
+#define QUOTED_REASON(name, word, fault) QUOTED(name, word)
+#define QUOTED_NONE {"\"\"", 2}
+static const struct ready none = QUOTED_NONE, bools[] = {{"false", 5}, {"true", 4}}, kinds[] = {CAROM_KINDS(QUOTED)},
+                          faults[] = {QUOTED_NONE, CAROM_FAULTS(QUOTED)},
+                          reasons[] = {QUOTED_NONE, CAROM_REASONS(QUOTED_REASON)},
+                          confidences[] = {QUOTED_NONE, CAROM_CONFIDENCES(QUOTED)},
+                          authenticities[] = {CAROM_AUTHENTICITIES(QUOTED)};
+#define VALUE(list, value) ((size_t)(value) < sizeof(list) / sizeof *(list) ? &(list)[value] : &none)
+
+static OUT_OF_LINE void write_value(struct carom_json *json, const struct ready *key, const struct ready *value)
 {
-    carom_json_member(json, key->text, key->n, carom_field_word(type, value));
+    carom_json_member_ready(json, key->text, key->n, value->text, value->n);
 }
 
 /* By type. */
 #define WRITE_STR(member) write_str(json, key, fact->member)
 #define WRITE_TIME(member) write_time(json, key, fact->member)
-#define WRITE_BOOL(member) write_bool(json, key, fact->member)
+#define WRITE_BOOL(member) write_value(json, key, VALUE(bools, fact->member))
 #define WRITE_INT(member) write_int(json, key, (int64_t)fact->member)
-#define WRITE_KIND(member) write_word(json, key, CAROM_FIELD_KIND, fact->member)
-#define WRITE_REASON(member) write_word(json, key, CAROM_FIELD_REASON, fact->member)
-#define WRITE_FAULT(member) write_word(json, key, CAROM_FIELD_FAULT, fact->member)
-#define WRITE_CONFIDENCE(member) write_word(json, key, CAROM_FIELD_CONFIDENCE, fact->member)
-#define WRITE_AUTHENTICITY(member) write_word(json, key, CAROM_FIELD_AUTHENTICITY, fact->member)
+#define WRITE_KIND(member) write_value(json, key, VALUE(kinds, fact->member))
+#define WRITE_REASON(member) write_value(json, key, VALUE(reasons, fact->member))
+#define WRITE_FAULT(member) write_value(json, key, VALUE(faults, fact->member))
+#define WRITE_CONFIDENCE(member) write_value(json, key, VALUE(confidences, fact->member))
+#define WRITE_AUTHENTICITY(member) write_value(json, key, VALUE(authenticities, fact->member))
 #define WRITE(group, name, type, member)                 \
     if (WRITTEN_##type(member)) {                        \
         if (now != GROUP_##group)                        \
@@ -311,8 +318,8 @@ static OUT_OF_LINE void write_word(struct carom_json *json, const struct key *ke
 /* Fields of a group are members of an object of its name, the others of the fact's own. Returns `to`. */
 static OUT_OF_LINE enum group change_group(enum group from, enum group to, struct carom_json *json)
 {
-    static const struct key begins[] = {GROUP_KEY(fact), GROUP_KEY(evidence), GROUP_KEY(autoreply),
-                                        GROUP_KEY(feedback), GROUP_KEY(original)};
+    static const struct ready begins[] = {GROUP_KEY(fact), GROUP_KEY(evidence), GROUP_KEY(autoreply),
+                                          GROUP_KEY(feedback), GROUP_KEY(original)};
 
     if (from != GROUP_fact)
         carom_json_object_end(json);
@@ -324,7 +331,7 @@ static OUT_OF_LINE enum group change_group(enum group from, enum group to, struc
 /* One field after the other, each with what its type needs: which of them are there is mostly the same. */
 void carom_fact_write(const struct carom_fact *fact, struct carom_json *json)
 {
-    const struct key *key = keys;
+    const struct ready *key = keys;
     enum group now = GROUP_fact;
 
     carom_json_object(json);
