@@ -128,14 +128,15 @@ static bool keep(struct captures *captures, struct carom_str name, struct carom_
 }
 
 static bool match(struct carom_str text, struct carom_str shape, struct captures *captures);
+static bool match_behind(struct carom_str text, struct carom_str shape, struct captures *captures);
 
 /* text matches a shape that begins with the capture `name`; `shape` is what follows it. Local parts end at the last
    literal (they may contain a '=', domains cannot), {x} at the next one, names of lists and domains at any that fits. */
 static bool match_capture(struct carom_str text, struct carom_str name, struct carom_str shape,
                           struct captures *captures)
 {
-    size_t brace = carom_str_chr(shape, '{'), end = text.len;
-    struct carom_str literal = carom_str_head(shape, brace < shape.len ? brace : shape.len);
+    size_t end = text.len;
+    struct carom_str literal = carom_str_head(shape, carom_str_chr(shape, '{'));
     bool last = name.ptr[0] == 'u' || name.ptr[0] == 'r', anywhere = !last && name.ptr[0] != 'x';
 
     if (is_run(name)) {
@@ -143,32 +144,38 @@ static bool match_capture(struct carom_str text, struct carom_str name, struct c
         return end > 0 && match(carom_str_from(text, end), shape, captures);
     }
     if (literal.len == 0)
-        return keep(captures, name, text) && match(CAROM_STR_EMPTY, shape, captures);
+        return keep(captures, name, text) && match_behind(CAROM_STR_EMPTY, shape, captures);
     if (literal.len == shape.len && !ends(text, literal))
         return false;
     if (literal.len == shape.len && (last || anywhere)) /* no other place of the literal leaves nothing behind it */
         return keep(captures, name, carom_str_head(text, text.len - literal.len));
     for (end = last ? find_last(text, literal) : find(text, literal, 1); end != SIZE_MAX;
          end = anywhere ? find(text, literal, end + 1) : SIZE_MAX) {
-        if (keep(captures, name, carom_str_head(text, end)) && match(carom_str_from(text, end), shape, captures))
+        if (keep(captures, name, carom_str_head(text, end)) &&
+            match_behind(carom_str_from(text, end + literal.len), carom_str_from(shape, literal.len), captures))
             return true;
     }
     return false;
 }
 
+/* The shape is what stands behind a literal: nothing, or it begins with a capture. */
+static bool match_behind(struct carom_str text, struct carom_str shape, struct captures *captures)
+{
+    size_t close;
+
+    if (shape.len == 0)
+        return text.len == 0;
+    close = carom_str_chr(shape, '}');
+    return match_capture(text, carom_str_n(shape.ptr + 1, close - 1), carom_str_from(shape, close + 1), captures);
+}
+
 static bool match(struct carom_str text, struct carom_str shape, struct captures *captures)
 {
-    size_t brace = carom_str_chr(shape, '{'), close;
-    struct carom_str literal = carom_str_head(shape, brace < shape.len ? brace : shape.len);
+    size_t brace = carom_str_chr(shape, '{');
+    struct carom_str literal = carom_str_head(shape, brace);
 
-    if (!starts(text, literal))
-        return false;
-    text = carom_str_from(text, literal.len);
-    if (literal.len == shape.len)
-        return text.len == 0;
-    shape = carom_str_from(shape, brace + 1);
-    close = carom_str_chr(shape, '}');
-    return match_capture(text, carom_str_head(shape, close), carom_str_from(shape, close + 1), captures);
+    return starts(text, literal) &&
+           match_behind(carom_str_from(text, literal.len), carom_str_from(shape, literal.len), captures);
 }
 
 /* ---- Addresses ---- */
