@@ -5,6 +5,7 @@
 
 #include "classify/provider.h"
 
+#include "base/many.h"
 #include "base/str.h"
 
 /* A pattern "*.google.com" is also google.com itself. */
@@ -34,6 +35,12 @@ static bool ends_host(char c)
     }
 }
 
+/* Those, and some more: mostly there is none. */
+static carom_many may_end_host(carom_many bytes)
+{
+    return (carom_many)((bytes <= ' ') | (bytes == '(') | (bytes == '[') | (bytes == ',') | (bytes == ';') | (bytes == ':'));
+}
+
 static struct carom_str without_dot(struct carom_str host)
 {
     return carom_str_head(host, host.len - (host.len > 0 && host.ptr[host.len - 1] == '.'));
@@ -42,7 +49,7 @@ static struct carom_str without_dot(struct carom_str host)
 /* "mx.example.net." and "mx.example.net (192.0.2.1, the server for …)": the name alone. */
 static struct carom_str bare_host(struct carom_str host)
 {
-    size_t n = 0;
+    size_t n = carom_many_none(host, may_end_host) ? host.len : 0;
 
     host = carom_str_trim(host);
     while (n < host.len && !ends_host(host.ptr[n]))
