@@ -319,6 +319,8 @@ int64_t carom_date_parse(struct carom_str text)
     /* What follows a whole date says nothing any more: "remote from host", a queue id. */
     enum { LONGEST = 200 };
     text = carom_str_trim(carom_str_head(text, LONGEST));
+    if (text.len == 0)
+        return 0;
     return take_usual(&p, text) ? seconds_of(&p) : parse_unusual(text);
 }
 
