@@ -127,13 +127,18 @@ struct carom_headers carom_headers_parse(struct carom_arena *arena, struct carom
     return headers;
 }
 
+/* Which of those from the whole vector `at` on have the tag. */
+static inline uint64_t tagged(const struct carom_headers *headers, unsigned char tag, size_t at)
+{
+    return carom_many_mask((carom_many)(carom_many_load((const char *)headers->tags + at) == tag));
+}
+
 /* The first place at or behind `at` that has the tag: headers->n or beyond: none has. */
 static size_t next_tag(const struct carom_headers *headers, unsigned char tag, size_t at)
 {
     for (; at < headers->n; at += CAROM_MANY - at % CAROM_MANY) {
         size_t from = at % CAROM_MANY;
-        carom_many tags = carom_many_load((const char *)headers->tags + (at - from));
-        uint64_t mask = carom_many_mask_from(carom_many_mask((carom_many)(tags == tag)), from);
+        uint64_t mask = carom_many_mask_from(tagged(headers, tag, at - from), from);
 
         if (mask)
             return at - from + carom_many_lowest(mask);
@@ -149,9 +154,13 @@ const struct carom_header *carom_headers_first(const struct carom_headers *heade
 const struct carom_header *carom_headers_tagged(const struct carom_headers *headers, struct carom_str name,
                                                 unsigned char tag, size_t i)
 {
-    for (size_t at = 0; (at = next_tag(headers, tag, at)) < headers->n; at++)
-        if (carom_str_ieq(headers->list[at].name, name) && i-- == 0)
-            return &headers->list[at];
+    for (size_t at = 0; at < headers->n; at += CAROM_MANY)
+        for (uint64_t mask = tagged(headers, tag, at); mask; mask &= mask - 1) {
+            const struct carom_header *field = &headers->list[at + carom_many_lowest(mask)];
+
+            if (carom_str_ieq(field->name, name) && i-- == 0)
+                return field;
+        }
     return NULL;
 }
 
