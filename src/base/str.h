@@ -15,6 +15,7 @@
 #define CAROM_STR_EMPTY ((struct carom_str){"", 0})
 
 static inline char carom_lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
+static inline bool carom_may_be_same(char a, char b) { return ((a ^ b) & ~0x20) == 0; } /* but for its case */
 static inline bool carom_is_digit(char c) { return c >= '0' && c <= '9'; }
 static inline bool carom_is_alpha(char c) { return (c | 32) >= 'a' && (c | 32) <= 'z'; }
 static inline bool carom_is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
@@ -39,7 +40,7 @@ static inline bool carom_str_starts(struct carom_str s, struct carom_str prefix)
 }
 static inline bool carom_str_istarts(struct carom_str s, struct carom_str prefix) /* most differ at once */
 {
-    return s.len >= prefix.len && (prefix.len == 0 || carom_lower(s.ptr[0]) == carom_lower(prefix.ptr[0])) &&
+    return s.len >= prefix.len && (prefix.len == 0 || carom_may_be_same(s.ptr[0], prefix.ptr[0])) &&
            carom_str_same_caseless(s.ptr, prefix.ptr, prefix.len);
 }
 bool carom_str_iends(struct carom_str s, struct carom_str suffix);
@@ -94,7 +95,7 @@ bool carom_str_glob_whole(struct carom_str s, struct carom_str pattern);
 static inline bool carom_str_glob(struct carom_str s, struct carom_str pattern) /* most are no match by their first letter */
 {
     return (pattern.len == 0 || pattern.ptr[0] == '*' ||
-            (s.len > 0 && carom_lower(s.ptr[0]) == carom_lower(pattern.ptr[0]))) &&
+            (s.len > 0 && carom_may_be_same(s.ptr[0], pattern.ptr[0]))) &&
            carom_str_glob_whole(s, pattern);
 }
 /* A hash that is the same everywhere, of s behind what seed is the hash of (0: nothing): FNV-1a. Texts of ours only. */
