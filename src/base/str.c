@@ -81,7 +81,7 @@ static inline __attribute__((always_inline)) size_t next_place(struct carom_str 
 
         return mask ? tail + carom_many_lowest(mask) : end;
     }
-    while (i < end && ((unsigned char)s.ptr[i] | fold) != first)
+    while (i < end && (((unsigned char)s.ptr[i] | fold) != first || ((unsigned char)s.ptr[i + ends.apart] | fold) != last))
         i++;
     return i;
 }
@@ -114,7 +114,7 @@ size_t carom_str_find(struct carom_str s, struct carom_str needle)
         return at ? (size_t)(at - s.ptr) : SIZE_MAX;
     }
     for (size_t i = 0; s.len >= needle.len && (i = next_same(s, i, needle)) <= s.len - needle.len; i++)
-        if (memcmp(s.ptr + i, needle.ptr, needle.len) == 0)
+        if (needle.len <= 2 || memcmp(s.ptr + i, needle.ptr, needle.len) == 0) /* its ends are alike */
             return i;
     return SIZE_MAX;
 }
