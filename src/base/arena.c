@@ -167,21 +167,36 @@ static struct block *block_with_room(struct carom_arena *arena, size_t size)
     return block;
 }
 
-/* Not zeroed. */
-static void *take(struct carom_arena *arena, size_t size)
+static size_t rounded(size_t size)
 {
-    if (size > PIECE_MAX)
-        return NULL;
-    size_t rounded = (size + GAP + !size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
-    struct block *block = arena->current;
-    if (rounded > block->size - block->used)
-        block = block_with_room(arena, rounded);
-    if (!block)
-        return NULL;
+    return (size + GAP + !size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
+}
+
+/* Of a block that has room. */
+static inline void *take_of(struct block *block, size_t size)
+{
     void *bytes = block->bytes + block->used;
-    block->used += rounded;
+    block->used += rounded(size);
     SHOW(bytes, size);
     return bytes;
+}
+
+static void *take_more(struct carom_arena *arena, size_t size)
+{
+    struct block *block = size > PIECE_MAX ? NULL : block_with_room(arena, rounded(size));
+    return block ? take_of(block, size) : NULL;
+}
+
+/* Nearly always the current block has. */
+static inline bool has_room(const struct carom_arena *arena, size_t size)
+{
+    return size <= PIECE_MAX && rounded(size) <= arena->current->size - arena->current->used;
+}
+
+/* Not zeroed. */
+static inline void *take(struct carom_arena *arena, size_t size)
+{
+    return has_room(arena, size) ? take_of(arena->current, size) : take_more(arena, size);
 }
 
 /* Without a guard nobody could go on: that is our bug, not the machine's. */
@@ -204,12 +219,18 @@ void *carom_arena_try(struct carom_arena *arena, size_t size)
     return bytes ? memset(bytes, 0, size) : NULL;
 }
 
-void *carom_arena_raw(struct carom_arena *arena, size_t size)
+/* Apart, and called last: nothing is kept for it where there is room. */
+static __attribute__((noinline)) void *raw_more(struct carom_arena *arena, size_t size)
 {
-    void *bytes = take(arena, size);
+    void *bytes = take_more(arena, size);
     if (!bytes)
         unwind(arena);
     return bytes;
+}
+
+void *carom_arena_raw(struct carom_arena *arena, size_t size)
+{
+    return has_room(arena, size) ? take_of(arena->current, size) : raw_more(arena, size);
 }
 
 void *carom_arena_alloc(struct carom_arena *arena, size_t size)
@@ -219,9 +240,7 @@ void *carom_arena_alloc(struct carom_arena *arena, size_t size)
 
 static char *take_text(struct carom_arena *arena, size_t len)
 {
-    char *text = len < SIZE_MAX ? take(arena, len + 1) : NULL;
-    if (!text)
-        unwind(arena);
+    char *text = carom_arena_raw(arena, len < SIZE_MAX ? len + 1 : len);
     text[len] = '\0';
     return text;
 }
