@@ -86,21 +86,6 @@ static inline __attribute__((always_inline)) size_t next_place(struct carom_str 
     return i;
 }
 
-/* Those two go over whole mails: they are made twice, and the machine takes the one that it is best at. */
-#ifdef CAROM_CLONES
-#define CLONES __attribute__((target_clones("avx2", "default")))
-#else
-#define CLONES
-#endif
-CLONES static size_t next_same(struct carom_str s, size_t i, struct carom_str needle)
-{
-    return next_place(s, i, needle, 0);
-}
-CLONES static size_t next_alike(struct carom_str s, size_t i, struct carom_str needle)
-{
-    return next_place(s, i, needle, 0x20);
-}
-
 /* Needles are mostly short words of ours. Long ones may come from mail, and be made so that each place looks like a
    beginning. */
 size_t carom_str_find(struct carom_str s, struct carom_str needle)
@@ -113,7 +98,7 @@ size_t carom_str_find(struct carom_str s, struct carom_str needle)
         const char *at = memmem(s.ptr, s.len, needle.ptr, needle.len);
         return at ? (size_t)(at - s.ptr) : SIZE_MAX;
     }
-    for (size_t i = 0; s.len >= needle.len && (i = next_same(s, i, needle)) <= s.len - needle.len; i++)
+    for (size_t i = 0; s.len >= needle.len && (i = next_place(s, i, needle, 0)) <= s.len - needle.len; i++)
         if (needle.len <= 2 || memcmp(s.ptr + i, needle.ptr, needle.len) == 0) /* its ends are alike */
             return i;
     return SIZE_MAX;
@@ -123,7 +108,7 @@ size_t carom_str_ifind(struct carom_str s, struct carom_str needle)
 {
     if (needle.len == 0)
         return 0;
-    for (size_t i = 0; s.len >= needle.len && (i = next_alike(s, i, needle)) <= s.len - needle.len; i++)
+    for (size_t i = 0; s.len >= needle.len && (i = next_place(s, i, needle, 0x20)) <= s.len - needle.len; i++)
         if (carom_str_same_caseless(s.ptr + i, needle.ptr, needle.len))
             return i;
     return SIZE_MAX;
