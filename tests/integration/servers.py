@@ -192,6 +192,12 @@ def carom(*arguments):
     return sh(['carom', *arguments], user='carom', group='carom', extra_groups=[])
 
 
+def work_off():
+    """Whether the spool is empty now; what a pipe had to leave there that began before the policy was mended, may still come."""
+    carom('run', '--spool', '--quiet', '--policy', POLICY)
+    return not list(SPOOL.glob('*.mail'))
+
+
 def facts():
     """All facts of the ledger; none while there is no ledger yet, or one that is just being made."""
     try:
@@ -274,13 +280,15 @@ class Server:
         until('bounces in the spool', lambda: len(list(SPOOL.glob('*.mail'))) >= len(self.senders))
         check('facts while all is in the spool', facts(), [])
         POLICY.write_text((HERE / 'servers.lua').read_text())
-        carom('run', '--spool', '--policy', POLICY)
-        check('left in the spool', list(SPOOL.glob('*.mail')), [])
+        until('an empty spool', work_off)
         check('nothing of the spool in the ledger', facts() == [], False)
         self.hurry()
 
     def wait_for(self, what, kind_wanted, count):
-        until(f'{count} {what}', lambda: len(self.recipients(kind_wanted)) >= count)
+        def are_there():
+            work_off()
+            return len(self.recipients(kind_wanted)) >= count
+        until(f'{count} {what}', are_there)
 
     def tells_the_envelope(self):
         """An answer whose header names somebody else came to the return path all the same."""
@@ -339,7 +347,7 @@ class Server:
         """Now that it is over, all that was sent is decided, each once."""
         def everything():
             self.hurry()
-            carom('run', '--spool', '--quiet', '--policy', POLICY)
+            work_off()
             return self.sent <= {row.get('recipient') for row in facts()}
         until(f'what came in spite of {trouble}', everything)
         mine = sorted(row['recipient'] for row in facts() if row.get('recipient') in self.sent)
