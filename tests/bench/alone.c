@@ -2,9 +2,9 @@
  * SPDX-FileCopyrightText: the carom authors */
 
 /* usage: bench_alone
-   Nanoseconds that a loop takes which keeps all units of a core busy, on each processor in turn, of a few runs the least:
-   prints that of the slowest. It takes longer where somebody else uses the same core, as a neighbour of a virtual machine
-   does, unseen by the system's own figures. */
+   For each processor its number, and the nanoseconds that a loop takes on it which keeps all units of a core busy, of a
+   few runs the least. It takes longer where somebody else uses the same core, as a neighbour of a virtual machine does,
+   unseen by the system's own figures. */
 
 #include <sched.h>
 #include <stdint.h>
@@ -51,15 +51,12 @@ static double least_on(int processor)
 
 int main(void)
 {
-    double slowest = 0;
     cpu_set_t ours;
 
     if (sched_getaffinity(0, sizeof(ours), &ours) != 0)
         return perror("sched_getaffinity"), 1;
-    for (int i = 0; i < CPU_SETSIZE; i++) {
-        double took = CPU_ISSET((size_t)i, &ours) ? least_on(i) : 0;
-        slowest = took > slowest ? took : slowest;
-    }
-    printf("%.0f\n", slowest);
+    for (int i = 0; i < CPU_SETSIZE; i++)
+        if (CPU_ISSET((size_t)i, &ours))
+            printf("%d %.0f\n", i, least_on(i));
     return 0;
 }
