@@ -159,10 +159,4 @@ static inline __attribute__((always_inline)) bool carom_many_none(struct carom_s
     return !carom_many_any(carom_many_gather(s, odd));
 }
 
-/* Spaces, controls and what is not ASCII: all but what is seen, and DEL. */
-static inline carom_many carom_many_unseen(carom_many bytes)
-{
-    return (carom_many)((carom_many_signed)bytes <= ' ');
-}
-
 #endif

@@ -73,6 +73,10 @@ static inline struct carom_str carom_str_trim(struct carom_str s) /* space, tab,
         s.ptr++, s.len--;
     return s;
 }
+static inline bool carom_str_blank(struct carom_str s) /* nothing else; most that is something begins with it */
+{
+    return s.len == 0 || (carom_is_space(s.ptr[0]) && carom_str_trim(s).len == 0);
+}
 /* Up to the first CR or LF. */
 size_t carom_str_line_length(struct carom_str s);
 /* The place behind the line end at s[i] (LF, CRLF or lone CR); i: there is none. */

@@ -326,7 +326,7 @@ static void read_groups(struct carom_reading *reading, struct carom_str bytes)
         (has_fate(group) && reading->report->n == 0))
         add_recipient(reading, group);
     read_heading(reading, &fields.heading);
-    if (carom_str_trim(rest).len > 0)
+    if (!carom_str_blank(rest))
         reading->report->truncated = true;
 }
 

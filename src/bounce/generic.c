@@ -32,7 +32,7 @@ static bool next_paragraph(struct carom_str *rest, struct carom_str *paragraph_r
     struct carom_str line;
 
     while (carom_str_line(rest, &line)) {
-        if (carom_str_trim(line).len == 0) {
+        if (carom_str_blank(line)) {
             if (start)
                 break;
             continue;

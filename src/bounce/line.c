@@ -183,7 +183,7 @@ static bool match_at(struct carom_arena *arena, struct carom_str s, struct carom
 static bool may_begin(struct carom_str line, struct carom_str shape)
 {
     return shape.len == 0 || shape.ptr[0] == '*' || shape.ptr[0] == '{' ||
-           (line.len > 0 && carom_lower(line.ptr[0]) == carom_lower(shape.ptr[0]));
+           (line.len > 0 && carom_may_be_same(line.ptr[0], shape.ptr[0]));
 }
 
 bool carom_line_match(struct carom_arena *arena, struct carom_str line, struct carom_str shape,

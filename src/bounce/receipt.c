@@ -50,7 +50,7 @@ static void read_rejection(struct carom_reading *reading, const struct carom_hea
     if (r->diagnostic.len == 0) {
         struct carom_str text = reading->report->text;
         size_t at = carom_str_ifind(text, CAROM_STR("rejected:")); /* the reason stands behind this announcement */
-        if (at != SIZE_MAX && carom_str_trim(carom_str_from(text, at + 9)).len > 0)
+        if (at != SIZE_MAX && !carom_str_blank(carom_str_from(text, at + 9)))
             text = carom_str_from(text, at + 9);
         r->diagnostic = carom_text_flow(reading->arena, text);
         r->where = CAROM_STR("text");

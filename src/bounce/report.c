@@ -162,7 +162,7 @@ static struct carom_str collect(struct carom_arena *arena, struct carom_part *sc
             if (!is_speech(arena, p, html))
                 continue;
             struct carom_str text = carom_part_text(arena, p, TEXT_MAX);
-            if (carom_str_trim(text).len > 0)
+            if (!carom_str_blank(text))
                 texts[n++] = text;
         }
     }
@@ -226,7 +226,7 @@ static struct carom_part *find_lost(struct carom_reading *reading)
     for (int i = 0; i < PREAMBLE && mark.len == 0 && carom_str_line(&rest, &line);) {
         if (line.len > 4 && carom_str_starts(line, CAROM_STR("--")) && line.ptr[2] != ' ')
             mark = carom_str_trim(line);
-        i += carom_str_trim(line).len > 0;
+        i += !carom_str_blank(line);
     }
     while (mark.len > 0 && !carom_str_istarts(rest, CAROM_STR("Content-")))
         if (!skip_mark(&rest, mark))

@@ -34,7 +34,7 @@ static struct carom_str skip_blank(struct carom_str bytes)
 {
     struct carom_str rest = bytes, line;
 
-    while (carom_str_line(&rest, &line) && carom_str_trim(line).len == 0)
+    while (carom_str_line(&rest, &line) && carom_str_blank(line))
         bytes = rest;
     return bytes;
 }
@@ -45,7 +45,7 @@ static void take_bytes(struct carom_reading *reading, struct carom_str bytes, bo
     struct carom_str body = CAROM_STR_EMPTY;
 
     report->returned_headers = carom_headers_parse(reading->arena, skip_blank(bytes), &body);
-    report->returned_complete = whole && carom_str_trim(body).len > 0;
+    report->returned_complete = whole && !carom_str_blank(body);
 }
 
 static void take_part(struct carom_reading *reading, const struct carom_part *part, bool whole)
@@ -55,7 +55,7 @@ static void take_part(struct carom_reading *reading, const struct carom_part *pa
     report->returned = part;
     if (part->child && part->encoding == CAROM_ENCODING_NONE && part->child->headers.n > 0) {
         report->returned_headers = part->child->headers;
-        report->returned_complete = whole && carom_str_trim(carom_str_head(part->child->body, 4096)).len > 0;
+        report->returned_complete = whole && !carom_str_blank(carom_str_head(part->child->body, 4096));
     } else {
         take_bytes(reading, carom_part_bytes(reading->arena, part, RETURNED_MAX), whole);
     }
@@ -160,12 +160,6 @@ static bool may_be_field(struct carom_str line)
     return line.len > 2 && carom_is_alpha(line.ptr[0]) && carom_str_chr(carom_str_head(line, 40), ':') != SIZE_MAX;
 }
 
-/* Most lines begin with a word. */
-static bool is_blank(struct carom_str line)
-{
-    return line.len == 0 || (carom_is_space(line.ptr[0]) && carom_str_trim(line).len == 0);
-}
-
 static const struct carom_sieve *lines(void)
 {
     return carom_sieve_named(carom_markers_sieves, carom_markers_sieves_n, CAROM_STR("line"));
@@ -211,7 +205,7 @@ static bool find_headers(struct carom_reading *reading, struct carom_str text)
     bool blank_before = false, text_before = false;
 
     while (carom_str_line(&rest, &line)) {
-        bool blank = is_blank(line);
+        bool blank = carom_str_blank(line);
 
         if (blank_before && text_before && may_be_field(line)) {
             struct carom_str whole = reading->report->text, all = carom_str_from(whole, (size_t)(line.ptr - whole.ptr));

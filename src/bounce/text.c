@@ -36,8 +36,6 @@ static struct carom_str span(struct carom_str first, struct carom_str last)
     return carom_str_n(first.ptr, (size_t)(last.ptr + last.len - first.ptr));
 }
 
-static bool is_blank(struct carom_str line) { return carom_str_trim(line).len == 0; }
-
 /* ---- Recognition ---- */
 
 static bool from_fits(const struct carom_outside *outside, const char *cell)
@@ -129,7 +127,7 @@ static void find_bounds(struct text_report *report)
     }
     report->start = i;
     for (; *row->end && i < report->lines.n; i++)
-        if (!is_blank(report->lines.list[i]) && carom_cell_glob(carom_str_trim(report->lines.list[i]), row->end))
+        if (!carom_str_blank(report->lines.list[i]) && carom_cell_glob(carom_str_trim(report->lines.list[i]), row->end))
             report->lines.n = i;
 }
 
@@ -154,7 +152,7 @@ static bool continues(const struct text_report *report, size_t i, size_t depth, 
         return false;
     if (carom_str_trim(line).len <= addr.len + 2 || carom_str_ieq(before->captures.addr, addr))
         return true;
-    while (i > before->line && indentation(report->lines.list[i]) > depth + 1 && !is_blank(report->lines.list[i]))
+    while (i > before->line && indentation(report->lines.list[i]) > depth + 1 && !carom_str_blank(report->lines.list[i]))
         i--;
     return i == before->line;
 }
@@ -219,14 +217,14 @@ static struct carom_str flow(struct text_report *report, struct carom_str text, 
 
 static size_t skip_blank(const struct text_report *report, size_t i, size_t to)
 {
-    while (i < to && is_blank(report->lines.list[i]))
+    while (i < to && carom_str_blank(report->lines.list[i]))
         i++;
     return i;
 }
 
 static size_t until_blank(const struct text_report *report, size_t i, size_t to)
 {
-    while (i < to && !is_blank(report->lines.list[i]))
+    while (i < to && !carom_str_blank(report->lines.list[i]))
         i++;
     return i;
 }
@@ -241,7 +239,7 @@ static bool take_label(struct text_report *report, size_t from, size_t to, struc
     while (carom_cell_next(&cell, &label)) {
         for (size_t i = from; i < to; i++) {
             struct carom_line_captures captures;
-            if (is_blank(report->lines.list[i]) ||
+            if (carom_str_blank(report->lines.list[i]) ||
                 !carom_line_match(report->reading->arena, report->lines.list[i], label, &captures))
                 continue;
             size_t first = captures.text.len > 0 ? i + 1 : skip_blank(report, i + 1, to);
@@ -276,9 +274,9 @@ static struct carom_str take_before(struct text_report *report, size_t line)
 {
     size_t end = line, begin;
 
-    while (end > 0 && (is_blank(report->lines.list[end - 1]) || report->named[end - 1]))
+    while (end > 0 && (carom_str_blank(report->lines.list[end - 1]) || report->named[end - 1]))
         end--;
-    for (begin = end; begin > report->start && !is_blank(report->lines.list[begin - 1]); begin--)
+    for (begin = end; begin > report->start && !carom_str_blank(report->lines.list[begin - 1]); begin--)
         ;
     return flow(report, CAROM_STR_EMPTY, begin, end);
 }
@@ -298,7 +296,7 @@ static struct carom_str take(struct text_report *report, const struct found *fou
         return flow(report, CAROM_STR_EMPTY, found->line, until_blank(report, found->line, next));
     if (strcmp(mode, "indented") == 0) {
         while (to < next && report->lines.list[to].len > 0 && carom_is_space(report->lines.list[to].ptr[0]) &&
-               !is_blank(report->lines.list[to]))
+               !carom_str_blank(report->lines.list[to]))
             to++;
     } else if (strcmp(mode, "paragraph") == 0) {
         if (found->captures.text.len == 0)

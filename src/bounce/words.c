@@ -265,7 +265,7 @@ static struct carom_str paragraph(struct carom_arena *arena, struct carom_str te
         if (start > end || !is_about(line, at, &label)) /* on two lines it is no address */
             continue;
         struct carom_str after = rest, next;
-        while (carom_str_line(&after, &next) && carom_str_trim(next).len > 0 && !starts_with_address(next) &&
+        while (carom_str_line(&after, &next) && !carom_str_blank(next) && !starts_with_address(next) &&
                !(label.len > 0 && carom_str_istarts(carom_str_trim(next), label)))
             end = next.ptr + next.len;
         while (start < end && (carom_is_space(*start) || strchr(">\"):,;]*'", *start)))

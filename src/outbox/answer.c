@@ -146,7 +146,7 @@ void carom_answer_print(const struct carom_sink *sink, const struct carom_answer
     const char *phrase = phrase_of(answer->code);
     carom_buf_printf(out, "%d%s%s%s", answer->code, *phrase ? " " : "", phrase, advice(sink, answer->code));
     /* What comes with a success is nobody's concern. */
-    if (is_done(sink, answer->code) || carom_str_trim(answer->body).len == 0)
+    if (is_done(sink, answer->code) || carom_str_blank(answer->body))
         return;
     carom_buf_add_str(out, CAROM_STR(": "));
     add_excerpt(out, answer->body);
@@ -184,7 +184,7 @@ void carom_end_print(const struct carom_command_end *end, bool proof, struct car
         carom_buf_add_str(out, CAROM_STR("took too long and was ended"));
     else
         carom_buf_printf(out, end->how == CAROM_COMMAND_EXITED ? "exit %d" : "ended by signal %d", end->code);
-    if (carom_str_trim(end->output).len == 0)
+    if (carom_str_blank(end->output))
         return;
     carom_buf_add_str(out, CAROM_STR(": "));
     add_text(out, end->output, CAROM_COMMAND_OUTPUT_MAX);

@@ -9,19 +9,13 @@
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <time.h>
+
+#include "clock.h"
 
 enum { LANES = 8, STEPS = 1000000, RUNS = 3 };
 enum { LINES = 4096, LINE = 16, WALK = 100000 }; /* 256 KB, of which each line of the cache says which one comes next */
 
 static uint32_t lines[LINES * LINE];
-
-static double now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
 
 static void use_units(void)
 {

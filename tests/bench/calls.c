@@ -10,10 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "clock.h"
 #include "policy/policy.h"
 
 static const char empty[] = "function on_permanent(bounce) end\n";
@@ -21,13 +21,6 @@ static const char fields[] = "function on_permanent(bounce)\n"
                              "  local a, b, c = bounce.hard, bounce.reason, bounce.recipient\n"
                              "  local d, e = bounce.diagnostic, bounce.time\n"
                              "end\n";
-
-static double now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
-}
 
 static int fail(const char *what)
 {
