@@ -7,6 +7,7 @@
 #include "ledger/effect.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -404,8 +405,8 @@ static int keep_alert(struct carom_store *store, struct carom_str key, const str
                : -1;
 }
 
-/* At most one per key and period; the next one says how many came since. A clock that was set back must not silence it
-   for years. */
+/* At most one per key and period; the next one says how many came since. Who decides beside us may have looked at the
+   clock later and come first; a clock that was set back must not silence it for years. */
 static int send_alert(struct carom_effect *effect, const struct carom_decided *decided)
 {
     struct alert alert;
@@ -413,7 +414,7 @@ static int send_alert(struct carom_effect *effect, const struct carom_decided *d
 
     if (find_alert(effect->store, decided->key, &alert, effect->err) != 0)
         return -1;
-    if (alert.row && now >= alert.sent && now - alert.sent < decided->every_ms) {
+    if (alert.row && llabs(now - alert.sent) < decided->every_ms) {
         alert.held++;
         return keep_alert(effect->store, decided->key, &alert, now, effect->err);
     }

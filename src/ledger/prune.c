@@ -5,6 +5,8 @@
    own. Keys ascend in time, so that what is old enough stands at the beginning of each table; how far a table was looked
    through is remembered (table sweep), so that what must stay is not looked at again before a day has passed. */
 
+#include <stdlib.h>
+
 #include "base/error.h"
 #include "ledger/incident.h"
 
@@ -84,11 +86,10 @@ static int find_range(struct step *step)
                           &step->last, step->err);
 }
 
-/* From the first key again: what had to stay may go by now. */
+/* From the first key again, once a day and where the clock was set back: what had to stay may go by now. */
 static int begin_again(struct step *step)
 {
-    bool turned_back = step->now < step->sweep.since;
-    if (step->last || !step->sweep.upto || (step->now - step->sweep.since < day && !turned_back))
+    if (step->last || !step->sweep.upto || llabs(step->now - step->sweep.since) < day)
         return 0;
     step->sweep = (struct sweep){0, step->now};
     return find_range(step);

@@ -580,6 +580,29 @@ static void test_alerts_once_a_period(void **state)
     carom_ledger_close(&ledger);
 }
 
+/* Two processes look at the clock and then wait for the ledger: who comes second may have looked first. That is no clock
+   that was set back. */
+static void test_alerts_once_whoever_looked_first(void **state)
+{
+    static const int64_t second = 1000, year = 365 * DAY;
+    const struct {
+        int64_t since_first;
+        size_t jobs;
+    } times[] = {{0, 1}, {-1, 1}, {second, 1}, {-second, 1}, {-year, 2}, {-year - second, 2}};
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct given given;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        give(&given, 100 * i + 1);
+        given.entry.now = now + times[i].since_first;
+        act(&given, CAROM_ACTION_ALERT)->text = CAROM_STR("full: {address}");
+        record(&ledger, &given);
+        assert_int_equal(count_jobs(&ledger, -1), times[i].jobs);
+    }
+    carom_ledger_close(&ledger);
+}
+
 static int name_job(void *user, const struct carom_job *job)
 {
     carom_buf_printf(user, CAROM_STR_FMT ">" CAROM_STR_FMT " ", CAROM_STR_ARG(job->action), CAROM_STR_ARG(job->sink));
@@ -1175,6 +1198,7 @@ int main(void)
         TEST(test_what_is_held_is_no_yes), TEST(test_mail_of_a_job), TEST(test_pending), TEST(test_pauses),
         TEST(test_an_action_and_its_counterpart_keep_their_order), TEST(test_what_is_sent_again_begins_anew),
         TEST(test_alerts_once_a_period),
+        TEST(test_alerts_once_whoever_looked_first),
         TEST(test_jobs),
         TEST(test_standing),
         TEST(test_standing_reads_indexes_only), TEST(test_jobs_of_commands_and_mail), TEST(test_what_is_old_goes),
