@@ -313,16 +313,16 @@ static struct carom_str find_new_address(const struct stating *stating, struct c
 static void take_row(const struct stating *stating, const struct carom_autoreply_row *row)
 {
     struct carom_autoreply *autoreply = &stating->reading->report->autoreply;
-    struct carom_str pattern = row->pattern;
+    struct carom_str what = carom_cell_str(row->what), pattern = carom_cell_str(row->pattern);
 
-    if (carom_str_eq(row->what, CAROM_STR("until"))) {
+    if (carom_str_eq(what, CAROM_STR("until"))) {
         if (autoreply->until == 0)
             autoreply->until = find_until(stating, pattern);
-    } else if (carom_str_eq(row->what, CAROM_STR("new_address"))) {
+    } else if (carom_str_eq(what, CAROM_STR("new_address"))) {
         if (autoreply->new_address.len == 0)
             autoreply->new_address = find_new_address(stating, pattern);
     } else if (autoreply->type.len == 0 && says(stating->text.folded, pattern)) {
-        autoreply->type = row->what;
+        autoreply->type = what;
     }
 }
 
@@ -335,10 +335,10 @@ struct carom_str carom_autoreply_type(struct carom_reading *reading)
     carom_sieved_init(&rows);
     carom_sieve_add(carom_autoreplies_sieves, words, &rows);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
-        const struct carom_autoreply_row *row = &carom_autoreplies[i];
-        if (!carom_str_eq(row->what, CAROM_STR("until")) && !carom_str_eq(row->what, CAROM_STR("new_address")) &&
-            says(words, row->pattern))
-            return row->what;
+        struct carom_str what = carom_cell_str(carom_autoreplies[i].what);
+        if (!carom_str_eq(what, CAROM_STR("until")) && !carom_str_eq(what, CAROM_STR("new_address")) &&
+            says(words, carom_cell_str(carom_autoreplies[i].pattern)))
+            return what;
     }
     return CAROM_STR_EMPTY;
 }

@@ -189,8 +189,19 @@ static bool holds(struct carom_notices *looking, struct carom_str where, struct 
     return field.len > 0 && any_header(headers, field, pattern);
 }
 
+struct notice {
+    struct carom_str gives, type, where, pattern, where_too, pattern_too;
+};
+
+static struct notice row_at(size_t i)
+{
+    const struct carom_notice_row *row = &carom_notices[i];
+    return (struct notice){carom_cell_str(row->gives), carom_cell_str(row->type), carom_cell_str(row->where),
+                           carom_cell_str(row->pattern), carom_cell_str(row->where_too), carom_cell_str(row->pattern_too)};
+}
+
 /* What the text states takes longest to find out. */
-static bool row_holds(struct carom_notices *looking, const struct carom_notice_row *row)
+static bool row_holds(struct carom_notices *looking, const struct notice *row)
 {
     bool late = carom_str_eq(row->where, CAROM_STR("states"));
 
@@ -216,7 +227,7 @@ static enum carom_report_type type_of(struct carom_str gives)
     return CAROM_REPORT_NONE;
 }
 
-static void take_row(struct carom_reading *reading, const struct carom_notice_row *row)
+static void take_row(struct carom_reading *reading, const struct notice *row)
 {
     struct carom_report *report = reading->report;
 
@@ -231,7 +242,7 @@ static void take_row(struct carom_reading *reading, const struct carom_notice_ro
 }
 
 /* What people and their programs send comes under no mail system's name and in no mailing, unless the row says so. */
-static bool may_be(const struct carom_notices *looking, const struct carom_notice_row *row)
+static bool may_be(const struct carom_notices *looking, const struct notice *row)
 {
     bool somebody = !carom_str_eq(row->gives, CAROM_STR("none")) && !carom_str_eq(row->gives, CAROM_STR("complaint"));
 
@@ -366,10 +377,10 @@ static bool read_rows(struct carom_reading *reading, bool sure)
 
     sieve_rows(looking, sure, &rows);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
-        const struct carom_notice_row *row = &carom_notices[i];
-        if (!may_be(looking, row) || !row_holds(looking, row))
+        struct notice row = row_at(i);
+        if (!may_be(looking, &row) || !row_holds(looking, &row))
             continue;
-        take_row(reading, row);
+        take_row(reading, &row);
         return true;
     }
     return false;

@@ -68,8 +68,9 @@ static bool announces_reply(struct carom_str subject)
     carom_sieve_add(carom_sieve_named(carom_notices_sieves, carom_notices_sieves_n, CAROM_STR("no subject")), subject, &rows);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++) {
         const struct carom_notice_row *row = &carom_notices[i];
-        if (carom_str_eq(row->gives, CAROM_STR("autoreply")) && !carom_str_starts(row->pattern, CAROM_STR("*")) &&
-            carom_str_glob(subject, row->pattern))
+        struct carom_str pattern = carom_cell_str(row->pattern);
+        if (carom_str_eq(carom_cell_str(row->gives), CAROM_STR("autoreply")) &&
+            !carom_str_starts(pattern, CAROM_STR("*")) && carom_str_glob(subject, pattern))
             return true;
     }
     return false;

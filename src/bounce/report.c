@@ -41,7 +41,7 @@ bool carom_report_sign(struct carom_str text, struct carom_str where)
     carom_sieved_init(&rows);
     carom_sieve_add(carom_sieve_named(carom_signs_sieves, carom_signs_sieves_n, where), text, &rows);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++)
-        if (carom_str_glob(text, carom_signs[i].pattern))
+        if (carom_str_glob(text, carom_cell_str(carom_signs[i].pattern)))
             return true;
     return false;
 }
@@ -55,7 +55,7 @@ bool carom_report_marker(struct carom_str text, struct carom_str where)
     carom_sieved_init(&rows);
     carom_sieve_add(carom_sieve_named(carom_markers_sieves, carom_markers_sieves_n, where), text, &rows);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++)
-        if (carom_str_glob(text, carom_markers[i].pattern))
+        if (carom_str_glob(text, carom_cell_str(carom_markers[i].pattern)))
             return true;
     return false;
 }

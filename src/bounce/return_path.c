@@ -297,7 +297,7 @@ static const struct carom_return_path_row *find_row(struct carom_str local, stru
             continue;
         *captures_r = none;
         if ((*row->host == '\0' || carom_cell_glob(domain, row->host)) &&
-            match(local, row->local, captures_r))
+            match(local, carom_cell_str(row->local), captures_r))
             return row;
     }
     return NULL;

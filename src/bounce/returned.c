@@ -165,7 +165,7 @@ static const struct carom_sieve *lines(void)
     return carom_sieve_named(carom_markers_sieves, carom_markers_sieves_n, CAROM_STR("line"));
 }
 
-static bool is_whole(size_t row) { return carom_str_eq(carom_markers[row].kind, CAROM_STR("message")); }
+static bool is_whole(size_t row) { return carom_str_eq(carom_cell_str(carom_markers[row].kind), CAROM_STR("message")); }
 
 /* Of the rows that a line fits, one says that the whole message follows. */
 static bool announces_whole(struct carom_str line)
@@ -175,7 +175,7 @@ static bool announces_whole(struct carom_str line)
     carom_sieved_init(&rows);
     carom_sieve_add(lines(), line, &rows);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++)
-        if (is_whole(i) && carom_str_glob(line, carom_markers[i].pattern))
+        if (is_whole(i) && carom_str_glob(line, carom_cell_str(carom_markers[i].pattern)))
             return true;
     return false;
 }
@@ -191,7 +191,7 @@ static bool see_marker(void *user, size_t row, size_t at)
     struct carom_str line = carom_str_line_around(search->text, at), shown = carom_str_trim(line);
 
     assert(at < search->text.len); /* a marker of a few letters would have to be tried on every line */
-    if (!carom_str_glob(shown, carom_markers[row].pattern))
+    if (!carom_str_glob(shown, carom_cell_str(carom_markers[row].pattern)))
         return false;
     search->line = line;
     search->whole = is_whole(row) || announces_whole(shown);

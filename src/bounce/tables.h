@@ -7,6 +7,7 @@
 #ifndef CAROM_BOUNCE_TABLES_H
 #define CAROM_BOUNCE_TABLES_H
 
+#include "base/cell.h"
 #include "base/sieve.h"
 
 /* formats.tsv: one row is one shape of report that a producer writes as text. */
@@ -21,29 +22,29 @@ struct carom_format_row {
 };
 /* markers.tsv: where the returned message begins. */
 struct carom_marker_row {
-    struct carom_str where, kind, pattern;
+    struct carom_cell where, kind, pattern;
 };
 /* notices.tsv: mail that is no report on delivery. */
 struct carom_notice_row {
-    struct carom_str gives, type, where, pattern, where_too, pattern_too;
+    struct carom_cell gives, type, where, pattern, where_too, pattern_too;
     bool sure; /* outranks the formats of bounces */
 };
 /* autoreplies.tsv: what automatic replies state. */
 struct carom_autoreply_row {
-    struct carom_str what, pattern;
+    struct carom_cell what, pattern;
 };
 /* signs.tsv: what makes mail look like a bounce, for the cautious reader. */
 struct carom_sign_row {
-    struct carom_str where, pattern;
+    struct carom_cell where, pattern;
 };
 /* details.tsv: how diagnostics name hosts, commands and the address before forwarding. */
 struct carom_detail_row {
-    struct carom_str pattern, command;
+    struct carom_cell pattern, command;
 };
 /* return-paths.tsv: what systems write into the envelope sender. */
 struct carom_return_path_row {
     const char *system;
-    struct carom_str local;
+    struct carom_cell local;
     const char *host;
     char gives[8], sure[8]; /* words that stand in the row itself, as they are asked for most often */
 };
@@ -68,15 +69,5 @@ extern const struct carom_sieve carom_formats_sieves[], carom_markers_sieves[], 
     carom_autoreplies_sieves[], carom_signs_sieves[], carom_details_sieves[], carom_return_paths_sieves[];
 extern const size_t carom_formats_sieves_n, carom_markers_sieves_n, carom_notices_sieves_n, carom_autoreplies_sieves_n,
     carom_signs_sieves_n, carom_details_sieves_n, carom_return_paths_sieves_n;
-
-/* Takes the next value off *cell: it stands behind its length, one byte. false: none left. */
-static inline bool carom_cell_next(const char **cell, struct carom_str *value_r)
-{
-    size_t n = (unsigned char)**cell;
-
-    *value_r = carom_str_n(*cell + 1, n);
-    *cell += n > 0 ? n + 1 : 0;
-    return n > 0;
-}
 
 #endif

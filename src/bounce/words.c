@@ -377,7 +377,7 @@ static struct carom_str verb(struct carom_str command)
 static bool may_add(const struct carom_report_recipient *r, const struct carom_detail_row *row)
 {
     bool adds = row->command.len > 0 && r->command.len == 0;
-    struct carom_str rest = row->pattern;
+    struct carom_str rest = carom_cell_str(row->pattern);
 
     for (size_t at; !adds && (at = carom_str_chr(rest, '{')) != SIZE_MAX && at + 1 < rest.len;) {
         rest = carom_str_from(rest, at + 1);
@@ -403,8 +403,8 @@ static void scan_details(struct carom_reading *reading, struct carom_report_reci
     carom_sieve_add(carom_details_sieves, words, &rows);
     for (size_t i = 0; (i = carom_sieved_next(&rows, i)) != SIZE_MAX; i++)
         if (may_add(r, &carom_details[i]) &&
-            carom_line_find(reading->arena, words, carom_details[i].pattern, &found, &start, &end))
-            take_detail(r, &found, carom_details[i].command);
+            carom_line_find(reading->arena, words, carom_cell_str(carom_details[i].pattern), &found, &start, &end))
+            take_detail(r, &found, carom_cell_str(carom_details[i].command));
 }
 
 /* Mostly the human part has the diagnostic in it, with more around. It is looked for once, by its beginning. */

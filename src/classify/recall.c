@@ -58,7 +58,7 @@ int carom_fact_read(struct carom_arena *arena, struct carom_str text, const char
 static bool is_own(const struct carom_own_rules *own, struct carom_str rule)
 {
     for (size_t i = 0; i < own->n; i++)
-        if (carom_str_eq(rule, carom_str(own->list[i].id)))
+        if (carom_str_eq(rule, own->list[i].id))
             return true;
     return false;
 }

@@ -25,12 +25,26 @@ enum { TEXT_MAX = 64 * 1024 };
 /* The best of one set of rules in one text. */
 struct search {
     const struct carom_case *what;
-    const struct carom_rule *rules;
+    const struct carom_rule *own;          /* NULL: the built-in ones */
     const struct carom_rules_watch *watch; /* NULL: nobody wants to know the others */
     struct carom_str shown, where;
-    const struct carom_rule *best;
+    bool found;
+    struct carom_rule best;
     size_t start, end;
 };
+
+struct carom_rule carom_rule_built_in(size_t place)
+{
+    const struct carom_rule_row *row = &carom_rules[place];
+    return (struct carom_rule){place, carom_cell_str(row->id), carom_cell_str(row->text), carom_cell_str(row->provider),
+                               row->code_min, row->code_max, carom_cell_str(row->status), row->reason, row->kind,
+                               row->weight, carom_cell_str(row->seen)};
+}
+
+static int weight_at(const struct search *search, size_t place)
+{
+    return search->own ? search->own[place].weight : carom_rules[place].weight;
+}
 
 static bool is_dead(enum carom_reason reason)
 {
@@ -55,39 +69,39 @@ static bool conditions_hold(const struct carom_rule *rule, const struct carom_ca
 {
     if (rule->code_min != 0 && (what->reply_code < rule->code_min || what->reply_code > rule->code_max))
         return false;
-    if (*rule->provider && !has_word(carom_str(rule->provider), what->provider))
+    if (rule->provider.len && !has_word(rule->provider, what->provider))
         return false;
-    if (*rule->status && !carom_str_glob(what->status, carom_str(rule->status)))
+    if (rule->status.len && !carom_str_glob(what->status, rule->status))
         return false;
     /* X.7.Z speaks of policy: filler words do not make a dead address of it. */
     return rule->weight >= WEAK || !is_dead(rule->reason) || what->status.len < 3 || what->status.ptr[2] != '7';
 }
 
 /* The heavier rule wins, of equal ones that with the longer text, then the first. */
-static bool is_better(const struct search *search, const struct carom_rule *rule, size_t length)
+static bool is_better(const struct search *search, size_t place, size_t length)
 {
-    const struct carom_rule *best = search->best;
+    int weight = weight_at(search, place);
 
-    if (!best || rule->weight != best->weight)
-        return !best || rule->weight > best->weight;
+    if (!search->found || weight != search->best.weight)
+        return !search->found || weight > search->best.weight;
     if (length != search->end - search->start)
         return length > search->end - search->start;
-    return rule < best;
+    return place < search->best.place;
 }
 
 static bool keep_better(void *user, uint32_t pattern, size_t start, size_t end)
 {
     struct search *search = user;
-    const struct carom_rule *rule = &search->rules[pattern];
-    bool holds;
 
-    if (!search->watch && !is_better(search, rule, end - start))
+    if (!search->watch && !is_better(search, pattern, end - start))
         return true;
-    holds = conditions_hold(rule, search->what);
+    struct carom_rule rule = search->own ? search->own[pattern] : carom_rule_built_in(pattern);
+    bool holds = conditions_hold(&rule, search->what);
     if (search->watch)
-        search->watch->saw(search->watch->user, rule, carom_str_n(search->shown.ptr + start, end - start),
+        search->watch->saw(search->watch->user, &rule, carom_str_n(search->shown.ptr + start, end - start),
                            search->where, holds);
-    if (holds && is_better(search, rule, end - start)) {
+    if (holds && is_better(search, pattern, end - start)) {
+        search->found = true;
         search->best = rule;
         search->start = start;
         search->end = end;
@@ -100,7 +114,7 @@ static bool may_be_better(void *user, uint32_t pattern)
 {
     const struct search *search = user;
 
-    return search->watch || !search->best || search->rules[pattern].weight >= search->best->weight;
+    return search->watch || !search->found || weight_at(search, pattern) >= search->best.weight;
 }
 
 /* Letters of an address are nobody's words: <blocked@example.com> may be an unknown user. */
@@ -139,10 +153,10 @@ static struct ready make_ready(struct carom_arena *arena, struct carom_str text,
 }
 
 static struct search search_text(struct carom_arena *arena, const struct carom_case *what, const struct ready *text,
-                                 const struct carom_rule *rules, const struct carom_matcher *matcher,
+                                 const struct carom_rule *own, const struct carom_matcher *matcher,
                                  const struct carom_judging *judging)
 {
-    struct search search = {what, rules, judging->watch, text->shown, text->where, NULL, 0, 0};
+    struct search search = {.what = what, .own = own, .watch = judging->watch, .shown = text->shown, .where = text->where};
 
     carom_matcher_search(matcher, arena, text->folded,
                          &(struct carom_matcher_user){keep_better, may_be_better, &search});
@@ -152,7 +166,7 @@ static struct search search_text(struct carom_arena *arena, const struct carom_c
 static struct search search_built_in(struct carom_arena *arena, const struct carom_case *what,
                                      const struct ready *text, const struct carom_judging *judging)
 {
-    return search_text(arena, what, text, carom_rules, &carom_rules_matcher, judging);
+    return search_text(arena, what, text, NULL, &carom_rules_matcher, judging);
 }
 
 /* "No such domain" in answer to MAIL FROM, or with a status about the sender, is said of the sender; not so where the
@@ -169,9 +183,9 @@ static enum carom_reason of_sender(enum carom_reason reason, const struct carom_
 
 static void settle(struct carom_verdict *verdict, const struct search *search)
 {
-    verdict->reason = search->best->reason;
-    verdict->kind = search->best->kind;
-    verdict->rule = carom_str(search->best->id);
+    verdict->reason = search->best.reason;
+    verdict->kind = search->best.kind;
+    verdict->rule = search->best.id;
     verdict->text = carom_str_n(search->shown.ptr + search->start, search->end - search->start);
     verdict->where = search->where;
 }
@@ -198,9 +212,9 @@ static enum carom_confidence confident(const struct carom_case *what, const stru
 {
     if (what->guess)
         return CAROM_CONFIDENCE_LOW;
-    if (search && search->best->weight < WEAK && by_status != search->best->reason)
+    if (search && search->best.weight < WEAK && by_status != search->best.reason)
         return CAROM_CONFIDENCE_LOW;
-    if (search && search->best->weight < PLAIN && by_status != search->best->reason)
+    if (search && search->best.weight < PLAIN && by_status != search->best.reason)
         return CAROM_CONFIDENCE_MEDIUM;
     return what->machine ? CAROM_CONFIDENCE_HIGH : CAROM_CONFIDENCE_MEDIUM;
 }
@@ -220,9 +234,9 @@ static struct carom_verdict judge_text(struct carom_arena *arena, const struct c
     struct ready text = make_ready(arena, what->text, CAROM_STR("text"));
     struct search words = search_built_in(arena, what, &text, judging);
 
-    if (words.best) {
+    if (words.found) {
         settle(&verdict, &words);
-        verdict.confidence = what->guess || words.best->weight < PLAIN ? CAROM_CONFIDENCE_LOW : CAROM_CONFIDENCE_MEDIUM;
+        verdict.confidence = what->guess || words.best.weight < PLAIN ? CAROM_CONFIDENCE_LOW : CAROM_CONFIDENCE_MEDIUM;
     } else if (row && row->reason != CAROM_REASON_NONE) {
         settle_status(arena, &verdict, what->status, row->reason);
     }
@@ -245,10 +259,10 @@ static struct carom_verdict judge_built_in(struct carom_arena *arena, const stru
     enum carom_reason by_code = code ? code->reason : CAROM_REASON_NONE;
     struct search words = search_built_in(arena, what, diagnostic, judging);
 
-    if (words.best && (by_status == CAROM_REASON_NONE ||
-                       (words.best->weight >= WEAK && !ends_patience(words.best->reason, by_status)))) {
+    if (words.found && (by_status == CAROM_REASON_NONE ||
+                       (words.best.weight >= WEAK && !ends_patience(words.best.reason, by_status)))) {
         settle(&verdict, &words);
-        verdict.reason = of_sender(verdict.reason, what, by_status, words.best->weight);
+        verdict.reason = of_sender(verdict.reason, what, by_status, words.best.weight);
         verdict.confidence = confident(what, &words, by_status);
     } else if (by_status != CAROM_REASON_NONE) {
         settle_status(arena, &verdict, what->status, of_sender(by_status, what, by_status, 0));
@@ -264,29 +278,30 @@ static struct carom_verdict judge_built_in(struct carom_arena *arena, const stru
 /* ---- The operator's rules ---- */
 
 /* The first without text that holds. Its evidence is what it asks for. */
-static const struct carom_rule *find_condition(const struct carom_own_rules *own, const struct carom_case *what)
+static bool find_condition(const struct carom_own_rules *own, const struct carom_case *what, struct carom_rule *rule_r)
 {
     for (size_t i = own->matcher ? own->matcher->patterns : 0; i < own->n; i++)
         if (conditions_hold(&own->list[i], what))
-            return &own->list[i];
-    return NULL;
+            return *rule_r = own->list[i], true;
+    return false;
 }
 
 static struct search search_own(struct carom_arena *arena, const struct carom_case *what,
                                 const struct ready *diagnostic, const struct carom_judging *judging)
 {
     const struct carom_own_rules *own = judging->own;
-    struct search search = {what, own->list, NULL, CAROM_STR_EMPTY, CAROM_STR_EMPTY, NULL, 0, 0};
+    struct search search = {0};
 
     if (own->matcher)
         search = search_text(arena, what, diagnostic, own->list, own->matcher, judging);
-    if (own->matcher && !search.best && what->text.len > 0) {
+    if (own->matcher && !search.found && what->text.len > 0) {
         struct ready text = make_ready(arena, what->text, CAROM_STR("text"));
         search = search_text(arena, what, &text, own->list, own->matcher, judging);
     }
-    if (search.best || !(search.best = find_condition(own, what)))
+    if (search.found || !find_condition(own, what, &search.best))
         return search;
-    bool status = *search.best->status != 0, code = search.best->code_min != 0;
+    bool status = search.best.status.len > 0, code = search.best.code_min != 0;
+    search.found = true;
     search.where = status ? CAROM_STR("status") : code ? CAROM_STR("reply_code") : CAROM_STR("provider");
     search.shown = status ? what->status
                    : code ? carom_arena_printf(arena, "%d", what->reply_code) : what->provider;
@@ -300,7 +315,7 @@ static void overrule(struct carom_verdict *verdict, const struct search *own, co
     enum carom_reason reason = verdict->reason;
 
     settle(verdict, own);
-    if (own->best->reason == CAROM_REASON_NONE)
+    if (own->best.reason == CAROM_REASON_NONE)
         verdict->reason = reason;
     verdict->confidence = what->machine && !what->guess ? CAROM_CONFIDENCE_HIGH : CAROM_CONFIDENCE_MEDIUM;
 }
@@ -316,7 +331,7 @@ struct carom_verdict carom_rules_judge(struct carom_arena *arena, const struct c
     if (judging->own)
         own = search_own(arena, what, &diagnostic, judging);
     struct carom_verdict verdict = judge_built_in(arena, what, &diagnostic, judging);
-    if (own.best)
+    if (own.found)
         overrule(&verdict, &own, what);
     return verdict;
 }

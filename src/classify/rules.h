@@ -7,24 +7,37 @@
 #define CAROM_CLASSIFY_RULES_H
 
 #include "base/arena.h"
+#include "base/cell.h"
 #include "base/matcher.h"
 
-/* One row. A rule holds when every condition that it states holds. Strings are static, "" for nothing. */
+/* A rule holds when every condition that it states holds. Strings are static or the policy's, empty for nothing. */
 struct carom_rule {
-    const char *id;       /* "google.no-such-user", unique */
-    const char *text;     /* the phrase, as written in the table; alternatives are rules of their own */
-    const char *provider; /* only at this provider; "" anywhere */
-    int code_min, code_max; /* reply codes, 0 any */
-    const char *status;   /* "5.1.1", "5.7.*", "" any */
+    size_t place;              /* among the built-in ones, or the policy's */
+    struct carom_str id;       /* "google.no-such-user", unique */
+    struct carom_str text;     /* the phrase, as written in the table; alternatives are rules of their own */
+    struct carom_str provider; /* only at these providers; empty anywhere */
+    int code_min, code_max;    /* reply codes, 0 any */
+    struct carom_str status;   /* "5.1.1", "5.7.*", empty any */
     enum carom_reason reason;
-    int kind;             /* enum carom_kind that overrides the code, or -1 */
-    int weight;           /* the more specific wins: tokens before prose */
-    const char *seen;     /* where: "P Google admin help 2026-02", … */
+    int kind;                  /* enum carom_kind that overrides the code, or -1 */
+    int weight;                /* the more specific wins: tokens before prose */
+    struct carom_str seen;     /* where: "P Google admin help 2026-02", … */
 };
 
-extern const struct carom_rule carom_rules[];
+/* The same as it is compiled in. */
+struct carom_rule_row {
+    struct carom_cell id, text, provider;
+    int code_min, code_max;
+    struct carom_cell status;
+    enum carom_reason reason;
+    int kind, weight;
+    struct carom_cell seen;
+};
+
+extern const struct carom_rule_row carom_rules[];
 extern const size_t carom_rules_n;
 extern const struct carom_matcher carom_rules_matcher; /* pattern i is carom_rules[i].text */
+struct carom_rule carom_rule_built_in(size_t place);
 
 /* Rules that an operator wrote. Pattern i of the matcher is list[i].text; those behind the patterns have no text and
    hold by their conditions alone. They win over the built-in ones whatever the weights; among themselves words win
@@ -35,7 +48,7 @@ struct carom_own_rules {
     const struct carom_matcher *matcher; /* NULL: none has a text */
 };
 
-/* Told of every rule whose words stand in a text that was asked, in no order. */
+/* Told of every rule whose words stand in a text that was asked, in no order; the rule itself does not last. */
 struct carom_rules_watch {
     void (*next)(void *user); /* a verdict begins */
     void (*saw)(void *user, const struct carom_rule *rule, struct carom_str text, struct carom_str where, bool holds);

@@ -31,7 +31,7 @@ static void saw(void *user, const struct carom_rule *rule, struct carom_str text
         c->list = list;
         c->capacity = capacity;
     }
-    c->list[c->n++] = (struct carom_candidate){rule, text, where, holds, c->verdicts};
+    c->list[c->n++] = (struct carom_candidate){*rule, text, where, holds, c->verdicts};
 }
 
 void carom_candidates_begin(struct carom_candidates *candidates, struct carom_arena *arena)
@@ -41,6 +41,11 @@ void carom_candidates_begin(struct carom_candidates *candidates, struct carom_ar
 
 /* ---- In order ---- */
 
+static bool is_own(const struct carom_rule *rule)
+{
+    return carom_str_eq(rule->seen, CAROM_STR("the policy"));
+}
+
 static int compare(const void *left, const void *right)
 {
     const struct carom_candidate *a = left, *b = right;
@@ -49,16 +54,18 @@ static int compare(const void *left, const void *right)
         return a->verdict < b->verdict ? -1 : 1;
     if (a->holds != b->holds)
         return a->holds ? -1 : 1;
-    if (a->rule->weight != b->rule->weight)
-        return a->rule->weight > b->rule->weight ? -1 : 1;
+    if (a->rule.weight != b->rule.weight)
+        return a->rule.weight > b->rule.weight ? -1 : 1;
     if (a->text.len != b->text.len)
         return a->text.len > b->text.len ? -1 : 1;
-    return a->rule < b->rule ? -1 : a->rule > b->rule;
+    if (is_own(&a->rule) != is_own(&b->rule))
+        return is_own(&a->rule) ? -1 : 1;
+    return a->rule.place < b->rule.place ? -1 : a->rule.place > b->rule.place;
 }
 
 static bool won(const struct carom_candidate *candidate, const struct carom_fact *fact)
 {
-    return candidate->holds && carom_str_eq(carom_str(candidate->rule->id), fact->evidence.rule);
+    return candidate->holds && carom_str_eq(candidate->rule.id, fact->evidence.rule);
 }
 
 /* The winner of a verdict, or NULL when a code decided. */
@@ -73,22 +80,18 @@ static const struct carom_candidate *find_winner(const struct carom_candidates *
 
 /* ---- Why ---- */
 
-static bool is_own(const struct carom_rule *rule)
-{
-    return strcmp(rule->seen, "the policy") == 0;
-}
-
 static struct carom_str why_not(struct carom_arena *arena, const struct carom_rule *rule)
 {
     struct carom_str code = CAROM_STR_EMPTY;
 
     if (rule->code_min)
         code = carom_arena_printf(arena, rule->code_min == rule->code_max ? "%d" : "%d-%d", rule->code_min, rule->code_max);
-    if (*rule->provider)
-        return carom_arena_printf(arena, "does not hold: only at %s", rule->provider);
-    if (*rule->status || code.len)
-        return carom_arena_printf(arena, "does not hold: only with %s%s" CAROM_STR_FMT, rule->status,
-                                  *rule->status && code.len ? " and " : "", CAROM_STR_ARG(code));
+    if (rule->provider.len)
+        return carom_arena_printf(arena, "does not hold: only at " CAROM_STR_FMT, CAROM_STR_ARG(rule->provider));
+    if (rule->status.len || code.len)
+        return carom_arena_printf(arena, "does not hold: only with " CAROM_STR_FMT "%s" CAROM_STR_FMT,
+                                  CAROM_STR_ARG(rule->status), rule->status.len && code.len ? " and " : "",
+                                  CAROM_STR_ARG(code));
     return CAROM_STR("does not hold: filler, and the status speaks of policy");
 }
 
@@ -96,15 +99,15 @@ static struct carom_str why(struct carom_arena *arena, const struct carom_candid
                             const struct carom_candidate *winner, const struct carom_fact *fact)
 {
     if (!candidate->holds)
-        return why_not(arena, candidate->rule);
+        return why_not(arena, &candidate->rule);
     if (!winner)
         return carom_arena_printf(arena, "says too little: " CAROM_STR_FMT " says more",
                                   CAROM_STR_ARG(fact->evidence.rule));
     if (candidate == winner)
-        return is_own(candidate->rule) ? CAROM_STR("wins: a rule of the policy") : CAROM_STR("wins");
-    if (is_own(winner->rule) && !is_own(candidate->rule))
+        return is_own(&candidate->rule) ? CAROM_STR("wins: a rule of the policy") : CAROM_STR("wins");
+    if (is_own(&winner->rule) && !is_own(&candidate->rule))
         return CAROM_STR("the policy's rule goes first");
-    if (candidate->rule->weight != winner->rule->weight)
+    if (candidate->rule.weight != winner->rule.weight)
         return CAROM_STR("weighs less");
     return candidate->text.len != winner->text.len ? CAROM_STR("as heavy, but shorter") : CAROM_STR("the same, but behind it");
 }
@@ -114,10 +117,10 @@ static struct carom_str why(struct carom_arena *arena, const struct carom_candid
 static void print_one(struct carom_candidates *c, const struct carom_candidate *candidate,
                       const struct carom_candidate *winner, const struct carom_fact *fact)
 {
-    const char *reason = carom_reason_name(candidate->rule->reason);
+    const char *reason = carom_reason_name(candidate->rule.reason);
 
-    printf("  %c %3d  ", candidate == winner ? '>' : ' ', candidate->rule->weight);
-    carom_print_cell(stdout, carom_str(candidate->rule->id), 28);
+    printf("  %c %3d  ", candidate == winner ? '>' : ' ', candidate->rule.weight);
+    carom_print_cell(stdout, candidate->rule.id, 28);
     putchar(' ');
     carom_print_cell(stdout, carom_str(reason ? reason : "-"), 20);
     printf(" \"");
@@ -158,10 +161,10 @@ void carom_candidates_write(struct carom_candidates *candidates, size_t verdict,
         if (one->verdict != verdict)
             continue;
         carom_json_object(json);
-        carom_json_field_str(json, "rule", carom_str(one->rule->id));
+        carom_json_field_str(json, "rule", one->rule.id);
         carom_json_key(json, CAROM_STR("weight"));
-        carom_json_int(json, one->rule->weight);
-        carom_json_field_str(json, "reason", carom_str(carom_reason_name(one->rule->reason)));
+        carom_json_int(json, one->rule.weight);
+        carom_json_field_str(json, "reason", carom_str(carom_reason_name(one->rule.reason)));
         carom_json_field_str(json, "text", one->text);
         carom_json_field_str(json, "where", one->where);
         carom_json_key(json, CAROM_STR("holds"));

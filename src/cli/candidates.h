@@ -13,7 +13,7 @@
 #include "classify/rules.h"
 
 struct carom_candidate {
-    const struct carom_rule *rule;
+    struct carom_rule rule;
     struct carom_str text, where; /* of the arena in which the fact is made */
     bool holds;
     size_t verdict; /* of which verdict it was one, from 1 */

@@ -74,7 +74,7 @@ static void print_return_paths(void)
     printf("return path\tlocal part\thosts\tgives\tsure\n");
     for (size_t i = 0; i < carom_return_paths_n; i++) {
         const struct carom_return_path_row *row = &carom_return_paths[i];
-        printf("%s\t%s\t", row->system, row->local.ptr);
+        printf("%s\t%s\t", row->system, carom_cell_str(row->local).ptr);
         print_values(row->host);
         printf("\t%s\t%s\n", row->gives, row->sure);
     }

@@ -74,11 +74,11 @@ static int check(struct asked *asked)
 
 /* ---- Listing ---- */
 
-static bool has_word(const char *words, const char *word)
+static bool has_word(struct carom_str words, const char *word)
 {
-    struct carom_str rest = carom_str(words), one;
+    struct carom_str one;
 
-    while (carom_str_word(&rest, &one))
+    while (carom_str_word(&words, &one))
         if (carom_str_eq(one, carom_str(word)))
             return true;
     return false;
@@ -94,7 +94,7 @@ static bool is_asked_for(struct carom_arena *arena, const struct asked *asked, c
         return false;
     if (asked->code && (!rule->code_min || asked->code < rule->code_min || asked->code > rule->code_max))
         return false;
-    return !asked->text || carom_str_find(carom_utf8_normalise(arena, carom_str(rule->text)).folded,
+    return !asked->text || carom_str_find(carom_utf8_normalise(arena, rule->text).folded,
                                           carom_utf8_normalise(arena, carom_str(asked->text)).folded) != SIZE_MAX;
 }
 
@@ -113,16 +113,16 @@ static const char *kind_of(const struct carom_rule *rule)
 static void write_rule(struct carom_arena *arena, const struct carom_rule *rule, struct carom_json *json)
 {
     carom_json_object(json);
-    carom_json_field_str(json, "rule", carom_str(rule->id));
-    carom_json_field_str(json, "text", carom_str(rule->text));
-    carom_json_field_str(json, "provider", carom_str(rule->provider));
+    carom_json_field_str(json, "rule", rule->id);
+    carom_json_field_str(json, "text", rule->text);
+    carom_json_field_str(json, "provider", rule->provider);
     carom_json_field_str(json, "code", codes_of(arena, rule));
-    carom_json_field_str(json, "status", carom_str(rule->status));
+    carom_json_field_str(json, "status", rule->status);
     carom_json_field_str(json, "reason", carom_str(carom_reason_name(rule->reason)));
     carom_json_field_str(json, "kind", carom_str(kind_of(rule)));
     carom_json_key(json, CAROM_STR("weight"));
     carom_json_int(json, rule->weight);
-    carom_json_field_str(json, "seen", carom_str(rule->seen));
+    carom_json_field_str(json, "seen", rule->seen);
     carom_json_object_end(json);
 }
 
@@ -130,25 +130,24 @@ static void print_rule(struct carom_arena *arena, const struct carom_rule *rule)
 {
     const char *reason = carom_reason_name(rule->reason);
 
-    printf("%s\t", rule->id);
-    carom_print_cell(stdout, carom_str(rule->text), 0);
-    printf("\t%s\t" CAROM_STR_FMT "\t%s\t%s\t%s\t%d\t%s\n", rule->provider, CAROM_STR_ARG(codes_of(arena, rule)),
-           rule->status, reason ? reason : "", kind_of(rule), rule->weight, rule->seen);
+    printf(CAROM_STR_FMT "\t", CAROM_STR_ARG(rule->id));
+    carom_print_cell(stdout, rule->text, 0);
+    printf("\t" CAROM_STR_FMT "\t" CAROM_STR_FMT "\t" CAROM_STR_FMT "\t%s\t%s\t%d\t" CAROM_STR_FMT "\n",
+           CAROM_STR_ARG(rule->provider), CAROM_STR_ARG(codes_of(arena, rule)), CAROM_STR_ARG(rule->status),
+           reason ? reason : "", kind_of(rule), rule->weight, CAROM_STR_ARG(rule->seen));
 }
 
-static void list_rules(struct carom_arena *arena, const struct asked *asked, const struct carom_rule *rules, size_t n,
-                       struct carom_print *print)
+static void list_rule(struct carom_arena *arena, const struct asked *asked, const struct carom_rule *rule,
+                      struct carom_print *print)
 {
-    for (size_t i = 0; i < n; i++) {
-        if (!is_asked_for(arena, asked, &rules[i]))
-            continue;
-        if (asked->json) {
-            struct carom_json json = carom_print_json(print);
-            write_rule(arena, &rules[i], &json);
-            carom_print_line(print);
-        } else {
-            print_rule(arena, &rules[i]);
-        }
+    if (!is_asked_for(arena, asked, rule))
+        return;
+    if (asked->json) {
+        struct carom_json json = carom_print_json(print);
+        write_rule(arena, rule, &json);
+        carom_print_line(print);
+    } else {
+        print_rule(arena, rule);
     }
 }
 
@@ -159,9 +158,12 @@ static int list(struct carom_arena *arena, const struct asked *asked, const stru
 
     if (!asked->json)
         printf("rule\ttext\tprovider\tcode\tstatus\treason\tkind\tweight\tseen\n");
-    if (judging && judging->own)
-        list_rules(arena, asked, judging->own->list, judging->own->n, &print);
-    list_rules(arena, asked, carom_rules, carom_rules_n, &print);
+    for (size_t i = 0; judging && judging->own && i < judging->own->n; i++)
+        list_rule(arena, asked, &judging->own->list[i], &print);
+    for (size_t i = 0; i < carom_rules_n; i++) {
+        struct carom_rule rule = carom_rule_built_in(i);
+        list_rule(arena, asked, &rule, &print);
+    }
     return carom_print_end(&print) == 0 ? EX_OK : carom_cli_output_failed("rules");
 }
 

@@ -63,7 +63,7 @@ static const char *known_word(const char *argument, size_t i, const char **descr
     if (!strcmp(argument, "PROVIDER") && i < carom_providers_n)
         return *description_r = carom_providers[i].name, carom_providers[i].id;
     if (!strcmp(argument, "RULE") && i < carom_rules_n)
-        return *description_r = carom_rules[i].text, carom_rules[i].id;
+        return *description_r = carom_cell_str(carom_rules[i].text).ptr, carom_cell_str(carom_rules[i].id).ptr;
     return NULL;
 }
 

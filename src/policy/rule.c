@@ -71,7 +71,7 @@ static void get_status(const struct carom_args *args, struct carom_rule *rule)
         good = good && (carom_is_digit(text.ptr[i]) || text.ptr[i] == '.' || text.ptr[i] == '*');
     if (!good)
         carom_args_fail(args, "status = \"%s\" is no enhanced status code: write \"5.7.1\" or \"5.7.*\"", text.ptr);
-    rule->status = carom_sink_keep(args, text).ptr;
+    rule->status = carom_sink_keep(args, text);
 }
 
 static void check_provider(const struct carom_args *args, struct carom_str id)
@@ -94,7 +94,7 @@ static void get_provider(const struct carom_args *args, struct carom_rule *rule)
 
     if (!get_text(args, "provider", &text))
         return;
-    rule->provider = carom_sink_keep(args, text).ptr;
+    rule->provider = carom_sink_keep(args, text);
     while (carom_str_word(&text, &id))
         check_provider(args, id);
 }
@@ -148,7 +148,7 @@ static struct carom_str get_pattern(const struct carom_args *args, struct carom_
     if (!get_text(args, "text", &text))
         return CAROM_STR_EMPTY;
     carom_sandbox_charge(args->L, 10 * text.len);
-    rule->text = carom_sink_keep(args, text).ptr;
+    rule->text = carom_sink_keep(args, text);
     if (!make_ready(carom_host_policy(args->L)->arena, text, &ready, &unknown))
         carom_sandbox_no_memory(args->L);
     if (unknown.len > 0) {
@@ -165,7 +165,7 @@ static struct carom_str get_pattern(const struct carom_args *args, struct carom_
 /* ---- The call ---- */
 
 /* "policy.lua:12", the place of the call, is the rule's name. */
-static const char *name_here(const struct carom_args *args)
+static struct carom_str name_here(const struct carom_args *args)
 {
     struct carom_str where;
 
@@ -173,7 +173,7 @@ static const char *name_here(const struct carom_args *args)
     where.ptr = lua_tolstring(args->L, -1, &where.len);
     if (where.len >= 2)
         where.len -= 2; /* ": " */
-    const char *name = carom_sink_keep(args, where).ptr;
+    struct carom_str name = carom_sink_keep(args, where);
     lua_pop(args->L, 1);
     return name;
 }
@@ -186,14 +186,13 @@ int carom_rule_add(lua_State *L)
     struct carom_args args = carom_args_begin(L, 1, "carom.rule");
     struct carom_policy_rule *made = carom_value_new(L, policy->arena, sizeof(*made));
     *made = (struct carom_policy_rule){
-        .rule = {.text = "", .provider = "", .status = "", .kind = -1, .weight = 100, .seen = "the policy"}};
-    made->rule.id = name_here(&args);
+        .rule = {.id = name_here(&args), .kind = -1, .weight = 100, .seen = CAROM_STR("the policy")}};
     made->pattern = get_pattern(&args, &made->rule);
     get_code(&args, &made->rule);
     get_status(&args, &made->rule);
     get_provider(&args, &made->rule);
     get_verdict(&args, &made->rule);
-    if (!made->pattern.len && !made->rule.code_min && !*made->rule.status && !*made->rule.provider)
+    if (!made->pattern.len && !made->rule.code_min && !made->rule.status.len && !made->rule.provider.len)
         carom_args_fail(&args, "needs one of text, code, status, provider: it would hold for every failure");
     *policy->rules.end = made;
     policy->rules.end = &made->next;
@@ -210,6 +209,7 @@ static size_t place(const struct carom_policy_rule *first, bool text, struct car
         if ((first->pattern.len > 0) != text)
             continue;
         list[n] = first->rule;
+        list[n].place = n;
         if (text)
             patterns[n] = first->pattern;
         n++;

@@ -3,12 +3,12 @@
 
 /* The table compiler: prints a table of src/tables as C. It runs on the building machine only.
 
-       tablec rows SYMBOL STRUCT HEADER TYPES FILE.tsv
+       tablec rows [SYMBOL STRUCT HEADER TYPES FILE.tsv]…
 
-   prints `const struct STRUCT SYMBOL[]` and `const size_t SYMBOL_n`; TYPES has one letter a column, in the order of
-   the struct's members:
+   prints of each table `const struct STRUCT SYMBOL[]` and `const size_t SYMBOL_n`, and at the end the texts of all of
+   them (base/cell.h); TYPES has one letter a column, in the order of the struct's members:
        s  text; "-" alone or nothing: ""
-       t  the same, as a struct carom_str
+       t  the same, as a struct carom_cell
        v  values that " ; " separates, for carom_cell_next: each behind its length, one byte; "-" alone or nothing: ""
        h  names of header fields, as v; and a second member, the tag of the first (mail/header.h)
        i  whole number; "-" or nothing: 0
@@ -72,12 +72,45 @@ static void print_string(const char *text)
     putchar('"');
 }
 
-static void print_str(const char *text)
+/* ---- Texts, each once ---- */
+
+enum { TEXTS_MAX = 1 << 20, PLACES = 1 << 16 };
+static char texts[TEXTS_MAX];
+static uint32_t places[PLACES]; /* by hash, from 1 on; 0: free */
+static size_t texts_n, places_n;
+
+static uint32_t place_of(const struct carom_tsv *tsv, const char *text, size_t len)
 {
-    putchar('{');
-    print_string(text);
-    printf(", %zu}", strlen(text));
+    uint32_t slot = carom_str_hash(0, carom_str_n(text, len));
+
+    while (places[slot % PLACES] && strcmp(texts + places[slot % PLACES] - 1, text) != 0)
+        slot++;
+    if (!places[slot % PLACES]) {
+        if (texts_n + len >= TEXTS_MAX || ++places_n > PLACES / 2)
+            carom_tsv_fail(tsv, "the tables have more texts than there is room for");
+        places[slot % PLACES] = (uint32_t)texts_n + 1;
+        memcpy(texts + texts_n, text, len + 1);
+        texts_n += len + 1;
+    }
+    return places[slot % PLACES] - 1;
 }
+
+static void print_place(const struct carom_tsv *tsv, const char *text)
+{
+    size_t len = strlen(text);
+    printf("{%u, %zu}", place_of(tsv, text, len), len);
+}
+
+/* One by one, for no compiler must take a literal of that length. */
+static void print_texts(void)
+{
+    fputs("const char carom_cell_texts[] = {", stdout);
+    for (size_t i = 0; i < texts_n; i++)
+        printf("%s'\\%03o',", i % 32 ? "" : "\n", (unsigned char)texts[i]);
+    puts("\n};");
+}
+
+/* ---- Cells ---- */
 
 static void print_values(const struct carom_tsv *tsv, const char *cell)
 {
@@ -176,7 +209,7 @@ static void print_cell(const struct carom_tsv *tsv, char type, const char *cell)
 
     switch (type) {
     case 's': print_string(none ? "" : cell); break;
-    case 't': print_str(none ? "" : cell); break;
+    case 't': print_place(tsv, none ? "" : cell); break;
     case 'v': print_values(tsv, none ? "" : cell); break;
     case 'h': print_names(tsv, none ? "" : cell); break;
     case 'i': printf("%ld", none ? 0 : number(tsv, cell)); break;
@@ -191,7 +224,7 @@ static void print_cell(const struct carom_tsv *tsv, char type, const char *cell)
     }
 }
 
-static int rows(char **args)
+static void rows_of(char **args)
 {
     const char *symbol = args[0], *structure = args[1], *header = args[2], *types = args[3];
     struct carom_tsv tsv;
@@ -199,7 +232,7 @@ static int rows(char **args)
     carom_tsv_begin(&tsv, args[4]);
     if (tsv.columns != strlen(types))
         carom_tsv_fail(&tsv, "%zu columns, but the build names %zu types (%s)", tsv.columns, strlen(types), types);
-    printf("#include \"%s\"\n\nconst struct %s %s[] = {\n", header, structure, symbol);
+    printf("#include \"%s\"\nconst struct %s %s[] = {\n", header, structure, symbol);
     while (carom_tsv_next(&tsv)) {
         fputs("    {", stdout);
         for (size_t i = 0; i < tsv.columns; i++) {
@@ -210,8 +243,15 @@ static int rows(char **args)
         }
         puts("},");
     }
-    printf("};\nconst size_t %s_n = sizeof %s / sizeof %s[0];\n", symbol, symbol, symbol);
+    printf("};\nconst size_t %s_n = sizeof %s / sizeof %s[0];\n\n", symbol, symbol, symbol);
     carom_tsv_end(&tsv);
+}
+
+static int rows(char **args)
+{
+    for (; *args; args += 5)
+        rows_of(args);
+    print_texts();
     return 0;
 }
 
@@ -253,7 +293,7 @@ int main(int argc, char **argv)
 {
     int result;
 
-    if (argc == 7 && strcmp(argv[1], "rows") == 0)
+    if (argc > 2 && argc % 5 == 2 && strcmp(argv[1], "rows") == 0)
         result = rows(argv + 2);
     else if (argc == 7 && strcmp(argv[1], "index") == 0)
         result = index_of(argv + 2);
@@ -262,7 +302,7 @@ int main(int argc, char **argv)
     else if (argc == 10 && strcmp(argv[1], "sieve") == 0)
         result = carom_sieve_print(argv[2], argv[3], argv[4], argv[5], argv[6], argv[7], argv[8], argv[9]);
     else {
-        fputs("usage: tablec rows SYMBOL STRUCT HEADER TYPES FILE.tsv\n"
+        fputs("usage: tablec rows [SYMBOL STRUCT HEADER TYPES FILE.tsv]…\n"
               "       tablec index SYMBOL HEADER COLUMN COLUMN FILE.tsv\n"
               "       tablec matcher SYMBOL HEADER COLUMN FILE.tsv WORDS.tsv\n"
               "       tablec sieve SYMBOL HEADER COLUMN KEY SHAPE SEPARATOR FILE.tsv USUAL.tsv\n",

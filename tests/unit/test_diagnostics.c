@@ -120,7 +120,7 @@ static void saw(void *user, const struct carom_rule *rule, struct carom_str text
 
     (void)text;
     (void)where;
-    figures->met[rule - carom_rules] |= holds;
+    figures->met[rule->place] |= holds;
 }
 
 static void judge(struct carom_arena *arena, const struct row *row, struct figures *figures)
@@ -204,7 +204,7 @@ static void meets_every_rule(void **state)
     (void)state;
     for (size_t i = 0; i < carom_rules_n; i++)
         if (!got.met[i] && ++never > NEVER_MET_MOST)
-            print_message("no row meets %s (%s)\n", carom_rules[i].id, carom_rules[i].text);
+            print_message("no row meets %s (%s)\n", carom_cell_str(carom_rules[i].id).ptr, carom_cell_str(carom_rules[i].text).ptr);
     free(got.met);
     if (never > NEVER_MET_MOST)
         fail_msg("got %zu rules that no row of the table meets, want at most %d: add rows for the new ones", never,
@@ -218,8 +218,7 @@ static void meets_every_rule(void **state)
 /* What the rule looks for, as a server would say it: the last word of a class, "x" for a run. */
 static struct carom_str say(struct carom_arena *arena, const struct carom_rule *rule)
 {
-    struct carom_str unknown, rest = carom_phrase_ready(arena, carom_str(rule->text), carom_word_rows,
-                                                        carom_word_rows_n, &unknown);
+    struct carom_str unknown, rest = carom_phrase_ready(arena, rule->text, carom_word_rows, carom_word_rows_n, &unknown);
     char *out = carom_arena_alloc(arena, rest.len + 3);
     size_t n = 0, class = 0;
     bool inside = false;
@@ -241,12 +240,12 @@ static struct carom_str say(struct carom_arena *arena, const struct carom_rule *
 
 static struct carom_case case_for(struct carom_arena *arena, const struct carom_rule *rule)
 {
-    struct carom_str providers = carom_str(rule->provider), provider = CAROM_STR_EMPTY;
-    size_t n = strlen(rule->status);
+    struct carom_str providers = rule->provider, provider = CAROM_STR_EMPTY;
+    size_t n = rule->status.len;
     char *status = carom_arena_alloc(arena, n + 1);
 
     for (size_t i = 0; i < n; i++)
-        status[i] = rule->status[i] == '*' ? '0' : rule->status[i];
+        status[i] = rule->status.ptr[i] == '*' ? '0' : rule->status.ptr[i];
     carom_str_word(&providers, &provider);
     return (struct carom_case){.reply_code = rule->code_min, .status = carom_str_n(status, n), .provider = provider,
                                .command = CAROM_STR_EMPTY, .diagnostic = say(arena, rule), .where = CAROM_STR("said"),
@@ -263,11 +262,12 @@ static void every_rule_can_win(void **state)
     for (size_t i = 0; i < carom_rules_n; i++) {
         carom_arena_reset(arena);
         assert_false(carom_arena_guard(arena));
-        struct carom_case what = case_for(arena, &carom_rules[i]);
+        struct carom_rule rule = carom_rule_built_in(i);
+        struct carom_case what = case_for(arena, &rule);
         struct carom_verdict got = carom_rules_judge(arena, &what, NULL);
-        if (got.reason != carom_rules[i].reason) {
-            print_message("%s (%s, %s): %s wins for %s\n", carom_rules[i].id, carom_rules[i].text,
-                          carom_reason_name(carom_rules[i].reason), got.rule.ptr, carom_reason_name(got.reason));
+        if (got.reason != rule.reason) {
+            print_message("%s (%s, %s): %s wins for %s\n", rule.id.ptr, rule.text.ptr, carom_reason_name(rule.reason),
+                          got.rule.ptr, carom_reason_name(got.reason));
             lost++;
         }
         carom_arena_unguard(arena);

@@ -312,7 +312,7 @@ static void words_begin_differently(void **state)
 
     for (size_t i = 0; i < carom_return_paths_n; i++) {
         const struct carom_return_path_row *row = &carom_return_paths[i];
-        struct carom_str rest = row->local;
+        struct carom_str rest = carom_cell_str(row->local);
         assert_int_equal(*row->gives == 'w', strcmp(row->gives, "wrap") == 0);
         assert_int_equal(*row->sure == 'a', strcmp(row->sure, "asked") == 0);
         for (size_t open; (open = carom_str_chr(rest, '{')) != SIZE_MAX;) {
@@ -322,7 +322,7 @@ static void words_begin_differently(void **state)
             for (size_t k = 0; k < sizeof(names) / sizeof(names[0]); k++)
                 known |= carom_str_eq(name, carom_str(names[k]));
             if (!known)
-                fail_msg("%s: no capture is named {%.*s}", row->local.ptr, CAROM_STR_ARG(name));
+                fail_msg("%s: no capture is named {%.*s}", carom_cell_str(row->local).ptr, CAROM_STR_ARG(name));
         }
     }
 }

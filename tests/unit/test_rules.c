@@ -169,13 +169,13 @@ static void table_is_sound(void **state)
     if (carom_rules_matcher.patterns != carom_rules_n)
         fail_msg("got %u patterns, want one a rule (%zu)", carom_rules_matcher.patterns, carom_rules_n);
     for (size_t i = 0; i < carom_rules_n; i++) {
-        const struct carom_rule *rule = &carom_rules[i];
+        const struct carom_rule rule = carom_rule_built_in(i);
 
-        if (!*rule->id || !*rule->seen || rule->reason == CAROM_REASON_NONE || rule->weight < 1 || rule->weight > 100)
-            fail_msg("rule %zu (%s): got no id, source, reason or weight from 1 to 100", i, rule->id);
+        if (!rule.id.len || !rule.seen.len || rule.reason == CAROM_REASON_NONE || rule.weight < 1 || rule.weight > 100)
+            fail_msg("rule %zu (%s): got no id, source, reason or weight from 1 to 100", i, rule.id.ptr);
         for (size_t j = i + 1; j < carom_rules_n; j++) {
-            if (strcmp(rule->id, carom_rules[j].id) == 0)
-                fail_msg("two rules have the id %s", rule->id);
+            if (carom_str_eq(rule.id, carom_cell_str(carom_rules[j].id)))
+                fail_msg("two rules have the id %s", rule.id.ptr);
         }
     }
 }
