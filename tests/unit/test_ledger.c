@@ -584,11 +584,11 @@ static void test_alerts_once_a_period(void **state)
    that was set back. */
 static void test_alerts_once_whoever_looked_first(void **state)
 {
-    static const int64_t second = 1000, year = 365 * DAY;
+    static const int64_t moment = 1000, year = 365 * DAY;
     const struct {
         int64_t since_first;
         size_t jobs;
-    } times[] = {{0, 1}, {-1, 1}, {second, 1}, {-second, 1}, {-year, 2}, {-year - second, 2}};
+    } times[] = {{0, 1}, {-1, 1}, {moment, 1}, {-moment, 1}, {-year, 2}, {-year - moment, 2}};
     struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
     struct given given;
 
