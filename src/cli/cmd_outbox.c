@@ -193,7 +193,7 @@ static int list(struct carom_ledger *ledger, struct listing *listing, const char
 }
 
 /* resend: as if it were new, whatever became of it. drop: never. */
-static int change(struct carom_ledger *ledger, struct listing *listing, bool resend, struct carom_error *err)
+static int change_it(struct carom_ledger *ledger, struct listing *listing, bool resend, struct carom_error *err)
 {
     listing->print = NULL;
     if (ledger->ops->jobs(ledger->store, listing->arena, -1, find_row, listing, err) != 0)
@@ -210,6 +210,17 @@ static int change(struct carom_ledger *ledger, struct listing *listing, bool res
         return ledger->ops->resend(ledger->store, listing->id, carom_date_now_ms(), CAROM_STR("to be sent again by hand"), err);
     return ledger->ops->settle(ledger->store, listing->id, CAROM_JOB_DROPPED, carom_date_now_ms(),
                                CAROM_STR("dropped by hand"), true, err);
+}
+
+/* Who delivers may settle it at any time: it is looked at and changed in one transaction. */
+static int change(struct carom_ledger *ledger, struct listing *listing, bool resend, struct carom_error *err)
+{
+    if (ledger->ops->begin(ledger->store, err) != 0)
+        return -1;
+    if (change_it(ledger, listing, resend, err) == 0)
+        return ledger->ops->commit(ledger->store, err);
+    ledger->ops->rollback(ledger->store);
+    return -1;
 }
 
 /* ---- All dead letters: after an outage that lasted longer than the attempts ---- */

@@ -116,13 +116,14 @@ static int waits(struct carom_effect *effect, bool *waits_r)
     return result;
 }
 
-/* Is there one of that scope that lasts at least as long? Shorter ones then end unnoticed. */
+/* Is there one of that scope that lasts at least as long? Shorter ones then end unnoticed, but for an end that is being told
+   just now: it must not come after what is told next. */
 static int outlast(struct carom_effect *effect, struct carom_str list, int64_t until, bool *covered_r)
 {
     static const char longer[] = "SELECT 1 FROM suppression WHERE address = ?1 AND list = ?2 AND ended = 0 AND"
                                  " (until = 0 OR (?3 <> 0 AND until >= ?3)) LIMIT 1";
     static const char shorter[] = "UPDATE job SET state = 3, answer = 'suppressed again, for longer', ended_by = ?3 WHERE address = "
-                                  "?1 AND state = 0 AND EXISTS"
+                                  "?1 AND state = 0 AND lease <= ?4 AND EXISTS"
                                   " (SELECT 1 FROM suppression s WHERE s.id = job.suppression AND s.list = ?2 AND s.ended = 0)";
     int64_t found;
     bool any;
@@ -137,7 +138,8 @@ static int outlast(struct carom_effect *effect, struct carom_str list, int64_t u
         return 0;
     if (waits(effect, &any) != 0)
         return -1;
-    return !any ? 0 : run(effect, carom_db_use(effect->db, effect->err, shorter, "isi", effect->address, list, effect->by));
+    return !any ? 0 : run(effect, carom_db_use(effect->db, effect->err, shorter, "isii", effect->address, list, effect->by,
+                                               effect->entry->now));
 }
 
 static int suppress(struct carom_effect *effect, const struct carom_decided *decided)

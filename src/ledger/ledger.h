@@ -99,6 +99,7 @@ struct carom_store_ops {
     int (*claim)(struct carom_store *store, struct carom_arena *arena, int64_t now, int64_t lease_ms, size_t max,
                  struct carom_job **jobs_r, size_t *n_r, struct carom_error *err);
     /* The outcome of one attempt: new state, next due time (of what is over: when that was), answer; attempts + 1 unless free_attempt.
+       What is over already stays as it is, unless it is done now; a dead letter may be dropped.
        Nothing where the job was erased meanwhile, here and in mail and alert. */
     int (*settle)(struct carom_store *store, int64_t job, enum carom_job_state state, int64_t due,
                   struct carom_str answer, bool free_attempt, struct carom_error *err);

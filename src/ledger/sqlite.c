@@ -470,11 +470,12 @@ static int claim(struct carom_store *store, struct carom_arena *arena, int64_t n
     return result;
 }
 
+/* While it was under way somebody may have dropped it; or its lease ended, and another one was quicker. */
 static int settle(struct carom_store *store, int64_t job, enum carom_job_state state, int64_t due,
                   struct carom_str answer, bool free_attempt, struct carom_error *err)
 {
     static const char sql[] = "UPDATE job SET state = ?2, due = ?3, answer = ?4, attempts = attempts + ?5, lease = 0"
-                              " WHERE id = ?1";
+                              " WHERE id = ?1 AND (state IN (0, 4) OR ?2 = 1 OR (state = 2 AND ?2 = 3))";
     bool own;
     if (carom_db_enter(&store->db, &own, err) != 0)
         return -1;

@@ -524,6 +524,76 @@ static void test_what_is_sent_again_begins_anew(void **state)
     carom_ledger_close(&ledger);
 }
 
+/* Somebody drops a job, or an end that was to be told is not any more, while it is under way. */
+static void test_what_is_over_stays_so(void **state)
+{
+    const struct {
+        enum carom_job_state before, outcome, want;
+    } cases[] = {{CAROM_JOB_DROPPED, CAROM_JOB_WAITING, CAROM_JOB_DROPPED}, {CAROM_JOB_DROPPED, CAROM_JOB_PENDING, CAROM_JOB_DROPPED},
+                 {CAROM_JOB_DROPPED, CAROM_JOB_DEAD, CAROM_JOB_DROPPED},    {CAROM_JOB_DROPPED, CAROM_JOB_DONE, CAROM_JOB_DONE},
+                 {CAROM_JOB_DONE, CAROM_JOB_WAITING, CAROM_JOB_DONE},       {CAROM_JOB_DONE, CAROM_JOB_DROPPED, CAROM_JOB_DONE},
+                 {CAROM_JOB_DEAD, CAROM_JOB_DROPPED, CAROM_JOB_DROPPED},    {CAROM_JOB_PENDING, CAROM_JOB_DROPPED, CAROM_JOB_DROPPED}};
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct carom_error err = {0};
+    struct carom_job *jobs;
+    size_t n;
+    struct given given;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        give(&given, 100 * i + 1);
+        act(&given, CAROM_ACTION_TAG)->key = CAROM_STR("k");
+        record(&ledger, &given);
+        must(ledger.ops->claim(ledger.store, arena, now, DAY, 1, &jobs, &n, &err), &err, "claim");
+        assert_int_equal(n, 1);
+        int before = count_jobs(&ledger, (int)cases[i].want);
+        must(ledger.ops->settle(ledger.store, jobs[0].id, cases[i].before, now, CAROM_STR("first"), true, &err), &err, "settle");
+        must(ledger.ops->settle(ledger.store, jobs[0].id, cases[i].outcome, now, CAROM_STR("then"), false, &err), &err, "settle");
+        assert_int_equal(count_jobs(&ledger, (int)cases[i].want), before + 1);
+    }
+    carom_ledger_close(&ledger);
+}
+
+/* The end of a suppression is being told while the next begins: whatever becomes of that, the sink hears of it before. */
+static void test_an_end_under_way_comes_first(void **state)
+{
+    struct carom_sink suppress = {.name = CAROM_STR("suppress")}, unsuppress = {.name = CAROM_STR("unsuppress")};
+    struct carom_sink_entry entries[] = {{CAROM_STR("suppress"), &suppress, &entries[1]},
+                                         {CAROM_STR("unsuppress"), &unsuppress, NULL}};
+    const struct carom_config counterparts = {.sinks = entries};
+    static const char *const told[] = {"suppress", "unsuppress", "unsuppress", "suppress"};
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct carom_error err = {0};
+    struct carom_job *jobs;
+    size_t n;
+    struct given given;
+
+    (void)state;
+    give(&given, 1);
+    given.entry.config = &counterparts;
+    act(&given, CAROM_ACTION_SUPPRESS)->duration_ms = DAY;
+    record(&ledger, &given);
+    for (int i = 0; i < 4; i++) {
+        int64_t at = now + (i ? DAY + i : 0);
+        must(ledger.ops->claim(ledger.store, arena, at, 60000, 9, &jobs, &n, &err), &err, "claim");
+        assert_int_equal(n, 1);
+        assert_string_equal(jobs[0].action.ptr, told[i]);
+        int64_t id = jobs[0].id;
+        if (i == 1) {
+            give(&given, 2);
+            given.entry.config = &counterparts;
+            given.entry.now = at;
+            act(&given, CAROM_ACTION_SUPPRESS)->duration_ms = 2 * DAY;
+            record(&ledger, &given);
+            must(ledger.ops->claim(ledger.store, arena, at, 60000, 9, &jobs, &n, &err), &err, "claim");
+            assert_int_equal(n, 0); /* another run */
+        }
+        must(ledger.ops->settle(ledger.store, id, i == 1 ? CAROM_JOB_WAITING : CAROM_JOB_DONE, at, CAROM_STR("x"), false, &err),
+             &err, "settle");
+    }
+    carom_ledger_close(&ledger);
+}
+
 static int keep_pause(void *user, const struct carom_pause *pause)
 {
     char *text = user;
@@ -1197,6 +1267,7 @@ int main(void)
         TEST(test_what_lasts_longest_is_named), TEST(test_sifted),
         TEST(test_what_is_held_is_no_yes), TEST(test_mail_of_a_job), TEST(test_pending), TEST(test_pauses),
         TEST(test_an_action_and_its_counterpart_keep_their_order), TEST(test_what_is_sent_again_begins_anew),
+        TEST(test_what_is_over_stays_so), TEST(test_an_end_under_way_comes_first),
         TEST(test_alerts_once_a_period),
         TEST(test_alerts_once_whoever_looked_first),
         TEST(test_jobs),
