@@ -97,6 +97,7 @@ static int replay_all(const struct request *request, struct carom_replay *replay
         return carom_error_memory(err);
     if ((request->apply ? ledger->ops->begin : ledger->care->view)(ledger->store, err) != 0)
         return -1;
+    replay->now = carom_date_now_ms(); /* not before what others have just decided */
     int result = carom_replay_run(replay, err);
     if (result != 0 || !request->apply)
         ledger->ops->rollback(ledger->store);

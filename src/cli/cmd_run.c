@@ -302,7 +302,7 @@ static int count_failed(struct run *run, const struct carom_source_item *item, s
 static int decide_one(struct run *run, const struct carom_source_item *item, struct carom_result *result,
                       struct carom_error *err)
 {
-    if (result && carom_engine_take(run->engine, result, carom_engine_now_ms(run->engine), &result, err) == 0) {
+    if (result && carom_engine_take(run->engine, result, &result, err) == 0) {
         count(&run->tally, result);
         print_result(run, result);
         if (run->log.chosen)

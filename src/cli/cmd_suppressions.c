@@ -238,6 +238,7 @@ static int remove_all(struct job *job, char **addresses, int n)
     int result = job->ledger.ops->begin(job->ledger.store, job->err);
     if (result != 0)
         return -1;
+    job->now = carom_date_now_ms(); /* not before what others have just decided */
     for (int i = 0; i < n && result == 0; i++)
         result = remove_one(job, addresses[i], &sum);
     if (result == 0)

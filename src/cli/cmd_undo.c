@@ -120,9 +120,9 @@ static int take_back(struct carom_ledger *ledger, const struct request *request,
                      struct carom_error *err)
 {
     struct carom_settled settled;
-    int64_t now = carom_date_now_ms();
     if (ledger->ops->begin(ledger->store, err) != 0)
         return -1;
+    int64_t now = carom_date_now_ms(); /* not before what others have just decided */
     int result = request->operation ? ledger->care->redo(ledger->store, request->operation, config, now, &settled, err)
                                     : ledger->care->undo(ledger->store, selection, config, now, &settled, err);
     if (result != 0 || request->dry_run)

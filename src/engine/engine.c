@@ -80,7 +80,7 @@ struct work {
     struct carom_result *result;
     struct carom_described *described;
     struct carom_str text;
-    int64_t now;
+    int64_t now; /* 0: the clock is looked at once nobody else can decide */
     bool bare; /* facts and decisions stay where they are, and nobody shows them */
     struct carom_error failed; /* why the first hook that failed did, where the others go on */
 };
@@ -349,6 +349,8 @@ static int transact(struct work *work, struct carom_error *err)
 
     if (!engine->batch && engine->ledger.ops->begin(engine->ledger.store, err) != 0)
         return -1;
+    if (!work->now)
+        work->now = carom_engine_now_ms(engine);
     if (carom_arena_guard(work->arena)) {
         result = carom_error_memory(err);
         written = true; /* how far it came is not known: give the transaction up */
@@ -378,11 +380,10 @@ static int take(struct work *work, struct carom_error *err)
     return failed ? -1 : 0;
 }
 
-int carom_engine_take(struct carom_engine *engine, struct carom_result *result, int64_t now_ms,
-                      struct carom_result **result_r, struct carom_error *err)
+int carom_engine_take(struct carom_engine *engine, struct carom_result *result, struct carom_result **result_r,
+                      struct carom_error *err)
 {
-    struct work work = {
-        .engine = engine, .arena = result->arena, .result = result, .now = now_ms, .bare = engine->bare};
+    struct work work = {.engine = engine, .arena = result->arena, .result = result, .bare = engine->bare};
 
     if (take(&work, err) != 0) {
         carom_result_free(result);
@@ -453,12 +454,11 @@ int carom_engine_message(struct carom_engine *engine, const void *bytes, size_t 
                          struct carom_error *err)
 {
     static const struct carom_envelope nothing;
-    int64_t now = carom_engine_now_ms(engine);
     struct carom_result *result;
 
     *result_r = NULL;
-    if (carom_engine_begin_message(engine, carom_str_n(size ? bytes : "", size), envelope ? envelope : &nothing, now,
-                                   &result, err) != 0)
+    if (carom_engine_begin_message(engine, carom_str_n(size ? bytes : "", size), envelope ? envelope : &nothing,
+                                   carom_engine_now_ms(engine), &result, err) != 0)
         return -1;
-    return carom_engine_take(engine, result, now, result_r, err);
+    return carom_engine_take(engine, result, result_r, err);
 }

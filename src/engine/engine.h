@@ -41,9 +41,9 @@ struct carom_engine {
 
 /* The one way in behind all others: decides about result->facts and writes them. Takes the result over: *result_r
    after the commit, freed on failure. */
-int carom_engine_take(struct carom_engine *engine, struct carom_result *result, int64_t now_ms,
-                      struct carom_result **result_r, struct carom_error *err);
-/* The same for who keeps the facts himself, and looks at nothing but the decisions: result is his, its facts are only
+int carom_engine_take(struct carom_engine *engine, struct carom_result *result, struct carom_result **result_r,
+                      struct carom_error *err);
+/* The same, as of a time, for who keeps the facts himself, and looks at nothing but the decisions: result is his, its facts are only
    read (message and report may be NULL), and of the outcomes only duplicate, failed and decision are filled. Also for a
    ledger in memory (ledger/memory.h). */
 int carom_engine_judge(struct carom_engine *engine, struct carom_result *result, int64_t now_ms, struct carom_error *err);

@@ -142,7 +142,7 @@ static int feed(void *user, const struct carom_made *made, struct carom_error *e
 
     forget(rehearsal);
     if (!(result = result_of(rehearsal, made, err)) ||
-        carom_engine_take(&rehearsal->engine, result, carom_engine_now_ms(&rehearsal->engine), &result, err) != 0 ||
+        carom_engine_take(&rehearsal->engine, result, &result, err) != 0 ||
         show(rehearsal, result, err) != 0)
         return -1;
     if (rehearsal->shown->duplicate) /* it stands for a message, not for a reply */

@@ -34,7 +34,6 @@ int carom_engine_reply(struct carom_engine *engine, const struct carom_reply_inp
                        struct carom_result **result_r, struct carom_error *err)
 {
     struct carom_result *result;
-    int64_t now = carom_engine_now_ms(engine);
 
     *result_r = NULL;
     if (!carom_str_trim(carom_str(input->reply)).len)
@@ -47,14 +46,15 @@ int carom_engine_reply(struct carom_engine *engine, const struct carom_reply_inp
         carom_result_free(result);
         return carom_error_memory(err);
     }
-    result->facts = carom_facts_reply(result->arena, input, carom_policy_judging(engine->policy), now / 1000);
+    result->facts = carom_facts_reply(result->arena, input, carom_policy_judging(engine->policy),
+                                      carom_engine_now_ms(engine) / 1000);
     int wrong = check(result->arena, input, result->facts.list, err);
     carom_arena_unguard(result->arena);
     if (wrong) {
         carom_result_free(result);
         return -1;
     }
-    return carom_engine_take(engine, result, now, result_r, err);
+    return carom_engine_take(engine, result, result_r, err);
 }
 
 /* ---- Deliveries in bulk ---- */

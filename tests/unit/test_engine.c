@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * SPDX-FileCopyrightText: the carom authors */
 
-/* The engine through its public header: a message in, a decision out, once. */
+/* The engine through its public header, but for transactions: a message in, a decision out, once. */
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,9 +14,12 @@
 #include <time.h>
 #include <unistd.h>
 #include <cmocka.h>
+#include <fcntl.h>
 #include <pthread.h>
+#include <sqlite3.h>
 
 #include "carom.h"
+#include "engine/engine.h"
 
 static char directory[] = "/tmp/carom-engine-XXXXXX";
 static char policy[64], store[80];
@@ -318,6 +321,68 @@ static void expect_state(const struct carom_result *result, size_t fact, const c
 
 /* A delay and a failure of one delivery in one message, as some servers report both: what is only observed of the first
    counts for the second, as it would had they come one after the other. */
+/* ---- Who looks at the clock, and who decides ---- */
+
+static int64_t query(const char *sql)
+{
+    sqlite3 *handle;
+    sqlite3_stmt *statement;
+
+    assert_int_equal(sqlite3_open_v2(store + strlen("sqlite:"), &handle, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(handle, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    int64_t value = sqlite3_column_int64(statement, 0);
+    sqlite3_finalize(statement);
+    sqlite3_close(handle);
+    return value;
+}
+
+static bool somebody_waits(int lock)
+{
+    struct flock turnstile = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+
+    assert_int_equal(fcntl(lock, F_OFD_GETLK, &turnstile), 0);
+    return turnstile.l_type != F_UNLCK;
+}
+
+static void *take_ann(void *engine)
+{
+    struct carom_error err = {0};
+    struct carom_result *result;
+
+    assert_int_equal(take(engine, 1, "ann", "5.1.1", "550 5.1.1 User unknown", &result, &err), 0);
+    carom_result_free(result);
+    return NULL;
+}
+
+/* Who waits for the ledger decides after those who had it, and as of a later time: jobs go in the order of their times. */
+static void test_times_are_in_the_order_of_decisions(void **state)
+{
+    struct carom_engine *waiting = engine_open(false), *deciding = engine_open(false);
+    struct carom_error err = {0};
+    struct carom_result *result;
+    char lock_name[64];
+    pthread_t thread;
+
+    (void)state;
+    snprintf(lock_name, sizeof(lock_name), "%s/carom.db.lock", directory);
+    int lock = open(lock_name, O_RDWR);
+    assert_true(lock >= 0);
+    assert_int_equal(carom_engine_begin(deciding, &err), 0);
+    assert_int_equal(pthread_create(&thread, NULL, take_ann, waiting), 0);
+    while (!somebody_waits(lock))
+        nanosleep(&(struct timespec){.tv_nsec = 1000 * 1000}, NULL);
+    nanosleep(&(struct timespec){.tv_nsec = 5 * 1000 * 1000}, NULL); /* ms are told apart */
+    assert_int_equal(take(deciding, 2, "bob", "5.1.1", "550 5.1.1 User unknown", &result, &err), 0);
+    carom_result_free(result);
+    assert_int_equal(carom_engine_commit(deciding, &err), 0);
+    pthread_join(thread, NULL);
+    carom_engine_close(waiting);
+    carom_engine_close(deciding);
+    close(lock);
+    assert_int_equal(query("SELECT count(*) FROM fact a JOIN fact b ON a.id < b.id AND a.decided <= b.decided"), 1);
+}
+
 static void test_one_address_twice_while_observed(void **state)
 {
     static const char twice[] = "x\n\nFinal-Recipient: rfc822; ann@example.com\nAction: delayed\nStatus: 4.4.1";
@@ -542,6 +607,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_a_failing_hook_stores_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_dry_run_touches_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(test_two_engines_in_two_threads, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_times_are_in_the_order_of_decisions, setup, teardown),
         cmocka_unit_test_setup_teardown(test_one_address_twice_while_observed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_replies_count_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_delivery_that_we_heard_of_before, setup, teardown),
