@@ -320,13 +320,31 @@ static void overrule(struct carom_verdict *verdict, const struct search *own, co
     verdict->confidence = what->machine && !what->guess ? CAROM_CONFIDENCE_HIGH : CAROM_CONFIDENCE_MEDIUM;
 }
 
+/* IronPort calls every 550 to RCPT "Unknown address error": the label is asked after the words that it wraps. */
+static bool unwrap(const struct carom_case *what, struct carom_case *unwrapped_r)
+{
+    struct carom_str quoted = carom_reply_quoted(what->diagnostic);
+
+    if (quoted.len == 0)
+        return false;
+    *unwrapped_r = *what;
+    unwrapped_r->diagnostic = quoted;
+    if (what->text.len == 0)
+        unwrapped_r->text = what->diagnostic;
+    return true;
+}
+
 struct carom_verdict carom_rules_judge(struct carom_arena *arena, const struct carom_case *what,
                                        const struct carom_judging *judging)
 {
     static const struct carom_judging plain;
-    struct ready diagnostic = make_ready(arena, what->diagnostic, what->where);
+    struct carom_case unwrapped;
+    struct ready diagnostic;
     struct search own = {0};
 
+    if (unwrap(what, &unwrapped))
+        what = &unwrapped;
+    diagnostic = make_ready(arena, what->diagnostic, what->where);
     judging = judging ? judging : &plain;
     if (judging->own)
         own = search_own(arena, what, &diagnostic, judging);

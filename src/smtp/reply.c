@@ -245,15 +245,29 @@ static struct carom_str parse_codes(struct carom_str text, struct carom_reply *r
     return text;
 }
 
-/* A reply at the start of text. */
-static struct carom_reply parse(struct carom_str text)
+/* What stands at the start of text: a reply, or a label with a status alone. */
+static struct carom_reply parse_label(struct carom_str text)
 {
-    struct carom_reply reply = {0, CAROM_STR_EMPTY, CAROM_STR_EMPTY}, remote = reply;
-    struct carom_str inner;
+    struct carom_reply reply = {0, CAROM_STR_EMPTY, CAROM_STR_EMPTY};
 
     text = skip(skip_type(carom_str_trim(text)), BLANK | QUOTE | ANGLE);
     reply.words = parse_codes(text, &reply);
-    inner = reply.code == 0 ? quoted_reply(reply.words) : CAROM_STR_EMPTY;
+    return reply;
+}
+
+struct carom_str carom_reply_quoted(struct carom_str text)
+{
+    struct carom_reply label = parse_label(text);
+
+    return label.code == 0 ? quoted_reply(label.words) : CAROM_STR_EMPTY;
+}
+
+/* A reply at the start of text, or the one that a label there wraps. */
+static struct carom_reply parse(struct carom_str text)
+{
+    struct carom_reply reply = parse_label(text), remote = {0, CAROM_STR_EMPTY, CAROM_STR_EMPTY};
+    struct carom_str inner = reply.code == 0 ? quoted_reply(reply.words) : CAROM_STR_EMPTY;
+
     if (inner.len == 0)
         return reply;
     remote.words = parse_codes(inner, &remote);

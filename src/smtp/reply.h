@@ -26,6 +26,9 @@ bool carom_status_is_filler(struct carom_str status);
    "550-5.1.1 x\n550 y", "550: 5.1.1 x", "550 550 5.1.1 x", "#5.1.1", "5.1.0 - Unknown address error 550-'5.1.1 x'",
    "smtp; 550 …". Code 0: none. */
 struct carom_reply carom_reply_find(struct carom_str text);
+/* The reply in quotes behind a label of the sending server's own, as in "5.1.0 - Unknown address error 550-'5.7.1 x'":
+   from its code on; empty: there is no label. */
+struct carom_str carom_reply_quoted(struct carom_str text);
 /* What it answered, as the sending server says beside it: CONN EHLO MAIL RCPT DATA BDAT; empty: it does not (the first
    of tables/phases.tsv that stands in the text). */
 struct carom_str carom_reply_command(struct carom_str text);

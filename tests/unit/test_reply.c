@@ -96,6 +96,26 @@ static void finds(void **state)
     check(cases, sizeof cases / sizeof *cases);
 }
 
+static void quotes(void **state)
+{
+    static const struct {
+        const char *text, *quoted;
+    } cases[] = {
+        {"5.1.0 - Unknown address error 550-'5.7.1 refused' (delivery attempts: 0)",
+         "550-'5.7.1 refused' (delivery attempts: 0)"},
+        {"5.1.0 - Unknown address error 'timeout'", ""},
+        {"550 5.1.1 he said 554-'no'", ""}, /* a reply of its own is no label */
+        {"5.1.0 - Unknown address error", ""},
+        {"", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct carom_str got = carom_reply_quoted(carom_str(cases[i].text));
+        if (!carom_str_eq(got, carom_str(cases[i].quoted)))
+            fail_msg("%s: got \"%.*s\", want \"%s\"", cases[i].text, CAROM_STR_ARG(got), cases[i].quoted);
+    }
+}
+
 static void finds_status(void **state)
 {
     static const struct {
@@ -133,6 +153,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parses),
         cmocka_unit_test(finds),
+        cmocka_unit_test(quotes),
         cmocka_unit_test(finds_status),
         cmocka_unit_test(knows_filler),
     };
