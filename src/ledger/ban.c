@@ -52,7 +52,9 @@ static int ban(struct carom_store *store, const struct carom_ban *what, int64_t 
 
 static int end_now(struct carom_store *store, int64_t suppression, int64_t address, int64_t now, struct carom_error *err)
 {
-    static const char sql[] = "UPDATE job SET due = ?3, planned = ?3 WHERE address = ?1 AND state = 0 AND suppression = ?2";
+    static const char sql[] = "UPDATE job SET due = after.time, planned = after.time FROM (SELECT max(?3, coalesce(max(planned), 0))"
+                              " AS time FROM job WHERE address = ?1 AND state = 0 AND action = 'suppress') after"
+                              " WHERE address = ?1 AND state = 0 AND suppression = ?2";
     return carom_db_run(&store->db, carom_db_use(&store->db, err, sql, "iii", address, suppression, now), err);
 }
 

@@ -53,6 +53,17 @@ static int write_arguments(struct carom_effect *effect, const struct carom_decid
     return buf->failed ? carom_error_memory(effect->err) : 0;
 }
 
+/* An end is not told before a suppression that has not left yet: it waits as long. */
+static int wait_for_suppress(struct carom_effect *effect, int64_t *due)
+{
+    static const char sql[] = "SELECT max(planned) FROM job WHERE address = ?1 AND state = 0 AND action = 'suppress'";
+    int64_t latest;
+    int result = carom_db_value(effect->db, carom_db_use(effect->db, effect->err, sql, "i", effect->address), &latest,
+                                effect->err);
+    *due = latest > *due ? latest : *due;
+    return result;
+}
+
 static int put_jobs(struct carom_effect *effect, const struct carom_sink *sinks, const struct carom_decided *decided,
                     const struct extra *extra, int64_t due, int64_t suppression)
 {
@@ -63,6 +74,8 @@ static int put_jobs(struct carom_effect *effect, const struct carom_sink *sinks,
 
     if (!sinks)
         return 0;
+    if (decided->type == CAROM_ACTION_UNSUPPRESS && wait_for_suppress(effect, &due) != 0)
+        return -1;
     if (write_arguments(effect, decided, extra, &arguments) != 0)
         return -1;
     for (const struct carom_sink *sink = sinks; sink; sink = sink->next) {

@@ -594,6 +594,53 @@ static void test_an_end_under_way_comes_first(void **state)
     carom_ledger_close(&ledger);
 }
 
+/* What has not left yet, and is over: the sink hears of the end after it, by whomever it was ended. */
+static void test_an_end_waits_for_what_is_kept_back(void **state)
+{
+    enum { HOUR = 3600 * 1000, SETTLE = 6 * HOUR };
+    struct carom_sink suppress = {.name = CAROM_STR("suppress")}, unsuppress = {.name = CAROM_STR("unsuppress")};
+    struct carom_sink_entry entries[] = {{CAROM_STR("suppress"), &suppress, &entries[1]},
+                                         {CAROM_STR("unsuppress"), &unsuppress, NULL}};
+    const struct carom_config keeping_back = {.sinks = entries, .settle_ms = SETTLE};
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct carom_error err = {0};
+    struct carom_job *jobs;
+    size_t n;
+    struct given given;
+
+    (void)state;
+    for (int i = 0; i < 3; i++) { /* a delivery, the policy, a person */
+        int64_t at = now + i * 10 * DAY, ended;
+        give(&given, (uint64_t)i * 100 + 1);
+        given.entry.config = &keeping_back;
+        given.entry.now = at;
+        act(&given, CAROM_ACTION_SUPPRESS)->duration_ms = 9 * DAY;
+        record(&ledger, &given);
+        give(&given, (uint64_t)i * 100 + 50);
+        given.entry.config = &keeping_back;
+        given.entry.now = at + HOUR;
+        given.fact.kind = i == 0 ? CAROM_KIND_DELIVERED : CAROM_KIND_COMPLAINT;
+        if (i == 1)
+            act(&given, CAROM_ACTION_UNSUPPRESS);
+        if (i < 2)
+            record(&ledger, &given);
+        else {
+            must(ledger.ops->begin(ledger.store, &err), &err, "begin");
+            must(ledger.care->unban(ledger.store, given.entry.address, CAROM_STR_EMPTY, 0, at + HOUR, &ended, &err), &err, "unban");
+            must(ledger.ops->commit(ledger.store, &err), &err, "commit");
+        }
+        must(ledger.ops->claim(ledger.store, arena, at + HOUR, 1, 9, &jobs, &n, &err), &err, "claim");
+        assert_int_equal(n, 0);
+        for (int k = 0; k < 2; k++) {
+            must(ledger.ops->claim(ledger.store, arena, at + SETTLE, 1, 9, &jobs, &n, &err), &err, "claim");
+            assert_int_equal(n, 1);
+            assert_string_equal(jobs[0].action.ptr, k == 0 ? "suppress" : "unsuppress");
+            must(ledger.ops->settle(ledger.store, jobs[0].id, CAROM_JOB_DONE, at, CAROM_STR("204"), false, &err), &err, "settle");
+        }
+    }
+    carom_ledger_close(&ledger);
+}
+
 static int keep_pause(void *user, const struct carom_pause *pause)
 {
     char *text = user;
@@ -1268,6 +1315,7 @@ int main(void)
         TEST(test_what_is_held_is_no_yes), TEST(test_mail_of_a_job), TEST(test_pending), TEST(test_pauses),
         TEST(test_an_action_and_its_counterpart_keep_their_order), TEST(test_what_is_sent_again_begins_anew),
         TEST(test_what_is_over_stays_so), TEST(test_an_end_under_way_comes_first),
+        TEST(test_an_end_waits_for_what_is_kept_back),
         TEST(test_alerts_once_a_period),
         TEST(test_alerts_once_whoever_looked_first),
         TEST(test_jobs),
