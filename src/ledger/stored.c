@@ -286,6 +286,7 @@ static int tell_back(struct carom_effect *effect, const struct told *told, struc
     return 0;
 }
 
+/* What is pending was told, and is told back: to ask again would do it again. What another fact inherited goes on. */
 int carom_stored_take_back(struct carom_stored *stored, bool removals, struct carom_settled *settled)
 {
     static const char all[] =
@@ -294,14 +295,16 @@ int carom_stored_take_back(struct carom_stored *stored, bool removals, struct ca
     static const char removing[] = "UPDATE job SET state = 3, answer = 'taken back', ended_by = ?3 WHERE fact = ?1 AND"
                                    " state = 0 AND suppression IS NULL AND lease <= ?2 AND"
                                    " action IN ('unsubscribe', 'suppress')";
+    static const char pending[] = "UPDATE job SET state = 3, answer = 'taken back', ended_by = ?3 WHERE fact = ?1 AND state = 4";
     struct carom_effect *effect = &stored->effect;
     struct told *told = NULL;
+    int64_t unwanted = 0;
 
     if (gather_told(effect, removals, &told) != 0 || pass_on(effect) != 0 ||
         change(effect, removals ? removing : all, &settled->recalled) != 0 ||
-        restore_address(effect, removals, settled) != 0)
+        restore_address(effect, removals, settled) != 0 || tell_back(effect, told, settled) != 0)
         return -1;
-    return tell_back(effect, told, settled);
+    return removals ? 0 : change(effect, pending, &unwanted);
 }
 
 /* ---- One action ---- */
@@ -356,6 +359,7 @@ int carom_stored_recall(struct carom_stored *stored, const struct carom_decided 
 {
     static const char sql[] = "UPDATE job SET state = 3, answer = 'taken back', ended_by = ?7" OF_ACTION
                               "state = 0 AND lease <= ?2";
+    static const char pending[] = "UPDATE job SET state = 3, answer = 'taken back', ended_by = ?7" OF_ACTION "state = 4";
     struct carom_effect *effect = &stored->effect;
     struct told *told = NULL;
     struct carom_str text;
@@ -368,7 +372,10 @@ int carom_stored_recall(struct carom_stored *stored, const struct carom_decided 
                      effect->err) != 0)
         return -1;
     settled->recalled += sqlite3_changes(effect->db->handle);
-    return tell_back(effect, told, settled);
+    if (tell_back(effect, told, settled) != 0)
+        return -1;
+    return carom_db_run(effect->db, carom_db_use(effect->db, effect->err, pending, OF_ACTION_TYPES "i",
+                                                 OF_ACTION_VALUES(effect, action, text), effect->by), effect->err);
 }
 
 /* ---- Selections ---- */

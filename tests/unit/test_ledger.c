@@ -641,6 +641,37 @@ static void test_an_end_waits_for_what_is_kept_back(void **state)
     carom_ledger_close(&ledger);
 }
 
+/* A moderator has not agreed yet, and it is taken back: he is not asked again. */
+static void test_what_is_pending_and_taken_back(void **state)
+{
+    struct carom_sink leave = {.name = CAROM_STR("leave")}, join = {.name = CAROM_STR("join")};
+    struct carom_sink_entry entries[] = {{CAROM_STR("unsubscribe"), &leave, &entries[1]}, {CAROM_STR("resubscribe"), &join, NULL}};
+    const struct carom_config both = {.sinks = entries, .lists = &lists};
+    struct carom_selection selection = carom_selection_any();
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct carom_error err = {0};
+    struct carom_settled settled;
+    struct carom_job *jobs;
+    size_t n;
+    struct given given;
+
+    (void)state;
+    give(&given, 1);
+    given.entry.config = &both;
+    act(&given, CAROM_ACTION_UNSUBSCRIBE);
+    record(&ledger, &given);
+    must(ledger.ops->claim(ledger.store, arena, now, 1, 9, &jobs, &n, &err), &err, "claim");
+    assert_int_equal(n, 1);
+    must(ledger.ops->settle(ledger.store, jobs[0].id, CAROM_JOB_PENDING, now + DAY, CAROM_STR("202"), true, &err), &err, "settle");
+    selection.key = given.entry.address;
+    must(ledger.care->undo(ledger.store, &selection, &both, now + 1, &settled, &err), &err, "undo");
+    assert_int_equal(settled.told, 1);
+    must(ledger.ops->claim(ledger.store, arena, now + 2 * DAY, 1, 9, &jobs, &n, &err), &err, "claim");
+    assert_int_equal(n, 1);
+    assert_string_equal(jobs[0].action.ptr, "resubscribe");
+    carom_ledger_close(&ledger);
+}
+
 static int keep_pause(void *user, const struct carom_pause *pause)
 {
     char *text = user;
@@ -1315,7 +1346,7 @@ int main(void)
         TEST(test_what_is_held_is_no_yes), TEST(test_mail_of_a_job), TEST(test_pending), TEST(test_pauses),
         TEST(test_an_action_and_its_counterpart_keep_their_order), TEST(test_what_is_sent_again_begins_anew),
         TEST(test_what_is_over_stays_so), TEST(test_an_end_under_way_comes_first),
-        TEST(test_an_end_waits_for_what_is_kept_back),
+        TEST(test_an_end_waits_for_what_is_kept_back), TEST(test_what_is_pending_and_taken_back),
         TEST(test_alerts_once_a_period),
         TEST(test_alerts_once_whoever_looked_first),
         TEST(test_jobs),
