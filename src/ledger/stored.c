@@ -163,10 +163,13 @@ static const struct counterpart *counterpart_of(struct carom_str action)
     return NULL;
 }
 
-/* The same, or one takes the other back. */
-static bool is_one_pair(const struct counterpart *a, const struct counterpart *b)
+/* Else it told the sinks that the decision was taken back. */
+static bool is_of_decision(const struct counterpart *what, const struct carom_decision *decision)
 {
-    return a == b || strcmp(a->action, carom_action_name(b->back)) == 0;
+    const struct carom_decided *decided = decision->first;
+    while (decided && strcmp(carom_action_name(decided->type), what->action) != 0)
+        decided = decided->next;
+    return decided;
 }
 
 /* A job as it was told: its list is what the counterpart needs. */
@@ -208,18 +211,16 @@ static int gather_told(struct carom_effect *effect, bool removals, struct told *
         const struct counterpart *what = counterpart_of(carom_db_bytes(row, 0));
         struct told *same = *told_r;
         bool list_only;
-        if (!what || (removals && !what->removes))
+        if (!what || !is_of_decision(what, effect->entry->decision) || (removals && !what->removes))
             continue;
         struct carom_str list;
         if (list_of(arena, carom_db_bytes(row, 1), &list, &list_only) != 0)
             return carom_error_set(effect->err, CAROM_ERROR_IO,
                                    "what was told cannot be read: there is no memory, or the ledger is damaged");
-        while (same && (!is_one_pair(same->what, what) || same->list_only != list_only || !carom_str_eq(same->list, list)))
+        while (same && (same->what != what || same->list_only != list_only || !carom_str_eq(same->list, list)))
             same = same->next;
-        if (same) { /* what was taken back and done again was told both: the last word counts */
-            same->what = what;
+        if (same)
             continue;
-        }
         struct told *told = *tail = carom_arena_new_of(arena, struct told);
         *told = (struct told){.what = what, .list = list, .list_only = list_only};
         tail = &told->next;

@@ -672,6 +672,41 @@ static void test_what_is_pending_and_taken_back(void **state)
     carom_ledger_close(&ledger);
 }
 
+/* Told, told back, done again, and taken back before that was told: what the sink hears last is that it was taken back. */
+static void test_what_is_taken_back_twice(void **state)
+{
+    struct carom_sink leave = {.name = CAROM_STR("leave")}, join = {.name = CAROM_STR("join")};
+    struct carom_sink_entry entries[] = {{CAROM_STR("unsubscribe"), &leave, &entries[1]}, {CAROM_STR("resubscribe"), &join, NULL}};
+    const struct carom_config both = {.sinks = entries, .lists = &lists};
+    static const char *const told[] = {"unsubscribe", "resubscribe", "resubscribe"};
+    struct carom_selection selection = carom_selection_any();
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct carom_error err = {0};
+    struct carom_settled settled = {0};
+    struct carom_job *jobs;
+    size_t n;
+    struct given given;
+
+    (void)state;
+    give(&given, 1);
+    given.entry.config = &both;
+    act(&given, CAROM_ACTION_UNSUBSCRIBE);
+    record(&ledger, &given);
+    selection.key = given.entry.address;
+    for (int i = 0; i < 3; i++) {
+        int64_t at = now + i * DAY;
+        if (i == 2)
+            must(ledger.care->redo(ledger.store, settled.operation, &both, at - 1, &settled, &err), &err, "redo");
+        if (i > 0)
+            must(ledger.care->undo(ledger.store, &selection, &both, at, &settled, &err), &err, "undo");
+        must(ledger.ops->claim(ledger.store, arena, at, 1, 9, &jobs, &n, &err), &err, "claim");
+        assert_int_equal(n, 1);
+        assert_string_equal(jobs[0].action.ptr, told[i]);
+        must(ledger.ops->settle(ledger.store, jobs[0].id, CAROM_JOB_DONE, at, CAROM_STR("204"), false, &err), &err, "settle");
+    }
+    carom_ledger_close(&ledger);
+}
+
 static int keep_pause(void *user, const struct carom_pause *pause)
 {
     char *text = user;
@@ -1347,6 +1382,7 @@ int main(void)
         TEST(test_an_action_and_its_counterpart_keep_their_order), TEST(test_what_is_sent_again_begins_anew),
         TEST(test_what_is_over_stays_so), TEST(test_an_end_under_way_comes_first),
         TEST(test_an_end_waits_for_what_is_kept_back), TEST(test_what_is_pending_and_taken_back),
+        TEST(test_what_is_taken_back_twice),
         TEST(test_alerts_once_a_period),
         TEST(test_alerts_once_whoever_looked_first),
         TEST(test_jobs),
