@@ -319,8 +319,6 @@ static void expect_state(const struct carom_result *result, size_t fact, const c
         fail_msg("fact %zu: got %.*s, want %s", fact, (int)action->state.len, action->state.ptr, state);
 }
 
-/* A delay and a failure of one delivery in one message, as some servers report both: what is only observed of the first
-   counts for the second, as it would had they come one after the other. */
 /* ---- Who looks at the clock, and who decides ---- */
 
 static int64_t query(const char *sql)
@@ -383,6 +381,8 @@ static void test_times_are_in_the_order_of_decisions(void **state)
     assert_int_equal(query("SELECT count(*) FROM fact a JOIN fact b ON a.id < b.id AND a.decided <= b.decided"), 1);
 }
 
+/* A delay and a failure of one delivery in one message, as some servers report both: what is only observed of the first
+   counts for the second, as it would had they come one after the other. */
 static void test_one_address_twice_while_observed(void **state)
 {
     static const char twice[] = "x\n\nFinal-Recipient: rfc822; ann@example.com\nAction: delayed\nStatus: 4.4.1";
