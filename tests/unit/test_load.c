@@ -27,7 +27,7 @@
 void *__libc_malloc(size_t n);
 
 /* The n-th request for memory from now on is refused, and no other one. It stands before the C library's for jansson, too. */
-static size_t refused;
+static volatile size_t refused; /* compilers know what malloc does, and that it looks at nothing */
 
 __attribute__((visibility("default"))) void *malloc(size_t n)
 {
@@ -36,6 +36,17 @@ __attribute__((visibility("default"))) void *malloc(size_t n)
         return NULL;
     }
     return __libc_malloc(n);
+}
+
+/* Not under valgrind, whose malloc stands before ours. */
+static bool refuses(void)
+{
+    refused = 1;
+    void *volatile memory = malloc(1);
+    bool none = memory == NULL;
+    refused = 0;
+    free(memory);
+    return none;
 }
 #endif
 
@@ -83,6 +94,8 @@ static void loses_nothing(void **state)
                                " \"a key that is as long as a key can be in the JSON of some provider\": [12345678901234567,"
                                " \"and another text, still longer than the first one was, so that it grows again: "
                                "0123456789 0123456789 0123456789 0123456789 0123456789 0123456789\"]}";
+    if (!refuses())
+        skip();
     json_t *all = carom_json_load(carom_str(text), 0, NULL);
     size_t starved = 0;
     assert_non_null(all);
