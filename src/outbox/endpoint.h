@@ -20,8 +20,7 @@ struct carom_endpoint {
     bool kept;     /* the ledger says so too */
     bool trial;    /* its time has come: one job may try it */
     int64_t since; /* ms */
-    bool counted;
-    int64_t mails; /* forwarded bounces and probes of the last hour, once counted */
+    int64_t mails; /* forwarded bounces and probes of the last hour, as far as we know */
     char why[512];
     struct carom_endpoint *next;
 };

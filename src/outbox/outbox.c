@@ -49,8 +49,9 @@ struct run {
     struct carom_arena *scratch; /* of the request being made */
     struct carom_buf text;       /* the answer being told */
     struct carom_commands *commands;
-    struct queue for_request, for_command; /* neither holds up the other */
-    size_t requests;                       /* under way */
+    struct queue for_request, for_mail, for_command; /* none holds up the others */
+    size_t requests;                                 /* under way, a mail among them */
+    bool mailing;                                    /* it is; see has_room() */
     struct carom_endpoints endpoints;
     struct carom_batch *batches;
     struct carom_outcomes outcomes;
@@ -261,6 +262,7 @@ static void on_answer(void *user, void *job, const struct carom_answer *answer)
     struct carom_flight *flight = job;
     const struct carom_sink *sink = flight->endpoint->sink;
     run->requests--;
+    run->mailing = run->mailing && sink->type != CAROM_SINK_SMTP;
     if (flight->step == CAROM_STEP_LOOK_UP && answer->code >= 200 && answer->code <= 299) {
         on_found(run, flight, answer);
         return;
@@ -311,6 +313,7 @@ static void send_request(struct run *run, struct carom_flight *flight, struct ca
     }
     request->job = flight;
     run->requests++;
+    run->mailing = run->mailing || flight->endpoint->sink->type == CAROM_SINK_SMTP;
     if (run->ops->start(run->transport, request, &why) == 0)
         return;
     struct carom_answer answer = {.retry_after_s = -1, .body = CAROM_STR_EMPTY};
@@ -331,18 +334,21 @@ static void start_command(struct run *run, struct carom_flight *flight, struct c
         settle_verdict(run, flight, CAROM_VERDICT_RETRY, -1, carom_str(why.text));
 }
 
-/* 1: its relay had as much as it may have in an hour. Anybody can send bounces, and who does fills nobody's mailbox. */
+/* 1: its relay had as much as it may have in an hour. Anybody can send bounces, and who does fills nobody's mailbox. Others
+   may deliver beside us: what they sent is asked for each time, what we did is not in the ledger at once. */
 static int is_full(struct run *run, const struct carom_flight *flight)
 {
     struct carom_endpoint *endpoint = flight->endpoint;
     const struct carom_ledger *ledger = run->ledger;
+    int64_t mailed = 0;
     struct carom_str action = flight->job->action;
     if (!carom_str_eq(action, CAROM_STR("forward")) && !carom_str_eq(action, CAROM_STR("probe")))
         return 0;
-    if (!endpoint->counted && ledger->ops->mailed(ledger->store, endpoint->name, carom_date_now_ms() - HOUR_MS,
-                                                  &endpoint->mails, run->err) != 0)
+    if (endpoint->mails >= MAILS_MAX)
+        return 1;
+    if (ledger->ops->mailed(ledger->store, endpoint->name, carom_date_now_ms() - HOUR_MS, &mailed, run->err) != 0)
         return -1;
-    endpoint->counted = true;
+    endpoint->mails = mailed > endpoint->mails ? mailed : endpoint->mails;
     return endpoint->mails++ >= MAILS_MAX;
 }
 
@@ -434,7 +440,7 @@ static size_t parallel(const struct run *run)
 /* Claimed and not settled. */
 static size_t in_flight(const struct run *run)
 {
-    return run->requests + carom_commands_running(run->commands) + run->for_request.n + run->for_command.n;
+    return run->requests + carom_commands_running(run->commands) + run->for_request.n + run->for_mail.n + run->for_command.n;
 }
 
 static bool stopping(const struct run *run)
@@ -442,16 +448,20 @@ static bool stopping(const struct run *run)
     return run->failed || (run->options->stop && *run->options->stop);
 }
 
+/* One mail after the other: libcurl does nothing else while it waits for what a relay answers to the whole of a mail, and
+   the time of all that are under way would run out meanwhile, of some after the relay took them. */
 static bool has_room(const struct run *run, const struct queue *queue)
 {
     return queue == &run->for_command ? carom_commands_running(run->commands) < COMMANDS_MAX
-                                      : run->requests < parallel(run);
+                                      : run->requests < parallel(run) && !(queue == &run->for_mail && run->mailing);
 }
 
 static void enqueue(struct run *run, struct carom_flight *flight)
 {
     const struct carom_sink *sink = flight->endpoint->sink;
-    struct queue *queue = sink && sink->type == CAROM_SINK_COMMAND ? &run->for_command : &run->for_request;
+    struct queue *queue = sink && sink->type == CAROM_SINK_COMMAND ? &run->for_command
+                          : sink && sink->type == CAROM_SINK_SMTP  ? &run->for_mail
+                                                                   : &run->for_request;
     if (!queue->first)
         queue->tail = &queue->first;
     *queue->tail = flight;
@@ -484,6 +494,7 @@ static void start_queued(struct run *run, struct queue *queue)
 static void start_all(struct run *run)
 {
     start_queued(run, &run->for_request);
+    start_queued(run, &run->for_mail);
     start_queued(run, &run->for_command);
 }
 

@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import signal
+import socketserver
 import sqlite3
 import subprocess
 import tempfile
@@ -66,6 +67,40 @@ carom.configure {
 }
 function on_permanent(bounce) bounce:unsubscribe() end
 """ % LIST
+
+
+class Mail(socketserver.StreamRequestHandler):
+    def handle(self):
+        self.server.connections += 1
+        self.wfile.write(b"220 relay ESMTP\r\n")
+        for line in self.rfile:
+            if line[:4].upper() == b"DATA":
+                self.wfile.write(b"354 go\r\n")
+                while self.rfile.readline() not in (b".\r\n", b""):
+                    pass
+                self.server.take()
+            self.wfile.write(b"250 2.0.0 ok\r\n")
+
+
+class Relay(socketserver.ThreadingTCPServer):
+    """Says nothing to the first so many mails before it may go on."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, slow):
+        super().__init__(("127.0.0.1", 0), Mail)
+        self.connections, self.mails, self.slow, self.lock = 0, 0, slow, threading.Lock()
+        self.waiting, self.go_on = threading.Event(), threading.Event()
+
+    def take(self):
+        with self.lock:
+            self.mails += 1
+            waits = self.mails <= self.slow
+            if self.mails == self.slow:
+                self.waiting.set()
+        if waits:
+            self.go_on.wait(60)
 
 
 class Bench(unittest.TestCase):
@@ -392,6 +427,39 @@ class Outbox(Bench):
         self.assertEqual(len({seen["id"] for seen in server.seen}), n)
         self.assertGenuine(server)
         self.assertLessEqual(server.connections, 64)
+
+    # ---- Mail ----
+
+    def relay(self, mails, slow):
+        relay = Relay(slow)
+        threading.Thread(target=relay.serve_forever, args=(0.05,), daemon=True).start()
+        self.addCleanup(relay.server_close)
+        self.addCleanup(relay.shutdown)
+        self.policy.write_text(
+            'carom.configure { smtp = { url = "smtp://127.0.0.1:%d", from = "carom@example.org", allow_private = true } }\n'
+            'function on_permanent(bounce) bounce:forward("ops@example.org") end\n' % relay.server_address[1])
+        bounces = [BOUNCE % dict(number=number, recipient="r%d@example.net" % number, text="User unknown", campaign="spring",
+                                 date=email.utils.formatdate()) for number in range(mails)]
+        box = self.directory / "bounces.mbox"
+        box.write_text("".join("From MAILER-DAEMON Mon Nov  3 00:00:00 2025\n%s\n" % bounce for bounce in bounces))
+        self.carom("run", "--quiet", str(box))
+        return relay
+
+    def test_one_mail_after_the_other(self):
+        relay = self.relay(mails=20, slow=0)
+        self.deliver()
+        self.assertEqual((relay.mails, relay.connections), (20, 1))
+
+    def test_two_runs_share_what_a_relay_may_have(self):
+        most = 200
+        relay = self.relay(mails=500, slow=1)
+        first = subprocess.Popen([*self.arguments("deliver"), "--quiet"])
+        self.assertTrue(relay.waiting.wait(60))
+        self.deliver()
+        self.assertEqual(relay.mails, 1 + most)
+        relay.go_on.set()
+        self.assertEqual(first.wait(60), 0)
+        self.assertEqual(relay.mails, 1 + most)
 
     # ---- REST ----
 
