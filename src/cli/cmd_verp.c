@@ -45,7 +45,7 @@ struct rows {
     const char *name;
     char *line;
     size_t room, number;
-    char separator;          /* 0: before the first line */
+    struct carom_csv csv;
     size_t columns[COLUMNS]; /* where each stands; SIZE_MAX: nowhere */
 };
 
@@ -91,7 +91,7 @@ static int next_row(struct rows *rows, struct carom_arena *arena, struct carom_v
 {
     struct carom_str cells[CAROM_CSV_CELLS], line;
     bool header;
-    size_t n;
+    size_t n = 0;
 
     do {
         ssize_t length = getline(&rows->line, &rows->room, rows->from);
@@ -102,12 +102,12 @@ static int next_row(struct rows *rows, struct carom_arena *arena, struct carom_v
         line = carom_str_trim(carom_str_n(rows->line, (size_t)length));
         if (!rows->number++ && carom_str_starts(line, CAROM_STR("\xef\xbb\xbf")))
             line = carom_str_from(line, 3);
-        const bool first = !rows->separator && line.len;
-        if (first)
-            rows->separator = carom_csv_separator(line);
-        *wrong_r = carom_csv_split(arena, line, rows->separator, cells, &n);
+        const bool first = !rows->csv.columns && line.len;
+        *wrong_r = line.len ? carom_csv_split(&rows->csv, arena, line, cells, &n) : NULL;
         header = false;
-        if (first && !*wrong_r && read_first(rows, cells, n, &header, err) != 0)
+        if (first && *wrong_r)
+            return carom_error_set(err, CAROM_ERROR_LIMIT, "verp: %s:%zu: %s", rows->name, rows->number, *wrong_r);
+        if (first && read_first(rows, cells, n, &header, err) != 0)
             return -1;
     } while (header);
     struct carom_str *texts[COLUMNS] = {&row_r->recipient, &row_r->list, &row_r->id};

@@ -5,7 +5,7 @@
 
 #include "cli/csv.h"
 
-char carom_csv_separator(struct carom_str line)
+static char find_separator(struct carom_str line)
 {
     for (size_t i = 0; i < line.len; i++)
         if (line.ptr[i] == ',' || line.ptr[i] == ';' || line.ptr[i] == '\t')
@@ -30,10 +30,9 @@ static struct carom_str quoted_cell(struct carom_arena *arena, struct carom_str 
     return carom_str_n(out, n);
 }
 
-const char *carom_csv_split(struct carom_arena *arena, struct carom_str line, char separator,
-                            struct carom_str cells[CAROM_CSV_CELLS], size_t *n_r)
+static const char *split(struct carom_arena *arena, struct carom_str rest, char separator,
+                         struct carom_str cells[CAROM_CSV_CELLS], size_t *n_r)
 {
-    struct carom_str rest = line;
     bool closed = true, more = true;
 
     for (*n_r = 0; more; rest = carom_str_from(rest, 1)) {
@@ -52,6 +51,23 @@ const char *carom_csv_split(struct carom_arena *arena, struct carom_str line, ch
         cells[(*n_r)++] = cell;
     }
     return NULL;
+}
+
+const char *carom_csv_split(struct carom_csv *csv, struct carom_arena *arena, struct carom_str line,
+                            struct carom_str cells[CAROM_CSV_CELLS], size_t *n_r)
+{
+    if (!csv->columns)
+        csv->separator = find_separator(line);
+    const char *wrong = split(arena, line, csv->separator, cells, n_r);
+    while (*n_r && !cells[*n_r - 1].len)
+        --*n_r;
+    if (wrong)
+        return wrong;
+    if (!csv->columns)
+        csv->columns = *n_r;
+    /* Nobody knows which of them is too much: that before it may be another's. */
+    return *n_r > csv->columns
+               ? carom_arena_printf(arena, "has %zu cells, the first line %zu", *n_r, csv->columns).ptr : NULL;
 }
 
 bool carom_csv_is(struct carom_str cell, const char *name)

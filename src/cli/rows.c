@@ -117,18 +117,10 @@ static int read_header(struct reading *reading, struct carom_str *cells, size_t 
     return 0;
 }
 
-/* Spreadsheets end in rows of nothing but separators. */
-static bool is_blank(const struct carom_str *cells, size_t n)
-{
-    while (n && !cells[n - 1].len)
-        n--;
-    return n == 0;
-}
-
 static int read_csv(struct reading *reading, struct carom_str text)
 {
     struct carom_str line, cells[CAROM_CSV_CELLS];
-    char separator = 0;
+    struct carom_csv csv = {0};
     size_t n;
 
     for (reading->line = 1; carom_str_line(&text, &line); reading->line++) {
@@ -136,15 +128,13 @@ static int read_csv(struct reading *reading, struct carom_str text)
         struct carom_str row[COLUMNS] = {{"", 0}, {"", 0}, {"", 0}, {"", 0}, {"", 0}};
         if (!carom_str_trim(line).len)
             continue;
-        const bool first = !separator;
-        if (first)
-            separator = carom_csv_separator(line);
-        const char *wrong = carom_csv_split(reading->arena, line, separator, cells, &n);
+        const bool first = !csv.columns;
+        const char *wrong = carom_csv_split(&csv, reading->arena, line, cells, &n);
         if (wrong)
             return fail(reading, wrong, line);
         if (first && read_header(reading, cells, n, &is_header) != 0)
             return -1;
-        if (is_header || is_blank(cells, n))
+        if (is_header || n == 0) /* spreadsheets end in rows of nothing but separators */
             continue;
         for (size_t i = 0; i < n; i++)
             if (reading->columns[i] < COLUMNS)

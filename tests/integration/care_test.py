@@ -265,6 +265,22 @@ class Suppressions(Care):
             self.assertEqual(self.carom('suppressions', 'export').count('\n'), 1, text)
         self.carom('suppressions', 'import', 'missing.csv', code=74)
 
+    def test_a_row_with_more_cells_than_names_is_nobody_s(self):
+        for text, line, cells, names in (
+                ('address,reason\nzoe@example.com,550 no such user, ask, bob@example.net\n', 2, 4, 2),
+                ('address\treason\nzoe@example.com\t550\tbob@example.net\n', 2, 3, 2),
+                ('address,reason,\nzoe@example.com,550,bob@example.net\n', 2, 3, 2),
+                ('address\nzoe@example.com,bob@example.net\n', 2, 2, 1),
+                ('ann@example.com\n\nzoe@example.com,bob@example.net\n', 3, 2, 1)):
+            self.carom('suppressions', 'import', '-', given=text, code=65)
+            self.assertRegex(self.errors, f"-:{line}: 'zoe@example.com.*' has {cells} cells, the first line {names}; nothing was")
+            self.assertEqual(self.carom('suppressions', 'export').count('\n'), 1, text)
+        for n, text in enumerate(('address,reason\nann{}@example.com,gone,\n', 'ann{}@example.com,,\n',
+                                  ',address,,reason\n0,ann{}@example.com,bob@example.net,gone,,,\n')):
+            self.assertIn('1 new', self.carom('suppressions', 'import', '-', given=text.format(n)))
+            self.says('no', f'ann{n}@example.com')
+        self.says('yes', 'bob@example.net')
+
     def test_no_sink_is_told(self):
         self.carom('suppressions', 'add', 'zoe@example.com', '--policy', 'policy.lua')
         self.carom('suppressions', 'import', '-', '--policy', 'policy.lua', given='ann@example.com\n')

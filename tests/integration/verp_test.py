@@ -107,6 +107,12 @@ class Command(Verp):
         self.assertEqual([bool(line) for line in out.splitlines()], [True, False, False, True])
         self.assertIn('-:4:', self.errors)
 
+    def test_a_row_with_more_cells_than_names_is_nobody_s(self):
+        given = 'id,address\n1,c@d.example\n2,too, a@b.example\n3,e@f.example,\n'
+        out = self.verp('sign', '-', given=given, code=65)
+        self.assertEqual([bool(line) for line in out.splitlines()], [True, False, True])
+        self.assertIn('-:3: has 3 cells, the first line 2', self.errors)
+
     def test_many_at_once(self):
         given = ''.join(f'user{i}@example.net\n' for i in range(20000))
         out = self.verp('sign', '--list', LIST, '-', given=given).splitlines()
