@@ -273,8 +273,10 @@ static int fail(enum form form, const struct carom_error *err)
 /* What stands in the way of the ledger may be seen from outside. */
 static const struct carom_error *explain(struct carom_health *health, struct carom_error *err)
 {
-    if (err->code == CAROM_ERROR_IO && health->url.len)
-        carom_health_read_files(health);
+    if (err->code != CAROM_ERROR_IO || !health->url.len)
+        return err;
+    carom_health_read_place(health);
+    carom_health_read_spool(health);
     if (health->first)
         carom_error_set(err, CAROM_ERROR_CONFIG, CAROM_STR_FMT "; " CAROM_STR_FMT, CAROM_STR_ARG(health->first->what),
                         CAROM_STR_ARG(health->first->remedy));
@@ -286,16 +288,19 @@ static int show(struct carom_health *health, const struct carom_cli_place *place
     struct carom_error err = {0};
     struct carom_ledger ledger;
     struct carom_policy *policy;
-    struct carom_str directory;
+    struct carom_str directory, url;
 
     health->url = CAROM_STR_EMPTY;
     if (carom_cli_act_as_owner(place, &err) != 0 ||
-        carom_spooled_directory(health->arena, place, spool, &directory, &err) != 0)
+        carom_spooled_directory(health->arena, place, spool, &directory, &err) != 0 ||
+        carom_engine_store_url(health->arena, place->store, NULL, place->state, &url, &err) != 0)
         return fail(form, &err);
+    health->taker = carom_cli_owner_of(health->arena, url);
     carom_spooled_look(health->arena, directory.ptr, &health->spool);
     carom_cli_act_as_self();
     if (carom_cli_ledger(health->arena, place, CAROM_LEDGER_READ, false, &ledger, &policy, &health->url, &err) != 0)
         return fail(form, explain(health, &err));
+    carom_health_read_place(health);
     int result = carom_health_read(health, &ledger, &err);
     carom_ledger_close(&ledger);
     carom_policy_free(policy);

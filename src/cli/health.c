@@ -6,10 +6,13 @@
 
 #include "cli/health.h"
 
+#include <errno.h>
+
 #include "base/error.h"
-#include "cli/owner.h"
+#include "cli/room.h"
 
 static const int64_t minute = 60 * 1000, hour = INT64_C(3600) * 1000, day = INT64_C(24) * 3600 * 1000;
+enum { ROOM_LEAST = 10, ROOM_LITTLE = 100 }; /* MiB */
 
 const char *carom_health_word(enum carom_health_level level)
 {
@@ -49,8 +52,74 @@ static void find(struct carom_health *health, enum carom_health_level level, str
 
 /* ---- What may be wrong ---- */
 
+/* What is taken meanwhile goes to the spool. */
+static void judge_files(struct carom_health *health)
+{
+    struct carom_store_file files[CAROM_STORE_FILES];
+    struct stat directory;
+    size_t n = carom_cli_store_files(health->arena, health->url, &directory, files);
+
+    for (size_t i = 0; i < n; i++) {
+        if (files[i].usable)
+            continue;
+        struct carom_str owner = carom_cli_user_name(health->arena, directory.st_uid);
+        find(health, CAROM_HEALTH_RED,
+             carom_arena_printf(health->arena, "%s %s, and cannot be used by %s, who owns the directory", files[i].path.ptr,
+                                S_ISREG(files[i].info.st_mode)
+                                    ? carom_arena_printf(health->arena, "belongs to %s (mode %o)",
+                                                         carom_cli_user_name(health->arena, files[i].info.st_uid).ptr,
+                                                         (unsigned)files[i].info.st_mode & 07777).ptr
+                                    : "is no regular file", owner.ptr),
+             carom_arena_printf(health->arena, "chown %s: %s, and chmod u+rw it", owner.ptr, files[i].path.ptr).ptr);
+    }
+}
+
+static bool judge_right(struct carom_health *health, struct carom_str directory, struct carom_owner owner)
+{
+    int denied = carom_room_denied(directory.ptr, owner);
+
+    if (denied && denied != ENOENT)
+        find(health, CAROM_HEALTH_RED,
+             carom_arena_printf(health->arena, "%s may not write in %s: %s", carom_cli_user_name(health->arena, owner.user).ptr,
+                                directory.ptr, strerror(denied)),
+             carom_room_remedy(health->arena, directory.ptr, denied, owner).ptr);
+    return !denied;
+}
+
+static void judge_room(struct carom_health *health, struct carom_str directory)
+{
+    struct carom_room room;
+
+    if (!carom_room_look(directory.ptr, &room) || (room.mib >= ROOM_LITTLE && room.files))
+        return;
+    find(health, room.mib < ROOM_LEAST || !room.files ? CAROM_HEALTH_RED : CAROM_HEALTH_YELLOW,
+         carom_arena_printf(health->arena, "%llu MiB are free under %s%s", room.mib, directory.ptr,
+                            room.files ? "" : ", and no file can be made"),
+         "make room: without it mail waits in the mail server");
+}
+
+/* Without the ledger what is taken goes to the spool; without both it waits in the mail server, for days at most. */
+void carom_health_read_place(struct carom_health *health)
+{
+    struct carom_arena *arena = health->arena;
+    struct carom_str ledger = carom_room_above(arena, carom_ledger_path(health->url));
+    struct carom_str spool = carom_str(health->spool.directory);
+    struct stat one, other;
+
+    judge_files(health);
+    if (stat(spool.ptr, &other) != 0 && errno == ENOENT) /* it is made when it is needed */
+        spool = carom_room_above(arena, spool);
+    bool same = stat(ledger.ptr, &one) == 0 && stat(spool.ptr, &other) == 0 && one.st_dev == other.st_dev;
+    bool done = same && one.st_ino == other.st_ino;
+
+    if (judge_right(health, ledger, carom_cli_owner_of(arena, health->url)))
+        judge_room(health, ledger);
+    if (!done && !health->spool.err.code && judge_right(health, spool, health->taker) && !same)
+        judge_room(health, spool);
+}
+
 /* Taken from the mail server, and decided by nobody yet. */
-static void judge_spool(struct carom_health *health)
+void carom_health_read_spool(struct carom_health *health)
 {
     const struct carom_spooled_standing *spool = &health->spool;
     struct carom_arena *arena = health->arena;
@@ -70,29 +139,6 @@ static void judge_spool(struct carom_health *health)
                                 spool->poison == 1 ? "message is" : "messages are", spool->directory, CAROM_SPOOL_KILLS,
                                 spool->poison_why),
              "another policy or another version of carom tries them again; what nobody needs may be removed by hand");
-}
-
-/* What is taken meanwhile goes to the spool. */
-void carom_health_read_files(struct carom_health *health)
-{
-    struct carom_store_file files[CAROM_STORE_FILES];
-    struct stat directory;
-    size_t n = carom_cli_store_files(health->arena, health->url, &directory, files);
-
-    for (size_t i = 0; i < n; i++) {
-        if (files[i].usable)
-            continue;
-        struct carom_str owner = carom_cli_user_name(health->arena, directory.st_uid);
-        find(health, CAROM_HEALTH_RED,
-             carom_arena_printf(health->arena, "%s %s, and cannot be used by %s, who owns the directory", files[i].path.ptr,
-                                S_ISREG(files[i].info.st_mode)
-                                    ? carom_arena_printf(health->arena, "belongs to %s (mode %o)",
-                                                         carom_cli_user_name(health->arena, files[i].info.st_uid).ptr,
-                                                         (unsigned)files[i].info.st_mode & 07777).ptr
-                                    : "is no regular file", owner.ptr),
-             carom_arena_printf(health->arena, "chown %s: %s, and chmod u+rw it", owner.ptr, files[i].path.ptr).ptr);
-    }
-    judge_spool(health);
 }
 
 /* A run that is late, and work for it: without work nobody needs one. */
@@ -205,7 +251,7 @@ int carom_health_read(struct carom_health *health, struct carom_ledger *ledger, 
     if (ledger->care->standing(ledger->store, health->now, &health->standing, err) != 0 ||
         ledger->ops->pauses(ledger->store, add_stopped, health, err) != 0)
         return -1;
-    carom_health_read_files(health);
+    carom_health_read_spool(health);
     if (!judge_delivery(health))
         judge_oldest(health);
     judge_stopped(health);

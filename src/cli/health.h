@@ -6,6 +6,7 @@
 #ifndef CAROM_CLI_HEALTH_H
 #define CAROM_CLI_HEALTH_H
 
+#include "cli/owner.h"
 #include "cli/spooled.h"
 #include "ledger/care.h"
 
@@ -23,6 +24,7 @@ struct carom_health {
     int64_t now;       /* ms */
     int64_t silent_ms; /* how long may no message come? 0: for ever */
     struct carom_str url;
+    struct carom_owner taker; /* who takes mail: the owner of the state directory; for carom_health_read_place */
     struct carom_standing standing;
     struct carom_spooled_standing spool;
     struct carom_pause *stopped; /* sinks, in the order in which they were */
@@ -31,10 +33,12 @@ struct carom_health {
     struct carom_finding *first;   /* the worst ones first */
 };
 
-/* Judges the rights of the ledger's files, on which it may depend whether it can be read at all, and the spool, which fills
-   when it cannot. */
-void carom_health_read_files(struct carom_health *health);
-/* Reads the ledger and judges; the files too. arena, now, silent_ms, url and spool (carom_spooled_look) are set. */
+/* Judges what the ledger and the spool need, from outside: rights of files and directories, and room. What is wrong there
+   may be why the ledger cannot be read at all. */
+void carom_health_read_place(struct carom_health *health);
+/* Judges what is in the spool. */
+void carom_health_read_spool(struct carom_health *health);
+/* Reads the ledger and judges; the spool, too. arena, now, silent_ms, url and spool (carom_spooled_look) are set. */
 int carom_health_read(struct carom_health *health, struct carom_ledger *ledger, struct carom_error *err);
 
 /* "3 min", "2 h", "5 d": for people. */

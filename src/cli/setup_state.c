@@ -7,13 +7,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/date.h"
 #include "base/error.h"
 #include "cli/health.h"
-#include "cli/owner.h"
+#include "cli/room.h"
 #include "cli/setup.h"
 #include "input/spool.h"
 #include "ledger/netfs.h"
@@ -47,10 +46,7 @@ static bool find_place(struct carom_setup *setup, struct place *place)
         return false;
     }
     place->file = carom_str_from(place->url, carom_str_starts(place->url, scheme) ? scheme.len : 0);
-    size_t slash = carom_str_rchr(place->file, '/');
-    place->directory = carom_arena_str(setup->arena, slash == SIZE_MAX ? CAROM_STR(".")
-                                                     : slash           ? carom_str_head(place->file, slash)
-                                                                       : CAROM_STR("/"));
+    place->directory = carom_room_above(setup->arena, place->file);
     return true;
 }
 
@@ -59,12 +55,9 @@ static void check_missing(struct carom_setup *setup, const struct place *place)
 {
     struct carom_str above = place->directory;
     struct stat info;
-    do {
-        size_t slash = carom_str_rchr(above, '/');
-        above = carom_arena_str(setup->arena, slash == SIZE_MAX ? CAROM_STR(".")
-                                              : slash           ? carom_str_head(above, slash)
-                                                                : CAROM_STR("/"));
-    } while (above.len > 1 && stat(above.ptr, &info) != 0);
+    do
+        above = carom_room_above(setup->arena, above);
+    while (above.len > 1 && stat(above.ptr, &info) != 0);
     if (may(above.ptr, W_OK | X_OK))
         carom_setup_say(setup, CAROM_SETUP_OK, "directory",
                         carom_setup_text(setup, "%s is not there yet; it is made with the first message", place->directory.ptr),
@@ -146,18 +139,18 @@ static bool check_files(struct carom_setup *setup, const struct place *place)
 
 static void check_space(struct carom_setup *setup, const struct place *place)
 {
-    struct statvfs disk;
     struct carom_error err = {0};
+    struct carom_room room;
     if (carom_netfs_check(place->file.ptr, &err) != 0)
         carom_setup_say(setup, CAROM_SETUP_FAILURE, "disk", carom_setup_text(setup, "%s", err.text), CAROM_STR_EMPTY);
-    if (statvfs(place->directory.ptr, &disk) != 0)
+    if (!carom_room_look(place->directory.ptr, &room))
         return;
-    unsigned long long free_mib = (unsigned long long)disk.f_bavail * disk.f_frsize >> 20;
-    bool full = free_mib < SPACE_LEAST || (disk.f_files && !disk.f_favail);
-    carom_setup_say(setup, full ? CAROM_SETUP_FAILURE : free_mib < SPACE_LITTLE ? CAROM_SETUP_WARNING : CAROM_SETUP_OK, "disk",
-                    carom_setup_text(setup, "%llu MiB are free under %s%s", free_mib, place->directory.ptr,
-                                     disk.f_files && !disk.f_favail ? ", and no file can be made" : ""),
-                    free_mib < SPACE_LITTLE ? CAROM_STR("make room: without it mail waits in the mail server") : CAROM_STR_EMPTY);
+    bool full = room.mib < SPACE_LEAST || !room.files;
+    carom_setup_say(setup, full ? CAROM_SETUP_FAILURE : room.mib < SPACE_LITTLE ? CAROM_SETUP_WARNING : CAROM_SETUP_OK, "disk",
+                    carom_setup_text(setup, "%llu MiB are free under %s%s", room.mib, place->directory.ptr,
+                                     room.files ? "" : ", and no file can be made"),
+                    full || room.mib < SPACE_LITTLE ? CAROM_STR("make room: without it mail waits in the mail server")
+                                                    : CAROM_STR_EMPTY);
 }
 
 /* ---- The spool ---- */
@@ -186,10 +179,7 @@ static void check_spool(struct carom_setup *setup)
         carom_setup_say(setup, CAROM_SETUP_FAILURE, "spool", carom_setup_text(setup, "%s", err.text), CAROM_STR_EMPTY);
         return;
     }
-    size_t slash = carom_str_rchr(spool, '/');
-    struct carom_str above = carom_arena_str(setup->arena, slash == SIZE_MAX ? CAROM_STR(".")
-                                                           : slash           ? carom_str_head(spool, slash)
-                                                                             : CAROM_STR("/"));
+    struct carom_str above = carom_room_above(setup->arena, spool);
     bool there = access(spool.ptr, F_OK) == 0, missing = !there && errno == ENOENT;
     int result = there     ? write_draft(spool.ptr, &err)
                  : missing ? 0

@@ -164,8 +164,67 @@ class Root(Setup):
 
     # What a newcomer gets wrong: found by check-setup, and seen in status.
 
-    def status(self, code, pattern):
-        self.assertRegex(self.carom('status', '--nagios', code=code), pattern)
+    def status(self, code, pattern, **how):
+        self.assertRegex(self.carom('status', '--nagios', code=code, **how), pattern)
+
+    def everybody_is_told(self, code, pattern):
+        """Root, the owner, and a monitor that may only look: its user is of the owner's group."""
+        for how in ({}, self.as_nobody, {'user': NUMBER, 'group': NOBODY, 'extra_groups': []}):
+            before = sorted(self.dir.rglob('*'))
+            self.status(code, pattern, **how)
+            self.assertEqual(sorted(self.dir.rglob('*')), before, 'status made something')
+
+    def test_directories_that_cannot_be_written(self):
+        self.pipe()
+        keep = sqlite3.connect(self.state / 'carom.db') # as carom deliver --watch: the log stays
+        self.addCleanup(keep.close)
+        keep.execute('SELECT count(*) FROM fact').fetchone()
+        self.everybody_is_told(0, 'OK')
+        self.state.chmod(0o570)
+        self.everybody_is_told(2, rf'CRITICAL - nobody may not write in {self.state}: Permission denied\|')
+        self.assertRegex(self.carom('status'), rf'(?m)^ +chmod u\+rwx {self.state}$')
+        self.state.chmod(0o2770)
+        spool = self.state / 'spool'
+        spool.mkdir()
+        spool.chmod(0o755) # of root
+        self.everybody_is_told(2, rf'CRITICAL - nobody may not write in {spool}: Permission denied\|')
+        self.assertRegex(self.carom('status'), rf'(?m)^ +chown nobody: {spool}$')
+        os.chown(spool, NOBODY, NOBODY)
+        self.everybody_is_told(0, 'OK')
+        spool.chmod(0o550)
+        self.everybody_is_told(2, rf'CRITICAL - nobody may not write in {spool}: Permission denied\|')
+
+    def test_file_systems_that_cannot_be_written(self):
+        status = f'{CAROM} status --nagios'
+        script = f'''set -e
+            mount -t tmpfs -o size=20m,mode=2770,uid={NOBODY},gid={NOBODY} none {self.state}
+            {CAROM} pipe --policy policy.lua <bounce
+            {status} || echo "exit $?"
+            cat /dev/zero >{self.state}/filler 2>/dev/null || true
+            {status} || echo "exit $?"
+            rm {self.state}/filler
+            mount -o remount,ro none {self.state}
+            {status} || echo "exit $?"
+            mount -t tmpfs -o ro none {self.dir}/spool
+            mount -o remount,rw,size=200m none {self.state}
+            {status} --spool {self.dir}/spool || echo "exit $?"
+            {status} || echo "exit $?"'''
+        (self.dir / 'bounce').write_text(BOUNCE)
+        (self.dir / 'spool').mkdir()
+        done = subprocess.run(['unshare', '--mount', 'sh', '-c', script], capture_output=True, text=True, cwd=self.dir,
+                              env={**os.environ, 'CAROM_STATE': str(self.state)}, timeout=60)
+        if 'unshare' in done.stderr or 'mount:' in done.stderr:
+            self.skipTest(done.stderr)
+        self.assertEqual((done.returncode, done.stderr), (0, ''), done.stdout)
+        lines = done.stdout.splitlines()
+        for (line, code), (pattern, expected) in zip(zip(lines[::2], lines[1::2]), (
+                (rf'CAROM WARNING - 1\d MiB are free under {self.state}\|', 'exit 1'),
+                (rf'CAROM CRITICAL - 0 MiB are free under {self.state}\|', 'exit 2'),
+                (rf'CAROM CRITICAL - nobody may not write in {self.state}: Read-only file system\|', 'exit 2'),
+                (rf'CAROM CRITICAL - nobody may not write in {self.dir}/spool: Read-only file system\|', 'exit 2'))):
+            self.assertRegex(line, pattern)
+            self.assertEqual(code, expected)
+        self.assertRegex(lines[8], 'CAROM OK')
 
     def test_a_lock_made_by_root(self):
         self.pipe()
