@@ -163,15 +163,6 @@ static const struct counterpart *counterpart_of(struct carom_str action)
     return NULL;
 }
 
-/* Else it told the sinks that the decision was taken back. */
-static bool is_of_decision(const struct counterpart *what, const struct carom_decision *decision)
-{
-    const struct carom_decided *decided = decision->first;
-    while (decided && strcmp(carom_action_name(decided->type), what->action) != 0)
-        decided = decided->next;
-    return decided;
-}
-
 /* A job as it was told: its list is what the counterpart needs. */
 struct told {
     const struct counterpart *what;
@@ -197,11 +188,16 @@ static int list_of(struct carom_arena *arena, struct carom_str arguments, struct
     return read ? 0 : -1;
 }
 
+/* A counterpart that the decision does not take tells the sinks that it, or the one before it, was taken back. */
+#define OF_DECISION                                                                                                    \
+    " (action NOT IN ('unsubscribe', 'resubscribe', 'suppress', 'unsuppress') OR action IN (SELECT"                    \
+    " json_extract(value, '$.name') FROM json_each((SELECT decision FROM fact WHERE id = ?1), '$.actions'))) "
+
 /* A lease, even one that ended: nobody settled the job, and its sink may have been told. */
 static int gather_told(struct carom_effect *effect, bool removals, struct told **told_r)
 {
     static const char sql[] = "SELECT action, arguments FROM job WHERE fact = ?1 AND suppression IS NULL AND"
-                              " (state IN (1, 2, 4) OR attempts > 0 OR lease > 0) ORDER BY id";
+                              " (state IN (1, 2, 4) OR attempts > 0 OR lease > 0) AND" OF_DECISION "ORDER BY id";
     struct carom_arena *arena = effect->entry->decision->arena;
     sqlite3_stmt *row = carom_db_use(effect->db, effect->err, sql, "i", effect->fact);
     struct told **tail = told_r;
@@ -211,7 +207,7 @@ static int gather_told(struct carom_effect *effect, bool removals, struct told *
         const struct counterpart *what = counterpart_of(carom_db_bytes(row, 0));
         struct told *same = *told_r;
         bool list_only;
-        if (!what || !is_of_decision(what, effect->entry->decision) || (removals && !what->removes))
+        if (!what || (removals && !what->removes))
             continue;
         struct carom_str list;
         if (list_of(arena, carom_db_bytes(row, 1), &list, &list_only) != 0)
@@ -292,11 +288,12 @@ int carom_stored_take_back(struct carom_stored *stored, bool removals, struct ca
 {
     static const char all[] =
         "UPDATE job SET state = 3, answer = 'taken back', ended_by = ?3 WHERE fact = ?1 AND state = 0"
-        " AND suppression IS NULL AND lease <= ?2";
+        " AND suppression IS NULL AND lease <= ?2 AND" OF_DECISION;
     static const char removing[] = "UPDATE job SET state = 3, answer = 'taken back', ended_by = ?3 WHERE fact = ?1 AND"
                                    " state = 0 AND suppression IS NULL AND lease <= ?2 AND"
-                                   " action IN ('unsubscribe', 'suppress')";
-    static const char pending[] = "UPDATE job SET state = 3, answer = 'taken back', ended_by = ?3 WHERE fact = ?1 AND state = 4";
+                                   " action IN ('unsubscribe', 'suppress') AND" OF_DECISION;
+    static const char pending[] =
+        "UPDATE job SET state = 3, answer = 'taken back', ended_by = ?3 WHERE fact = ?1 AND state = 4 AND" OF_DECISION;
     struct carom_effect *effect = &stored->effect;
     struct told *told = NULL;
     int64_t unwanted = 0;

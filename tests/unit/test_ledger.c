@@ -672,6 +672,45 @@ static void test_what_is_pending_and_taken_back(void **state)
     carom_ledger_close(&ledger);
 }
 
+/* What tells the sinks that it was taken back goes on, whatever becomes of it. */
+static void test_what_tells_back_is_not_taken_back(void **state)
+{
+    struct carom_sink leave = {.name = CAROM_STR("leave")}, join = {.name = CAROM_STR("join")};
+    struct carom_sink_entry entries[] = {{CAROM_STR("unsubscribe"), &leave, &entries[1]}, {CAROM_STR("resubscribe"), &join, NULL}};
+    const struct carom_config both = {.sinks = entries, .lists = &lists};
+    struct carom_selection selection = carom_selection_any();
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct carom_error err = {0};
+    struct carom_settled settled;
+    struct carom_revision revision = {.dry = false};
+    struct carom_decision old, new;
+    struct carom_job *jobs;
+    size_t n;
+    struct given given, other;
+
+    (void)state;
+    give(&given, 1);
+    given.entry.config = &both;
+    act(&given, CAROM_ACTION_UNSUBSCRIBE);
+    record(&ledger, &given);
+    must(ledger.ops->claim(ledger.store, arena, now, 1, 9, &jobs, &n, &err), &err, "claim");
+    assert_int_equal(n, 1);
+    must(ledger.ops->settle(ledger.store, jobs[0].id, CAROM_JOB_DONE, now, CAROM_STR("204"), false, &err), &err, "settle");
+    give(&other, 1);
+    act(&other, CAROM_ACTION_TAG)->key = CAROM_STR("k");
+    selection.key = given.entry.address;
+    must(ledger.ops->begin(ledger.store, &err), &err, "begin");
+    assert_int_equal(ledger.care->revise(ledger.store, arena, &revision, query("SELECT id FROM fact"), &other.decision, &both,
+                                         now + 1, &old, &new, &err), 1);
+    must(ledger.care->revised(ledger.store, &revision, &selection, now + 1, &err), &err, "revised");
+    must(ledger.ops->commit(ledger.store, &err), &err, "commit");
+    must(ledger.care->undo(ledger.store, &selection, &both, now + 2, &settled, &err), &err, "undo");
+    must(ledger.ops->claim(ledger.store, arena, now + DAY, 1, 9, &jobs, &n, &err), &err, "claim");
+    assert_int_equal(n, 1);
+    assert_string_equal(jobs[0].action.ptr, "resubscribe");
+    carom_ledger_close(&ledger);
+}
+
 /* Told, told back, done again, and taken back before that was told: what the sink hears last is that it was taken back. */
 static void test_what_is_taken_back_twice(void **state)
 {
@@ -1382,7 +1421,7 @@ int main(void)
         TEST(test_an_action_and_its_counterpart_keep_their_order), TEST(test_what_is_sent_again_begins_anew),
         TEST(test_what_is_over_stays_so), TEST(test_an_end_under_way_comes_first),
         TEST(test_an_end_waits_for_what_is_kept_back), TEST(test_what_is_pending_and_taken_back),
-        TEST(test_what_is_taken_back_twice),
+        TEST(test_what_is_taken_back_twice), TEST(test_what_tells_back_is_not_taken_back),
         TEST(test_alerts_once_a_period),
         TEST(test_alerts_once_whoever_looked_first),
         TEST(test_jobs),
