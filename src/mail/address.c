@@ -573,15 +573,17 @@ struct carom_str carom_address_first(struct carom_arena *arena, struct carom_str
 
 struct carom_str carom_address_only(struct carom_arena *arena, struct carom_str text)
 {
-    struct carom_str addr;
+    struct carom_str whole = carom_str_trim(text), bare = whole, addr;
 
-    text = carom_str_trim(text);
-    if (text.len > 0 && text.ptr[text.len - 1] == '>') {
-        text = carom_str_from(text, carom_str_rchr(text, '<') + 1); /* SIZE_MAX + 1 is 0 */
-        text = carom_str_head(text, text.len - 1);
+    if (whole.len > 0 && whole.ptr[whole.len - 1] == '>') {
+        bare = carom_str_from(whole, carom_str_rchr(whole, '<') + 1); /* SIZE_MAX + 1 is 0 */
+        bare = carom_str_head(bare, bare.len - 1);
     }
-    addr = carom_address_first(arena, text);
-    return carom_address_same(arena, addr, text) ? addr : CAROM_STR_EMPTY;
+    addr = carom_address_first(arena, bare);
+    if (!carom_address_same(arena, addr, bare) ||
+        (bare.len < whole.len && !carom_address_same(arena, carom_address_first(arena, whole), addr)))
+        return CAROM_STR_EMPTY;
+    return addr;
 }
 
 static size_t next_at(struct carom_str text, size_t i)

@@ -161,6 +161,13 @@ static void takes_the_only_one(void **state)
         {"<>", ""},
         {">", ""},
         {"", ""},
+        {"<a@example.com>, <b@example.com>", ""},
+        {"a@example.com, B <b@example.com>", ""},
+        {"a@example.com <b@example.com>", "b@example.com"},
+        {"a@example.com <A@example.com>", "A@example.com"},
+        {"\"a@example.com\" <b@example.com>", "b@example.com"},
+        {"B, Bert <b@example.com>", "b@example.com"},
+        {"Bert <x> <b@example.com>", "b@example.com"},
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
