@@ -67,15 +67,16 @@ static bool find_columns(struct rows *rows, const struct carom_str *cells, size_
 }
 
 /* The first line names the columns, or is a row: then it holds an address and nothing else. *header_r: which. */
-static int read_first(struct rows *rows, const struct carom_str *cells, size_t n, bool *header_r,
-                      struct carom_error *err)
+static int read_first(struct rows *rows, bool *header_r, struct carom_error *err)
 {
+    const struct carom_str *cells = rows->csv.cells;
+
     for (size_t i = 0; i < COLUMNS; i++)
         rows->columns[i] = SIZE_MAX;
-    *header_r = carom_str_chr(cells[0], '@') == SIZE_MAX && find_columns(rows, cells, n);
+    *header_r = carom_str_chr(cells[0], '@') == SIZE_MAX && find_columns(rows, cells, rows->csv.n);
     if (*header_r)
         return 0;
-    if (n > 1 || carom_str_chr(cells[0], '@') == SIZE_MAX)
+    if (rows->csv.n > 1 || carom_str_chr(cells[0], '@') == SIZE_MAX)
         return carom_error_set(err, CAROM_ERROR_USAGE,
                                "verp: %s:%zu: begin with a line that names the columns, such as "
                                "address,list,id, or give a column of addresses",
@@ -89,9 +90,8 @@ static int read_first(struct rows *rows, const struct carom_str *cells, size_t n
 static int next_row(struct rows *rows, struct carom_arena *arena, struct carom_verp_subject *row_r,
                     const char **wrong_r, struct carom_error *err)
 {
-    struct carom_str cells[CAROM_CSV_CELLS], line;
-    bool header;
-    size_t n = 0;
+    struct carom_csv *csv = &rows->csv;
+    bool header, any;
 
     do {
         ssize_t length = getline(&rows->line, &rows->room, rows->from);
@@ -99,20 +99,23 @@ static int next_row(struct rows *rows, struct carom_arena *arena, struct carom_v
             return feof(rows->from) ? 0
                                     : carom_error_set(err, CAROM_ERROR_IO, "verp: cannot read %s: %s", rows->name,
                                                       strerror(errno));
-        line = carom_str_trim(carom_str_n(rows->line, (size_t)length));
-        if (!rows->number++ && carom_str_starts(line, CAROM_STR("\xef\xbb\xbf")))
-            line = carom_str_from(line, 3);
-        const bool first = !rows->csv.columns && line.len;
-        *wrong_r = line.len ? carom_csv_split(&rows->csv, arena, line, cells, &n) : NULL;
+        csv->rest = carom_str_n(rows->line, (size_t)length);
+        if (!rows->number++ && carom_str_starts(csv->rest, CAROM_STR("\xef\xbb\xbf")))
+            csv->rest = carom_str_from(csv->rest, 3);
+        const bool first = !csv->columns;
+        *wrong_r = NULL;
         header = false;
-        if (first && *wrong_r)
+        any = carom_csv_next(csv, arena, wrong_r);
+        if (!*wrong_r && carom_str_trim(csv->rest).len)
+            *wrong_r = "has a line end of CR alone in it";
+        if (any && first && *wrong_r)
             return carom_error_set(err, CAROM_ERROR_LIMIT, "verp: %s:%zu: %s", rows->name, rows->number, *wrong_r);
-        if (first && read_first(rows, cells, n, &header, err) != 0)
+        if (any && first && read_first(rows, &header, err) != 0)
             return -1;
     } while (header);
     struct carom_str *texts[COLUMNS] = {&row_r->recipient, &row_r->list, &row_r->id};
     for (size_t i = 0; i < COLUMNS; i++)
-        *texts[i] = !*wrong_r && line.len && rows->columns[i] < n ? cells[rows->columns[i]] : CAROM_STR_EMPTY;
+        *texts[i] = any && !*wrong_r && rows->columns[i] < csv->n ? csv->cells[rows->columns[i]] : CAROM_STR_EMPTY;
     return 1;
 }
 

@@ -88,7 +88,7 @@ static int give(struct reading *reading, struct carom_str cells[COLUMNS])
 /* ---- CSV ---- */
 
 /* The first line names the columns, or is a row already: then the address stands first and the rest is not read. */
-static int read_header(struct reading *reading, struct carom_str *cells, size_t n, bool *is_header_r)
+static int read_header(struct reading *reading, const struct carom_str *cells, size_t n, bool *is_header_r)
 {
     bool address = false;
     *is_header_r = true;
@@ -117,28 +117,41 @@ static int read_header(struct reading *reading, struct carom_str *cells, size_t 
     return 0;
 }
 
+/* A reply of several lines is told in one. */
+static struct carom_str one_line(struct carom_arena *arena, struct carom_str text)
+{
+    char *out = carom_arena_raw(arena, text.len + 1);
+    struct carom_str line;
+    size_t n = 0;
+
+    while (carom_str_line(&text, &line)) {
+        line = carom_str_trim(line);
+        memcpy(out + n, line.ptr, line.len);
+        n += line.len;
+        out[n++] = ' ';
+    }
+    return carom_str_trim(carom_str_n(out, n));
+}
+
 static int read_csv(struct reading *reading, struct carom_str text)
 {
-    struct carom_str line, cells[CAROM_CSV_CELLS];
-    struct carom_csv csv = {0};
-    size_t n;
+    struct carom_csv csv = {.rest = text};
+    const char *wrong;
 
-    for (reading->line = 1; carom_str_line(&text, &line); reading->line++) {
+    for (bool first = true; carom_csv_next(&csv, reading->arena, &wrong); first = false) {
         bool is_header = false;
         struct carom_str row[COLUMNS] = {{"", 0}, {"", 0}, {"", 0}, {"", 0}, {"", 0}};
-        if (!carom_str_trim(line).len)
-            continue;
-        const bool first = !csv.columns;
-        const char *wrong = carom_csv_split(&csv, reading->arena, line, cells, &n);
+        reading->line = csv.line;
         if (wrong)
-            return fail(reading, wrong, line);
-        if (first && read_header(reading, cells, n, &is_header) != 0)
+            return fail(reading, wrong, csv.begin);
+        if (first && read_header(reading, csv.cells, csv.n, &is_header) != 0)
             return -1;
-        if (is_header || n == 0) /* spreadsheets end in rows of nothing but separators */
+        if (is_header || csv.n == 0) /* spreadsheets end in rows of nothing but separators */
             continue;
-        for (size_t i = 0; i < n; i++)
+        for (size_t i = 0; i < csv.n; i++)
             if (reading->columns[i] < COLUMNS)
-                row[reading->columns[i]] = cells[i];
+                row[reading->columns[i]] = csv.cells[i];
+        row[REASON] = one_line(reading->arena, row[REASON]);
         if (give(reading, row) != 0)
             return -1;
     }

@@ -230,6 +230,22 @@ class Suppressions(Care):
         self.carom('suppressions', 'import', 'unicode.txt', code=65)
         self.assertIn('unicode.txt: is UTF-16; save it as CSV in UTF-8', self.errors)
 
+    def test_cells_in_quotes(self):
+        rows = ('\ufeffaddress, reason\r\n'
+                'ann@example.com,"550-5.1.1 no such user, ""really"",\r\n550 bob@example.net"\r\n\r\n'
+                '"Doe, Jane" <jane@example.com>, "550 no, none"\r\n'
+                '"bob@example.net" <carl@example.com>,"550" it is\r\n'
+                '"dora@example.com"\t ,\r\n')
+        self.assertIn(' 4 new', self.carom('suppressions', 'import', '-', given=rows))
+        self.says('yes', 'bob@example.net')
+        for address, reason in (('ann@example.com', 'no such user, "really", 550 bob@example.net'), ('jane@example.com', ': 550 no, none'),
+                                ('carl@example.com', ': "550" it is'), ('dora@example.com', 'suppressed')):
+            self.assertRegex(self.says('no', address), reason)
+        for n, text in enumerate(('"550 no\nzoe@example.com,"quoted"\n', '"550 no\nzoe@example.com,gone\n')):
+            text = f'address,reason\n\nann@example.com,"a\r\nb"\r\nbob@example.net,{text}'
+            self.carom('suppressions', 'import', '-', given=text, code=65)
+            self.assertRegex(self.errors, "-:5: 'bob@example.net,\"550 no' has a quote that does not end")
+
     def test_an_import_is_linear(self):
         seconds = []
         for n in (4000, 16000):

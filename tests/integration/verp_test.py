@@ -113,6 +113,12 @@ class Command(Verp):
         self.assertEqual([bool(line) for line in out.splitlines()], [True, False, True])
         self.assertIn('-:3: has 3 cells, the first line 2', self.errors)
 
+    def test_a_row_is_a_line(self):
+        given = 'address,id\na@b.example,"1\n2"\nc@d.example\re@f.example\n"G, H" <g@h.example>,3\n'
+        out = self.verp('sign', '-', given=given, code=65)
+        self.assertEqual([bool(line) for line in out.splitlines()], [False, False, False, True])
+        self.assertIn('recipient g@h.example\n', self.verp('verify', out.split()[-1]))
+
     def test_many_at_once(self):
         given = ''.join(f'user{i}@example.net\n' for i in range(20000))
         out = self.verp('sign', '--list', LIST, '-', given=given).splitlines()
