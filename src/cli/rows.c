@@ -8,14 +8,15 @@
 
 #include "cli/rows.h"
 
-
 #include "base/date.h"
 #include "base/error.h"
 #include "base/load.h"
 #include "base/utf8.h"
+#include "cli/cli.h"
 #include "cli/csv.h"
 #include "mail/address.h"
 
+enum { NAMED = 10 }; /* of the bad rows: who sees ten knows what is wrong with his file */
 enum column { ADDRESS, LIST, SINCE, UNTIL, REASON, COLUMNS, UNKNOWN = COLUMNS };
 static const struct {
     const char *name;
@@ -33,9 +34,9 @@ struct reading {
     size_t line;
     enum column columns[CAROM_CSV_CELLS]; /* of CSV */
     struct carom_str passed_over;
+    size_t bad;
     int (*row)(void *user, const struct carom_ban *ban);
     void *user;
-    struct carom_error *err;
 };
 
 static enum column find_column(struct carom_str cell)
@@ -46,52 +47,61 @@ static enum column find_column(struct carom_str cell)
     return UNKNOWN;
 }
 
-static int fail(const struct reading *reading, const char *what, struct carom_str text)
+/* Says it, and goes on: who mends a row wants to know of the others. */
+static void bad(struct reading *reading, const char *what, struct carom_str text)
 {
-    return carom_error_set(reading->err, CAROM_ERROR_LIMIT, "%s:%zu: '" CAROM_STR_FMT "' %s; nothing was imported",
-                           reading->name, reading->line, CAROM_STR_ARG(carom_str_head(text, 200)), what);
+    struct carom_error err;
+
+    if (reading->bad++ >= NAMED)
+        return;
+    carom_error_set(&err, CAROM_ERROR_LIMIT, "%s:%zu: '" CAROM_STR_FMT "' %s", reading->name, reading->line,
+                    CAROM_STR_ARG(carom_str_head(text, 200)), what);
+    carom_cli_fail(&err);
 }
 
-/* RFC 3339, a date alone, or seconds or milliseconds since 1970. */
-static int read_time(const struct reading *reading, struct carom_str text, int64_t *ms_r)
+/* RFC 3339, a date alone, or seconds or milliseconds since 1970; 0: none. */
+static bool read_time(struct carom_arena *arena, struct carom_str text, int64_t *ms_r)
 {
     int64_t number = carom_str_number(text), seconds;
     *ms_r = 0;
     if (!text.len)
-        return 0;
+        return true;
     if (number >= 0)
-        return *ms_r = number > INT64_C(100000000000) ? number : number * 1000, 0;
-    seconds = carom_date_parse_rfc3339(text.len == 10 ? carom_arena_printf(reading->arena, CAROM_STR_FMT "T00:00:00Z",
-                                                                           CAROM_STR_ARG(text))
-                                                      : text);
+        return *ms_r = number > INT64_C(100000000000) ? number : number * 1000, true;
+    seconds = carom_date_parse_rfc3339(
+        text.len == 10 ? carom_arena_printf(arena, CAROM_STR_FMT "T00:00:00Z", CAROM_STR_ARG(text)) : text);
     if (!seconds && !(seconds = carom_date_parse(text)))
-        return fail(reading, "is no time; write 2026-03-01T12:00:00Z or seconds since 1970", text);
-    return *ms_r = seconds * 1000, 0;
+        return false;
+    return *ms_r = seconds * 1000, true;
 }
 
 static int give(struct reading *reading, struct carom_str cells[COLUMNS])
 {
+    static const char no_time[] = "is no time; write 2026-03-01T12:00:00Z or seconds since 1970";
     struct carom_ban ban = {.list = cells[LIST], .reason = carom_utf8_clean(reading->arena, cells[REASON])};
     struct carom_str address = carom_address_only(reading->arena, cells[ADDRESS]);
 
     ban.key = carom_address_key(reading->arena, address);
     ban.spelling = address;
     if (!carom_address_valid(ban.key))
-        return fail(reading, "is no address", cells[ADDRESS]);
-    if (!carom_utf8_valid(ban.list))
-        return fail(reading, "is no list: it is not UTF-8", ban.list);
-    if (read_time(reading, cells[SINCE], &ban.since) != 0 || read_time(reading, cells[UNTIL], &ban.until) != 0)
-        return -1;
-    return reading->row(reading->user, &ban);
+        bad(reading, "is no address", cells[ADDRESS]);
+    else if (!carom_utf8_valid(ban.list))
+        bad(reading, "is no list: it is not UTF-8", ban.list);
+    else if (!read_time(reading->arena, cells[SINCE], &ban.since))
+        bad(reading, no_time, cells[SINCE]);
+    else if (!read_time(reading->arena, cells[UNTIL], &ban.until))
+        bad(reading, no_time, cells[UNTIL]);
+    else
+        return reading->row(reading->user, &ban);
+    return 0;
 }
 
 /* ---- CSV ---- */
 
-/* The first line names the columns, or is a row already: then the address stands first and the rest is not read. */
-static int read_header(struct reading *reading, const struct carom_str *cells, size_t n, bool *is_header_r)
+/* The first line names the columns, or is a row already: then the address stands first and the rest is not read. true: names. */
+static bool read_header(struct reading *reading, const struct carom_str *cells, size_t n)
 {
     bool address = false;
-    *is_header_r = true;
     for (size_t i = 0; i < n; i++) {
         reading->columns[i] = find_column(cells[i]);
         for (size_t k = 0; k < i && reading->columns[i] < COLUMNS; k++)
@@ -105,16 +115,13 @@ static int read_header(struct reading *reading, const struct carom_str *cells, s
                                                       CAROM_STR_ARG(reading->passed_over),
                                                       reading->passed_over.len ? ", " : "", CAROM_STR_ARG(cells[i]));
     if (address)
-        return 0;
-    if (carom_str_chr(cells[0], '@') == SIZE_MAX)
-        return fail(reading, "is neither an address nor the name of a column; the first line must name a column 'address'",
-                    cells[0]);
-    if (n > 1)
-        return fail(reading, "stands in several columns without names; begin with a line such as address,list,until,reason",
-                    cells[0]);
-    *is_header_r = false;
+        return true;
     reading->columns[0] = ADDRESS;
-    return 0;
+    if (carom_str_chr(cells[0], '@') == SIZE_MAX)
+        bad(reading, "is neither an address nor the name of a column; the first line must name a column 'address'", cells[0]);
+    else if (n > 1)
+        bad(reading, "stands in several columns without names; begin with a line such as address,list,until,reason", cells[0]);
+    return false;
 }
 
 /* A reply of several lines is told in one. */
@@ -139,14 +146,14 @@ static int read_csv(struct reading *reading, struct carom_str text)
     const char *wrong;
 
     for (bool first = true; carom_csv_next(&csv, reading->arena, &wrong); first = false) {
-        bool is_header = false;
         struct carom_str row[COLUMNS] = {{"", 0}, {"", 0}, {"", 0}, {"", 0}, {"", 0}};
         reading->line = csv.line;
         if (wrong)
-            return fail(reading, wrong, csv.begin);
-        if (first && read_header(reading, csv.cells, csv.n, &is_header) != 0)
-            return -1;
-        if (is_header || csv.n == 0) /* spreadsheets end in rows of nothing but separators */
+            bad(reading, wrong, csv.begin);
+        const bool is_header = first && !wrong && read_header(reading, csv.cells, csv.n);
+        if (first && reading->bad) /* what the others hold is not known */
+            return 0;
+        if (wrong || is_header || csv.n == 0) /* spreadsheets end in rows of nothing but separators */
             continue;
         for (size_t i = 0; i < csv.n; i++)
             if (reading->columns[i] < COLUMNS)
@@ -187,10 +194,13 @@ static int read_json(struct reading *reading, struct carom_str text)
         if (!carom_str_trim(line).len)
             continue;
         json_t *object = carom_json_load(line, 0, &error);
+        int result = 0;
         if (!object)
-            return fail(reading, error.text, line);
-        int result = json_is_object(object) ? read_object(reading, object)
-                                            : fail(reading, "is no JSON object; write one object a line", line);
+            bad(reading, error.text, line);
+        else if (!json_is_object(object))
+            bad(reading, "is no JSON object; write one object a line", line);
+        else
+            result = read_object(reading, object);
         json_decref(object);
         if (result != 0)
             return -1;
@@ -202,8 +212,7 @@ int carom_rows_read(struct carom_arena *arena, const char *name, struct carom_st
                     int (*row)(void *user, const struct carom_ban *ban), void *user, struct carom_str *passed_over_r,
                     struct carom_error *err)
 {
-    struct reading reading = {
-        .arena = arena, .name = name, .passed_over = CAROM_STR_EMPTY, .row = row, .user = user, .err = err};
+    struct reading reading = {.arena = arena, .name = name, .passed_over = CAROM_STR_EMPTY, .row = row, .user = user};
     if (carom_str_starts(text, CAROM_STR("\xef\xbb\xbf")))
         text = carom_str_from(text, 3);
     if (carom_str_starts(text, CAROM_STR("\xff\xfe")) || carom_str_starts(text, CAROM_STR("\xfe\xff")))
@@ -212,5 +221,8 @@ int carom_rows_read(struct carom_arena *arena, const char *name, struct carom_st
     int result = begin.len && (begin.ptr[0] == '{' || begin.ptr[0] == '[') ? read_json(&reading, text)
                                                                             : read_csv(&reading, text);
     *passed_over_r = reading.passed_over;
+    if (result == 0 && reading.bad)
+        return carom_error_set(err, CAROM_ERROR_LIMIT, "%s: %zu %s wrong%s; nothing was imported", name, reading.bad,
+                               reading.bad == 1 ? "row is" : "rows are", reading.bad > NAMED ? ", the first ten are named" : "");
     return result;
 }

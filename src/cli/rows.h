@@ -8,9 +8,9 @@
 
 #include "ledger/care.h"
 
-/* Reads all of text, which came from the file name, and calls row for each. The texts of a row are in the arena. -1: a
-   row that cannot be understood, and err names file and line; or what row returned. passed_over_r: the columns of CSV
-   that mean nothing to us, "Name, Tags"; empty where there is none. */
+/* Reads all of text, which came from the file name, and calls row for each. The texts of a row are in the arena. -1: there
+   are rows that cannot be understood: the first ten are named on stderr, and err counts them; or what row returned.
+   passed_over_r: the columns of CSV that mean nothing to us, "Name, Tags"; empty where there is none. */
 int carom_rows_read(struct carom_arena *arena, const char *name, struct carom_str text,
                     int (*row)(void *user, const struct carom_ban *ban), void *user, struct carom_str *passed_over_r,
                     struct carom_error *err);

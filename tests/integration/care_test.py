@@ -281,6 +281,18 @@ class Suppressions(Care):
             self.assertEqual(self.carom('suppressions', 'export').count('\n'), 1, text)
         self.carom('suppressions', 'import', 'missing.csv', code=74)
 
+    def test_all_wrong_rows_are_named_but_not_a_million(self):
+        rows = ['address,until', 'ann@example.com,', 'x', '"bob@example.net', 'carl@example.com,soon', 'dora@example.com,1,2']
+        json = '{"email":"ann@example.com"}\n{"email":"x"}\n[]\n{'
+        for text, lines in (('\n'.join(rows), [3, 4, 5, 6]), (json, [2, 3, 4])):
+            self.carom('suppressions', 'import', '-', given=text, code=65)
+            self.assertEqual([int(line) for line in re.findall(r'^carom: -:(\d+): ', self.errors, re.M)], lines)
+            self.assertIn(f'carom: -: {len(lines)} rows are wrong; nothing was imported\n', self.errors)
+        self.carom('suppressions', 'import', '-', given='\n'.join(rows) + '\nx' * 5000, code=65)
+        self.assertEqual(len(self.errors.splitlines()), 11)
+        self.assertIn('5004 rows are wrong, the first ten are named; nothing was imported', self.errors)
+        self.assertEqual(self.carom('suppressions', 'export').count('\n'), 1)
+
     def test_a_row_with_more_cells_than_names_is_nobody_s(self):
         for text, line, cells, names in (
                 ('address,reason\nzoe@example.com,550 no such user, ask, bob@example.net\n', 2, 4, 2),
@@ -289,7 +301,7 @@ class Suppressions(Care):
                 ('address\nzoe@example.com,bob@example.net\n', 2, 2, 1),
                 ('ann@example.com\n\nzoe@example.com,bob@example.net\n', 3, 2, 1)):
             self.carom('suppressions', 'import', '-', given=text, code=65)
-            self.assertRegex(self.errors, f"-:{line}: 'zoe@example.com.*' has {cells} cells, the first line {names}; nothing was")
+            self.assertRegex(self.errors, f"-:{line}: 'zoe@example.com.*' has {cells} cells, the first line {names}\n")
             self.assertEqual(self.carom('suppressions', 'export').count('\n'), 1, text)
         for n, text in enumerate(('address,reason\nann{}@example.com,gone,\n', 'ann{}@example.com,,\n',
                                   ',address,,reason\n0,ann{}@example.com,bob@example.net,gone,,,\n')):
