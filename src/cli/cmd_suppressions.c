@@ -20,6 +20,7 @@ enum { CHUNK = 5000 }; /* rows in one transaction: nobody waits long for the led
 struct job {
     struct carom_arena *arena;
     struct carom_ledger ledger;
+    struct carom_policy *policy; /* may be NULL */
     const char *list, *reason, *duration;
     int64_t batch, now, until;
     bool json;
@@ -112,7 +113,7 @@ static int import(struct job *job, char **files, int n)
         carom_buf_clear(&buf);
         result = read_file(files[i], &buf, job->err);
         if (result == 0) /* its texts outlive the buffer */
-            result = carom_rows_read(job->arena, files[i], carom_arena_str(job->arena, carom_buf_str(&buf)), keep_row, job,
+            result = carom_rows_read(job->arena, job->policy, files[i], carom_arena_str(job->arena, carom_buf_str(&buf)), keep_row, job,
                                      &passed_over[i], job->err);
     }
     carom_buf_deinit(&buf);
@@ -312,7 +313,6 @@ int cmd_suppressions(int argc, char **argv)
     int n = carom_cli_options(argc, argv, options,
                               "[OPTIONS] import FILE… | export | add ADDRESS… | remove ADDRESS…",
                               "Reads, prints and changes by hand who is not to be mailed. No sink is told.", &operands);
-    struct carom_policy *policy;
     struct carom_str url;
 
     if (n < 0)
@@ -329,13 +329,13 @@ int cmd_suppressions(int argc, char **argv)
     if (!job.arena || carom_arena_guard(job.arena))
         return carom_cli_no_memory(job.arena);
     int result = carom_cli_ledger(job.arena, &place, verb == EXPORT ? CAROM_LEDGER_READ : CAROM_LEDGER_WRITE, verb != EXPORT, &job.ledger,
-                                  &policy, &url, &err);
+                                  &job.policy, &url, &err);
     if (result == 0) {
-        result = carom_cli_list(job.arena, policy, job.list, &err);
+        result = carom_cli_list(job.arena, job.policy, job.list, &err);
         if (result == 0)
             result = carry_out(&job, verb, operands + 1, n - 1);
         carom_ledger_close(&job.ledger);
-        carom_policy_free(policy);
+        carom_policy_free(job.policy);
     }
     free(job.bans);
     carom_arena_free(job.arena);

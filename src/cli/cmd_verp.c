@@ -155,6 +155,15 @@ static bool is_reference(const struct job *job, struct carom_str path)
     return carom_str_find(carom_str_from(path, job->verp->prefix.len), CAROM_STR("=.")) == SIZE_MAX;
 }
 
+/* Nobody would see a misspelt one before a million return paths are out. */
+static const char *wrong_list(const struct job *job, struct carom_str name)
+{
+    struct carom_str list = carom_trust_list_id(carom_policy_config(job->policy), name);
+    const char *wrong = carom_cli_list_wrong(job->arena, job->policy, list);
+
+    return wrong ? carom_arena_printf(job->arena, "'" CAROM_STR_FMT "' %s", CAROM_STR_ARG(name), wrong).ptr : NULL;
+}
+
 static int sign_row(struct job *job, struct carom_verp_subject row)
 {
     enum carom_verp_place place = job->header ? CAROM_VERP_HEADER : CAROM_VERP_PATH;
@@ -183,6 +192,7 @@ static int sign_rows(struct job *job)
         return -1;
     for (carom_arena_reset(job->arena); (got = next_row(&rows, job->arena, &row, &wrong, job->err)) > 0;
          carom_arena_reset(job->arena)) {
+        wrong = wrong ? wrong : wrong_list(job, row.list);
         if (!wrong && !row.recipient.len && !row.list.len && !row.id.len)
             putchar('\n');
         else if (wrong || sign_row(job, row) != 0) {
@@ -277,6 +287,7 @@ static int teach(struct job *job, struct carom_verp_subject row)
 
 static int import_row(struct job *job, const struct rows *rows, struct carom_verp_subject row, const char *wrong)
 {
+    wrong = wrong ? wrong : wrong_list(job, row.list);
     complete(job, &row);
     if (!wrong && !row.recipient.len && !row.id.len)
         return 0;
@@ -373,7 +384,6 @@ static int run(struct job *job, enum verb verb, struct carom_arena *arena, char 
     if (!job->verp)
         return carom_error_set(job->err, CAROM_ERROR_CONFIG,
                                "%s: verp is not configured: there are no keys to sign with", job->place.policy);
-    /* Nobody would see a misspelt one before a million return paths are out. */
     struct carom_str list = carom_trust_list_id(carom_policy_config(job->policy), carom_str(job->list));
     if (job->list && carom_cli_list(arena, job->policy, list.ptr, job->err) != 0)
         return -1;

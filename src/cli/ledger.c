@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/nearest.h"
 #include "cli/cli.h"
 #include "cli/owner.h"
 
@@ -75,19 +76,22 @@ int carom_cli_ledger_if_any(struct carom_arena *arena, const struct carom_cli_pl
     return carom_ledger_open(url.ptr, CAROM_LEDGER_READ, ledger_r, err);
 }
 
+const char *carom_cli_list_wrong(struct carom_arena *arena, const struct carom_policy *policy, struct carom_str list)
+{
+    const struct carom_config *config = policy ? carom_policy_config(policy) : NULL;
+    struct carom_nearest nearest = carom_nearest_to(list);
+
+    if (!config || !config->lists || !list.len || carom_config_list(config, list))
+        return NULL;
+    for (const struct carom_list_entry *entry = config->lists; entry; entry = entry->next)
+        carom_nearest_offer(&nearest, entry->id);
+    return carom_arena_printf(arena, "is none of the policy's lists%s" CAROM_STR_FMT "%s", nearest.best.len ? "; did you mean " : "",
+                              CAROM_STR_ARG(nearest.best), nearest.best.len ? "?" : "").ptr;
+}
+
 int carom_cli_list(struct carom_arena *arena, const struct carom_policy *policy, const char *list, struct carom_error *err)
 {
-    const struct carom_list_entry *lists = policy && list ? carom_policy_config(policy)->lists : NULL;
-    size_t n = 0;
+    const char *wrong = carom_cli_list_wrong(arena, policy, carom_str(list));
 
-    if (!lists || carom_config_list(carom_policy_config(policy), carom_str(list)))
-        return 0;
-    for (const struct carom_list_entry *entry = lists; entry; entry = entry->next)
-        n++;
-    const char **names = carom_arena_array(arena, const char *, n + 1);
-    for (n = 0; lists; lists = lists->next)
-        names[n++] = lists->id.ptr;
-    const char *nearest = carom_cli_nearest(list, names);
-    return carom_error_set(err, CAROM_ERROR_CONFIG, "--list: '%s' is none of the policy's lists%s%s%s", list,
-                           nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+    return wrong ? carom_error_set(err, CAROM_ERROR_CONFIG, "--list: '%s' %s", list, wrong) : 0;
 }

@@ -31,8 +31,10 @@ bool carom_cli_ledger_is_missing(struct carom_str url);
 /* For reading, where there is one: else ledger_r->ops is NULL. */
 int carom_cli_ledger_if_any(struct carom_arena *arena, const struct carom_cli_place *place, const struct carom_policy *policy,
                             struct carom_ledger *ledger_r, struct carom_error *err);
-/* Is a list that somebody typed one of the policy's? 0 also where there is no policy, or it names none. A misspelt one was
-   left by nobody. */
+/* NULL where that list is one of the policy's, or there is no policy, or it names none; else what is wrong with it, as in
+   "'…' is none of …". A misspelt one was left by nobody. */
+const char *carom_cli_list_wrong(struct carom_arena *arena, const struct carom_policy *policy, struct carom_str list);
+/* The same of one that somebody typed. */
 int carom_cli_list(struct carom_arena *arena, const struct carom_policy *policy, const char *list, struct carom_error *err);
 
 #endif

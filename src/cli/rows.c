@@ -14,6 +14,7 @@
 #include "base/utf8.h"
 #include "cli/cli.h"
 #include "cli/csv.h"
+#include "cli/ledger.h"
 #include "mail/address.h"
 
 enum { NAMED = 10 }; /* of the bad rows: who sees ten knows what is wrong with his file */
@@ -30,6 +31,7 @@ static const struct {
 };
 struct reading {
     struct carom_arena *arena;
+    const struct carom_policy *policy;
     const char *name;
     size_t line;
     enum column columns[CAROM_CSV_CELLS]; /* of CSV */
@@ -80,13 +82,15 @@ static int give(struct reading *reading, struct carom_str cells[COLUMNS])
     static const char no_time[] = "is no time; write 2026-03-01T12:00:00Z or seconds since 1970";
     struct carom_ban ban = {.list = cells[LIST], .reason = carom_utf8_clean(reading->arena, cells[REASON])};
     struct carom_str address = carom_address_only(reading->arena, cells[ADDRESS]);
+    const char *no_list = carom_utf8_valid(ban.list) ? carom_cli_list_wrong(reading->arena, reading->policy, ban.list)
+                                                     : "is no list: it is not UTF-8";
 
     ban.key = carom_address_key(reading->arena, address);
     ban.spelling = address;
     if (!carom_address_valid(ban.key))
         bad(reading, "is no address", cells[ADDRESS]);
-    else if (!carom_utf8_valid(ban.list))
-        bad(reading, "is no list: it is not UTF-8", ban.list);
+    else if (no_list)
+        bad(reading, no_list, ban.list);
     else if (!read_time(reading->arena, cells[SINCE], &ban.since))
         bad(reading, no_time, cells[SINCE]);
     else if (!read_time(reading->arena, cells[UNTIL], &ban.until))
@@ -208,11 +212,12 @@ static int read_json(struct reading *reading, struct carom_str text)
     return 0;
 }
 
-int carom_rows_read(struct carom_arena *arena, const char *name, struct carom_str text,
+int carom_rows_read(struct carom_arena *arena, const struct carom_policy *policy, const char *name, struct carom_str text,
                     int (*row)(void *user, const struct carom_ban *ban), void *user, struct carom_str *passed_over_r,
                     struct carom_error *err)
 {
-    struct reading reading = {.arena = arena, .name = name, .passed_over = CAROM_STR_EMPTY, .row = row, .user = user};
+    struct reading reading = {
+        .arena = arena, .policy = policy, .name = name, .passed_over = CAROM_STR_EMPTY, .row = row, .user = user};
     if (carom_str_starts(text, CAROM_STR("\xef\xbb\xbf")))
         text = carom_str_from(text, 3);
     if (carom_str_starts(text, CAROM_STR("\xff\xfe")) || carom_str_starts(text, CAROM_STR("\xfe\xff")))

@@ -246,6 +246,13 @@ class Suppressions(Care):
             self.carom('suppressions', 'import', '-', given=text, code=65)
             self.assertRegex(self.errors, "-:5: 'bob@example.net,\"550 no' has a quote that does not end")
 
+    def test_a_list_that_is_none(self):
+        rows = f'address,list\nann@example.com,{LIST.upper()}\nbob@example.net,news\ncarl@example.com,\nzoe@example.com,no such\n'
+        self.assertEqual(self.carom('suppressions', 'import', '-', '--policy', 'policy.lua', given=rows, code=65), '')
+        self.assertIn(f"-:3: 'news' is none of the policy's lists; did you mean {LIST}?\n", self.errors)
+        self.assertIn("-:5: 'no such' is none of the policy's lists\n", self.errors)
+        self.assertIn(' 4 new', self.carom('suppressions', 'import', '-', given=rows))
+
     def test_an_import_is_linear(self):
         seconds = []
         for n in (4000, 16000):

@@ -113,6 +113,15 @@ class Command(Verp):
         self.assertEqual([bool(line) for line in out.splitlines()], [True, False, True])
         self.assertIn('-:3: has 3 cells, the first line 2', self.errors)
 
+    def test_a_list_that_is_none(self):
+        rows = 'address,list\na@b.example,7\nc@d.example,NEWS.lists.example.org\ne@f.example,news\ng@h.example,\n'
+        out = self.verp('sign', '-', given=rows, code=65)
+        self.assertEqual([bool(line) for line in out.splitlines()], [True, True, False, True])
+        self.assertEqual(self.errors, "carom: -:4: 'news' is none of the policy's lists; did you mean news.lists.example.org?\n")
+        (self.dir / 'people.csv').write_text(rows)
+        self.verp('import', 'people.csv', code=64)
+        self.assertIn("people.csv:4: 'news' is none of the policy's lists", self.errors)
+
     def test_a_row_is_a_line(self):
         given = 'address,id\na@b.example,"1\n2"\nc@d.example\re@f.example\n"G, H" <g@h.example>,3\n'
         out = self.verp('sign', '-', given=given, code=65)
