@@ -129,6 +129,7 @@ int cmd_check(int argc, char **argv)
         carom_error_memory(&err);
     else if (carom_cli_ledger(arena, &place, CAROM_LEDGER_READ, false, &asking.ledger, &policy, &url, &err) == 0) {
         asking.held = policy && carom_policy_config(policy)->held.deny;
+        /* No 64 for a list: who asks for each message has its name from there, and a mail server would bounce that. */
         code = carom_cli_list(arena, policy, list, &err) != 0 ? EX_TEMPFAIL
                : column ? check_column(&asking, jobs == BY_PROCESSORS ? carom_conveyor_processors() : (unsigned)jobs, &err) : check_each(&asking, operands, n, &err);
         carom_ledger_close(&asking.ledger);

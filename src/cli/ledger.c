@@ -93,5 +93,5 @@ int carom_cli_list(struct carom_arena *arena, const struct carom_policy *policy,
 {
     const char *wrong = carom_cli_list_wrong(arena, policy, carom_str(list));
 
-    return wrong ? carom_error_set(err, CAROM_ERROR_CONFIG, "--list: '%s' %s", list, wrong) : 0;
+    return wrong ? carom_error_set(err, CAROM_ERROR_USAGE, "--list: '%s' %s", list, wrong) : 0;
 }

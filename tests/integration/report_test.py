@@ -153,7 +153,7 @@ class Counts(Report):
                            (('--rule', 'nothing'), 0)):
             self.assertEqual(self.report(*options)['failures']['count'], n, options)
         self.assertEqual(self.report('--provider', 'google')['only'], 'provider google')
-        self.carom('report', '--policy', 'policy.lua', '--list', 'nwes.lists.example.org', code=78)
+        self.carom('report', '--policy', 'policy.lua', '--list', 'nwes.lists.example.org', code=64)
         for options in (('--since', '1h', '--until', '2h'), ('--since', 'yesterday'), ('--json', '--csv'), ('now',)):
             self.carom('report', *options, code=64)
 

@@ -163,7 +163,7 @@ class Command(Verp):
                 (['sign'], 64, 'wants an ADDRESS'), (['sgin', 'x'], 64, 'did you mean sign?'), (['verify'], 64, 'RETURN-PATH'),
                 (['import'], 64, 'wants a FILE'), (['sign', 'nonsense'], 64, "'nonsense' is no address"),
                 (['--id', 'probe', 'sign', 'a@b.example'], 64, "carom's own probes"),
-                (['--list', 'newz.lists.example.org', 'sign', 'a@b.example'], 78, f'did you mean {LIST}?'),
+                (['--list', 'newz.lists.example.org', 'sign', 'a@b.example'], 64, f'did you mean {LIST}?'),
                 (['--header', 'verify', 'x'], 64, 'go with sign')]:
             self.verp(*arguments, code=code)
             self.assertIn(text, self.errors)
