@@ -77,7 +77,7 @@ static int read_first(struct rows *rows, bool *header_r, struct carom_error *err
     if (*header_r)
         return 0;
     if (rows->csv.n > 1 || carom_str_chr(cells[0], '@') == SIZE_MAX)
-        return carom_error_set(err, CAROM_ERROR_USAGE,
+        return carom_error_set(err, CAROM_ERROR_LIMIT,
                                "verp: %s:%zu: begin with a line that names the columns, such as "
                                "address,list,id, or give a column of addresses",
                                rows->name, rows->number);
@@ -294,7 +294,7 @@ static int import_row(struct job *job, const struct rows *rows, struct carom_ver
     if (!wrong && !carom_address_valid(row.recipient))
         wrong = "there is no address in it";
     if (wrong)
-        return carom_error_set(job->err, CAROM_ERROR_USAGE, "verp: %s:%zu: %s; the rows before it are imported",
+        return carom_error_set(job->err, CAROM_ERROR_LIMIT, "verp: %s:%zu: %s; the rows before it are imported",
                                rows->name, rows->number, wrong);
     return teach(job, row);
 }

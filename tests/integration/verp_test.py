@@ -97,7 +97,7 @@ class Command(Verp):
         self.assertIn('not signed', self.verp('verify', f'b+{self.sign("--header", "a@b.example").split()[1]}@bounces.example.org', code=1))
 
     def test_a_column_keeps_its_rows(self):
-        self.assertEqual(self.verp('sign', '-', given='nonsense\na@b.example\n', code=64), '')
+        self.assertEqual(self.verp('sign', '-', given='nonsense\na@b.example\n', code=65), '')
         self.assertIn('-:1: begin with a line that names the columns', self.errors)
         out = self.verp('sign', '--list', '7', '-', given='a@b.example\n\nnonsense\nc@d.example\n', code=65)
         self.assertEqual([bool(line) for line in out.splitlines()], [True, False, False, True])
@@ -119,7 +119,7 @@ class Command(Verp):
         self.assertEqual([bool(line) for line in out.splitlines()], [True, True, False, True])
         self.assertEqual(self.errors, "carom: -:4: 'news' is none of the policy's lists; did you mean news.lists.example.org?\n")
         (self.dir / 'people.csv').write_text(rows)
-        self.verp('import', 'people.csv', code=64)
+        self.verp('import', 'people.csv', code=65)
         self.assertIn("people.csv:4: 'news' is none of the policy's lists", self.errors)
 
     def test_a_row_is_a_line(self):
@@ -155,7 +155,7 @@ class Command(Verp):
 
     def bad(self, text):
         (self.dir / 'b.csv').write_text(text)
-        self.verp('import', 'b.csv', code=64)
+        self.verp('import', 'b.csv', code=65)
         return self.errors
 
     def test_mistakes(self):
