@@ -3,9 +3,9 @@
 
 /* carom run: decide for whole sources. Commits in batches, shows how far it is, counts what it did. */
 
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,7 +39,7 @@ struct run {
     int64_t begun; /* the batch, ms */
     const char *list;
     unsigned threads;
-    bool from_stdin;
+    bool waits; /* for who writes into a pipe */
     bool json, table, progress, dry;
     struct carom_cli_log log;
     struct carom_print print;
@@ -54,6 +54,23 @@ static void stop(int signal_number)
 {
     (void)signal_number;
     stopped = 1;
+}
+
+/* The first one ends waiting, too, and lets what is under way be committed; the second one does not wait for that. */
+static void stop_at_signals(struct run *run)
+{
+    const struct sigaction once = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
+
+    carom_source_stop_at(run->source, &stopped);
+    sigaction(SIGINT, &once, NULL);
+    sigaction(SIGTERM, &once, NULL);
+}
+
+/* Also "-", whatever that is. */
+static bool is_pipe(const char *operand)
+{
+    struct stat st;
+    return !strcmp(operand, "-") || (stat(operand, &st) == 0 && !S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode));
 }
 
 static void count(struct tally *tally, const struct carom_result *result)
@@ -340,14 +357,6 @@ static void stands(void *user, uint64_t done, uint64_t total)
     show_progress(user, done, total, false);
 }
 
-/* Nothing is held while stdin keeps us waiting. */
-static bool would_wait(void)
-{
-    struct pollfd in = {.fd = STDIN_FILENO, .events = POLLIN};
-
-    return poll(&in, 1, 0) == 0;
-}
-
 /* Hooks that read messages, and return paths whose meaning the ledger knows, are asked in turn. */
 static int one_by_one(struct run *run, struct carom_error *err)
 {
@@ -357,10 +366,13 @@ static int one_by_one(struct run *run, struct carom_error *err)
 
     while (!failed && !stopped) {
         void *result;
-        if (run->engine->batch && run->from_stdin && would_wait() && commit(run, err) != 0)
+        /* Nothing is held while we wait. */
+        if (run->engine->batch && carom_source_would_wait(run->source) && commit(run, err) != 0)
             return -1;
         if ((got = carom_source_next(run->source, &item, err)) == 0)
             return 0;
+        if (got < 0 && stopped)
+            break;
         if (got < 0) {
             unread(run, err);
         } else if (begin_batch(run, err) != 0) {
@@ -379,7 +391,7 @@ static int all(struct run *run, struct carom_error *err)
 {
     const struct carom_ahead ahead = {.source = run->source, .threads = run->threads, .user = run, .prepare = read_one,
                                       .use = use, .drop = drop, .unread = unread, .stands = stands};
-    if (run->threads == 1 || run->from_stdin || !carom_engine_reads_ahead(run->engine))
+    if (run->threads == 1 || run->waits || !carom_engine_reads_ahead(run->engine))
         return one_by_one(run, err);
     return carom_ahead_run(&ahead, err) < 0 ? -1 : 0;
 }
@@ -505,11 +517,10 @@ int cmd_run(int argc, char **argv)
     run.engine->keep_raw = false;
     run.engine->bare = !run.json;
     for (int i = 0; i < n; i++)
-        run.from_stdin = run.from_stdin || !strcmp(operands[i], "-");
+        run.waits = run.waits || is_pipe(operands[i]);
     run.progress = !quiet && isatty(STDERR_FILENO) && !run.table;
     run.print = carom_print_begin(stdout);
-    signal(SIGINT, stop);
-    signal(SIGTERM, stop);
+    stop_at_signals(&run);
     run.list = list;
     run.threads = (unsigned)jobs;
     code = work(&run);

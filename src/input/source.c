@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -251,6 +252,25 @@ static int next_of_mbox(struct carom_source *source, struct carom_str *bytes_r, 
     if (result == 0 || (result < 0 && err->code != CAROM_ERROR_LIMIT))
         close_file(source);
     return result;
+}
+
+void carom_source_stop_at(struct carom_source *source, const volatile sig_atomic_t *stop) { source->window.stop = stop; }
+
+/* Who opens a pipe waits for who writes into it. */
+bool carom_source_would_wait(const struct carom_source *source)
+{
+    struct pollfd in = {.fd = source->fd, .events = POLLIN};
+    struct stat st;
+
+    if (source->fd < 0) {
+        if (source->files.next < source->files.n || source->paths.next == source->paths.n)
+            return false;
+        const char *name = source->paths.ptr[source->paths.next];
+        if (strcmp(name, "-") != 0)
+            return stat(name, &st) == 0 && S_ISFIFO(st.st_mode);
+        in.fd = STDIN_FILENO;
+    }
+    return !(source->fd >= 0 && source->window.regular) && poll(&in, 1, 0) == 0;
 }
 
 int carom_source_next(struct carom_source *source, struct carom_source_item *item_r, struct carom_error *err)

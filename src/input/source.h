@@ -24,6 +24,10 @@ struct carom_source;
    a Maildir; names that start with a dot are left out). An mbox is known by its From_ line; an empty file holds no
    message. The strings are copied. NULL: no memory. */
 struct carom_source *carom_source_open(const char *const *paths, size_t n, struct carom_error *err);
+/* From now on a signal whose handler sets *stop ends waiting for input, as one that could not be read. */
+void carom_source_stop_at(struct carom_source *source, const volatile sig_atomic_t *stop);
+/* Would the next one keep us waiting for who writes it? */
+bool carom_source_would_wait(const struct carom_source *source);
 /* 1 one more; 0 the end; -1 this one could not be read (err names it): calling again goes on with the next. */
 int carom_source_next(struct carom_source *source, struct carom_source_item *item_r, struct carom_error *err);
 /* Keeps the item that was read last beyond the next call, until its memory is handed over (input/window.h); until then it

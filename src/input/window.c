@@ -38,7 +38,7 @@ int carom_window_open(struct carom_window *window, int fd, bool regular, struct 
 void carom_window_deinit(struct carom_window *window)
 {
     free(window->bytes);
-    *window = (struct carom_window){.fd = -1};
+    *window = (struct carom_window){.fd = -1, .stop = window->stop};
 }
 
 /* Moving the rest to the front, behind what is held, pays only when it is shorter than what was used up: else each small
@@ -65,7 +65,7 @@ int carom_window_fill(struct carom_window *window, size_t wanted, struct carom_e
             return -1;
         size_t room = window->capacity - window->end;
         ssize_t n = read(window->fd, window->bytes + window->end, room < SLICE ? room : SLICE);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && errno == EINTR && !(window->stop && *window->stop))
             continue;
         if (n < 0)
             return carom_error_set(err, CAROM_ERROR_IO, "reading failed: %s", strerror(errno));

@@ -8,6 +8,8 @@
 #ifndef CAROM_INPUT_WINDOW_H
 #define CAROM_INPUT_WINDOW_H
 
+#include <signal.h>
+
 #include "base/error.h"
 #include "base/str.h"
 
@@ -17,6 +19,7 @@ struct carom_window {
     size_t held, start, end, capacity; /* held: so much from the front on stays */
     uint64_t offset; /* in the file, of what is read next */
     bool regular, eof;
+    const volatile sig_atomic_t *stop; /* or NULL: a signal whose handler sets it ends waiting for more */
 };
 
 /* Zero-initialise first. The descriptor stays the caller's. */

@@ -14,6 +14,7 @@ import lzma
 import os
 import pathlib
 import re
+import signal
 import sqlite3
 import struct
 import subprocess
@@ -447,6 +448,30 @@ class BadPlaces(Cli):
         finally:
             slow.stdin.close()
             self.assertEqual(slow.wait(20), 0)
+
+    def kept_soon(self, ledger):
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            with contextlib.suppress(sqlite3.OperationalError), contextlib.closing(sqlite3.connect(f'file:{ledger}?mode=ro', uri=True)) as db:
+                if db.execute('SELECT count(*) FROM fact').fetchone()[0]:
+                    return
+            time.sleep(0.05)
+        self.fail(f'nothing is in {ledger}')
+
+    def test_who_waits_can_be_stopped(self):
+        """Whether a pipe is named or is stdin; what came before is kept."""
+        os.mkfifo(self.dir / 'fifo')
+        for source, stopped_by in (('-', signal.SIGTERM), ('fifo', signal.SIGINT)):
+            waiting = subprocess.Popen([CAROM, 'run', '--policy', self.policy(), UNKNOWN, source], stdin=subprocess.PIPE,
+                                       stdout=subprocess.PIPE, stderr=subprocess.STDOUT, cwd=self.dir,
+                                       env={**os.environ, 'CAROM_STATE': str(self.dir / f'state{source}')})
+            with waiting:
+                self.kept_soon(self.dir / f'state{source}/carom.db') # and then it waits
+                waiting.send_signal(stopped_by)
+                self.assertEqual(waiting.wait(20), 128 + signal.SIGINT, source)
+                said = waiting.stdout.read()
+                self.assertIn(b'stopped; what is counted below is committed\n', said)
+                self.assertIn(b'messages   1, with 1 facts', said)
 
     def test_one_message_id_for_two_failures(self):
         """Some reporters use one for all; the returned message tells them apart."""
