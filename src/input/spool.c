@@ -4,7 +4,8 @@
 /* The way in: create, write, fsync, rename, fsync the directory. "NAME.mail" is the envelope, a line for each part of it
    with control bytes and % as %XX, an empty line, and the message's bytes as they came; it never changes. "NAME.mark" is
    replaced after each attempt and may be lost. ".NAME" is on its way in, and locked while whoever writes it lives. Names
-   begin with the time, so that they sort by it. */
+   begin with the time, so that they sort by it; a number of chance follows, since in containers that share a spool
+   processes have the same number. */
 
 #include "input/spool.h"
 
@@ -15,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -151,10 +153,12 @@ static bool read_envelope(struct carom_arena *arena, struct carom_str file, stru
 
 static int open_draft(struct carom_spool_draft *draft)
 {
-    static unsigned number;
     char name[2 * CAROM_SPOOL_NAME];
+    uint64_t chance;
 
-    snprintf(draft->name, sizeof(draft->name), "%015" PRId64 "-%ld-%u", carom_date_now_ms(), (long)getpid(), number++);
+    if (getrandom(&chance, sizeof(chance), 0) != (ssize_t)sizeof(chance))
+        return -1;
+    snprintf(draft->name, sizeof(draft->name), "%015" PRId64 "-%016" PRIx64, carom_date_now_ms(), chance);
     file_name(name, ".", draft->name, "");
     draft->fd = openat(draft->directory, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0660);
     return draft->fd < 0 ? -1 : flock(draft->fd, LOCK_EX | LOCK_NB);

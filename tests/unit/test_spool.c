@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,6 +29,17 @@ static size_t malloc_max = SIZE_MAX; /* what is asked for beyond that is refused
 void *__real_malloc(size_t n);
 void *__wrap_malloc(size_t n);
 void *__wrap_malloc(size_t n) { return n > malloc_max ? NULL : __real_malloc(n); }
+
+/* ---- A clock and a number that many processes share ---- */
+
+static bool all_alike;
+
+int64_t __real_carom_date_now_ms(void);
+int64_t __wrap_carom_date_now_ms(void);
+int64_t __wrap_carom_date_now_ms(void) { return all_alike ? 1772366400000 : __real_carom_date_now_ms(); }
+pid_t __real_getpid(void);
+pid_t __wrap_getpid(void);
+pid_t __wrap_getpid(void) { return all_alike ? 1 : __real_getpid(); }
 
 /* ---- A directory ---- */
 
@@ -128,6 +140,28 @@ static void test_as_it_came(void **state)
     assert_int_equal(carom_spool_remove(directory, entries[0].name, &err), 0);
     assert_int_equal(carom_spool_list(arena, directory, &entries, &n, &err), 0);
     assert_int_equal(n, 0);
+}
+
+/* In containers each first process has the number 1. */
+static void test_many_at_once(void **state)
+{
+    const struct carom_spool_marks marks = {.tries = 1};
+    struct carom_spool_entry *entries;
+    size_t n;
+
+    (void)state;
+    all_alike = true;
+    for (int i = 0; i < 3; i++) {
+        pid_t child = fork();
+        if (child == 0) {
+            keep("From: a\n\nhello\n", &marks);
+            _exit(0);
+        }
+        assert_int_equal(waitpid(child, NULL, 0), child);
+    }
+    all_alike = false;
+    assert_int_equal(carom_spool_list(arena, directory, &entries, &n, &err), 0);
+    assert_int_equal(n, 3);
 }
 
 static void test_no_message_of_ours(void **state)
@@ -272,6 +306,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_as_it_came, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_many_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_message_of_ours, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_directory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_starved_list, set_up, tear_down),
