@@ -13,10 +13,9 @@ static void list_actions(const struct carom_decision *decision, char *out, size_
 
     out[0] = '\0';
     for (const struct carom_decided *d = decision->first; d && used < size; d = d->next) {
-        int n = snprintf(out + used, size - used, "%s%s%s", used ? "," : "",
-                         d->state == CAROM_ACTION_DECIDED     ? ""
-                         : d->state == CAROM_ACTION_UNMATCHED ? "unmatched-"
-                                                              : "refused-",
+        const bool is_plain = d->state == CAROM_ACTION_DECIDED;
+        int n = snprintf(out + used, size - used, "%s%s%s%s", used ? "," : "",
+                         is_plain ? "" : carom_action_state_name(d->state), is_plain ? "" : "-",
                          carom_action_name(d->type));
         used += n > 0 ? (size_t)n : size;
     }

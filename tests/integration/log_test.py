@@ -89,6 +89,11 @@ class Lines(Log):
         self.assertRegex(self.lines()[2], r' duplicate=yes ')
         self.assertEqual(self.log.stat().st_mode & 0o137, 0)
 
+    def test_what_waits_for_a_person_is_held_and_not_refused(self):
+        self.configure('mode = "observe"')
+        self.carom('pipe', '--log', self.log, given=BOUNCE)
+        self.assertRegex(self.lines()[1], r' actions=held-tag,held-unsubscribe ')
+
     def test_as_json(self):
         self.carom('pipe', '--log', f'{self.log},json', given=BOUNCE)
         said, decided = map(json.loads, self.lines())
