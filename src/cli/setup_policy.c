@@ -31,6 +31,25 @@ void carom_setup_each_sink(struct carom_setup *setup, void (*visit)(struct carom
         visit(setup, setup->config->smtp);
 }
 
+/* ---- Hooks ---- */
+
+static void check_hooks(struct carom_setup *setup)
+{
+    static const char remedy[] = "name a function after what happened, such as on_permanent; carom lint says more";
+    const struct carom_policy_hook *function = carom_policy_functions(setup->policy);
+
+    if (!carom_policy_decides(setup->policy))
+        carom_setup_say(setup, CAROM_SETUP_WARNING, "policy",
+                        CAROM_STR("defines no hook that a bounce runs: nothing is ever decided"), carom_str(remedy));
+    for (; function; function = function->next) {
+        struct carom_str meant = carom_policy_slip(setup->arena, setup->policy, function);
+        if (meant.len)
+            carom_setup_say(setup, CAROM_SETUP_WARNING, "policy",
+                            carom_setup_text(setup, "%s: %s is no hook; did you mean \"%s\"?", function->at.ptr,
+                                             function->name.ptr, meant.ptr), CAROM_STR_EMPTY);
+    }
+}
+
 /* ---- smtp ---- */
 
 static const char remedy_smtp[] = "configure smtp = { url =, from = } in the policy, or take the call out";
@@ -203,6 +222,7 @@ static void check_log(struct carom_setup *setup)
 
 void carom_setup_check_policy(struct carom_setup *setup)
 {
+    check_hooks(setup);
     check_smtp(setup);
     check_log(setup);
     check_verp(setup);

@@ -7,7 +7,6 @@
 
 #include <assert.h>
 #include <lauxlib.h>
-#include <stdio.h>
 
 #include "policy/api.h"
 #include "policy/args.h"
@@ -47,40 +46,55 @@ static const char *place_of(lua_State *L, int globals, struct carom_str name)
     return where.linedefined > 0 ? lua_pushfstring(L, "%s:%d: ", where.short_src, where.linedefined) : lua_pushliteral(L, "");
 }
 
+/* best has room for it. */
+static struct carom_nearest nearest_hook(struct carom_str name, char best[CAROM_HOOK_NAME])
+{
+    struct carom_nearest nearest = carom_nearest_to(name);
+    char candidate[CAROM_HOOK_NAME];
+    const char *text;
+    for (int i = 0; (text = word(i)); i++) {
+        stpcpy(stpcpy(candidate, "on_"), text);
+        if (*text)
+            carom_nearest_offer(&nearest, carom_str(candidate));
+        if (nearest.best.ptr == candidate) /* which the next round overwrites */
+            nearest.best = carom_str(strcpy(best, candidate));
+    }
+    return nearest;
+}
+
 static void check_name(lua_State *L, int globals, struct carom_str name)
 {
     struct carom_str rest = carom_str_from(name, 3);
-    char candidate[CAROM_HOOK_NAME];
+    char best[CAROM_HOOK_NAME];
     for (int i = 0; word(i); i++)
         if (*word(i) && carom_str_eq(rest, carom_str(word(i))))
             return;
-    struct carom_nearest nearest = carom_nearest_to(name);
-    for (int i = 0; word(i); i++) {
-        snprintf(candidate, sizeof(candidate), "on_%s", word(i));
-        if (*word(i))
-            carom_nearest_offer(&nearest, carom_str(candidate));
-        if (nearest.best.ptr == candidate) /* which the next round overwrites */
-            nearest.best = carom_str(lua_pushstring(L, candidate));
-    }
+    struct carom_nearest nearest = nearest_hook(name, best);
     const char *place = place_of(L, globals, name);
     luaL_error(L, "%s%s is no hook%s", place, name.ptr, carom_nearest_push(L, &nearest));
 }
 
-static void note_hook(lua_State *L, int globals, struct carom_str name)
+static bool decides(struct carom_str hook)
+{
+    return !carom_str_eq(hook, CAROM_STR("on_message")) && !carom_str_eq(hook, CAROM_STR("on_incident")) &&
+           !carom_str_eq(hook, CAROM_STR("on_dead_letter"));
+}
+
+static void note(lua_State *L, struct carom_str name, const char *place, struct carom_policy_hook ***end)
 {
     struct carom_policy *policy = carom_host_policy(L);
     struct carom_policy_hook *hook = carom_value_new(L, policy->arena, sizeof(*hook));
-    struct carom_str at = carom_str(place_of(L, globals, name));
+    struct carom_str at = carom_str(place);
     at.len -= at.len ? 2 : 0; /* ": " */
     *hook = (struct carom_policy_hook){.name = carom_value_keep(L, policy->arena, name),
-                                       .at = carom_value_keep(L, policy->arena, at)};
-    lua_pop(L, 1);
-    *policy->hooks_end = hook;
-    policy->hooks_end = &hook->next;
+                                       .at = carom_value_keep(L, policy->arena, at), .decides = decides(name)};
+    **end = hook;
+    *end = &hook->next;
 }
 
 void carom_hooks_collect(lua_State *L)
 {
+    struct carom_policy *policy = carom_host_policy(L);
     int top = lua_gettop(L), globals = top + 1, hooks = top + 2, keys = top + 3;
     luaL_checkstack(L, 60, NULL);
     lua_pushglobaltable(L);
@@ -89,6 +103,7 @@ void carom_hooks_collect(lua_State *L)
     lua_Integer n = (lua_Integer)lua_rawlen(L, keys);
     for (lua_Integer i = 1; i <= n; i++) {
         struct carom_str name;
+        const char *place;
         if (lua_rawgeti(L, keys, i) == LUA_TSTRING) {
             name.ptr = lua_tolstring(L, -1, &name.len);
             if (carom_str_starts(name, CAROM_STR("on_"))) {
@@ -96,10 +111,12 @@ void carom_hooks_collect(lua_State *L)
                 lua_pushvalue(L, -1);
                 if (lua_rawget(L, globals) != LUA_TFUNCTION)
                     luaL_error(L, "%s must be a function, not a %s", name.ptr, luaL_typename(L, -1));
-                note_hook(L, globals, name);
                 lua_rawset(L, hooks);
-                if (carom_host_policy(L)->coverage)
-                    carom_coverage_add_hook(L, carom_host_policy(L)->coverage, name.ptr);
+                note(L, name, place_of(L, globals, name), &policy->hooks_end);
+                if (policy->coverage)
+                    carom_coverage_add_hook(L, policy->coverage, name.ptr);
+            } else if (*(place = place_of(L, globals, name))) {
+                note(L, name, place, &policy->functions_end);
             }
         }
         lua_settop(L, keys);
@@ -107,6 +124,30 @@ void carom_hooks_collect(lua_State *L)
     lua_pushvalue(L, hooks);
     lua_rawsetp(L, LUA_REGISTRYINDEX, &hooks_key);
     lua_settop(L, top);
+}
+
+static size_t underscores(struct carom_str name)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < name.len; i++)
+        n += name.ptr[i] == '_';
+    return n;
+}
+
+struct carom_str carom_policy_slip(struct carom_arena *arena, const struct carom_policy *policy,
+                                   const struct carom_policy_hook *function)
+{
+    char best[CAROM_HOOK_NAME];
+    struct carom_str name = function->name;
+    struct carom_nearest nearest = nearest_hook(name, best);
+    size_t n = underscores(nearest.best), had = underscores(name), missing = n > had ? n - had : 0;
+    bool letter = nearest.distance <= 1 && nearest.best.len <= name.len + 1 && name.len <= nearest.best.len + 1;
+    bool plain = nearest.distance <= missing && nearest.best.len == name.len + missing;
+
+    for (const struct carom_policy_hook *hook = policy->hooks; hook; hook = hook->next)
+        if (carom_str_eq(hook->name, nearest.best))
+            return CAROM_STR_EMPTY;
+    return letter || plain ? carom_arena_str(arena, nearest.best) : CAROM_STR_EMPTY;
 }
 
 bool carom_hooks_push_named(lua_State *L, const char *name)

@@ -26,7 +26,7 @@ struct carom_policy {
     const struct carom_log *log;
     struct carom_str directory, file; /* "/etc/carom/", "policy.lua" */
     struct carom_policy_file *files, **files_end;
-    struct carom_policy_hook *hooks, **hooks_end;
+    struct carom_policy_hook *hooks, **hooks_end, *functions, **functions_end;
     bool loading, configured;
     bool has_message_hook; /* else on_message need not be asked for */
     bool calls[CAROM_ACTION_COUNT]; /* which actions its files call */

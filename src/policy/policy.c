@@ -29,6 +29,7 @@ static struct carom_policy *policy_new(const struct carom_log *log)
     policy->rules.end = &policy->rules.first;
     policy->files_end = &policy->files;
     policy->hooks_end = &policy->hooks;
+    policy->functions_end = &policy->functions;
     policy->arena = carom_arena_new();
     policy->scratch = carom_arena_new();
     policy->box = carom_sandbox_new(policy);
@@ -74,6 +75,19 @@ const struct carom_policy_file *carom_policy_files(const struct carom_policy *po
 const struct carom_policy_hook *carom_policy_hooks(const struct carom_policy *policy)
 {
     return policy->hooks;
+}
+
+const struct carom_policy_hook *carom_policy_functions(const struct carom_policy *policy)
+{
+    return policy->functions;
+}
+
+bool carom_policy_decides(const struct carom_policy *policy)
+{
+    const struct carom_policy_hook *hook = policy->hooks;
+    while (hook && !hook->decides)
+        hook = hook->next;
+    return hook != NULL;
 }
 
 struct carom_policy_use carom_policy_use(const struct carom_policy *policy)

@@ -23,7 +23,8 @@ void carom_policy_free(struct carom_policy *policy);
 const struct carom_config *carom_policy_config(const struct carom_policy *policy); /* borrowed until freed; of NULL: NULL */
 void carom_config_default(struct carom_config *config); /* what holds where a policy says nothing */
 
-/* What it consists of, in order of reading; the hooks that it defines, in order of their names. NULL: no more. */
+/* What it consists of, in order of reading; the hooks that it defines, in order of their names; so the other global
+   functions of its own. NULL: no more. */
 struct carom_policy_file {
     struct carom_str name; /* as error texts name it: "policy.lua" */
     struct carom_str path;
@@ -32,6 +33,7 @@ struct carom_policy_file {
 struct carom_policy_hook {
     struct carom_str name;
     struct carom_str at; /* where it begins: "policy.lua:12" */
+    bool decides;        /* facts run it */
     struct carom_policy_hook *next;
 };
 const struct carom_policy_file *carom_policy_files(const struct carom_policy *policy);
@@ -39,6 +41,13 @@ const struct carom_policy_file *carom_policy_files(const struct carom_policy *po
 int carom_policy_file_text(struct carom_arena *arena, const struct carom_policy_file *file, struct carom_str *text_r,
                            struct carom_error *err);
 const struct carom_policy_hook *carom_policy_hooks(const struct carom_policy *policy);
+const struct carom_policy_hook *carom_policy_functions(const struct carom_policy *policy);
+/* Is one of the hooks run by facts? If not, nothing is ever decided. */
+bool carom_policy_decides(const struct carom_policy *policy);
+/* The hook of which a function's name is one letter or its underscores away, as onpermanent is; in the arena (guarded).
+   Empty: none, or the policy has that one too. */
+struct carom_str carom_policy_slip(struct carom_arena *arena, const struct carom_policy *policy,
+                                   const struct carom_policy_hook *function);
 
 /* What the last hook used of its limits, each from 0 to 1. */
 struct carom_policy_use {

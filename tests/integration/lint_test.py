@@ -113,6 +113,11 @@ BAD = [
     ('local function on_permanent(bounce)\n  if bounce.hard then bounce:unsubscribe() end\nend', [(1, 'error', 'it is local')]),
     ('local on_blocked = function(bounce) end', [(1, 'error', 'it is local')]),
     ('function on_permanent(bounce) end\nfunction on_permanent(bounce) bounce:score(1) end', [(1, 'error', 'line %d defines it again' % (LINES + 2))]),
+    # no hooks, and names that were to be some
+    ('function onpermanent(bounce)\n  if bounce.hard then bounce:unsubscribe() end\nend',
+     [(1, 'warning', 'onpermanent is no hook; did you mean "on_permanent"')]),
+    ('onMailboxFull = function(bounce) end\nfunction no_blocked(bounce) end',
+     [(1, 'warning', 'did you mean "on_mailbox_full"'), (2, 'warning', 'did you mean "on_blocked"')]),
     # limits
     ('function on_permanent(bounce)\n  local n = 0\n  for i = 1, 3500000 do n = n + 1 end\nend', [(1, 'warning', 'limits.instructions')]),
     ('function on_permanent(bounce)\n  local s = string.rep("x", 2700000)\nend', [(1, 'warning', 'limits.memory')]),
@@ -126,6 +131,9 @@ CONFIGURED = [
     ('carom.configure { sinks = { ["*"] = carom.webhook { url = "https://a.example",\n  secret = "whsec_0123456789" } } }\n'
      'function on_complaint(bounce) bounce:unsubscribe() end', [(2, 'advice', 'stands in the policy')]),
     ('function on_complaint(bounce) bounce:unsubscribe() end', [(None, 'advice', 'there are no sinks')]),
+    ('', [(None, 'warning', 'no hook that a bounce runs'), (None, 'advice', 'there are no sinks')]),
+    ('carom.configure { %s }\nfunction on_message(message) end\nfunction on_incident(incident) end' % SINK,
+     [(None, 'warning', 'nothing is ever decided')]),
     ('carom.configure { %s }\nfunction on_permanent(bounce)\n  if bounce.hard then bounce:unsubscribe() end\nend' % SINK,
      [(None, 'advice', 'no on_complaint')]),
 ]
@@ -146,6 +154,9 @@ GOOD = [
     'function on_permanent(bounce)\n  for _, bounce in ipairs { { kind = "mine" } } do\n    if bounce.kind == "mine" then end\n  end\nend',
     # texts that are near to a word but another form of it, or a word of another field
     'function on_permanent(bounce)\n  bounce:tag("complaints", "challenges")\n  bounce:tag("unsubscribed", true)\n  bounce:tag("expire", "senders")\nend',
+    # helpers: theirs is no name of a hook, or the hook is there too
+    'function undelivered(b) end\nfunction is_blocked(b) end\nfunction unknown(b) end\nfunction onpermanent(b) b:score(1) end\n'
+    'function on_permanent(bounce)\n  onpermanent(bounce)\nend',
     # comments and long strings
     '-- if bounce.reason == "mailbox_ful" then\n--[[ bounce:unsubscibe() ]]\nlocal s = [[ bounce.kind == "hard" ]]\n'
     'function on_permanent(bounce)\n  carom.log("debug", s)\nend',

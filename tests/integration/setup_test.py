@@ -432,6 +432,13 @@ class Policy(Setup):
         self.write('function on_permanant() end')
         self.assertChecked(self.checks(code=78), 'failure', 'policy', 'on_permanent')
 
+    def test_a_policy_that_decides_nothing(self):
+        self.assertFalse([row for row in self.checks() if row[:2] == ('warning', 'policy')])
+        self.write('-- nothing yet')
+        self.assertChecked(self.checks(), 'warning', 'policy', 'nothing is ever decided')
+        self.write(POLICY.replace('on_permanent', 'onpermanent'))
+        self.assertChecked(self.checks(), 'warning', 'policy', 'policy.lua:2: onpermanent is no hook; did you mean "on_permanent"')
+
     def test_a_clock_that_is_wrong(self):
         self.pipe()
         with sqlite3.connect(self.state / 'carom.db') as ledger:

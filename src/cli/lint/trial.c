@@ -415,10 +415,28 @@ static void tell_hooks(struct trial *trial)
                                "take it away, or one of those: for each fact only the most specific hook runs",
                                CAROM_STR_FMT " never runs: more specific hooks take all its facts", CAROM_STR_ARG(hook->name));
     }
-    if (!complaint && trial->hooks_n)
+    if (!carom_policy_decides(trial->policy))
+        carom_findings_add(trial->findings, CAROM_WARNING, CAROM_STR_EMPTY, NULL,
+                           "name a function after what happened, such as on_permanent",
+                           "defines no hook that a bounce runs: nothing is ever decided");
+    else if (!complaint)
         carom_findings_add(trial->findings, CAROM_ADVICE, CAROM_STR_EMPTY, NULL,
                            "define it: who complains and is mailed again harms your reputation",
                            "there is no on_complaint, so that complaints are only recorded");
+}
+
+static void tell_slips(struct trial *trial)
+{
+    const struct carom_policy_hook *function = carom_policy_functions(trial->policy);
+
+    for (; function; function = function->next) {
+        struct carom_str meant = carom_policy_slip(trial->findings->arena, trial->policy, function);
+        if (meant.len)
+            carom_findings_add(trial->findings, CAROM_WARNING, function->at, NULL,
+                               "call it that, or, where your hooks call it, by a name that is less like it",
+                               CAROM_STR_FMT " is no hook; did you mean \"" CAROM_STR_FMT "\"?", CAROM_STR_ARG(function->name),
+                               CAROM_STR_ARG(meant));
+    }
 }
 
 static void tell_sinks(struct trial *trial)
@@ -447,13 +465,10 @@ static void look_for_keys(struct trial *trial)
 /* Hooks that no fact runs have their own turn, and are not among those to be reached by one. */
 static void list_hooks(struct trial *trial)
 {
-    static const struct carom_str others[] = {{"on_message", 10}, {"on_incident", 11}, {"on_dead_letter", 14}};
-
     for (const struct carom_policy_hook *hook = carom_policy_hooks(trial->policy); hook; hook = hook->next) {
-        size_t n = trial->hooks_n++;
-        trial->hooks[n].name = hook->name;
-        for (size_t i = 0; i < 3; i++)
-            trial->hooks[n].reached = trial->hooks[n].reached || carom_str_eq(hook->name, others[i]);
+        struct hook *one = &trial->hooks[trial->hooks_n++];
+        one->name = hook->name;
+        one->reached = !hook->decides;
     }
 }
 
@@ -480,6 +495,7 @@ int carom_lint_try(struct carom_policy *policy, struct carom_findings *findings,
         result = try_dead_letters(&trial, err);
     tell_removals(&trial);
     tell_hooks(&trial);
+    tell_slips(&trial);
     tell_sinks(&trial);
     carom_arena_free(trial.arena);
     return result;
