@@ -23,7 +23,7 @@ static const struct {
     {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"}, {404, "Not Found"}, {405, "Method Not Allowed"},
     {406, "Not Acceptable"}, {407, "Proxy Authentication Required"}, {408, "Request Timeout"}, {409, "Conflict"},
     {410, "Gone"}, {411, "Length Required"}, {413, "Content Too Large"}, {415, "Unsupported Media Type"},
-    {422, "Unprocessable Content"}, {425, "Too Early"}, {429, "Too Many Requests"},
+    {421, "Misdirected Request"}, {422, "Unprocessable Content"}, {425, "Too Early"}, {429, "Too Many Requests"},
     {500, "Internal Server Error"}, {501, "Not Implemented"}, {502, "Bad Gateway"}, {503, "Service Unavailable"},
     {504, "Gateway Timeout"},
 };
@@ -64,6 +64,14 @@ static enum carom_verdict judge_mail(int code)
     return code >= 500 && code <= 599 ? CAROM_VERDICT_DEAD : CAROM_VERDICT_RETRY;
 }
 
+/* Of a webhook, whose URL is fixed: the address or its server is wrong, not the job. Of another call a 404 may be about
+   one subscriber. */
+static bool is_astray(const struct carom_sink *sink, int code)
+{
+    return sink->type == CAROM_SINK_WEBHOOK &&
+           ((code >= 300 && code <= 399) || code == 404 || code == 405 || code == 421);
+}
+
 enum carom_verdict carom_answer_judge(const struct carom_sink *sink, const struct carom_answer *answer)
 {
     int code = answer->code;
@@ -77,6 +85,8 @@ enum carom_verdict carom_answer_judge(const struct carom_sink *sink, const struc
         return CAROM_VERDICT_DONE;
     if (code == 401 || code == 403 || code == 407)
         return CAROM_VERDICT_PAUSE;
+    if (is_astray(sink, code))
+        return CAROM_VERDICT_ASTRAY;
     if (code == 410 && sink->type == CAROM_SINK_WEBHOOK)
         return CAROM_VERDICT_DISABLE;
     if (code == 408 || code == 425 || code == 429 || (code >= 500 && code <= 599))
@@ -101,6 +111,8 @@ static const char *advice(const struct carom_sink *sink, int code)
         return "";
     if (code >= 300 && code <= 399)
         return " (redirects are not followed: give the final URL)";
+    if (is_astray(sink, code))
+        return " (the webhook's address seems to be wrong: its jobs wait)";
     if (code == 401 || code == 403 || code == 407)
         return " (the sink's credentials are refused: its jobs wait)";
     if (code == 410 && sink->type == CAROM_SINK_WEBHOOK)

@@ -17,6 +17,7 @@ enum carom_verdict {
     CAROM_VERDICT_DEAD,  /* sending the same again would bring the same answer */
     CAROM_VERDICT_PENDING, /* taken, not yet done */
     CAROM_VERDICT_PAUSE,   /* the endpoint, not the job: everything for it waits */
+    CAROM_VERDICT_ASTRAY,  /* the same, it seems; this job uses an attempt, since it may be the only one that is answered so */
     CAROM_VERDICT_DISABLE, /* the same, until somebody enables it */
 };
 

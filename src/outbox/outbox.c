@@ -189,11 +189,13 @@ static void alert_stopped(struct run *run, const struct carom_flight *flight, bo
 }
 
 /* Answers that come in after the endpoint was stopped were on their way already: they cost no attempt either. */
-static void settle_retry(struct run *run, struct carom_flight *flight, int64_t retry_after_s, struct carom_str text)
+static void settle_retry(struct run *run, struct carom_flight *flight, bool stop, int64_t retry_after_s,
+                         struct carom_str text)
 {
     bool was_stopped = flight->endpoint->stopped;
     if (!was_stopped || flight->trial)
-        note(run, carom_endpoint_failed(&run->endpoints, flight->endpoint, run->err));
+        note(run, stop ? carom_endpoint_stop(&run->endpoints, flight->endpoint, text.ptr, false, run->err)
+                       : carom_endpoint_failed(&run->endpoints, flight->endpoint, run->err));
     alert_stopped(run, flight, was_stopped);
     if (was_stopped)
         settle_waiting(run, flight, text);
@@ -225,8 +227,9 @@ static void settle_verdict(struct run *run, struct carom_flight *flight, enum ca
         alert_stopped(run, flight, was_stopped);
         settle_waiting(run, flight, text);
         return;
+    case CAROM_VERDICT_ASTRAY:
     case CAROM_VERDICT_RETRY:
-        settle_retry(run, flight, retry_after_s, text);
+        settle_retry(run, flight, verdict == CAROM_VERDICT_ASTRAY, retry_after_s, text);
         return;
     }
 }

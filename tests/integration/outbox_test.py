@@ -329,13 +329,49 @@ class Outbox(Bench):
         target = self.receiver()
         for step in ("302>" + target.url + "/", "400=no thanks"):
             server = self.receiver(step)
-            self.webhook(server)
+            self.configure('carom.http { url = "%s/{address}", allow_private = true }' % server.url)
             self.bounce("u%d@example.net" % len(step))
             self.deliver()
             self.assertEqual(self.jobs()[-1]["state"], "dead")
         self.assertEqual(target.seen, [])
         self.assertIn("redirects", self.jobs()[0]["last_answer"])
         self.assertIn("no thanks", self.jobs()[1]["last_answer"])
+
+    def test_a_webhook_at_a_wrong_address_waits(self):
+        target = self.receiver()
+        for step, said in (("308>" + target.url + "/", "give the final URL"), ("404", "address seems to be wrong"),
+                           ("405", "address seems to be wrong"), ("421", "address seems to be wrong")):
+            server = self.receiver(step)
+            self.webhook(server)
+            for name in "abc":
+                self.bounce(name + step[:3] + "@example.net")
+            self.deliver()
+            jobs = [job for job in self.jobs() if job["state"] != "done"]
+            self.assertEqual([job["state"] for job in jobs], ["waiting"] * 3, step)
+            self.assertEqual(sum(job["attempts"] for job in jobs), 1, step)
+            self.assertIn(said, self.carom("outbox", "stopped").stdout)
+            asked = len(server.seen)
+            self.deliver()
+            self.assertEqual(len(server.seen), asked)  # nobody asks again within the minute
+            server.plan.steps[None] = ["204"]
+            self.carom("outbox", "enable", "unsubscribe")
+            self.hurry()
+            self.deliver()
+            self.assertEqual({job["state"] for job in self.jobs()}, {"done"}, step)
+        self.assertEqual(target.seen, [])
+
+    def test_who_alone_is_not_found_is_given_up_in_the_end(self):
+        server = self.receiver("404")
+        self.webhook(server)
+        self.bounce()
+        for attempt in range(10):
+            self.assertEqual(self.job()["attempts"], attempt)
+            self.carom("outbox", "enable", "unsubscribe", status=64 if attempt == 0 else 0)  # as the success of another would
+            with sqlite3.connect(self.directory / "state" / "carom.db") as ledger:
+                ledger.execute("UPDATE job SET due = 0")
+            ledger.close()
+            self.deliver()
+        self.assertEqual((self.job()["state"], self.job()["attempts"]), ("dead", 10))
 
     def test_private_address_is_refused(self):
         server = self.receiver()

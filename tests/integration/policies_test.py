@@ -161,7 +161,8 @@ class Proven(Case):
 
     def test_its_sinks_against_whatever_the_receiver_answers(self):
         """What the outbox says of the member to be deleted, and of the event to the CRM."""
-        for plan, deleted, told in (('204', 'done', 'done'), ('404', 'done', 'dead'), ('202', 'done', 'done'),
+        for plan, deleted, told in (('204', 'done', 'done'), ('404', 'done', 'waiting'), ('202', 'done', 'done'),
+                                    ('422', 'dead', 'dead'),
                                     ('429/60', 'waiting', 'waiting'), ('503', 'waiting', 'waiting'),
                                     ('drop', 'waiting', 'waiting')):
             with self.subTest(answer=plan):
@@ -179,6 +180,7 @@ class Proven(Case):
                 subprocess.run([CAROM, 'deliver', '--quiet', *place], capture_output=True, timeout=60)
                 out = subprocess.run([CAROM, 'outbox', 'list', '--json', *place], check=True, capture_output=True)
                 jobs = {job['action']: job['state'] for job in map(json.loads, out.stdout.splitlines())}
+                self.assertEqual(bool(jobs.pop('alert', None)), plan == '404') # the CRM's address is wrong
                 self.assertEqual(jobs, {'unsubscribe': deleted, 'webhook': told})
                 paths = sorted({(r['method'], r['path']) for r in receiver.seen})
                 self.assertEqual(paths, [('DELETE', f'/lists/{LIST}/members/frieda%40example.com'), ('POST', '/hooks/mail')])

@@ -45,7 +45,8 @@ ANNA = '200={"found": [{"id": "m 7", "email": "Anna@Example.com"}]}'
 # The sink; what the receiver answers it, and its look-up; what the outbox says: state, attempts, answer, due in seconds.
 HTTP = [
     (WEBHOOK, '204', None, 'done', 1, '204 No Content', None),
-    (WEBHOOK, '404', None, 'dead', 1, '404 Not Found', None),
+    (WEBHOOK, '404', None, 'waiting', 1, "404 Not Found (the webhook's address seems to be wrong: its jobs wait)", 5),
+    (WEBHOOK, '422=no', None, 'dead', 1, '422 Unprocessable Content: no', None),
     (WEBHOOK, '202', None, 'done', 1, '202 Accepted', None),
     (WEBHOOK, '429/120', None, 'waiting', 1, '429 Too Many Requests', 120),
     (WEBHOOK, '503', None, 'waiting', 1, '503 Service Unavailable', 5),
@@ -201,7 +202,7 @@ class Sinks(unittest.TestCase):
         for job, (sink, answer, look_up, *want) in zip(jobs, HTTP):
             self.expect(job, (answer, look_up), *want)
         self.asked(server, jobs)
-        self.assertIn('sink unsubscribe.18 is stopped', self.carom('outbox'))
+        self.assertIn('sink unsubscribe.19 is stopped', self.carom('outbox'))
         self.pending_is_looked_at_again(server)
 
     def asked(self, server, jobs):
