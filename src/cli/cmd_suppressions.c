@@ -25,7 +25,7 @@ struct job {
     int64_t batch, now, until;
     bool json;
     struct carom_ban *bans; /* what an import read */
-    size_t n, room;
+    size_t n, room, over;   /* over: beside those, and its time is past */
     struct carom_print print;
     struct carom_error *err;
 };
@@ -35,6 +35,8 @@ struct job {
 static int keep_row(void *user, const struct carom_ban *ban)
 {
     struct job *job = user;
+    if (ban->until && ban->until <= job->now)
+        return job->over++, 0;
     if (job->n == job->room) {
         struct carom_ban *more = realloc(job->bans, (job->room = job->room ? job->room * 2 : 1024) * sizeof(*more));
         if (!more)
@@ -120,10 +122,10 @@ static int import(struct job *job, char **files, int n)
     if (result == 0)
         result = put_all(job, files[0], &added);
     if (result == 0 && added)
-        printf("batch %lld: %zu new, %zu stood already; carom undo --batch %lld takes it back\n", (long long)job->batch, added,
-               job->n - added, (long long)job->batch);
+        printf("batch %lld: %zu new, %zu stood already, %zu over; carom undo --batch %lld takes it back\n",
+               (long long)job->batch, added, job->n - added, job->over, (long long)job->batch);
     else if (result == 0)
-        printf("nothing new: %zu stood already or are over\n", job->n);
+        printf("nothing new: %zu stood already, %zu over\n", job->n, job->over);
     for (int i = 0; i < n && result == 0; i++)
         if (passed_over[i].len) {
             printf("%s: columns that were not read: ", files[i]);

@@ -202,7 +202,7 @@ class Suppressions(Care):
     def test_an_import_may_be_repeated_and_taken_back(self):
         (self.dir / 'a.csv').write_text('Email Address,Reason,created_at\n'
                                         'Ann@Example.com,"hard, ""bounce""",1700000000\nbob@example.net,,2026-01-02\n')
-        batch = re.fullmatch(r'batch (\d+): 2 new, 0 stood already; carom undo --batch \1 takes it back\n',
+        batch = re.fullmatch(r'batch (\d+): 2 new, 0 stood already, 0 over; carom undo --batch \1 takes it back\n',
                              self.carom('suppressions', 'import', 'a.csv'))
         self.assertIn('nothing new', self.carom('suppressions', 'import', 'a.csv'))
         self.assertIn('since 2023-11-14T22:13:20Z: hard, "bounce"', self.says('no', 'ann@example.com'))
@@ -252,6 +252,12 @@ class Suppressions(Care):
         self.assertIn(f"-:3: 'news' is none of the policy's lists; did you mean {LIST}?\n", self.errors)
         self.assertIn("-:5: 'no such' is none of the policy's lists\n", self.errors)
         self.assertIn(' 4 new', self.carom('suppressions', 'import', '-', given=rows))
+
+    def test_what_is_over_is_not_taken(self):
+        rows = 'address,until\nann@example.com,2020-01-01\nbob@example.net,2999-01-01\n'
+        self.assertIn(': 1 new, 0 stood already, 1 over; ', self.carom('suppressions', 'import', '-', given=rows))
+        self.assertEqual(self.carom('suppressions', 'import', '-', given=rows), 'nothing new: 1 stood already, 1 over\n')
+        self.says('yes', 'ann@example.com')
 
     def test_an_import_is_linear(self):
         seconds = []
