@@ -104,6 +104,21 @@ static int put_all(struct job *job, const char *source, size_t *new_r)
     return 0;
 }
 
+/* The texts of its rows are the arena's, and buf is for the next file. */
+static int read_rows(struct job *job, const char *name, struct carom_buf *buf, struct carom_str *passed_over_r)
+{
+    size_t before = job->n + job->over;
+
+    carom_buf_clear(buf);
+    if (read_file(name, buf, job->err) != 0 ||
+        carom_rows_read(job->arena, job->policy, name, carom_arena_str(job->arena, carom_buf_str(buf)), keep_row, job,
+                        passed_over_r, job->err) != 0)
+        return -1;
+    if (job->n + job->over == before) /* an export that failed, perhaps */
+        fprintf(stderr, "carom: suppressions: %s holds no row\n", name);
+    return 0;
+}
+
 static int import(struct job *job, char **files, int n)
 {
     struct carom_buf buf = CAROM_BUF_INIT((size_t)1 << 31);
@@ -111,13 +126,8 @@ static int import(struct job *job, char **files, int n)
     size_t added = 0;
     int result = 0;
 
-    for (int i = 0; i < n && result == 0; i++) {
-        carom_buf_clear(&buf);
-        result = read_file(files[i], &buf, job->err);
-        if (result == 0) /* its texts outlive the buffer */
-            result = carom_rows_read(job->arena, job->policy, files[i], carom_arena_str(job->arena, carom_buf_str(&buf)), keep_row, job,
-                                     &passed_over[i], job->err);
-    }
+    for (int i = 0; i < n && result == 0; i++)
+        result = read_rows(job, files[i], &buf, &passed_over[i]);
     carom_buf_deinit(&buf);
     if (result == 0)
         result = put_all(job, files[0], &added);

@@ -259,6 +259,13 @@ class Suppressions(Care):
         self.assertEqual(self.carom('suppressions', 'import', '-', given=rows), 'nothing new: 1 stood already, 1 over\n')
         self.says('yes', 'ann@example.com')
 
+    def test_an_empty_file_is_named(self):
+        (self.dir / 'a.csv').write_text('ann@example.com\n')
+        for text in ('', '\n\n', 'address,reason\r\n,\r\n'):
+            (self.dir / 'b.csv').write_text(text)
+            self.carom('suppressions', 'import', 'a.csv', 'b.csv')
+            self.assertEqual(self.errors, 'carom: suppressions: b.csv holds no row\n')
+
     def test_an_import_is_linear(self):
         seconds = []
         for n in (4000, 16000):
