@@ -33,6 +33,7 @@ struct load {
     struct carom_buf out;      /* of them, what is printed without asking */
     struct carom_str span;     /* behind that, and still in bytes: lines that stand together are copied together */
     struct carom_arena *arena; /* keys and doubts */
+    size_t nobodies;           /* lines that are no address */
     struct doubt *first, **last;
 };
 
@@ -40,6 +41,7 @@ struct work {
     const struct carom_column *column;
     int fd, failed; /* errno of a read */
     bool ended;
+    size_t nobodies; /* in all loads */
     struct carom_buf rest; /* the beginning of a line */
 };
 
@@ -144,8 +146,10 @@ static void sift_lines(const struct carom_column *column, struct load *load)
     while ((n = read_lines(&rest, addresses, PORTION)) > 0) {
         for (size_t i = 0; i < n; i++) {
             keys[i] = carom_address_key(load->arena, addresses[i]);
-            if (!carom_address_valid(keys[i]))
+            if (!carom_address_valid(keys[i])) {
                 keys[i] = CAROM_STR_EMPTY;
+                load->nobodies++;
+            }
         }
         column->ledger->ops->sift(column->ledger->store, keys, n, doubtful);
         for (size_t i = 0; i < n; i++)
@@ -164,6 +168,7 @@ static int sift(void *user, void *load_v, struct carom_error *err)
 
     carom_buf_clear(&load->out);
     carom_arena_reset(load->arena);
+    load->nobodies = 0;
     load->first = NULL;
     load->last = &load->first;
     if (carom_arena_guard(load->arena))
@@ -183,11 +188,13 @@ static void print(struct carom_str lines)
 
 static int answer(void *user, void *load_v, struct carom_error *err)
 {
-    const struct carom_column *column = ((struct work *)user)->column;
+    struct work *work = user;
+    const struct carom_column *column = work->column;
     struct load *load = load_v;
     struct carom_str rest = carom_buf_str(&load->out);
     struct carom_refusal refusal;
 
+    work->nobodies += load->nobodies;
     for (const struct doubt *it = load->first; it && !ferror(stdout); it = it->next) {
         int may = column->ledger->ops->check(column->ledger->store, it->key, column->list, column->held, column->now, &refusal, err);
         if (may < 0)
@@ -250,5 +257,8 @@ int carom_column_check(const struct carom_column *column, int fd, struct carom_e
         result = carom_error_set(err, CAROM_ERROR_IO, "check: cannot read the addresses: %s", strerror(work.failed));
     free_loads(conveyor.loads, conveyor.loads_n);
     carom_buf_deinit(&work.rest);
+    if (result == 0 && work.nobodies) /* a table, perhaps, of which all would be lost */
+        fprintf(stderr, "carom: check: %zu line%s no address, and may not be mailed\n", work.nobodies,
+                work.nobodies == 1 ? " is" : "s are");
     return result;
 }

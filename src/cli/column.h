@@ -17,7 +17,8 @@ struct carom_column {
     unsigned threads;
 };
 
-/* From the descriptor to stdout, in the order in which they came, and before it waits for more of them. */
+/* From the descriptor to stdout, in the order in which they came, and before it waits for more of them. At the end it says on
+   stderr how many were no address, if any. */
 int carom_column_check(const struct carom_column *column, int fd, struct carom_error *err);
 
 #endif

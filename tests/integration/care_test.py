@@ -86,7 +86,12 @@ class Check(Care):
         self.assertIn('no address', self.says('no', 'not-an-address'))
         column = 'zoe@example.com\r\nnonsense\n\n a@example.com\n'
         self.assertEqual(self.carom('check', '-', given=column), 'a@example.com\n')
+        self.assertEqual(self.errors, 'carom: check: 1 line is no address, and may not be mailed\n')
         self.assertEqual(self.carom('check', '-', '--denied', given=column), 'zoe@example.com\nnonsense\n')
+        self.carom('check', '-', given='a@example.com\nzoe@example.com\n')
+        self.assertEqual(self.errors, '')
+        self.assertEqual(self.carom('check', '-', '--jobs', '4', given='a@example.com,Ann\n' * 50000), '')
+        self.assertEqual(self.errors, 'carom: check: 50000 lines are no address, and may not be mailed\n')
 
     def test_a_column_is_answered_as_one_by_one(self):
         self.run_bounces()
