@@ -14,7 +14,7 @@
 #include "cli/spooled.h"
 
 enum form { TABLE, JSON, NAGIOS, PROMETHEUS };
-enum { NAGIOS_CRITICAL = 2, NAGIOS_UNKNOWN = 3 };
+enum { CRITICAL = CAROM_HEALTH_RED, UNKNOWN }; /* as monitors count */
 
 /* ---- For people ---- */
 
@@ -257,17 +257,23 @@ static int print(const struct carom_health *health, enum form form)
     return EX_SOFTWARE;
 }
 
-/* A monitor reads stdout. With a policy that does not load no message is taken; a ledger that cannot be seen may only
-   be none of the monitor's business. */
-static int fail(enum form form, const struct carom_error *err)
+/* A monitor reads stdout, and a file in which the last good news stay is worse than none. With a policy that does not load
+   no message is taken; a ledger that cannot be seen may only be none of the monitor's business. */
+static int fail(enum form form, const struct carom_health *health, const struct carom_error *err)
 {
-    if (form != NAGIOS)
-        return carom_cli_fail(err);
     bool broken = err->code == CAROM_ERROR_CONFIG;
-    printf("CAROM %s - ", broken ? "CRITICAL" : "UNKNOWN");
-    carom_print_cell(stdout, carom_str(err->text), 0);
-    putchar('\n');
-    return broken ? NAGIOS_CRITICAL : NAGIOS_UNKNOWN;
+
+    if (form == NAGIOS) {
+        printf("CAROM %s - ", broken ? "CRITICAL" : "UNKNOWN");
+        carom_print_cell(stdout, carom_str(err->text), 0);
+        putchar('\n');
+        return broken ? CRITICAL : UNKNOWN;
+    }
+    int code = carom_cli_fail(err);
+    if (form != PROMETHEUS)
+        return code;
+    carom_health_print_level(health, broken ? CRITICAL : UNKNOWN);
+    return EX_OK;
 }
 
 /* What stands in the way of the ledger may be seen from outside. */
@@ -294,17 +300,17 @@ static int show(struct carom_health *health, const struct carom_cli_place *place
     if (carom_cli_act_as_owner(place, &err) != 0 ||
         carom_spooled_directory(health->arena, place, spool, &directory, &err) != 0 ||
         carom_engine_store_url(health->arena, place->store, NULL, place->state, &url, &err) != 0)
-        return fail(form, &err);
+        return fail(form, health, &err);
     health->taker = carom_cli_owner_of(health->arena, url);
     carom_spooled_look(health->arena, directory.ptr, &health->spool);
     carom_cli_act_as_self();
     if (carom_cli_ledger(health->arena, place, CAROM_LEDGER_READ, false, &ledger, &policy, &health->url, &err) != 0)
-        return fail(form, explain(health, &err));
+        return fail(form, health, explain(health, &err));
     carom_health_read_place(health);
     int result = carom_health_read(health, &ledger, &err);
     carom_ledger_close(&ledger);
     carom_policy_free(policy);
-    return result == 0 ? print(health, form) : fail(form, &err);
+    return result == 0 ? print(health, form) : fail(form, health, &err);
 }
 
 int cmd_status(int argc, char **argv)
@@ -329,7 +335,7 @@ int cmd_status(int argc, char **argv)
     struct carom_error err = {0};
 
     if (n < 0)
-        return nagios && n == -1 ? NAGIOS_UNKNOWN : carom_cli_options_exit(n);
+        return nagios && n == -1 ? (int)UNKNOWN : carom_cli_options_exit(n);
     if (n > 0)
         return carom_cli_usage("status", "takes no operand '%s'", operands[0]);
     if (json + nagios + prometheus > 1)
@@ -339,7 +345,7 @@ int cmd_status(int argc, char **argv)
     struct carom_arena *arena = health.arena = carom_arena_new();
     if (!arena || carom_arena_guard(arena)) {
         carom_error_memory(&err);
-        return fail(form, &err);
+        return fail(form, &health, &err);
     }
     int code = show(&health, &place, spool, form);
     carom_arena_free(arena);

@@ -47,5 +47,7 @@ struct carom_str carom_health_span(struct carom_arena *arena, int64_t ms);
 /* For a monitor: the line with its performance data; the text format of Prometheus. */
 void carom_health_print_nagios(const struct carom_health *health);
 void carom_health_print_prometheus(const struct carom_health *health);
+/* Of the latter only how it goes and when that was asked, where no more is known. level: 3 not known. */
+void carom_health_print_level(const struct carom_health *health, int level);
 
 #endif

@@ -92,11 +92,18 @@ static void print_kinds(const char *window, const int64_t counts[CAROM_KIND_COUN
                (long long)counts[kind]);
 }
 
+/* A file that is not written any more looks as it did on the last good day, but for the time in it. */
+void carom_health_print_level(const struct carom_health *health, int level)
+{
+    gauge("status", "0 green, 1 yellow, 2 red, 3 not known", level);
+    gauge("status_timestamp_seconds", "When carom status looked", seconds(health->now));
+}
+
 void carom_health_print_prometheus(const struct carom_health *health)
 {
     const struct carom_standing *s = &health->standing;
 
-    gauge("status", "0 green, 1 yellow, 2 red", (long long)health->level);
+    carom_health_print_level(health, (int)health->level);
     gauge("last_message_timestamp_seconds", "When a fact was recorded last, 0 never", seconds(s->last_fact));
     describe("recent_facts", "Facts recorded in the last hour or day");
     print_kinds("hour", s->hour);

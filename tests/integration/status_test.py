@@ -217,6 +217,28 @@ class Prometheus(Status):
         self.assertEqual(values['carom_sink_stopped{sink="a\\"b\\\\c\\nd"}'], 2)
         self.assertEqual(values['carom_status'], 2)
         self.assertAlmostEqual(values['carom_last_message_timestamp_seconds'], time.time(), delta=60)
+        self.assertAlmostEqual(values['carom_status_timestamp_seconds'], time.time(), delta=60)
+
+    def metrics(self):
+        """As the manual's line for cron leaves the file."""
+        subprocess.run(f'{CAROM} status --prometheus --policy policy.lua >new 2>/dev/null && mv new prom', shell=True, cwd=self.dir,
+                       env={**os.environ, 'CAROM_STATE': str(self.state)})
+        return dict(line.split(' ') for line in (self.dir / 'prom').read_text().splitlines() if not line.startswith('#'))
+
+    def test_trouble_replaces_the_last_green(self):
+        self.take()
+        self.assertEqual(self.metrics()['carom_status'], '0')
+        for file in self.state.glob('carom.db*'):
+            file.unlink()
+        (self.state / 'carom.db').write_bytes(b'no database' * 1000)
+        found = self.metrics()
+        self.assertEqual(set(found), {'carom_status', 'carom_status_timestamp_seconds'})
+        self.assertEqual(found['carom_status'], '3')
+        self.assertAlmostEqual(int(found['carom_status_timestamp_seconds']), time.time(), delta=60)
+        self.carom('status', '--prometheus')
+        self.assertIn('no SQLite database', self.errors)
+        self.carom('pipe', '--policy', 'policy.lua', given=(BOUNCES / '01-user-unknown.eml').read_text())
+        self.assertEqual(self.metrics()['carom_status'], '2')
 
 
 if __name__ == '__main__':
