@@ -197,6 +197,11 @@ static void judge_rest(struct carom_health *health)
     const struct carom_standing *s = &health->standing;
     struct carom_arena *arena = health->arena;
 
+    if (s->keyless)
+        find(health, CAROM_HEALTH_RED,
+             carom_arena_printf(arena, CAROM_STR_FMT ".key, the key of the erased addresses, is not there or damaged: carom check "
+                                "cannot say of anybody that he may be mailed", CAROM_STR_ARG(carom_ledger_path(health->url))),
+             "restore it from a backup");
     if (s->incidents)
         find(health, CAROM_HEALTH_YELLOW,
              carom_arena_printf(arena, "a bad day of %s (%s) since " CAROM_STR_FMT "%s: what it would have removed is held",

@@ -52,6 +52,7 @@ struct carom_standing {
     int64_t incident_since; /* the oldest of them, by receipt; 0 none */
     char incident_provider[128], incident_reason[64];
     int64_t delivered; /* the last run of the outbox; 0: none */
+    bool keyless;      /* it has hashes of erased addresses, and their key is not there or damaged: check() fails */
     int64_t bytes;     /* on disk, with its log */
     int version;
 };

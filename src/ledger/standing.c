@@ -136,6 +136,18 @@ static int read_values(struct carom_store *store, int64_t now, struct carom_stan
     return carom_db_value(db, carom_db_use(db, err, bans, "i", now), &standing->suppressions, err);
 }
 
+static int look_for_key(struct carom_store *store, struct carom_standing *standing, struct carom_error *err)
+{
+    static const char sql[] = "SELECT EXISTS (SELECT 1 FROM erased)";
+    int64_t any, size;
+
+    if (carom_db_value(&store->db, carom_db_use(&store->db, err, sql, ""), &any, err) != 0 ||
+        carom_db_file_size(&store->db, ".key", &size, err) != 0)
+        return -1;
+    standing->keyless = any && size < (int64_t)sizeof(store->erasure_key);
+    return 0;
+}
+
 int carom_sqlite_standing(struct carom_store *store, int64_t now, struct carom_standing *standing_r,
                           struct carom_error *err)
 {
@@ -147,7 +159,7 @@ int carom_sqlite_standing(struct carom_store *store, int64_t now, struct carom_s
         return -1;
     standing_r->bytes += log;
     if (read_values(store, now, standing_r, err) != 0 || count_jobs(store, now, standing_r, err) != 0 ||
-        count_held(store, standing_r, err) != 0 || count_incidents(store, standing_r, err) != 0 ||
+        look_for_key(store, standing_r, err) != 0 || count_held(store, standing_r, err) != 0 || count_incidents(store, standing_r, err) != 0 ||
         count_kinds(store, now - hour, standing_r->hour, NULL, err) != 0)
         return -1;
     return count_kinds(store, now - 24 * hour, standing_r->day, &standing_r->unmatched, err);

@@ -179,6 +179,23 @@ class Wrong(Status):
         self.carom('held', 'discard', '--policy', 'policy.lua', '--all')
         self.assertEqual(self.judged('green', None)['held'], 0)
 
+    def test_the_key_of_the_erased_is_gone(self):
+        self.take()
+        key = self.state / 'carom.db.key'
+        self.judged('green', None)
+        self.carom('suppressions', 'add', 'zoe@example.com')
+        self.carom('forget', '--keep-hash', 'zoe@example.com')
+        self.judged('green', None)
+        kept = key.read_bytes()
+        key.write_bytes(kept[:-1])
+        self.judged('red', rf'^{key}, the key of the erased addresses, is not there or damaged')
+        self.carom('check', 'yves@example.com', code=75)
+        key.unlink()
+        self.judged('red', rf'^{key}, the key of the erased addresses')
+        self.carom('check', 'yves@example.com', code=75)
+        key.write_bytes(kept)
+        self.judged('green', None)
+
     def test_a_clock_that_was_ahead(self):
         self.carom('run', '--policy', 'policy.lua', BOUNCES / '07-vacation.eml')
         self.age(-2 * HOUR)
