@@ -162,20 +162,39 @@ static bool judge_delivery(struct carom_health *health)
     return true;
 }
 
-/* Delivered, and yet it waits: not tried at all, for its sink's sake, or for long. */
-static void judge_oldest(struct carom_health *health)
+static bool is_stopped(const struct carom_health *health, struct carom_str sink)
 {
-    const struct carom_standing *s = &health->standing;
-    int64_t waited = s->oldest ? health->now - s->oldest : 0;
-    bool held = s->oldest_answer[0] && !s->oldest_attempts;
+    for (size_t i = 0; i < health->stopped_n; i++)
+        if (carom_str_eq(health->stopped[i].sink, sink))
+            return true;
+    return false;
+}
 
-    if (!s->oldest || (!held && waited < hour))
-        return;
+struct judging {
+    struct carom_health *health;
+    struct carom_str found; /* the last sink of which something was said */
+};
+
+/* There are runs, and yet it waits: not tried at all, for its sink's sake, or for long. A sink that was stopped lately is
+   told of as such. */
+static int judge_wait(void *user, const struct carom_wait *wait)
+{
+    struct judging *judging = user;
+    struct carom_health *health = judging->health;
+    int64_t waited = health->now - wait->since;
+    char answer[256];
+
+    if (carom_str_eq(wait->sink, judging->found) || waited < (wait->untried ? 0 : hour) ||
+        (waited < day && is_stopped(health, wait->sink)))
+        return 0;
+    judging->found = carom_arena_str(health->arena, wait->sink);
+    carom_str_put(answer, sizeof(answer), wait->answer);
     find(health, waited < day ? CAROM_HEALTH_YELLOW : CAROM_HEALTH_RED,
-         carom_arena_printf(health->arena, "job %lld for the sink %s has waited for " CAROM_STR_FMT "%s%s",
-                            (long long)s->oldest_job, s->oldest_sink, CAROM_STR_ARG(since(health, s->oldest)),
-                            s->oldest_answer[0] ? ": " : "", s->oldest_answer),
+         carom_arena_printf(health->arena, "job %lld for the sink " CAROM_STR_FMT " has waited for " CAROM_STR_FMT "%s%s",
+                            (long long)wait->job, CAROM_STR_ARG(wait->sink), CAROM_STR_ARG(since(health, wait->since)),
+                            answer[0] ? ": " : "", answer),
          "mend the sink: carom outbox list --state-is waiting says what each job waits for, carom check-setup tries it");
+    return 0;
 }
 
 static void judge_stopped(struct carom_health *health)
@@ -257,8 +276,9 @@ int carom_health_read(struct carom_health *health, struct carom_ledger *ledger, 
         ledger->ops->pauses(ledger->store, add_stopped, health, err) != 0)
         return -1;
     carom_health_read_spool(health);
-    if (!judge_delivery(health))
-        judge_oldest(health);
+    struct judging judging = {.health = health, .found = CAROM_STR_EMPTY};
+    if (!judge_delivery(health) && ledger->care->waits(ledger->store, health->now, judge_wait, &judging, err) != 0)
+        return -1;
     judge_stopped(health);
     judge_rest(health);
     return 0;

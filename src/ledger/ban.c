@@ -197,6 +197,7 @@ const struct carom_care_ops carom_sqlite_care = {
     .told = carom_sqlite_told,
     .note = carom_sqlite_note,
     .standing = carom_sqlite_standing,
+    .waits = carom_sqlite_waits,
     .prune = carom_sqlite_prune,
     .prune_anew = carom_sqlite_prune_anew,
 };

@@ -43,7 +43,7 @@ struct carom_standing {
     int64_t waiting, pending, dead; /* jobs */
     int64_t due;       /* of those waiting: may be tried now */
     int64_t oldest;    /* when the oldest of those waiting was to go, if that is past; 0: none is late */
-    int64_t oldest_job, oldest_attempts;
+    int64_t oldest_job;
     char oldest_sink[128], oldest_answer[256]; /* why it waits; may be empty */
     int64_t suppressions; /* that stand */
     int64_t held; /* actions that wait for a person */
@@ -55,6 +55,13 @@ struct carom_standing {
     bool keyless;      /* it has hashes of erased addresses, and their key is not there or damaged: check() fails */
     int64_t bytes;     /* on disk, with its log */
     int version;
+};
+
+/* For what a sink's jobs wait. Texts are borrowed for the call. */
+struct carom_wait {
+    struct carom_str sink, answer; /* answer: the last one of that job, or what the sink lacks */
+    int64_t job, since;            /* the oldest of them: which, and when it was to go */
+    bool untried;                  /* it was not even tried, for its sink's sake; else it was, or is yet to be */
 };
 
 /* Which decisions a person means; what is empty or 0 means any. */
@@ -209,6 +216,10 @@ struct carom_care_ops {
     int (*note)(struct carom_store *store, enum carom_note what, int64_t now, struct carom_error *err);
     /* Counts in indexes, never through the rows. */
     int (*standing)(struct carom_store *store, int64_t now, struct carom_standing *standing_r, struct carom_error *err);
+    /* Of the 10,000 jobs that come next, those that are late: the oldest of each sink, both among those that were not tried
+       and among the rest; a sink's follow one another. */
+    int (*waits)(struct carom_store *store, int64_t now, int (*row)(void *user, const struct carom_wait *wait), void *user,
+                 struct carom_error *err);
 };
 
 #endif

@@ -103,6 +103,8 @@ int carom_sqlite_told(struct carom_store *store, struct carom_str key, int (*row
 int carom_sqlite_note(struct carom_store *store, enum carom_note what, int64_t now, struct carom_error *err);
 int carom_sqlite_standing(struct carom_store *store, int64_t now, struct carom_standing *standing_r,
                           struct carom_error *err);
+int carom_sqlite_waits(struct carom_store *store, int64_t now, int (*each)(void *user, const struct carom_wait *wait),
+                       void *user, struct carom_error *err);
 /* In prune.c. */
 int carom_sqlite_prune(struct carom_store *store, const struct carom_config *config, int64_t now, struct carom_pruned *pruned,
                        struct carom_error *err);

@@ -48,15 +48,14 @@ static int count_kinds(struct carom_store *store, int64_t since, int64_t counts[
 
 static int read_oldest(struct carom_store *store, struct carom_standing *standing, struct carom_error *err)
 {
-    static const char sql[] = "SELECT id, attempts, sink, answer FROM job WHERE state = 0 AND planned = ?1 ORDER BY id LIMIT 1";
+    static const char sql[] = "SELECT id, sink, answer FROM job WHERE state = 0 AND planned = ?1 ORDER BY id LIMIT 1";
     sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "i", standing->oldest);
     int found = row ? carom_db_row(&store->db, row, err) : -1;
     if (found <= 0)
         return found;
     standing->oldest_job = sqlite3_column_int64(row, 0);
-    standing->oldest_attempts = sqlite3_column_int64(row, 1);
-    carom_str_put(standing->oldest_sink, sizeof(standing->oldest_sink), carom_db_bytes(row, 2));
-    carom_str_put(standing->oldest_answer, sizeof(standing->oldest_answer), carom_db_bytes(row, 3));
+    carom_str_put(standing->oldest_sink, sizeof(standing->oldest_sink), carom_db_bytes(row, 1));
+    carom_str_put(standing->oldest_answer, sizeof(standing->oldest_answer), carom_db_bytes(row, 2));
     carom_db_done(row);
     return 0;
 }
@@ -82,6 +81,31 @@ static int count_jobs(struct carom_store *store, int64_t now, struct carom_stand
     if (standing->oldest > now)
         standing->oldest = 0;
     return standing->oldest ? read_oldest(store, standing, err) : 0;
+}
+
+/* No index knows of sinks: rows are read, but not more than that. */
+int carom_sqlite_waits(struct carom_store *store, int64_t now, int (*each)(void *user, const struct carom_wait *wait),
+                       void *user, struct carom_error *err)
+{
+    static const char sql[] =
+        "SELECT oldest.sink, j.answer, j.id, oldest.planned, oldest.untried FROM"
+        " (SELECT sink, untried, id, min(planned) AS planned FROM"
+        "  (SELECT sink, attempts = 0 AND answer <> '' AS untried, id, planned FROM job WHERE state = 0 AND planned <= ?1"
+        "   ORDER BY due LIMIT 10000) GROUP BY sink, untried) oldest"
+        " JOIN job j ON j.id = oldest.id ORDER BY oldest.sink, oldest.planned";
+    sqlite3_stmt *row = carom_db_use(&store->db, err, sql, "i", now);
+    int found = row ? 0 : -1;
+
+    while (row && (found = carom_db_row(&store->db, row, err)) > 0) {
+        const struct carom_wait wait = {.sink = carom_db_bytes(row, 0), .answer = carom_db_bytes(row, 1),
+                                        .job = sqlite3_column_int64(row, 2), .since = sqlite3_column_int64(row, 3),
+                                        .untried = sqlite3_column_int(row, 4) != 0};
+        if (each(user, &wait) == 0)
+            continue;
+        carom_db_done(row);
+        return -1;
+    }
+    return found;
 }
 
 /* ---- What waits for a person ---- */

@@ -145,6 +145,26 @@ class Wrong(Status):
         self.judged('yellow', r'sink \* has waited .*CAROM_TEST_SECRET')
         self.assertRegex(self.carom('status'), r'(?m)^oldest due .*CAROM_TEST_SECRET')
 
+    def test_sinks_behind_an_older_job(self):
+        (self.dir / 'policy.lua').write_text('''carom.configure { lists = { ["news.lists.example.org"] = {} }, sinks = {
+            unsubscribe = carom.command { argv = { "/bin/sh", "-c", "exit 75" } },
+            suppress = carom.command { argv = { "/nowhere/program" } },
+            tag = carom.command { argv = { "/bin/true" } } } }
+            function on_permanent(b) b:unsubscribe { list = "news.lists.example.org" } b:suppress {} b:tag("a", "b") end''')
+        self.take()
+        self.carom('deliver', '--policy', 'policy.lua', code=78)
+        status = self.judged('yellow', r'^job \d+ for the sink suppress has waited for \d s: /nowhere/program: cannot be run')
+        self.assertEqual((status['jobs']['oldest_sink'], len(status['findings'])), ('unsubscribe', 1), status)
+        self.sql('UPDATE job SET planned = planned - ? WHERE sink = ?', 2 * HOUR * 1000, 'unsubscribe')
+        status = self.judged('yellow', r'^job \d+ for the sink unsubscribe has waited for 2 h: exit 75$')
+        self.assertEqual(len(status['findings']), 2, status)
+        now = int(time.time() * 1000)
+        self.sql('INSERT INTO pause (id, sink, since, until, why) VALUES (1, ?, ?, ?, ?)', 'unsubscribe', now, now + 60000, 'x')
+        status = self.judged('yellow', r'^the sink unsubscribe is paused')
+        self.assertEqual(len(status['findings']), 2, status)
+        self.sql('UPDATE job SET planned = planned - ? WHERE sink = ?', DAY * 1000, 'suppress')
+        self.judged('red', r'^job \d+ for the sink suppress has waited for 24 h')
+
     def test_sinks_that_are_stopped(self):
         self.take()
         now = int(time.time() * 1000)
