@@ -276,11 +276,16 @@ static int fail(enum form form, const struct carom_health *health, const struct 
     return EX_OK;
 }
 
-/* What stands in the way of the ledger may be seen from outside. */
+/* What stands in the way of the ledger may be seen from outside. Where not even its place is known, though the state
+   directory's is, the policy is not there or may not be read. */
 static const struct carom_error *explain(struct carom_health *health, struct carom_error *err)
 {
-    if (err->code != CAROM_ERROR_IO || !health->url.len)
+    if (err->code != CAROM_ERROR_IO)
         return err;
+    if (!health->url.len) {
+        err->code = CAROM_ERROR_CONFIG;
+        return err;
+    }
     carom_health_read_place(health);
     carom_health_read_spool(health);
     if (health->first)

@@ -260,6 +260,12 @@ class Root(Setup):
         self.assertChecked(self.checks(code=78), 'failure', 'files', r'carom\.db belongs to root')
         self.status(2, r'CRITICAL - \S+/carom\.db belongs to root .*; chown nobody:')
 
+    def test_a_policy_that_cannot_be_read(self):
+        self.pipe()
+        (self.dir / 'policy.lua').chmod(0o600) # of root
+        self.assertRegex(self.carom('status', '--nagios', '--policy', 'policy.lua', code=2),
+                         r'^CAROM CRITICAL - policy\.lua: cannot be opened: Permission denied$')
+
     def test_another_owner_whose_group_may_write(self):
         self.pipe()
         os.chown(self.state / 'carom.db', 0, NOBODY)

@@ -230,6 +230,13 @@ class Wrong(Status):
                          r'^CAROM CRITICAL - .*on_permanant')
         self.assertFalse(self.state.exists(), 'status made a ledger')
 
+    def test_a_policy_that_is_not_there(self):
+        self.take()
+        for policy in 'nowhere.lua', '.':
+            self.assertRegex(self.carom('status', '--nagios', '--policy', policy, code=2), rf'^CAROM CRITICAL - {policy}: .*')
+            self.assertRegex(self.carom('status', '--prometheus', '--policy', policy), r'(?m)^carom_status 2$')
+            self.carom('status', '--policy', policy, code=78)
+
     def test_misuse(self):
         self.carom('status', 'x', code=64)
         self.carom('status', '--json', '--nagios', code=64)
