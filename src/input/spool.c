@@ -26,7 +26,7 @@
 
 #define FIRST_LINE "carom-spool 1\n"
 #define LOCK_NAME ".lock"
-enum { HEADER_MAX = 1 << 20, MARKS_MAX = 4096, LOCK_STEP_NS = 10 * 1000 * 1000, SWEEP_AGE_S = 60 };
+enum { HEADER_MAX = 1 << 20, MARKS_MAX = 4096, LOCK_STEP_NS = 10 * 1000 * 1000, SWEEP_AGE_S = 60, TIME_DIGITS = 15 };
 
 static int fail(struct carom_error *err, const char *directory, const char *what)
 {
@@ -158,7 +158,8 @@ static int open_draft(struct carom_spool_draft *draft)
 
     if (getrandom(&chance, sizeof(chance), 0) != (ssize_t)sizeof(chance))
         return -1;
-    snprintf(draft->name, sizeof(draft->name), "%015" PRId64 "-%016" PRIx64, carom_date_now_ms(), chance);
+    snprintf(draft->name, sizeof(draft->name), "%0*" PRId64 "-%016" PRIx64, TIME_DIGITS, carom_date_now_ms(),
+             chance);
     file_name(name, ".", draft->name, "");
     draft->fd = openat(draft->directory, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0660);
     return draft->fd < 0 ? -1 : flock(draft->fd, LOCK_EX | LOCK_NB);
@@ -341,12 +342,18 @@ static size_t read_names(struct carom_arena *arena, DIR *files, struct carom_spo
     return n;
 }
 
-/* The time before the first hyphen of its name; what somebody put there by hand has none. */
-static int64_t time_of(const char *name)
+/* The time with which its name begins (open_draft); of what somebody put there by hand, the file's own. */
+static int64_t time_of(int directory, const char *name)
 {
     struct carom_str whole = carom_str(name);
-    int64_t time = carom_str_number(carom_str_head(whole, carom_str_chr(whole, '-')));
-    return time > 0 ? time : 0;
+    size_t hyphen = carom_str_chr(whole, '-');
+    char file[2 * CAROM_SPOOL_NAME];
+    struct stat info;
+
+    if (hyphen == TIME_DIGITS && carom_str_number(carom_str_head(whole, hyphen)) > 0)
+        return carom_str_number(carom_str_head(whole, hyphen));
+    file_name(file, "", name, ".mail");
+    return fstatat(directory, file, &info, AT_SYMLINK_NOFOLLOW) == 0 ? (int64_t)info.st_mtime * 1000 : 0;
 }
 
 int carom_spool_list(struct carom_arena *arena, const char *directory, struct carom_spool_entry **entries_r, size_t *n_r,
@@ -365,7 +372,7 @@ int carom_spool_list(struct carom_arena *arena, const char *directory, struct ca
     *n_r = read_names(arena, files, entries_r);
     carom_arena_unguard(arena);
     for (size_t i = 0; i < *n_r; i++) {
-        (*entries_r)[i].since = time_of((*entries_r)[i].name);
+        (*entries_r)[i].since = time_of(dirfd(files), (*entries_r)[i].name);
         read_marks(dirfd(files), (*entries_r)[i].name, &(*entries_r)[i].marks);
     }
     closedir(files);
@@ -382,7 +389,7 @@ static int read_whole(struct carom_arena *arena, int fd, struct carom_str *file_
     if (fstat(fd, &info) != 0)
         return -1;
     if (!S_ISREG(info.st_mode)) {
-        errno = EINVAL;
+        errno = S_ISDIR(info.st_mode) ? EISDIR : EINVAL;
         return -1;
     }
     char *bytes = carom_arena_try(arena, (size_t)info.st_size + 1);
@@ -402,6 +409,11 @@ static int read_whole(struct carom_arena *arena, int fd, struct carom_str *file_
     return 0;
 }
 
+static int fail_at(struct carom_error *err, const char *directory, const char *doing, const char *file)
+{
+    return carom_error_set(err, CAROM_ERROR_IO, "the spool %s: cannot %s %s: %s", directory, doing, file, strerror(errno));
+}
+
 int carom_spool_read(struct carom_arena *arena, const char *directory, const char *name,
                      struct carom_spool_message *message_r, struct carom_error *err)
 {
@@ -417,11 +429,11 @@ int carom_spool_read(struct carom_arena *arena, const char *directory, const cha
     close(from);
     errno = error;
     if (fd < 0)
-        return error == ENOENT ? 0 : fail(err, directory, "open a message");
-    int result = read_whole(arena, fd, &whole) == 0 ? 1 : fail(err, directory, "read a message");
+        return error == ENOENT ? 0 : fail_at(err, directory, "open", file);
+    int result = read_whole(arena, fd, &whole) == 0 ? 1 : fail_at(err, directory, "read", file);
     close(fd);
     if (result > 0 && !read_envelope(arena, whole, message_r))
-        return carom_error_set(err, CAROM_ERROR_LIMIT, "the spool %s: %s is no message of carom's", directory, file);
+        return carom_error_set(err, CAROM_ERROR_LIMIT, "the spool %s: %s is no message of carom's: move it away", directory, file);
     return result;
 }
 

@@ -39,7 +39,7 @@ void carom_spool_drop(struct carom_spool_draft *draft); /* no effect where none 
 
 struct carom_spool_entry {
     char name[CAROM_SPOOL_NAME];
-    int64_t since; /* when it came, ms */
+    int64_t since; /* when it came, ms; 0 not known */
     struct carom_spool_marks marks;
 };
 static inline bool carom_spool_is_poison(const struct carom_spool_marks *marks) { return marks->kills >= CAROM_SPOOL_KILLS; }

@@ -175,7 +175,7 @@ static void test_no_message_of_ours(void **state)
         {"1-none", NULL, 0, 0, ""},
         {"1-else", "From: somebody\n\nhello\n", 0, -1, "1-else.mail is no message of carom's"},
         {"1-cut", "carom-spool 1\nreceived 1\nsender ", 0, -1, "1-cut.mail is no message of carom's"},
-        {"1-large", "carom-spool 1\n", (off_t)3 << 30, -1, "cannot read a message: Cannot allocate memory"},
+        {"1-large", "carom-spool 1\n", (off_t)3 << 30, -1, "cannot read 1-large.mail: Cannot allocate memory"},
     };
     struct carom_spool_message message;
 
@@ -192,13 +192,13 @@ static void test_no_message_of_ours(void **state)
     }
     assert_int_equal(mkdir(path_of("1-directory.mail"), 0700), 0);
     assert_int_equal(read_one("1-directory", &message), -1);
-    expect_error("cannot read a message: Invalid argument");
+    expect_error("cannot read 1-directory.mail: Is a directory");
     assert_int_equal(mkfifo(path_of("1-fifo.mail"), 0600), 0); /* nobody waits for a writer */
     assert_int_equal(read_one("1-fifo", &message), -1);
-    expect_error("cannot read a message: Invalid argument");
+    expect_error("cannot read 1-fifo.mail: Invalid argument");
     assert_int_equal(symlink("/etc/passwd", path_of("1-link.mail")), 0);
     assert_int_equal(read_one("1-link", &message), -1);
-    expect_error("cannot open a message");
+    expect_error("cannot open 1-link.mail");
     carom_arena_unguard(arena);
 
     assert_int_equal(carom_spool_remove(directory, "1-directory", &err), -1);
@@ -241,7 +241,7 @@ static void test_starved_list(void **state)
     (void)state;
     for (int i = 0; i < 200; i++) {
         char name[32];
-        snprintf(name, sizeof name, "%d-1-0.mail", 1000 + i);
+        snprintf(name, sizeof name, "%015d-1-0.mail", 1000 + i);
         put(name, "", 0, 0);
     }
     malloc_max = 100000;
@@ -251,8 +251,24 @@ static void test_starved_list(void **state)
     assert_int_equal(err.code, CAROM_ERROR_MEMORY);
     assert_int_equal(carom_spool_list(arena, directory, &entries, &n, &err), 0);
     assert_int_equal(n, 200);
-    assert_string_equal(entries[199].name, "1199-1-0");
+    assert_string_equal(entries[199].name, "000000000001199-1-0");
     assert_int_equal(entries[199].since, 1199);
+}
+
+/* Put there by hand, it is as old as its file. */
+static void test_names_of_others(void **state)
+{
+    static const char *const names[] = {"junk.mail", "2026-report.mail", "00000000001199-1.mail"};
+    struct carom_spool_entry *entries;
+    size_t n;
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++)
+        put(names[i], "x", 0, 3600);
+    assert_int_equal(carom_spool_list(arena, directory, &entries, &n, &err), 0);
+    assert_int_equal(n, 3);
+    for (size_t i = 0; i < n; i++)
+        assert_in_range(carom_date_now_ms() - entries[i].since, 3590000, 3660000);
 }
 
 /* ---- One at a time, and what was left behind ---- */
@@ -310,6 +326,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_no_message_of_ours, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_no_directory, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_starved_list, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_names_of_others, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_lock, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_sweep, set_up, tear_down),
     };
