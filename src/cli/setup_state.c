@@ -82,12 +82,16 @@ static bool check_directory(struct carom_setup *setup, struct place *place)
                             CAROM_STR("let that user enter all directories above it, or name another with --state"));
         return false;
     }
-    if (!may(path, R_OK | W_OK | X_OK)) {
+    const struct carom_owner user = {geteuid(), getegid()};
+    int denied = carom_room_denied(path, user);
+    if (denied) {
+        struct carom_str remedy = carom_room_remedy(setup->arena, path, denied, user);
+        bool strange = denied != EROFS && place->info.st_uid != user.user;
         carom_setup_say(setup, CAROM_SETUP_FAILURE, "directory",
-                        carom_setup_text(setup, "%s may not write in %s, which belongs to %s (mode %o)", setup->user.ptr, path,
-                                         owner(setup, &place->info).ptr, (unsigned)place->info.st_mode & 07777),
-                        carom_setup_text(setup, "run carom as %s, or make the directory that of %s: chown %s %s",
-                                         owner(setup, &place->info).ptr, setup->user.ptr, setup->user.ptr, path));
+                        carom_setup_text(setup, "%s may not write in %s, which belongs to %s (mode %o): %s", setup->user.ptr, path,
+                                         owner(setup, &place->info).ptr, (unsigned)place->info.st_mode & 07777, strerror(denied)),
+                        strange ? carom_setup_text(setup, "run carom as %s, or make the directory that of %s: %s",
+                                                   owner(setup, &place->info).ptr, setup->user.ptr, remedy.ptr) : remedy);
         return false;
     }
     if (place->info.st_mode & 07)

@@ -183,6 +183,11 @@ class Root(Setup):
         self.state.chmod(0o570)
         self.everybody_is_told(2, rf'CRITICAL - nobody may not write in {self.state}: Permission denied\|')
         self.assertRegex(self.carom('status'), rf'(?m)^ +chmod u\+rwx {self.state}$')
+        self.assertChecked(self.checks(code=78), 'failure', 'directory',
+                           rf'belongs to nobody \(mode 570\): Permission denied; chmod u\+rwx {self.state}$')
+        self.state.chmod(0o775)
+        self.assertChecked(self.checks(code=78, options=('--user', 'daemon')), 'failure', 'directory',
+                           rf'daemon may not write .*; run carom as nobody, or .*: chown daemon: {self.state}$')
         self.state.chmod(0o2770)
         spool = self.state / 'spool'
         spool.mkdir()
@@ -205,6 +210,7 @@ class Root(Setup):
             rm {self.state}/filler
             mount -o remount,ro none {self.state}
             {status} || echo "exit $?"
+            {CAROM} check-setup --policy policy.lua >{self.dir}/checked || true
             mount -t tmpfs -o ro none {self.dir}/spool
             mount -o remount,rw,size=200m none {self.state}
             {status} --spool {self.dir}/spool || echo "exit $?"
@@ -225,6 +231,7 @@ class Root(Setup):
             self.assertRegex(line, pattern)
             self.assertEqual(code, expected)
         self.assertRegex(lines[8], 'CAROM OK')
+        self.assertRegex((self.dir / 'checked').read_text(), '(?m)^failure  directory .*: Read-only file system; mount its file system for')
 
     def test_a_lock_made_by_root(self):
         self.pipe()
