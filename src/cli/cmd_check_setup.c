@@ -97,7 +97,7 @@ static void check_policy(struct carom_setup *setup)
 
     if (!(setup->policy = carom_policy_load(setup->place->policy, &carom_log_stderr, &err))) {
         carom_setup_say(setup, CAROM_SETUP_FAILURE, "policy", carom_setup_text(setup, "%s", err.text),
-                        carom_setup_text(setup, "until it loads for %s, all mail waits in the mail server", setup->user.ptr));
+                        carom_setup_text(setup, "until it loads for %s, all mail waits in the spool", setup->user.ptr));
         return;
     }
     setup->config = carom_policy_config(setup->policy);

@@ -443,7 +443,9 @@ class Policy(Setup):
 
     def test_a_policy_that_does_not_load(self):
         self.write('function on_permanant() end')
-        self.assertChecked(self.checks(code=78), 'failure', 'policy', 'on_permanent')
+        self.assertChecked(self.checks(code=78), 'failure', 'policy', 'on_permanent.*, all mail waits in the spool$')
+        self.pipe()
+        self.assertEqual(len(list((self.state / 'spool').glob('*.mail'))), 1)
 
     def test_a_policy_that_decides_nothing(self):
         self.assertFalse([row for row in self.checks() if row[:2] == ('warning', 'policy')])
