@@ -35,7 +35,7 @@ static const char *advice(int code)
     case SQLITE_AUTH:
         return "; run as the user who owns the ledger, or mend the rights of file and directory";
     case SQLITE_NOTADB:
-        return "; the file is no SQLite database: name another with --store";
+        return "; the file is no SQLite database: restore the ledger from a backup, or name another with --store";
     case SQLITE_CORRUPT:
         return "; the ledger is damaged: restore it from a backup";
     case SQLITE_BUSY:

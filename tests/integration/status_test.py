@@ -280,7 +280,7 @@ class Prometheus(Status):
         self.assertEqual(found['carom_status'], '3')
         self.assertAlmostEqual(int(found['carom_status_timestamp_seconds']), time.time(), delta=60)
         self.carom('status', '--prometheus')
-        self.assertIn('no SQLite database', self.errors)
+        self.assertIn('no SQLite database: restore the ledger from a backup', self.errors)
         self.carom('pipe', '--policy', 'policy.lua', given=(BOUNCES / '01-user-unknown.eml').read_text())
         self.assertEqual(self.metrics()['carom_status'], '2')
 

@@ -142,7 +142,7 @@ static void test_what_is_no_ledger(void **state)
     put_file(path, "this is a text, and no database, which begins with other bytes than this one does, and with more of them");
     for (int i = 0; i < 2; i++) {
         assert_int_equal(carom_db_open(&db, path, i ? CAROM_DB_WRITE : CAROM_DB_READ, &err), -1);
-        expect(CAROM_ERROR_IO, "; the file is no SQLite database: name another with --store");
+        expect(CAROM_ERROR_IO, "; the file is no SQLite database: restore the ledger from a backup, or name another with --store");
     }
     snprintf(below, sizeof below, "%s/carom.db", path);
     assert_int_equal(carom_db_open(&db, below, CAROM_DB_READ, &err), -1);
