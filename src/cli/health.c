@@ -223,10 +223,12 @@ static void judge_rest(struct carom_health *health)
              "restore it from a backup");
     if (s->incidents)
         find(health, CAROM_HEALTH_YELLOW,
-             carom_arena_printf(arena, "a bad day of %s (%s) since " CAROM_STR_FMT "%s: what it would have removed is held",
-                                s->incident_provider, s->incident_reason, CAROM_STR_ARG(since(health, s->incident_since)),
-                                s->incidents > 1 ? ", and of others" : ""),
-             "carom incidents lists them; then carom held release or discard");
+             carom_arena_printf(arena, "a bad day of %s (%s) since " CAROM_STR_FMT "%s: %s", s->incident_provider,
+                                s->incident_reason, CAROM_STR_ARG(since(health, s->incident_since)),
+                                s->incidents > 1 ? ", and of others" : "",
+                                s->held_breaker ? "what it would have removed is held" : "nothing of it is held any more"),
+             s->held_breaker ? "carom incidents lists them; then carom held release or discard"
+                             : "it ends with the first removal that is not too much; those before that are held");
     if (s->dead)
         find(health, CAROM_HEALTH_YELLOW, carom_arena_printf(arena, "dead letters: %lld", (long long)s->dead),
              "carom outbox list --state-is dead says why; then carom outbox resend --all, or resend or drop JOB");

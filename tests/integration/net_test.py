@@ -300,6 +300,9 @@ end'''
         self.carom('deliver')
         self.read(*self.outage(MONDAY, 400)[5:100])
         self.assertEqual(self.states(), {'decided': 141, 'held': 95})
+        self.assertRegex(self.carom('status'), r'(?m)^yellow +a bad day of example\.net .*: what it would have removed is held$')
+        self.carom('held', 'discard', '--all')
+        self.assertRegex(self.carom('status'), r'(?m)^yellow +a bad day of example\.net .*: nothing of it is held any more$')
 
     def test_settled_ones_are_recalled_unsent(self):
         self.policy('breaker = { min = 10 }, settle = "6h",')
