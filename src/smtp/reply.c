@@ -257,8 +257,9 @@ static struct carom_reply parse_label(struct carom_str text)
 
 struct carom_str carom_reply_quoted(struct carom_str text)
 {
+    if (carom_str_chr(text, '\'') == SIZE_MAX) /* most have none */
+        return CAROM_STR_EMPTY;
     struct carom_reply label = parse_label(text);
-
     return label.code == 0 ? quoted_reply(label.words) : CAROM_STR_EMPTY;
 }
 
