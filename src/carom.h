@@ -198,7 +198,8 @@ struct carom_reply_input {
 };
 
 /* Classifies one SMTP reply, such as "550 5.1.1 <a@example.org>: User unknown" (RFC 5321 4.2). recipient and
-   remote_mta may be NULL. One fact, format "smtp-reply", authenticity direct. */
+   remote_mta may be NULL. One fact, format "smtp-reply", authenticity direct. CAROM_ERROR_USAGE: no final answer (354), or
+   nothing that a cause could be seen in (an empty reply; words that no rule knows, without a code). */
 CAROM_API int carom_classify_reply(const char *reply, const char *recipient, const char *remote_mta,
                                    struct carom_facts **facts_r, struct carom_error *err);
 

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/error.h"
+#include "engine/engine.h"
 #include "engine/result.h"
 
 static struct carom_facts *facts_new(void)
@@ -55,8 +56,13 @@ int carom_classify_reply(const char *reply, const char *recipient, const char *r
         return carom_error_memory(err);
     }
     facts->facts = carom_facts_reply(facts->arena, &input, NULL, (int64_t)time(NULL));
+    int wrong = carom_reply_check(facts->arena, &input, facts->facts.list, err);
     carom_result_detach(facts->arena, &facts->facts);
     carom_arena_unguard(facts->arena);
+    if (wrong) {
+        carom_facts_free(facts);
+        return -1;
+    }
     *facts_r = facts;
     return 0;
 }

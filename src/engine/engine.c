@@ -19,10 +19,13 @@
 
 struct carom_engine *carom_engine_open(const struct carom_engine_options *options, struct carom_error *err)
 {
+    static const struct carom_engine_options nothing;
     struct carom_engine *engine = calloc(1, sizeof(*engine));
     struct carom_arena *arena = carom_arena_new();
     struct carom_str url;
 
+    if (!options)
+        options = &nothing;
     if (!engine || !arena || carom_arena_guard(arena)) {
         carom_error_memory(err);
         goto fail;

@@ -39,6 +39,11 @@ struct carom_engine {
     void *permit_user;
 };
 
+/* A reply that would be understood wrongly is the caller's mistake, and better said than guessed at: what is no final
+   answer, or says nothing. */
+int carom_reply_check(struct carom_arena *arena, const struct carom_reply_input *input, const struct carom_fact *fact,
+                      struct carom_error *err);
+
 /* The one way in behind all others: decides about result->facts and writes them. Takes the result over: *result_r
    after the commit, freed on failure. */
 int carom_engine_take(struct carom_engine *engine, struct carom_result *result, struct carom_result **result_r,

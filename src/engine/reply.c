@@ -10,17 +10,15 @@
 
 enum { GROUP = 1000 }; /* recipients a transaction: others wait for the ledger meanwhile */
 
-/* A reply that would be remembered wrongly is the caller's mistake, and better said than guessed at. */
-static int check(struct carom_arena *arena, const struct carom_reply_input *input, const struct carom_fact *fact,
-                 struct carom_error *err)
+int carom_reply_check(struct carom_arena *arena, const struct carom_reply_input *input, const struct carom_fact *fact,
+                      struct carom_error *err)
 {
     bool in_between = fact->reply_code && (fact->reply_code < 200 || fact->reply_code / 100 == 3);
 
+    if (!carom_str_trim(carom_str(input->reply)).len)
+        return carom_error_set(err, CAROM_ERROR_USAGE, "reply: the text of the reply is missing");
     if (carom_str(input->recipient).len && !carom_address_only(arena, carom_str(input->recipient)).len)
         return carom_error_set(err, CAROM_ERROR_USAGE, "reply: recipient '%s' is no address", input->recipient);
-    if (!carom_str(input->delivery).len && !input->time)
-        return carom_error_set(err, CAROM_ERROR_USAGE, "reply: neither delivery (your id of message and recipient) nor "
-                               "time is given: without them it cannot be told from its copy");
     if (in_between)
         return carom_error_set(err, CAROM_ERROR_USAGE, "reply: %d is no final answer: give the one that ends the "
                                "attempt, 2xx, 4xx or 5xx", fact->reply_code);
@@ -30,14 +28,24 @@ static int check(struct carom_arena *arena, const struct carom_reply_input *inpu
     return 0;
 }
 
+/* What is remembered must also be told from its copy. */
+static int check(struct carom_arena *arena, const struct carom_reply_input *input, const struct carom_fact *fact,
+                 struct carom_error *err)
+{
+    if (carom_reply_check(arena, input, fact, err) != 0)
+        return -1;
+    if (!carom_str(input->delivery).len && !input->time)
+        return carom_error_set(err, CAROM_ERROR_USAGE, "reply: neither delivery (your id of message and recipient) nor "
+                               "time is given: without them it cannot be told from its copy");
+    return 0;
+}
+
 int carom_engine_reply(struct carom_engine *engine, const struct carom_reply_input *input,
                        struct carom_result **result_r, struct carom_error *err)
 {
     struct carom_result *result;
 
     *result_r = NULL;
-    if (!carom_str_trim(carom_str(input->reply)).len)
-        return carom_error_set(err, CAROM_ERROR_USAGE, "reply: the text of the reply is missing");
     if (input->time < 0)
         return carom_error_set(err, CAROM_ERROR_USAGE, "reply: its time lies before 1970");
     if (!(result = carom_result_new()))

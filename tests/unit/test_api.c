@@ -72,6 +72,30 @@ static void test_reply(void **state)
     carom_facts_free(facts);
 }
 
+/* Rather than a guess that somebody acts upon. */
+static void test_no_reply(void **state)
+{
+    static const struct {
+        const char *reply, *recipient, *said;
+    } cases[] = {
+        {NULL, NULL, "missing"}, {" \n", NULL, "missing"}, {"354 go ahead", NULL, "no final answer"},
+        {"garbage", NULL, "no reply code"}, {"999 foo", NULL, "no reply code"}, {"550 5.1.1 User unknown", "ann", "no address"},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct carom_error err = {0};
+        struct carom_facts *facts;
+        assert_int_equal(carom_classify_reply(cases[i].reply, cases[i].recipient, NULL, &facts, &err), -1);
+        assert_null(facts);
+        assert_int_equal(err.code, CAROM_ERROR_USAGE);
+        if (!strstr(err.text, cases[i].said))
+            fail_msg("%s: got \"%s\", want \"… %s …\"", cases[i].reply ? cases[i].reply : "NULL", err.text, cases[i].said);
+    }
+    struct carom_error err = {0};
+    assert_null(carom_engine_open(NULL, &err));
+    assert_non_null(strstr(err.text, "no policy given"));
+}
+
 static void test_words(void **state)
 {
     (void)state;
@@ -88,7 +112,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_facts_outlive_the_bytes),
         cmocka_unit_test(test_anything_gives_a_fact),
-        cmocka_unit_test(test_reply),
+        cmocka_unit_test(test_reply), cmocka_unit_test(test_no_reply),
         cmocka_unit_test(test_words),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
