@@ -145,6 +145,30 @@ static int import(struct job *job, char **files, int n)
     return result;
 }
 
+/* ---- batches ---- */
+
+static int print_batch(void *user, const struct carom_batch *batch)
+{
+    struct job *job = user;
+    char time[32];
+
+    job->n++;
+    carom_date_format(batch->time / 1000, time);
+    printf("%lld  %s  %lld standing  ", (long long)batch->id, time, (long long)batch->standing);
+    carom_print_cell(stdout, batch->source, 0);
+    putchar('\n');
+    return 0;
+}
+
+static int batches(struct job *job)
+{
+    if (job->ledger.care->batches(job->ledger.store, job->now, print_batch, job, job->err) != 0)
+        return -1;
+    if (!job->n)
+        puts("nothing stands that was imported");
+    return 0;
+}
+
 /* ---- export ---- */
 
 static void csv_cell(struct carom_buf *buf, struct carom_str text, char end)
@@ -265,8 +289,8 @@ static int remove_all(struct job *job, char **addresses, int n)
 
 /* ---- The command ---- */
 
-enum verb { IMPORT, EXPORT, ADD, REMOVE, VERBS };
-static const char *const verbs[] = {"import", "export", "add", "remove", NULL};
+enum verb { IMPORT, BATCHES, EXPORT, ADD, REMOVE, VERBS };
+static const char *const verbs[] = {"import", "batches", "export", "add", "remove", NULL};
 
 static enum verb find_verb(const char *word)
 {
@@ -281,13 +305,15 @@ static int check_usage(const struct job *job, enum verb verb, const char *word, 
 {
     const char *nearest = carom_cli_nearest(word, verbs);
     if (verb == VERBS)
-        return carom_cli_usage("suppressions", "'%s' is none of import, export, add, remove%s%s%s", word,
+        return carom_cli_usage("suppressions", "'%s' is none of import, batches, export, add, remove%s%s%s", word,
                                nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
-    if (verb == EXPORT ? n > 0 : n == 0)
+    if (verb == EXPORT || verb == BATCHES ? n > 0 : n == 0)
         return carom_cli_usage("suppressions", n ? "%s takes no operand here" : verb == IMPORT ? "%s wants a FILE, or -"
                                                                                         : "%s wants an ADDRESS", word);
     if (job->json && verb != EXPORT)
         return carom_cli_usage("suppressions", "--json goes with export; an import sees by itself what it reads");
+    if (job->list && verb == BATCHES)
+        return carom_cli_usage("suppressions", "--list does not go with batches");
     if ((job->reason || job->duration) && verb != ADD && verb != IMPORT)
         return carom_cli_usage("suppressions", "--reason and --for go with add and import");
     if (job->duration && carom_duration_parse_ms(carom_str(job->duration)) <= 0)
@@ -300,6 +326,8 @@ static int carry_out(struct job *job, enum verb verb, char **operands, int n)
     switch (verb) {
     case IMPORT:
         return import(job, operands, n);
+    case BATCHES:
+        return batches(job);
     case EXPORT:
         return export(job);
     case ADD:
@@ -323,24 +351,25 @@ int cmd_suppressions(int argc, char **argv)
         {NULL, 0, NULL, NULL, NULL}};
     char **operands;
     int n = carom_cli_options(argc, argv, options,
-                              "[OPTIONS] import FILE… | export | add ADDRESS… | remove ADDRESS…",
+                              "[OPTIONS] import FILE… | batches | export | add ADDRESS… | remove ADDRESS…",
                               "Reads, prints and changes by hand who is not to be mailed. No sink is told.", &operands);
     struct carom_str url;
 
     if (n < 0)
         return carom_cli_options_exit(n);
     if (n == 0)
-        return carom_cli_usage("suppressions", "say import, export, add or remove");
+        return carom_cli_usage("suppressions", "say import, batches, export, add or remove");
     enum verb verb = find_verb(operands[0]);
     int wrong = check_usage(&job, verb, operands[0], n - 1);
     if (wrong)
         return wrong;
+    const bool reads = verb == EXPORT || verb == BATCHES;
     if (job.duration)
         job.until = job.now + carom_duration_parse_ms(carom_str(job.duration));
     job.arena = carom_arena_new();
     if (!job.arena || carom_arena_guard(job.arena))
         return carom_cli_no_memory(job.arena);
-    int result = carom_cli_ledger(job.arena, &place, verb == EXPORT ? CAROM_LEDGER_READ : CAROM_LEDGER_WRITE, verb != EXPORT, &job.ledger,
+    int result = carom_cli_ledger(job.arena, &place, reads ? CAROM_LEDGER_READ : CAROM_LEDGER_WRITE, !reads, &job.ledger,
                                   &job.policy, &url, &err);
     if (result == 0) {
         result = carom_cli_list(job.arena, job.policy, job.list, &err);

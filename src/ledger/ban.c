@@ -137,6 +137,27 @@ static int unban(struct carom_store *store, struct carom_str key, struct carom_s
 
 /* ---- The list ---- */
 
+static int batches(struct carom_store *store, int64_t now, int (*row)(void *user, const struct carom_batch *batch), void *user,
+                   struct carom_error *err)
+{
+    static const char sql[] = "SELECT b.id, b.created, b.source, count(*) FROM batch b JOIN suppression s ON s.batch = b.id"
+                              " WHERE s.ended = 0 AND (s.until = 0 OR s.until > ?1) GROUP BY b.id ORDER BY b.id";
+    sqlite3_stmt *next = carom_db_use(&store->db, err, sql, "i", now);
+    int found = next ? 0 : -1;
+
+    while (next && (found = carom_db_row(&store->db, next, err)) > 0) {
+        const struct carom_batch it = {.id = sqlite3_column_int64(next, 0),
+                                          .time = sqlite3_column_int64(next, 1),
+                                          .source = carom_db_bytes(next, 2),
+                                          .standing = sqlite3_column_int64(next, 3)};
+        if (row(user, &it) != 0) {
+            carom_db_done(next);
+            return -1;
+        }
+    }
+    return found;
+}
+
 static int bans(struct carom_store *store, int64_t now, int (*row)(void *user, const struct carom_ban *ban), void *user,
                 int64_t *hashes_r, struct carom_error *err)
 {
@@ -167,6 +188,7 @@ static int bans(struct carom_store *store, int64_t now, int (*row)(void *user, c
 
 const struct carom_care_ops carom_sqlite_care = {
     .batch = batch,
+    .batches = batches,
     .ban = ban,
     .unban = unban,
     .bans = bans,

@@ -20,6 +20,12 @@ struct carom_ban {
     int64_t batch;                  /* 0: none */
 };
 
+/* An import of which something stands. source: its first file. */
+struct carom_batch {
+    int64_t id, time, standing;
+    struct carom_str source;
+};
+
 /* What an erasure found. */
 struct carom_forgotten {
     int64_t facts, messages, standing, jobs;
@@ -123,6 +129,9 @@ struct carom_care_ops {
     /* A new batch: what is imported with its id can be taken back together. */
     int (*batch)(struct carom_store *store, struct carom_str source, int64_t now, int64_t *id_r,
                  struct carom_error *err);
+    /* Those of which something stands, oldest first. */
+    int (*batches)(struct carom_store *store, int64_t now, int (*row)(void *user, const struct carom_batch *batch), void *user,
+                   struct carom_error *err);
     /* 1: written; 0: one that lasts as long stands already; -1. */
     int (*ban)(struct carom_store *store, const struct carom_ban *ban, int64_t now, struct carom_error *err);
     /* Ends what stands of that address (list empty: everywhere), a kept hash included, or of that batch. A job that was

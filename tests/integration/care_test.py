@@ -221,6 +221,20 @@ class Suppressions(Care):
         self.says('yes', 'ann@example.com')
         self.says('no', 'carl@example.com')
 
+    def test_imports_are_listed_while_something_stands(self):
+        self.carom('suppressions', 'batches', code=74)
+        self.carom('suppressions', 'add', 'carl@example.com')
+        self.assertEqual(self.carom('suppressions', 'batches'), 'nothing stands that was imported\n')
+        ids = []
+        for name, rows in (('a.csv', 'ann@example.com\nbob@example.net\n'), ('b.csv', 'bob@example.net\nzoe@example.com\n')):
+            (self.dir / name).write_text(rows)
+            ids.append(self.carom('suppressions', 'import', name).split()[1].rstrip(':'))
+        self.carom('suppressions', 'remove', 'ann@example.com')
+        self.assertRegex(self.carom('suppressions', 'batches'),
+                         rf'^{ids[0]}  20\S+Z  1 standing  a.csv\n{ids[1]}  20\S+Z  1 standing  b.csv\n$')
+        self.carom('undo', '--batch', ids[0])
+        self.assertRegex(self.carom('suppressions', 'batches'), rf'^{ids[1]} .*\n$')
+
     def test_as_others_write_it(self):
         (self.dir / 'mailchimp.csv').write_text(
             'Email Address,First Name,OPTIN_TIME,UNSUB_TIME,UNSUB_REASON,TAGS\n'
@@ -352,7 +366,7 @@ class Suppressions(Care):
         self.assertLess(after[-1], before[-1])
 
     def test_misuse(self):
-        for arguments in ([], ['improt', 'x'], ['import'], ['export', 'x'], ['add'], ['remove'],
+        for arguments in ([], ['improt', 'x'], ['import'], ['export', 'x'], ['batches', 'x'], ['batches', '--list', 'x'], ['add'], ['remove'],
                           ['remove', '--batch', '3'], ['add', 'a@example.com', '--for', 'ever'],
                           ['add', 'a@example.com', '--json']):
             self.carom('suppressions', *arguments, code=64)
