@@ -17,6 +17,7 @@
 #include "base/many.h"
 
 enum {
+    LINE_ENDS = 4,        /* before a From_ line: its empty line's, and the one before */
     FROM_LINE_MAX = 1000, /* RFC 5321 4.5.3.1 allows paths of 256 */
     HEADER_MAX = 64 << 10 /* beyond that no Content-Length is looked for */
 };
@@ -217,11 +218,11 @@ static int frame_by_from_line(struct carom_window *window, size_t max, struct fr
             frame_at(view, at, frame);
             return large || frame->length > max ? 0 : 1;
         }
-        if (view.len > max && from > 4) {
+        if (from > LINE_ENDS && from - LINE_ENDS > max) {
             /* Too large to hold: go on without what is behind, but for the line ends that matter. */
             large = true;
-            carom_window_skip(window, from - 4);
-            from = 4;
+            carom_window_skip(window, from - LINE_ENDS);
+            from = LINE_ENDS;
         }
         if (carom_window_fill(window, view.len + 1, err) < 0)
             return -1;

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -375,6 +376,37 @@ static void passes_over_what_is_too_large(void **state)
     close(fd);
 }
 
+/* Whether the next From_ line is there already or comes in pieces. */
+static void takes_what_is_just_not_too_large(void **state)
+{
+    enum { MAX = 3000, PIECE = 50, AROUND = 8 };
+    (void)state;
+    for (size_t n = MAX - AROUND; n <= MAX + AROUND; n++) {
+        struct carom_buf mbox = CAROM_BUF_INIT(1 << 20);
+        struct carom_window window = {0};
+        struct carom_error err = {0};
+        struct carom_str message;
+        int ends[2];
+        carom_buf_printf(&mbox, FROM "\n\n");
+        while (mbox.len < n - 1)
+            carom_buf_add_char(&mbox, 'x');
+        carom_buf_printf(&mbox, "\n\n" FROM "\n\nlast\n");
+        /* Each read of a socket that keeps its packets apart gives one of them. */
+        assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+        for (size_t at = 0; at < mbox.len; at += PIECE)
+            assert_true(send(ends[1], mbox.ptr + at, mbox.len - at < PIECE ? mbox.len - at : PIECE, MSG_DONTWAIT) > 0);
+        close(ends[1]);
+        assert_int_equal(carom_window_open(&window, ends[0], false, &err), 0);
+        assert_int_equal(carom_mbox_next(&window, MAX, &message, &err), n <= MAX ? 1 : -1);
+        assert_int_equal(n <= MAX ? message.len : n, n);
+        assert_int_equal(carom_mbox_next(&window, MAX, &message, &err), 1);
+        assert_true(carom_str_eq(message, CAROM_STR(FROM "\n\nlast\n")));
+        carom_window_deinit(&window);
+        close(ends[0]);
+        carom_buf_deinit(&mbox);
+    }
+}
+
 static void reads_directories(void **state)
 {
     (void)state;
@@ -481,8 +513,9 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(splits_mboxes),     TEST(believes_content_length_that_fits), TEST(splits_over_slices),
-        TEST(is_linear_in_lies), TEST(passes_over_what_is_too_large),     TEST(reads_directories),
-        TEST(reads_maildirs),    TEST(goes_on_after_errors),              TEST(slurps),
+        TEST(is_linear_in_lies), TEST(passes_over_what_is_too_large),     TEST(takes_what_is_just_not_too_large),
+        TEST(reads_directories), TEST(reads_maildirs),                    TEST(goes_on_after_errors),
+        TEST(slurps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
