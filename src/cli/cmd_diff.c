@@ -126,7 +126,7 @@ int cmd_diff(int argc, char **argv)
         {"since", CAROM_OPTION_TEXT, &request.select.since, "TIME", "compare what was received since: 2026-03-01, 2026-03-01T12:00:00Z, or 6h for six hours ago"},
         {"until", CAROM_OPTION_TEXT, &request.select.until, "TIME", "and before that"},
         {"reason", CAROM_OPTION_TEXT, &request.select.reason, "REASON", "of that reason or kind"},
-        {"provider", CAROM_OPTION_TEXT, &request.select.provider, "PROVIDER", "of that mailbox provider"},
+        {"provider", CAROM_OPTION_TEXT, &request.select.provider, "PROVIDER", "of that mailbox provider; or domain, where carom knows none"},
         {"rule", CAROM_OPTION_TEXT, &request.select.rule, "RULE", "that this rule classified"},
         {"list", CAROM_OPTION_TEXT, &request.select.list, "LIST", "about that list"},
         {"by-policy", CAROM_OPTION_TEXT, &request.select.policy, "VERSION", "with --journal: that this version of a policy decided (its beginning)"},

@@ -147,7 +147,9 @@ static int run(struct carom_arena *arena, const struct request *request, char **
     if (carom_cli_ledger(arena, &request->place, is_list ? CAROM_LEDGER_READ : CAROM_LEDGER_WRITE, false, &ledger,
                          &policy, &url, err) != 0)
         return -1;
-    int result = is_list ? list(&ledger, &selection, request->json, err)
+    int result = carom_cli_selection_known(arena, &ledger, policy, &selection, err);
+    if (result == 0)
+        result = is_list ? list(&ledger, &selection, request->json, err)
                          : settle(&ledger, &selection, carom_policy_config(policy), strcmp(verb, "release") == 0,
                                   request->dry_run, err);
     carom_ledger_close(&ledger);

@@ -143,7 +143,11 @@ static int run(struct carom_arena *arena, const struct request *request, struct 
     if (read_period(request, report, err) != 0 ||
         carom_cli_ledger(arena, &request->place, CAROM_LEDGER_READ, false, &ledger, &policy, &url, err) != 0)
         return -1;
+    struct carom_selection domain = carom_selection_any(); /* a rule or a version may not have come yet */
+    domain.provider = report->selection.provider;
     int result = carom_cli_list(arena, policy, request->select.list, err);
+    if (result == 0)
+        result = carom_cli_selection_known(arena, &ledger, policy, &domain, err);
     if (result == 0)
         result = carom_account_count(report, &ledger, err);
     carom_ledger_close(&ledger);

@@ -14,7 +14,7 @@
 struct request {
     struct carom_cli_place place;
     struct carom_cli_select select;
-    int64_t operation, batch;
+    int64_t operation, batch, incident;
     bool json, dry_run;
 };
 
@@ -147,10 +147,11 @@ static int run(struct carom_arena *arena, const struct request *request, char **
         return -1;
     if (n && !is_list && carom_cli_address(arena, "undo", operands[0], &selection.key, err) != 0)
         return -1;
+    selection.incident = request->incident;
     bool whole = request->operation || request->batch;
     if (!is_list && !whole && carom_cli_selects_nothing(&selection))
         return carom_error_set(err, CAROM_ERROR_USAGE,
-                               "undo: say which decisions, such as --since 6h, --provider or an ADDRESS");
+                               "undo: say which decisions, such as --since 6h, --provider, --incident or an ADDRESS");
     if (whole && (!carom_cli_selects_nothing(&selection) || (request->operation && request->batch) || is_list))
         return carom_error_set(err, CAROM_ERROR_USAGE,
                                "undo: %s back: leave the others out",
@@ -158,7 +159,9 @@ static int run(struct carom_arena *arena, const struct request *request, char **
     if (carom_cli_ledger(arena, &request->place, is_list ? CAROM_LEDGER_READ : CAROM_LEDGER_WRITE, false, &ledger,
                          &policy, &url, err) != 0)
         return -1;
-    int result = is_list          ? list(&ledger, request->json, err)
+    int result = carom_cli_selection_known(arena, &ledger, policy, &selection, err);
+    if (result == 0)
+        result = is_list          ? list(&ledger, request->json, err)
                  : request->batch ? end_batch(&ledger, request, err)
                                   : take_back(&ledger, request, &selection, carom_policy_config(policy), err);
     carom_ledger_close(&ledger);
@@ -172,6 +175,7 @@ int cmd_undo(int argc, char **argv)
     const struct carom_option options[] = {
         CAROM_CLI_PLACE_OPTIONS(request.place),
         CAROM_CLI_SELECT_OPTIONS(request.select),
+        {"incident", CAROM_OPTION_NUMBER, &request.incident, "NUMBER", "who was removed in that incident, and is not held"},
         {"operation", CAROM_OPTION_NUMBER, &request.operation, "NUMBER",
          "takes back an undo, or a replay: the decisions before are done again"},
         {"batch", CAROM_OPTION_NUMBER, &request.batch, "NUMBER", "ends what that import of suppressions brought"},

@@ -9,6 +9,7 @@
 
 #include "base/date.h"
 #include "classify/provider.h"
+#include "cli/ledger.h"
 #include "mail/address.h"
 
 enum { PROVIDERS_MAX = 256 };
@@ -55,7 +56,7 @@ static int check_reason(const char *text, struct carom_error *err)
                            nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 }
 
-/* One that is misspelt had no bounces, which would read like good news. */
+/* One that is misspelt had no bounces, which would read like good news. Others go by their domain, as incidents print it. */
 static int check_provider(const char *text, struct carom_error *err)
 {
     const char *words[PROVIDERS_MAX + 1] = {NULL}, *nearest;
@@ -64,7 +65,7 @@ static int check_provider(const char *text, struct carom_error *err)
         if (text && strcmp(words[i], text) == 0)
             return 0;
     }
-    if (!text)
+    if (!text || strchr(text, '.'))
         return 0;
     nearest = carom_cli_nearest(text, words);
     return carom_error_set(err, CAROM_ERROR_USAGE, "--provider: '%s' is none%s%s%s; carom codes --providers lists them", text,
@@ -88,6 +89,40 @@ int carom_cli_selection(const struct carom_cli_select *select, int64_t now, stru
                : -1;
 }
 
+static int refuse(struct carom_arena *arena, const char *option, const struct carom_policy *policy,
+                  const struct carom_selection *selection, struct carom_error *err)
+{
+    const struct {
+        const char *option;
+        struct carom_str value;
+    } named[] = {{"provider", selection->provider}, {"rule", selection->rule}, {"list", selection->list},
+                 {"by-policy", selection->policy}};
+    const char *wrong = strcmp(option, "list") == 0 ? carom_cli_list_wrong(arena, policy, selection->list) : NULL;
+
+    for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++)
+        if (strcmp(option, named[i].option) == 0)
+            return carom_error_set(err, CAROM_ERROR_USAGE, "--%s: '" CAROM_STR_FMT "' %s", option, CAROM_STR_ARG(named[i].value),
+                                   wrong ? wrong : "stands nowhere in the ledger");
+    return carom_error_set(err, CAROM_ERROR_USAGE, "--incident: there is no incident %lld; carom incidents lists them",
+                           (long long)selection->incident);
+}
+
+int carom_cli_selection_known(struct carom_arena *arena, const struct carom_ledger *ledger, const struct carom_policy *policy,
+                              const struct carom_selection *selection, struct carom_error *err)
+{
+    struct carom_selection asked = *selection;
+    const struct carom_config *config = carom_policy_config(policy);
+    const char *option;
+
+    if (carom_str_chr(asked.provider, '.') == SIZE_MAX)
+        asked.provider = CAROM_STR_EMPTY; /* it is one of ours */
+    if (config && asked.list.len && carom_config_list(config, asked.list))
+        asked.list = CAROM_STR_EMPTY;
+    if (ledger->care->unknown(ledger->store, &asked, &option, err) != 0)
+        return -1;
+    return option ? refuse(arena, option, policy, selection, err) : 0;
+}
+
 int carom_cli_address(struct carom_arena *arena, const char *command, const char *typed, struct carom_str *key_r,
                       struct carom_error *err)
 {
@@ -101,13 +136,27 @@ static bool says(struct carom_str wanted, struct carom_str word)
     return !wanted.len || carom_str_eq(wanted, word);
 }
 
+/* As the ledger has it (ledger/stored.h). */
+static bool is_of(const struct carom_fact *fact, struct carom_str provider)
+{
+    struct carom_str host = fact->remote_mta.len ? fact->remote_mta : fact->recipient;
+    const char before = fact->remote_mta.len ? '.' : '@';
+
+    if (!provider.len || fact->provider.len || carom_str_chr(provider, '.') == SIZE_MAX)
+        return says(provider, fact->provider);
+    if (host.len && before == '.' && host.ptr[host.len - 1] == '.')
+        host.len--;
+    return carom_str_iends(host, provider) &&
+           (host.len == provider.len ? before == '.' : host.ptr[host.len - provider.len - 1] == before);
+}
+
 bool carom_cli_selects(const struct carom_selection *s, const struct carom_fact *fact)
 {
     int64_t received = fact->received * 1000;
     return (!s->since || received >= s->since) && (!s->until || received < s->until) &&
            (says(s->reason, carom_str(carom_reason_name(fact->reason))) ||
             says(s->reason, carom_str(carom_kind_name(fact->kind)))) &&
-           says(s->provider, fact->provider) && says(s->rule, fact->evidence.rule) &&
+           is_of(fact, s->provider) && says(s->rule, fact->evidence.rule) &&
            (!s->list.len || carom_str_ieq(s->list, fact->list));
 }
 

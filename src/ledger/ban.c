@@ -196,6 +196,7 @@ const struct carom_care_ops carom_sqlite_care = {
     .settle_held = carom_sqlite_settle_held,
     .undo = carom_sqlite_undo,
     .redo = carom_sqlite_redo,
+    .unknown = carom_sqlite_unknown,
     .operations = carom_sqlite_operations,
     .incidents = carom_sqlite_incidents,
     .journal = carom_sqlite_journal,

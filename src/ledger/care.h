@@ -78,6 +78,7 @@ struct carom_selection {
     struct carom_str key;                          /* of the address */
     struct carom_str cause;                        /* of what is held: gate, observe, breaker */
     int64_t incident, fact;
+    int64_t window; /* of the breaker, with incident, of what is not held */
 };
 
 struct carom_selection carom_selection_any(void);
@@ -151,6 +152,10 @@ struct carom_care_ops {
     /* Takes decisions back: suppressions and departures end, scores and counts go, sinks are told. */
     int (*undo)(struct carom_store *store, const struct carom_selection *selection, const struct carom_config *config,
                 int64_t now, struct carom_settled *settled_r, struct carom_error *err);
+    /* Which of the options of a selection names a provider, rule, list, version or incident of which the ledger never had
+       anything; NULL: none does. */
+    int (*unknown)(struct carom_store *store, const struct carom_selection *selection, const char **option_r,
+                   struct carom_error *err);
     /* Takes an undo back. */
     int (*redo)(struct carom_store *store, int64_t operation, const struct carom_config *config, int64_t now,
                 struct carom_settled *settled_r, struct carom_error *err);

@@ -119,8 +119,11 @@ int carom_operation_run(struct carom_operation_work *work,
 
 /* ---- Undo ---- */
 
+/* Of an incident: who was removed while it lasted, in the window before it was seen, or when it was released. */
 #define DONE                                                                                                           \
-    "AND f.undone = 0 AND f.held = 0 AND (?9 = 0 OR f.id = ?9) AND EXISTS (SELECT 1 FROM"                              \
+    "AND f.undone = 0 AND f.held = 0 AND (?9 = 0 OR f.id = ?9) AND (?10 = 0 OR f.id IN (SELECT r.id FROM incident i"   \
+    " JOIN removal r ON r.grp = i.grp AND r.received > i.since - ?11 AND r.received <= i.busy + 2 * ?11"               \
+    " WHERE i.id = ?10 AND r.state = 0)) AND EXISTS (SELECT 1 FROM"                                                    \
     " json_each(f.decision, '$.actions') a WHERE json_extract(a.value, '$.state') = 'decided') ORDER BY f.id"
 
 /* What has an action that was carried out, and was not taken back before. */
@@ -134,8 +137,9 @@ static int gather_done(struct carom_store *store, const struct carom_selection *
     if (carom_selection_address(store, selection, &address, err) != 0)
         return -1;
     return carom_rows_gather(store,
-                             carom_db_use(&store->db, err, address ? of_address : sql, CAROM_SELECTION_TYPES "i",
-                                          CAROM_SELECTION_VALUES(selection, address), selection->fact),
+                             carom_db_use(&store->db, err, address ? of_address : sql, CAROM_SELECTION_TYPES "iii",
+                                          CAROM_SELECTION_VALUES(selection, address), selection->fact, selection->incident,
+                                          selection->window),
                              rows, err);
 }
 
@@ -159,13 +163,15 @@ int carom_sqlite_undo(struct carom_store *store, const struct carom_selection *s
                       const struct carom_config *config, int64_t now, struct carom_settled *settled_r,
                       struct carom_error *err)
 {
+    struct carom_selection of = *selection;
     struct carom_operation_work work = {.store = store,
                                         .config = config,
-                                        .selection = selection,
+                                        .selection = &of,
                                         .now = now,
                                         .name = "undo",
                                         .settled = settled_r,
                                         .err = err};
+    of.window = config->breaker.window_ms;
     return carom_operation_run(&work, gather_done, undo_one, NULL);
 }
 
@@ -267,4 +273,39 @@ int carom_sqlite_operations(struct carom_store *store, int (*row)(void *user, co
         }
     }
     return found;
+}
+
+/* ---- What a selection names ---- */
+
+static int has_fact(struct carom_store *store, const struct carom_selection *of, int64_t *known_r, struct carom_error *err)
+{
+    static const char sql[] = "SELECT EXISTS (SELECT 1 FROM fact f WHERE" CAROM_SELECTION_WHERE ")";
+    return carom_db_value(&store->db, carom_db_use(&store->db, err, sql, CAROM_SELECTION_TYPES,
+                                                   CAROM_SELECTION_VALUES(of, (int64_t)0)), known_r, err);
+}
+
+int carom_sqlite_unknown(struct carom_store *store, const struct carom_selection *selection, const char **option_r,
+                         struct carom_error *err)
+{
+    static const char incident[] = "SELECT ?1 = 0 OR EXISTS (SELECT 1 FROM incident WHERE id = ?1)";
+    const struct {
+        const char *option;
+        struct carom_str value;
+    } named[] = {{"provider", selection->provider}, {"rule", selection->rule}, {"list", selection->list},
+                 {"by-policy", selection->policy}};
+    int64_t known = 1;
+
+    for (int i = 0; i < 4; i++) {
+        struct carom_selection of = carom_selection_any();
+        struct carom_str *const places[] = {&of.provider, &of.rule, &of.list, &of.policy};
+        *places[i] = named[i].value;
+        if (named[i].value.len && has_fact(store, &of, &known, err) != 0)
+            return -1;
+        if (!known)
+            return *option_r = named[i].option, 0;
+    }
+    if (carom_db_value(&store->db, carom_db_use(&store->db, err, incident, "i", selection->incident), &known, err) != 0)
+        return -1;
+    *option_r = known ? NULL : "incident";
+    return 0;
 }

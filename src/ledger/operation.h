@@ -37,6 +37,8 @@ int carom_sqlite_undo(struct carom_store *store, const struct carom_selection *s
                       struct carom_error *err);
 int carom_sqlite_redo(struct carom_store *store, int64_t operation, const struct carom_config *config, int64_t now,
                       struct carom_settled *settled_r, struct carom_error *err);
+int carom_sqlite_unknown(struct carom_store *store, const struct carom_selection *selection, const char **option_r,
+                         struct carom_error *err);
 int carom_sqlite_operations(struct carom_store *store, int (*row)(void *user, const struct carom_operation *operation),
                             void *user, struct carom_error *err);
 

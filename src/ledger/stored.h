@@ -41,9 +41,16 @@ int carom_rows_gather(struct carom_store *store, sqlite3_stmt *statement, struct
                       struct carom_error *err);
 void carom_rows_deinit(struct carom_rows *rows);
 
+/* Whose provider ?4 names: one that carom knows, else a domain, of the host that refused, or of the recipient where none
+   did; as carom_hold_group has it. */
+#define CAROM_SELECTION_PROVIDER                                                                                       \
+    "(?4 = '' OR f.provider = ?4 OR (f.provider IS NULL AND instr(?4, '.') > 0 AND"                                    \
+    " CASE WHEN json_extract(f.fact, '$.remote_mta') IS NULL"                                                          \
+    " THEN lower(substr(json_extract(f.fact, '$.recipient'), -length(?4) - 1)) = lower('@' || ?4)"                     \
+    " ELSE lower(substr('.' || rtrim(json_extract(f.fact, '$.remote_mta'), '.'), -length(?4) - 1)) = lower('.' || ?4) END))"
 /* The WHERE of a selection over `fact f`; the parameters ?1 to ?8 follow CAROM_SELECTION_TYPES. */
 #define CAROM_SELECTION_WHERE                                                                                          \
-    " f.id >= ?1 AND f.id < ?2 AND (?3 = '' OR f.reason = ?3 OR f.kind = ?3) AND (?4 = '' OR f.provider = ?4) AND"     \
+    " f.id >= ?1 AND f.id < ?2 AND (?3 = '' OR f.reason = ?3 OR f.kind = ?3) AND " CAROM_SELECTION_PROVIDER " AND"     \
     " (?5 = '' OR f.rule = ?5) AND (?6 = '' OR lower(f.list) = lower(?6)) AND (?7 = 0 OR f.address = ?7) AND"          \
     " (?8 = '' OR substr(f.policy, 1, length(?8)) = ?8) "
 #define CAROM_SELECTION_TYPES "iissssis"

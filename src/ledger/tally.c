@@ -8,10 +8,11 @@
 #include "base/error.h"
 #include "ledger/care.h"
 #include "ledger/sqlite.h"
+#include "ledger/stored.h"
 
 /* Of the fact, whatever its time; ?3 to ?7. */
 #define PART                                                                                                           \
-    " (?3 = '' OR f.reason = ?3 OR f.kind = ?3) AND (?4 = '' OR f.provider = ?4) AND (?5 = '' OR f.rule = ?5) AND"      \
+    " (?3 = '' OR f.reason = ?3 OR f.kind = ?3) AND " CAROM_SELECTION_PROVIDER " AND (?5 = '' OR f.rule = ?5) AND" \
     " (?6 = '' OR lower(f.list) = lower(?6)) AND (?7 = '' OR substr(f.policy, 1, length(?7)) = ?7) "
 #define PART_TYPES "sssss"
 #define PART_VALUES(s) (s)->reason, (s)->provider, (s)->rule, (s)->list, (s)->policy

@@ -203,6 +203,39 @@ class Selected(Care):
         self.assertNotIn('Nothing was compared', self.carom('diff', '--journal', 'policy.lua', 'policy.lua'))
 
 
+    def test_what_the_ledger_never_had(self):
+        """Nothing would be found of it, as if all were well."""
+        undo, held, report = ((name, '--policy', 'policy.lua') for name in ('undo', 'held', 'report'))
+        self.run_bounces()
+        for option, value, said in (('rule', 'generic.user-unknwon', "'generic.user-unknwon' stands nowhere in the ledger"),
+                                    ('by-policy', '123456789', 'stands nowhere'), ('list', 'nolist.example', 'none of the policy'),
+                                    ('provider', 'exmple.com', "'exmple.com' stands nowhere in the ledger"),
+                                    ('incident', '5', 'there is no incident 5; carom incidents lists them')):
+            for command in undo, (*held, 'release'), (*held, 'list'), report:
+                if command != report or option in ('provider', 'list'):
+                    self.carom(*command, '--' + option, value, code=64)
+            self.carom(*undo, '--' + option, value, code=64)
+            self.assertIn(f'--{option}: ', self.errors)
+            self.assertIn(said, self.errors)
+        self.carom(*undo, '--provider', 'google', '--dry-run')  # one of ours
+        self.carom(*undo, '--list', LIST, '--since', '1s', '--dry-run')
+
+    def test_a_domain_where_no_provider_is_known(self):
+        """That of the host, else of the recipient, as carom incidents names it: anna, emma (mx.slow.example.com), frieda and klara;
+        not clara, whose provider is known."""
+        self.run_bounces()
+        for name in 'example.com', 'Example.COM':
+            report = json.loads(self.carom('report', '--json', '--provider', name))
+            kinds = {kind['kind']: kind['count'] for kind in report['kinds'] if kind['count']}
+            self.assertEqual(kinds, {'permanent': 2, 'delayed': 1, 'complaint': 1})
+            compared = self.carom('diff', '--journal', '--provider', name, 'policy.lua', 'policy.lua')
+            self.assertIn('4 compared', compared)
+        self.assertRegex(self.carom('undo', '--policy', 'policy.lua', '--provider', 'example.com'), '^2 decisions taken back')
+        self.says('yes', 'anna@example.com')
+        self.says('no', 'jakob@example.net')
+        self.carom('undo', '--policy', 'policy.lua', '--provider', 'xample.com', code=64)  # no part of a name
+
+
 class Suppressions(Care):
     def test_an_import_may_be_repeated_and_taken_back(self):
         (self.dir / 'a.csv').write_text('Email Address,Reason,created_at\n'

@@ -301,6 +301,15 @@ end'''
         self.read(*self.outage(MONDAY, 400)[5:100])
         self.assertEqual(self.states(), {'decided': 141, 'held': 95})
         self.assertRegex(self.carom('status'), r'(?m)^yellow +a bad day of example\.net .*: what it would have removed is held$')
+        incident, = self.json('incidents')
+        self.assertEqual(len(self.json('held', 'list', '--provider', incident['provider'])), 95)
+        self.assertIn('95 decisions', self.carom('held', 'release', '--dry-run', '--provider', incident['provider']))
+        self.assertIn('\nBad days', self.carom('report', '--provider', incident['provider'], '--since', '2026-03-01'))
+        # and is taken back with the number of the incident, as is what was released
+        self.carom('held', 'release', 'a2-7@example.net')
+        self.assertIn('6 decisions taken back', self.carom('undo', '--incident', incident['incident']))
+        self.assertEqual(self.states(), {'decided': 136, 'held': 94, 'undone': 6})
+        self.carom('undo', '--incident', '5', code=64)
         self.carom('held', 'discard', '--all')
         self.assertRegex(self.carom('status'), r'(?m)^yellow +a bad day of example\.net .*: nothing of it is held any more$')
 

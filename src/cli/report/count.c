@@ -164,7 +164,7 @@ static int incident_row(void *user, const struct carom_incident *incident, int64
     const struct carom_selection *s = &report->selection;
     (void)held;
     if (incident->since >= s->until || (incident->ended && incident->ended < s->since) ||
-        (s->provider.len && !carom_str_eq(s->provider, incident->provider)) ||
+        (s->provider.len && !carom_str_ieq(s->provider, incident->provider)) ||
         (s->reason.len && !carom_str_eq(s->reason, incident->reason)))
         return 0;
     if (carom_arena_guard(report->arena))
