@@ -4,12 +4,23 @@
 /* How the program speaks to people: errors, exit codes, the word that was meant. */
 
 #include <errno.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/nearest.h"
 #include "cli/cli.h"
+
+/* Root became the ledger's owner, and could have read it. */
+static void say_to_whom(const char *text)
+{
+    const struct passwd *entry = geteuid() != 0 && strstr(text, strerror(EACCES)) ? getpwuid(geteuid()) : NULL;
+
+    if (entry)
+        fprintf(stderr, " (carom runs as %s)", entry->pw_name);
+}
 
 int carom_cli_fail(const struct carom_error *err)
 {
@@ -19,8 +30,11 @@ int carom_cli_fail(const struct carom_error *err)
         [CAROM_ERROR_SCRIPT] = EX_SOFTWARE, [CAROM_ERROR_USAGE] = EX_USAGE,
     };
 
-    if (*err->text)
-        fprintf(stderr, "carom: %s\n", err->text);
+    if (*err->text) {
+        fprintf(stderr, "carom: %s", err->text);
+        say_to_whom(err->text);
+        fputc('\n', stderr);
+    }
     return exits[err->code];
 }
 

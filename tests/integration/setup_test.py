@@ -151,10 +151,12 @@ class Root(Setup):
         shutil.copy(BOUNCES / '01-user-unknown.eml', self.dir / 'secret.eml')
         (self.dir / 'secret.eml').chmod(0o600)
         self.carom('run', '--policy', 'policy.lua', 'secret.eml', code=66)
-        self.assertIn('secret.eml', self.errors)
+        self.assertIn('secret.eml: cannot be read: Permission denied (carom runs as nobody)\n', self.errors)
         (self.dir / 'policy.lua').chmod(0o600)
         self.carom('run', '--policy', 'policy.lua', BOUNCES, code=74)
-        self.assertRegex(self.errors, r'policy\.lua.*Permission denied')
+        self.assertRegex(self.errors, r'policy\.lua.*Permission denied \(carom runs as nobody\)\n')
+        self.carom('parse', 'nothing.eml', code=66)
+        self.assertNotIn('runs as', self.errors)
 
     def test_others_are_told_as_whom_to_run(self):
         how = {'user': NUMBER, 'group': NUMBER, 'extra_groups': []}
