@@ -207,6 +207,20 @@ static int begin_trust(struct carom_arena *arena, const struct carom_cli_place *
     return result ? result : carom_engine_trust(*policy_r, ledger_r->ops ? ledger_r : NULL, trust_r, err);
 }
 
+/* A file that was not written yet, or was cut to nothing, should not be taken for one that has no bounce. */
+static void say_empty(const struct carom_source *source, bool any)
+{
+    const char *name;
+    size_t n = carom_source_empty(source, &name);
+
+    if (n == 1)
+        fprintf(stderr, "carom: parse: %s is empty\n", strcmp(name, "-") ? name : "stdin");
+    else if (n)
+        fprintf(stderr, "carom: parse: %s and %zu more are empty\n", name, n - 1);
+    else if (!any)
+        fprintf(stderr, "carom: parse: no message in what was given\n");
+}
+
 int cmd_parse(int argc, char **argv)
 {
     struct carom_cli_place place = {0};
@@ -279,8 +293,7 @@ int cmd_parse(int argc, char **argv)
                 break;
         }
     }
-    if (!any)
-        fprintf(stderr, "carom: parse: no message in what was given: empty\n");
+    say_empty(source, any);
     if (((unmatched && carom_unmatched_print(showing.unmatched, showing.json) != 0) || carom_print_end(&print) != 0) &&
         code == EX_OK)
         code = carom_cli_output_failed("parse");

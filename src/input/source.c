@@ -35,6 +35,8 @@ struct carom_source {
     int64_t mtime;
 
     uint64_t done, total; /* done: of the files before this one */
+    char *empty;          /* the first file in which there was nothing, and how many there were */
+    size_t empties;
 };
 
 /* ---- Lists of names ---- */
@@ -208,8 +210,12 @@ static int open_path(struct carom_source *source, char *name, bool in_directory,
     }
     if (!in_directory || S_ISREG(st.st_mode))
         result = begin_file(source, &st, in_directory, err);
+    else
+        return close_file(source), 0;
     if (result < 0)
         carom_error_prefix(err, "%s", name);
+    if (result == 0 && source->empties++ == 0)
+        source->empty = strdup(name);
     if (result <= 0)
         close_file(source);
     return result;
@@ -293,6 +299,12 @@ int carom_source_next(struct carom_source *source, struct carom_source_item *ite
     }
 }
 
+size_t carom_source_empty(const struct carom_source *source, const char **name_r)
+{
+    *name_r = source->empty ? source->empty : "";
+    return source->empties;
+}
+
 size_t carom_source_hold(struct carom_source *source, const struct carom_source_item *item)
 {
     carom_window_hold(&source->window);
@@ -356,6 +368,7 @@ void carom_source_close(struct carom_source *source)
     names_clear(&source->files);
     carom_window_deinit(&source->window);
     free(source->name);
+    free(source->empty);
     free(source);
 }
 

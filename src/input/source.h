@@ -37,6 +37,9 @@ int carom_source_hand_over(struct carom_source *source, struct carom_window_memo
 /* How many bytes are read and not used up: what is to be copied when the memory is handed over. */
 size_t carom_source_rest(const struct carom_source *source);
 
+/* How many files had nothing in them so far; *name_r: the first, borrowed. */
+size_t carom_source_empty(const struct carom_source *source, const char **name_r);
+
 /* Bytes read so far and in all (0: not known, as with directories and pipes), for a progress line. */
 void carom_source_progress(const struct carom_source *source, uint64_t *done_r, uint64_t *total_r);
 void carom_source_close(struct carom_source *source);

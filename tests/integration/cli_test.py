@@ -301,6 +301,14 @@ class BadMessages(Cli):
         self.assertEqual(done.returncode, TEMPORARY)
         self.assertRegex(done.out, r'\A4\.3\.0 .*empty')
 
+    def test_an_empty_file_among_others(self):
+        for name in 'a.eml', 'b.eml':
+            (self.dir / name).touch()
+        for paths, said in (([self.dir / 'a.eml', UNKNOWN], f'carom: parse: {self.dir}/a.eml is empty\n'),
+                            ([UNKNOWN, self.dir, '--jobs', '2'], f'carom: parse: {self.dir}/a.eml and 1 more are empty\n')):
+            done, facts = self.parsed(*paths)
+            self.assertEqual((done.returncode, len(facts), done.err), (0, 1, said))
+
     def test_a_jpeg(self):
         picture = b'\xff\xd8\xff\xe0\x00\x10JFIF\x00' + bytes(i * 7919 % 256 for i in range(200000)) + b'\xff\xd9'
         done, facts = self.parsed('-', given=picture)
