@@ -30,6 +30,7 @@ struct tally {
     uint64_t messages, facts, duplicates, failed, unread, held_back;
     uint64_t kinds[CAROM_KIND_COUNT], reasons[CAROM_REASON_COUNT], actions[CAROM_ACTION_COUNT];
     uint64_t unmatched, refused, held, recorded;
+    int64_t recalled;
 };
 
 struct run {
@@ -233,6 +234,9 @@ static void summarise(const struct run *run, FILE *to, struct carom_str url)
         fprintf(to, "%-11srefused %llu: --table and --json say why\n", "not done", (unsigned long long)t->refused);
     if (t->held)
         fprintf(to, "%-11s%llu actions wait for somebody; see carom held\n", "held", (unsigned long long)t->held);
+    if (t->recalled)
+        fprintf(to, "%-11s%lld decisions taken before that, here or in earlier runs: they wait, too\n", "recalled",
+                (long long)t->recalled);
     if (run->dry && t->duplicates)
         fprintf(to, "%-11sno hook was asked for what is known already; --state or --store with an empty place "
                     "decides it anew\n", "hint");
@@ -262,6 +266,7 @@ static int commit(struct run *run, struct carom_error *err)
         return 0;
     if (carom_engine_commit(run->engine, err) != 0)
         return -1;
+    run->tally.recalled = run->engine->recalled;
     run->committed = run->tally;
     return 0;
 }

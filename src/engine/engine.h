@@ -32,6 +32,7 @@ struct carom_engine {
     bool keep_raw;               /* keep each message, not only those that an operator must look at */
     bool bare;                   /* results are looked at while the message is there, and of decisions nothing as text */
     bool batch;                  /* between carom_engine_begin and _commit */
+    int64_t recalled;            /* decisions that the breaker held after they had been taken */
     /* Asked before each commit of a single message. failed: why a hook failed for some of its recipients, of whom nothing
        is written; NULL: none did. 0 commits; -1 with err gives the message up. NULL: nobody is asked, and a hook that
        fails gives the whole message up. */

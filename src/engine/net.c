@@ -64,10 +64,11 @@ static int trip(struct carom_engine *engine, struct carom_arena *arena, struct c
 {
     const struct carom_config *config = entry->config;
     int64_t recalled;
-    return engine->ledger.ops->recall(engine->ledger.store, incident, incident->since - config->breaker.window_ms,
-                                      config, entry->now, &recalled, err) == 0
-               ? tell(engine, arena, entry, incident, decision, err)
-               : -1;
+    if (engine->ledger.ops->recall(engine->ledger.store, incident, incident->since - config->breaker.window_ms, config,
+                                   entry->now, &recalled, err) != 0)
+        return -1;
+    engine->recalled += recalled;
+    return tell(engine, arena, entry, incident, decision, err);
 }
 
 static int ask(struct carom_engine *engine, struct carom_arena *arena, struct carom_entry *entry,

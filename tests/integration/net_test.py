@@ -313,6 +313,16 @@ end'''
         self.carom('held', 'discard', '--all')
         self.assertRegex(self.carom('status'), r'(?m)^yellow +a bad day of example\.net .*: nothing of it is held any more$')
 
+    def test_the_summary_tells_of_those_that_were_taken_before(self):
+        self.policy('breaker = { min = 10 },')
+        (self.dir / 'box.mbox').write_text(''.join(self.outage(MONDAY, 100)))
+        for dry in (['--dry-run'], []):
+            out = self.carom('run', *dry, self.dir / 'box.mbox')
+            self.assertRegex(out, r'(?m)^actions +unsubscribe 39\n')
+            self.assertRegex(out, r'(?m)^held +61 actions wait for somebody; see carom held\n'
+                                  r'recalled +39 decisions taken before that, here or in earlier runs: they wait, too\n')
+        self.assertEqual(self.states(), {'held': 100})
+
     def test_settled_ones_are_recalled_unsent(self):
         self.policy('breaker = { min = 10 }, settle = "6h",')
         self.read(*self.ordinary(MONDAY - datetime.timedelta(days=35), 34))
