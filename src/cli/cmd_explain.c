@@ -214,6 +214,8 @@ static int explain_reply(struct carom_arena *arena, struct question *question, b
     const struct carom_reply_input input = input_of(question);
     const struct carom_fact *fact = &carom_facts_reply(arena, &input, question->judging, (int64_t)time(NULL)).list[0];
 
+    if (question->recipient && !fact->recipient.len)
+        return carom_error_set(err, CAROM_ERROR_USAGE, "explain: --recipient: '%s' is no address", question->recipient);
     if (carom_fact_says_nothing(fact))
         return nothing_recognised(question->text, err);
     if (json)

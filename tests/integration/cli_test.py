@@ -155,6 +155,12 @@ class Ordinary(Cli):
             self.refused(self.run_carom('explain', *options, 'hello world'), USAGE, "nothing is recognised in 'hello world'")
         self.refused(self.run_carom('explain', 'mailbx_full'), USAGE, r"'mailbx_full' is no reason; did you mean mailbox_full\?")
 
+    def test_explain_for_nobody(self):
+        for recipient in 'foo', '@example.com', '':
+            for options in (['--policy', self.policy()], ['--json'], []):
+                self.refused(self.run_carom('explain', *options, '--recipient', recipient, '550 5.1.1 User unknown'), USAGE,
+                             f"--recipient: '{recipient}' is no address")
+
     def test_explain_with_a_policy_has_an_example(self):
         policy = self.policy()
         done = self.run_carom('explain', '--policy', policy, '550 5.1.1 User unknown')
