@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -41,6 +42,8 @@ static int find_files(struct carom_arena *arena, struct trying *trying, char **o
         trying->files[trying->n++].path = operands[i];
     if (n > 0)
         return 0;
+    if (access(trying->policy, F_OK) != 0) /* which is more than that its tests are not there either */
+        return carom_error_set(err, CAROM_ERROR_IO, "%s: cannot be opened: %s", trying->policy, strerror(errno));
     struct carom_str path = beside(arena, trying->policy);
     if (access(path.ptr, F_OK) != 0)
         return carom_error_set(err, CAROM_ERROR_USAGE, "test: there is no %s: write one, or name the files of tests",

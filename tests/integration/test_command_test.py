@@ -394,6 +394,7 @@ end)
         for arguments, rc, want in (
             ((), 64, 'no policy given'),
             (('policy.lua',), 64, 'there is no policy_test.lua: write one'),
+            (('nosuch.lua',), 74, 'nosuch.lua: cannot be opened: No such file'),
             (('none.lua', 'empty.lua'), 74, 'none.lua: cannot be opened'),
             (('policy.lua', 'none.lua'), 74, 'none.lua: cannot be opened'),
             (('broken.lua', 'empty.lua'), 78, 'broken.lua:1: '),
