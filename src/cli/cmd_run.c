@@ -3,6 +3,7 @@
 
 /* carom run: decide for whole sources. Commits in batches, shows how far it is, counts what it did. */
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -435,8 +436,11 @@ static int work_spool(struct carom_spooled *spooled, const char *given, bool qui
 
     if (!arena || carom_arena_guard(arena))
         return carom_cli_no_memory(arena);
-    int result = carom_spooled_directory(arena, spooled->place, given, &directory, &err);
-    spooled->directory = directory.ptr;
+    int result = given && access(given, F_OK) != 0 /* that of the state directory may be yet to be made */
+                     ? carom_error_set(&err, CAROM_ERROR_IO, "run: the spool %s: %s", given, strerror(errno))
+                     : carom_spooled_directory(arena, spooled->place, given, &directory, &err);
+    if (result == 0)
+        spooled->directory = directory.ptr;
     if (result == 0)
         result = carom_spooled_work(spooled, &summary, &err);
     carom_arena_free(arena);

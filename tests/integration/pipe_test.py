@@ -347,6 +347,7 @@ class Spooled(Pipe):
         self.policy(GOOD)
         self.carom('run', '--policy', 'policy.lua', '--spool', other)
         self.assertEqual(self.recipients(), ['ann@example.com'])
+        self.carom('run', '--policy', 'policy.lua', '--spool', 'nosuch', code=74)
 
     def test_a_server_that_watches(self):
         watch = subprocess.Popen(self.command('deliver', '--watch', '--policy', 'policy.lua'), cwd=self.dir,
