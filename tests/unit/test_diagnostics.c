@@ -26,7 +26,7 @@ struct row {
     struct carom_str kind, reason;
 };
 /* How many rules no row of the table meets: this may only fall. */
-enum { NEVER_MET_MOST = 1790 };
+enum { NEVER_MET_MOST = 1786 };
 
 struct figures {
     size_t rows, kind, reason, high, high_wrong, unsafe;
