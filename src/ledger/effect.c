@@ -232,14 +232,14 @@ static int lift(struct carom_effect *effect, const struct carom_decided *decided
     return found == 0 ? carom_effect_tell(effect, decided) : -1;
 }
 
-/* The sinks hear of an end once a scope, and only where nothing else still stands there. */
+/* The sinks hear of an end once a scope, and only where no other suppression still stands there. Who left the lists is told
+   as well: he may come back, and nobody would tell then. */
 static int tell_lifted(struct carom_effect *effect)
 {
     static const char sql[] =
         "SELECT DISTINCT list, ?2, 0 FROM suppression AS lifted WHERE address = ?1 AND ended = ?2 AND soft = 1 AND NOT EXISTS"
         " (SELECT 1 FROM suppression AS other WHERE other.address = ?1 AND other.ended = 0 AND"
-        "  (other.until = 0 OR other.until > ?2) AND other.list IN ('', lifted.list))"
-        " AND NOT EXISTS (SELECT 1 FROM departure WHERE address = ?1 AND list = '' AND ended = 0)";
+        "  (other.until = 0 OR other.until > ?2) AND other.list IN ('', lifted.list))";
     return tell_each_end(effect,
                          carom_db_use(effect->db, effect->err, sql, "ii", effect->address, effect->entry->now));
 }

@@ -641,6 +641,37 @@ static void test_an_end_waits_for_what_is_kept_back(void **state)
     carom_ledger_close(&ledger);
 }
 
+/* A delivery ends a suppression for the sinks, too, where all lists were left meanwhile: who comes back is free everywhere. */
+static void test_a_delivery_tells_the_end_also_of_who_left(void **state)
+{
+    static const char told[] = "SELECT count(*) FROM job WHERE action = 'unsuppress'";
+    struct carom_list_entry only = {.id = CAROM_STR("dev.example.org")};
+    const struct carom_config one_list = {.sinks = &sinks, .lists = &only};
+
+    (void)state;
+    for (int all = 0; all < 2; all++) {
+        struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+        struct carom_str key = all ? CAROM_STR("bob@example.com") : CAROM_STR("ann@example.com");
+        for (uint64_t i = 1; i <= 3; i++) {
+            struct given given;
+            give(&given, i);
+            given.fact.recipient = given.entry.address = key;
+            given.entry.config = &one_list;
+            if (i == 3)
+                given.fact.kind = CAROM_KIND_DELIVERED;
+            else
+                act(&given, i == 1 ? CAROM_ACTION_SUPPRESS : CAROM_ACTION_UNSUBSCRIBE)->all = i == 2 && all;
+            record(&ledger, &given);
+        }
+        assert_int_equal(unban(&ledger, key.ptr, "dev.example.org"), 1);
+        unban(&ledger, key.ptr, "");
+        assert_int_equal(may(&ledger, key.ptr, ""), 1);
+        assert_int_equal(may(&ledger, key.ptr, "dev.example.org"), 1);
+        assert_int_equal(query(told), all + 1);
+        carom_ledger_close(&ledger);
+    }
+}
+
 /* A moderator has not agreed yet, and it is taken back: he is not asked again. */
 static void test_what_is_pending_and_taken_back(void **state)
 {
@@ -1420,7 +1451,8 @@ int main(void)
         TEST(test_what_is_held_is_no_yes), TEST(test_mail_of_a_job), TEST(test_pending), TEST(test_pauses),
         TEST(test_an_action_and_its_counterpart_keep_their_order), TEST(test_what_is_sent_again_begins_anew),
         TEST(test_what_is_over_stays_so), TEST(test_an_end_under_way_comes_first),
-        TEST(test_an_end_waits_for_what_is_kept_back), TEST(test_what_is_pending_and_taken_back),
+        TEST(test_an_end_waits_for_what_is_kept_back),
+        TEST(test_a_delivery_tells_the_end_also_of_who_left), TEST(test_what_is_pending_and_taken_back),
         TEST(test_what_is_taken_back_twice), TEST(test_what_tells_back_is_not_taken_back),
         TEST(test_alerts_once_a_period),
         TEST(test_alerts_once_whoever_looked_first),
