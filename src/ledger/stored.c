@@ -83,20 +83,32 @@ static int change(struct carom_effect *effect, const char *sql, int64_t *n)
     return result;
 }
 
-/* Who left a list for two reasons has one departure, of the first. When that goes, the next that was decided since
-   has it; of having left each list, when the list that was the last has it. */
+/* Who left a list for two reasons has one departure. When that goes, another whose decision stands has it: one that came
+   later, or an elder one that no other departure stands for, as it was done again or released while this one stood. Not
+   one from before a person brought him back. Of having left each list, whoever has the departure from one. */
 static int pass_on(struct carom_effect *effect)
 {
+#define OF_ALL "json_extract(a.value, '$.details.scope') = 'all'"
+#define OTHER                                                                                                          \
+    " EXISTS (SELECT 1 FROM departure d WHERE d.address = departure.address AND d.fact <> ?1 AND d.ended = 0 AND"      \
+    " d.each = 0 AND (lower(d.list) = lower(departure.list) OR (d.list = '' AND " OF_ALL ")))"
+#define BROUGHT_BACK                                                                                                   \
+    " EXISTS (SELECT 1 FROM departure d WHERE d.address = departure.address AND lower(d.list) = lower(departure.list)" \
+    " AND d.ended_by IS NULL AND d.ended >= coalesce(strftime('%s', json_extract(a.value, '$.changed')) * 1000, f.decided))"
 #define COVERS                                                                                                         \
-    " f.address = departure.address AND f.id > ?1 AND f.undone = 0 AND json_extract(a.value, '$.name') = 'unsubscribe'" \
-    " AND json_extract(a.value, '$.state') = 'decided' AND (json_extract(a.value, '$.details.scope') = 'all' OR"       \
-    " (departure.list <> '' AND lower(json_extract(a.value, '$.details.list')) = lower(departure.list)))"
+    " f.address = departure.address AND f.undone = 0 AND json_extract(a.value, '$.name') = 'unsubscribe'"              \
+    " AND json_extract(a.value, '$.state') = 'decided' AND (" OF_ALL " OR"                                             \
+    " (departure.list <> '' AND lower(json_extract(a.value, '$.details.list')) = lower(departure.list)))"              \
+    " AND (f.id > ?1 OR (f.id < ?1 AND NOT" OTHER ")) AND NOT" BROUGHT_BACK
     static const char lists[] = "UPDATE departure SET fact = (SELECT min(f.id) FROM fact f, json_each(f.decision, '$.actions') a"
                                 " WHERE" COVERS ") WHERE fact = ?1 AND ended = 0 AND EXISTS (SELECT 1 FROM fact f,"
                                 " json_each(f.decision, '$.actions') a WHERE" COVERS ")";
 #undef COVERS
+#undef BROUGHT_BACK
+#undef OTHER
+#undef OF_ALL
 #define HEIR                                                                                                           \
-    "(SELECT max(d.fact) FROM departure d WHERE d.address = departure.address AND d.ended = 0 AND d.list <> '' AND d.fact > ?1)"
+    "(SELECT max(d.fact) FROM departure d WHERE d.address = departure.address AND d.ended = 0 AND d.list <> '' AND d.fact <> ?1)"
     static const char each[] = "UPDATE departure SET fact = " HEIR " WHERE fact = ?1 AND ended = 0 AND each = 1 AND NOT EXISTS"
                                " (SELECT 1 FROM departure d WHERE d.fact = ?1 AND d.ended = 0 AND d.list <> '') AND " HEIR
                                " IS NOT NULL";

@@ -777,6 +777,77 @@ static void test_what_is_taken_back_twice(void **state)
     carom_ledger_close(&ledger);
 }
 
+/* ---- Who left for two reasons ---- */
+
+/* Of one list, of which ann is taken off; 0: not held. */
+static int64_t leave(struct carom_ledger *ledger, const struct carom_config *of, int64_t at, enum carom_hold hold)
+{
+    struct given given;
+    give(&given, (uint64_t)at);
+    given.entry.config = of;
+    given.entry.now = at;
+    given.decision.hold = hold;
+    act(&given, CAROM_ACTION_UNSUBSCRIBE)->state = hold ? CAROM_ACTION_HELD : CAROM_ACTION_DECIDED;
+    record(ledger, &given);
+    return query("SELECT max(id) FROM fact");
+}
+
+static int64_t undo(struct carom_ledger *ledger, const struct carom_config *of, int64_t fact, int64_t at)
+{
+    struct carom_selection selection = carom_selection_any();
+    struct carom_settled settled;
+    struct carom_error err = {0};
+    selection.fact = fact;
+    must(ledger->care->undo(ledger->store, &selection, of, at, &settled, &err), &err, "undo");
+    assert_int_equal(settled.facts, 1);
+    return settled.operation;
+}
+
+static void expect_left(struct carom_ledger *ledger, bool left)
+{
+    assert_int_equal(may(ledger, "ann@example.com", "dev.example.org"), !left);
+    assert_int_equal(may(ledger, "ann@example.com", ""), !left);
+}
+
+enum again { DONE_AGAIN, RELEASED, BROUGHT_BACK };
+
+/* What the elder fact decided is ended by a person, or held. The younger one comes; but in BROUGHT_BACK the elder is then
+   decided anew; the younger one is taken back. */
+static void leave_twice(enum again again)
+{
+    struct carom_list_entry only = {.id = CAROM_STR("dev.example.org")};
+    const struct carom_config of = {.sinks = &sinks, .lists = &only};
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    struct carom_selection selection = carom_selection_any();
+    struct carom_settled settled;
+    struct carom_error err = {0};
+    int64_t elder = leave(&ledger, &of, now, again == RELEASED ? CAROM_HOLD_GATE : CAROM_HOLD_NONE), operation = 0;
+
+    if (again != RELEASED) {
+        unban(&ledger, "ann@example.com", "dev.example.org");
+        unban(&ledger, "ann@example.com", "");
+    }
+    if (again == DONE_AGAIN)
+        operation = undo(&ledger, &of, elder, now + DAY);
+    expect_left(&ledger, false);
+    int64_t younger = leave(&ledger, &of, now + 2 * DAY, CAROM_HOLD_NONE);
+    expect_left(&ledger, true);
+    if (again == DONE_AGAIN)
+        must(ledger.care->redo(ledger.store, operation, &of, now + 3 * DAY, &settled, &err), &err, "redo");
+    if (again == RELEASED)
+        must(ledger.care->settle_held(ledger.store, &selection, &of, CAROM_SETTLE_RELEASE, now + 3 * DAY, &settled, &err), &err,
+             "release");
+    undo(&ledger, &of, younger, now + 4 * DAY);
+    expect_left(&ledger, again != BROUGHT_BACK);
+    undo(&ledger, &of, elder, now + 5 * DAY);
+    expect_left(&ledger, false);
+    carom_ledger_close(&ledger);
+}
+
+static void test_what_was_done_again_stands_alone(void **state) { (void)state, leave_twice(DONE_AGAIN); }
+static void test_what_was_released_late_stands_alone(void **state) { (void)state, leave_twice(RELEASED); }
+static void test_what_a_person_ended_stays_so(void **state) { (void)state, leave_twice(BROUGHT_BACK); }
+
 static int keep_pause(void *user, const struct carom_pause *pause)
 {
     char *text = user;
@@ -1454,6 +1525,8 @@ int main(void)
         TEST(test_an_end_waits_for_what_is_kept_back),
         TEST(test_a_delivery_tells_the_end_also_of_who_left), TEST(test_what_is_pending_and_taken_back),
         TEST(test_what_is_taken_back_twice), TEST(test_what_tells_back_is_not_taken_back),
+        TEST(test_what_was_done_again_stands_alone), TEST(test_what_was_released_late_stands_alone),
+        TEST(test_what_a_person_ended_stays_so),
         TEST(test_alerts_once_a_period),
         TEST(test_alerts_once_whoever_looked_first),
         TEST(test_jobs),
