@@ -58,14 +58,26 @@ static void stop(int signal_number)
     stopped = 1;
 }
 
-/* The first one ends waiting, too, and lets what is under way be committed; the second one does not wait for that. */
-static void stop_at_signals(struct run *run)
+/* The first one lets what is under way be committed; the second one does not wait for that. at_once: it ends waiting, too. */
+static void stop_at_signals(bool at_once)
 {
-    const struct sigaction once = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND};
+    const struct sigaction once = {.sa_handler = stop, .sa_flags = (int)SA_RESETHAND | (at_once ? 0 : SA_RESTART)};
 
-    carom_source_stop_at(run->source, &stopped);
+    if (stopped)
+        return;
     sigaction(SIGINT, &once, NULL);
     sigaction(SIGTERM, &once, NULL);
+}
+
+/* Only what waits for input is interrupted: facts that are committed are printed whole, however slowly they are read. */
+static int next_item(struct run *run, struct carom_source_item *item_r, struct carom_error *err)
+{
+    if (!run->waits)
+        return carom_source_next(run->source, item_r, err);
+    stop_at_signals(true);
+    int got = carom_source_next(run->source, item_r, err);
+    stop_at_signals(false);
+    return got;
 }
 
 /* Also "-", whatever that is. */
@@ -375,7 +387,7 @@ static int one_by_one(struct run *run, struct carom_error *err)
         /* Nothing is held while we wait. */
         if (run->engine->batch && carom_source_would_wait(run->source) && commit(run, err) != 0)
             return -1;
-        if ((got = carom_source_next(run->source, &item, err)) == 0)
+        if ((got = next_item(run, &item, err)) == 0)
             return 0;
         if (got < 0 && stopped)
             break;
@@ -529,7 +541,8 @@ int cmd_run(int argc, char **argv)
         run.waits = run.waits || is_pipe(operands[i]);
     run.progress = !quiet && isatty(STDERR_FILENO) && !run.table;
     run.print = carom_print_begin(stdout);
-    stop_at_signals(&run);
+    carom_source_stop_at(run.source, &stopped);
+    stop_at_signals(false);
     run.list = list;
     run.threads = (unsigned)jobs;
     code = work(&run);

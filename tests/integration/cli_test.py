@@ -487,6 +487,27 @@ class BadPlaces(Cli):
                 self.assertIn(b'stopped; what is counted below is committed\n', said)
                 self.assertIn(b'messages   1, with 1 facts', said)
 
+    def test_what_is_committed_is_printed_whole(self):
+        """Also where nobody reads yet, and a signal comes meanwhile."""
+        out, full = os.pipe()
+        blank = os.write(full, fcntl.fcntl(full, fcntl.F_GETPIPE_SZ) * b'\n')
+        running = subprocess.Popen([CAROM, 'run', '--json', '--jobs', '1', '--policy', self.policy(), *200 * [UNKNOWN]],
+                                   stdout=full, stderr=subprocess.PIPE, cwd=self.dir,
+                                   env={**os.environ, 'CAROM_STATE': str(self.dir / 'state')})
+        os.close(full)
+        with running, open(out, 'rb') as lines:
+            while not (self.dir / 'state/carom.db').exists():
+                time.sleep(0.05)
+            time.sleep(1) # by then it waits
+            running.send_signal(signal.SIGINT)
+            time.sleep(0.2)
+            lines.read(blank)
+            printed = [json.loads(line) for line in lines]
+            said = running.stderr.read().decode()
+            self.assertEqual(running.wait(20), 128 + signal.SIGINT, said)
+        self.assertIn(f'messages   {len(printed)},', said)
+        self.assertIn(len(printed), range(1, 200))
+
     def test_one_message_id_for_two_failures(self):
         """Some reporters use one for all; the returned message tells them apart."""
         text = UNKNOWN.read_text()
