@@ -321,19 +321,41 @@ static int depart(struct carom_effect *effect, struct carom_str list, bool each)
                : -1;
 }
 
-/* Who has left the last list that there is has left each, but nobody asked him about those that come later. */
-static int depart_from_each(struct carom_effect *effect)
+/* Each list that there is; false where there is none. */
+static int has_left_each(struct carom_effect *effect, bool *left_r)
 {
     static const char gone[] = "SELECT 1 FROM departure WHERE address = ?1 AND list = ?2 AND ended = 0 LIMIT 1";
-    for (const struct carom_list_entry *list = effect->entry->config->lists; list; list = list->next) {
+    const struct carom_list_entry *lists = effect->entry->config->lists;
+
+    *left_r = lists != NULL;
+    for (const struct carom_list_entry *list = lists; list && *left_r; list = list->next) {
         int64_t found;
         if (carom_db_value(effect->db, carom_db_use(effect->db, effect->err, gone, "is", effect->address, list->id),
                            &found, effect->err) != 0)
             return -1;
-        if (!found)
-            return 0;
+        *left_r = found != 0;
     }
-    return effect->entry->config->lists ? depart(effect, CAROM_STR_EMPTY, true) : 0;
+    return 0;
+}
+
+/* Who has left the last list that there is has left each, but nobody asked him about those that come later. */
+static int depart_from_each(struct carom_effect *effect)
+{
+    bool left;
+    if (has_left_each(effect, &left) != 0)
+        return -1;
+    return left ? depart(effect, CAROM_STR_EMPTY, true) : 0;
+}
+
+int carom_effect_returned(struct carom_effect *effect)
+{
+    static const char sql[] =
+        "UPDATE departure SET ended = ?2, ended_by = ?3 WHERE address = ?1 AND each = 1 AND ended = 0";
+    bool left;
+    if (has_left_each(effect, &left) != 0)
+        return -1;
+    return left ? 0 : run(effect, carom_db_use(effect->db, effect->err, sql, "iii", effect->address,
+                                               effect->entry->now, effect->by));
 }
 
 static int unsubscribe_one(struct carom_effect *effect, const struct carom_decided *decided, struct carom_str list)

@@ -27,6 +27,8 @@ int carom_effect_carry_out(struct carom_effect *effect, const struct carom_decid
 int carom_effect_tell(struct carom_effect *effect, const struct carom_decided *decided);
 /* Where something ended that would have lasted longest, the end of what does now is told at its time. */
 int carom_effect_tell_ends(struct carom_effect *effect);
+/* A departure was ended: where a list is not left any more, that each was left ends, too. */
+int carom_effect_returned(struct carom_effect *effect);
 /* What a fact that counts does by itself: a permanent one, or a delivery, ends the retries that wait for the same
    delivery; a delivery lifts what came only from soft bounces before it. Others do nothing. */
 int carom_effect_outcome(struct carom_effect *effect);

@@ -262,7 +262,7 @@ static int recall(struct carom_store *store, const struct carom_incident *incide
     struct memory *memory = memory_of(store);
     struct carom_crowd *crowd = carom_crowds_find(&memory->crowds, incident->group);
 
-    (void)config, (void)now, (void)err;
+    (void)now, (void)err;
     *n_r = 0;
     if (crowd)
         carom_crowd_changed(crowd);
@@ -273,7 +273,7 @@ static int recall(struct carom_store *store, const struct carom_incident *incide
         struct row *row = row_at(memory, removal->fact);
         removal->done = false;
         row->recalled = true;
-        carom_stands_take_back(&memory->addresses[row->address - 1].stands, removal->fact);
+        carom_stands_take_back(&memory->addresses[row->address - 1].stands, config, removal->fact);
         ++*n_r;
     }
     return 0;

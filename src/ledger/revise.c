@@ -146,9 +146,12 @@ static int restore(struct carom_effect *effect, const struct carom_decided *acti
     static const char tags_before[] = "UPDATE tag SET ended = 0, ended_by = NULL WHERE ended_by = ?1 AND key = ?4 AND"
                                       " NOT EXISTS (SELECT 1 FROM tag t WHERE t.address = tag.address AND t.key = ?4 AND"
                                       " t.ended = 0) AND ?2 + ?3 + ?5 IS NOT NULL";
+    int64_t before = *n;
     switch (action->type) {
     case CAROM_ACTION_UNSUBSCRIBE:
-        return change(effect, departures, action, n);
+        if (change(effect, departures, action, n) != 0)
+            return -1;
+        return *n > before ? carom_effect_returned(effect) : 0;
     case CAROM_ACTION_SUPPRESS:
         return end_suppression(effect, action, n) == 0 ? carom_effect_tell_ends(effect) : -1;
     case CAROM_ACTION_UNSUPPRESS:

@@ -112,13 +112,17 @@ static int depart(struct carom_stands_work *work, struct carom_str list, bool ea
     return has_left(work->stands, list, each) ? 0 : add_departure(work, &departure, work->fact);
 }
 
+static bool has_left_each(const struct carom_stands *stands, const struct carom_config *config)
+{
+    for (const struct carom_list_entry *list = config->lists; list; list = list->next)
+        if (!has_left(stands, list->id, true))
+            return false;
+    return config->lists;
+}
+
 static int depart_from_each(struct carom_stands_work *work)
 {
-    const struct carom_list_entry *lists = work->entry->config->lists;
-    for (const struct carom_list_entry *list = lists; list; list = list->next)
-        if (!has_left(work->stands, list->id, true))
-            return 0;
-    return lists ? depart(work, CAROM_STR_EMPTY, true) : 0;
+    return has_left_each(work->stands, work->entry->config) ? depart(work, CAROM_STR_EMPTY, true) : 0;
 }
 
 /* One spelling of a list's id, however the mail wrote it. */
@@ -236,7 +240,7 @@ int carom_stands_carry_out(struct carom_stands_work *work, const struct carom_de
     }
 }
 
-void carom_stands_take_back(struct carom_stands *stands, uint32_t fact)
+void carom_stands_take_back(struct carom_stands *stands, const struct carom_config *config, uint32_t fact)
 {
     struct carom_stands_suppression **suppression = &stands->suppressions;
     struct carom_stands_departure **departure = &stands->departures;
@@ -246,8 +250,16 @@ void carom_stands_take_back(struct carom_stands *stands, uint32_t fact)
             *suppression = (*suppression)->next;
         else
             suppression = &(*suppression)->next;
+    bool returned = false;
     while (*departure)
-        if ((*departure)->fact == fact)
+        if ((*departure)->fact == fact) {
+            *departure = (*departure)->next;
+            returned = true;
+        } else
+            departure = &(*departure)->next;
+    returned = returned && !has_left_each(stands, config);
+    for (departure = &stands->departures; returned && *departure;)
+        if ((*departure)->it.each)
             *departure = (*departure)->next;
         else
             departure = &(*departure)->next;

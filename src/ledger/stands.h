@@ -28,8 +28,8 @@ struct carom_stands_work {
 int carom_stands_carry_out(struct carom_stands_work *work, const struct carom_decided *decided);
 /* A delivery lifts what came only from soft bounces before it. */
 void carom_stands_delivered(struct carom_stands_work *work);
-/* Suppressions and departures that this fact brought end. */
-void carom_stands_take_back(struct carom_stands *stands, uint32_t fact);
+/* Suppressions and departures that this fact brought end; config: the lists that there are. */
+void carom_stands_take_back(struct carom_stands *stands, const struct carom_config *config, uint32_t fact);
 /* Those in force at history->now, into it. */
 void carom_stands_read(const struct carom_stands *stands, struct carom_arena *arena, struct carom_history *history);
 /* And back: the fact that brought them is not known. */

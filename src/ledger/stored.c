@@ -143,8 +143,8 @@ static int restore_address(struct carom_effect *effect, bool removals, struct ca
     int64_t unwanted = 0, *standing = &settled->standing;
     int64_t before = *standing;
 
-    if (change(effect, departures, standing) != 0 || change(effect, ends, &unwanted) != 0 ||
-        change(effect, suppressions, standing) != 0)
+    if (change(effect, departures, standing) != 0 || (*standing > before && carom_effect_returned(effect) != 0) ||
+        change(effect, ends, &unwanted) != 0 || change(effect, suppressions, standing) != 0)
         return -1;
     /* What the breaker recalls nobody took back: it only waits. */
     if (!removals && *standing > before && change(effect, restored, &unwanted) != 0)

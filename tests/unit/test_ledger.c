@@ -848,6 +848,28 @@ static void test_what_was_done_again_stands_alone(void **state) { (void)state, l
 static void test_what_was_released_late_stands_alone(void **state) { (void)state, leave_twice(RELEASED); }
 static void test_what_a_person_ended_stays_so(void **state) { (void)state, leave_twice(BROUGHT_BACK); }
 
+/* Who is back on one list has not left each any more. */
+static void test_who_is_back_on_one_list_has_not_left_each(void **state)
+{
+    struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
+    int64_t operation, of_dev = leave(&ledger, &config, now, CAROM_HOLD_NONE);
+    struct carom_settled settled;
+    struct carom_error err = {0};
+    struct given given;
+
+    (void)state;
+    give(&given, 2);
+    act(&given, CAROM_ACTION_UNSUBSCRIBE)->list = news.id;
+    record(&ledger, &given);
+    expect_left(&ledger, true);
+    operation = undo(&ledger, &config, of_dev, now + DAY);
+    expect_left(&ledger, false);
+    assert_int_equal(may(&ledger, "ann@example.com", "news.example.org"), 0);
+    must(ledger.care->redo(ledger.store, operation, &config, now + 2 * DAY, &settled, &err), &err, "redo");
+    expect_left(&ledger, true);
+    carom_ledger_close(&ledger);
+}
+
 static int keep_pause(void *user, const struct carom_pause *pause)
 {
     char *text = user;
@@ -1526,7 +1548,7 @@ int main(void)
         TEST(test_a_delivery_tells_the_end_also_of_who_left), TEST(test_what_is_pending_and_taken_back),
         TEST(test_what_is_taken_back_twice), TEST(test_what_tells_back_is_not_taken_back),
         TEST(test_what_was_done_again_stands_alone), TEST(test_what_was_released_late_stands_alone),
-        TEST(test_what_a_person_ended_stays_so),
+        TEST(test_what_a_person_ended_stays_so), TEST(test_who_is_back_on_one_list_has_not_left_each),
         TEST(test_alerts_once_a_period),
         TEST(test_alerts_once_whoever_looked_first),
         TEST(test_jobs),
