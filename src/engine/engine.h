@@ -49,9 +49,9 @@ int carom_reply_check(struct carom_arena *arena, const struct carom_reply_input 
    after the commit, freed on failure. */
 int carom_engine_take(struct carom_engine *engine, struct carom_result *result, struct carom_result **result_r,
                       struct carom_error *err);
-/* The same, as of a time, for who keeps the facts himself, and looks at nothing but the decisions: result is his, its facts are only
-   read (message and report may be NULL), and of the outcomes only duplicate, failed and decision are filled. Also for a
-   ledger in memory (ledger/memory.h). */
+/* The same, as of a time, for who keeps the facts himself, and looks at nothing but the decisions: result is his, its
+   facts are only read (message and report may be NULL), and of the outcomes only duplicate, failed and decision are
+   filled. Also for a ledger in memory (ledger/memory.h). */
 int carom_engine_judge(struct carom_engine *engine, struct carom_result *result, int64_t now_ms, struct carom_error *err);
 /* Reading apart from deciding, for carom_engine_take; in several threads at once where reads_ahead is true: no
    hook is asked for messages, and the ledger is not asked whom a return path means. bytes and envelope must live until

@@ -183,7 +183,8 @@ int carom_sqlite_standing(struct carom_store *store, int64_t now, struct carom_s
         return -1;
     standing_r->bytes += log;
     if (read_values(store, now, standing_r, err) != 0 || count_jobs(store, now, standing_r, err) != 0 ||
-        look_for_key(store, standing_r, err) != 0 || count_held(store, standing_r, err) != 0 || count_incidents(store, standing_r, err) != 0 ||
+        look_for_key(store, standing_r, err) != 0 || count_held(store, standing_r, err) != 0 ||
+        count_incidents(store, standing_r, err) != 0 ||
         count_kinds(store, now - hour, standing_r->hour, NULL, err) != 0)
         return -1;
     return count_kinds(store, now - 24 * hour, standing_r->day, &standing_r->unmatched, err);
