@@ -43,12 +43,13 @@ class Setup(unittest.TestCase):
     def write(self, policy):
         (self.dir / 'policy.lua').write_text(policy)
 
+    def environment(self):
+        """Who gives up root cannot be looked into by the leak checker."""
+        return {'PATH': os.environ['PATH'], 'CAROM_STATE': str(self.state), 'ASAN_OPTIONS': 'detect_leaks=0'}
+
     def carom(self, *arguments, given='', code=0, environment=(), **how):
         done = subprocess.run([CAROM, *map(str, arguments)], input=given, capture_output=True, text=True, timeout=120,
-                              cwd=self.dir, env={'PATH': os.environ['PATH'], 'CAROM_STATE': str(self.state),
-                                                 # who gives up root cannot be looked into by the leak checker
-                                                 'ASAN_OPTIONS': 'detect_leaks=0',
-                                                 **dict(environment)}, **how)
+                              cwd=self.dir, env={**self.environment(), **dict(environment)}, **how)
         self.assertEqual(done.returncode, code, f'{arguments}: {done.stderr}{done.stdout}')
         self.errors = done.stderr
         return done.stdout
@@ -220,7 +221,7 @@ class Root(Setup):
         (self.dir / 'bounce').write_text(BOUNCE)
         (self.dir / 'spool').mkdir()
         done = subprocess.run(['unshare', '--mount', 'sh', '-c', script], capture_output=True, text=True, cwd=self.dir,
-                              env={**os.environ, 'CAROM_STATE': str(self.state)}, timeout=60)
+                              env=self.environment(), timeout=60)
         if 'unshare' in done.stderr or 'mount:' in done.stderr:
             self.skipTest(done.stderr)
         self.assertEqual((done.returncode, done.stderr), (0, ''), done.stdout)
