@@ -251,7 +251,7 @@ int cmd_rules(int argc, char **argv)
         return carom_cli_options_exit(n);
     if (n > 0 && strcmp(operands[0], "test"))
         return carom_cli_usage("rules", "'%s' is no operand; write carom rules test 'TEXT'", operands[0]);
-    if (n > 0 && (n == 1 || !carom_str_trim(carom_str(operands[1])).len))
+    if (n > 0 && (n == 1 || carom_str_blank(carom_str(operands[1]))))
         return carom_cli_usage("rules", "test: no TEXT given");
     if (n > 0 && (asked.reason || asked.kind || asked.provider || asked.code || asked.text))
         return carom_cli_usage("rules", "test looks at all rules: --reason, --kind, --provider, --code and --text are for the list");

@@ -106,7 +106,7 @@ static int next_row(struct rows *rows, struct carom_arena *arena, struct carom_v
         *wrong_r = NULL;
         header = false;
         any = carom_csv_next(csv, arena, wrong_r);
-        if (!*wrong_r && carom_str_trim(csv->rest).len)
+        if (!*wrong_r && !carom_str_blank(csv->rest))
             *wrong_r = "has a line end of CR alone in it";
         if (any && first && *wrong_r)
             return carom_error_set(err, CAROM_ERROR_LIMIT, "verp: %s:%zu: %s", rows->name, rows->number, *wrong_r);

@@ -89,7 +89,7 @@ static bool find_row(struct carom_csv *csv)
 
     while (carom_str_line(&rest, &csv->begin)) {
         csv->line = ++csv->lines;
-        if (carom_str_trim(csv->begin).len)
+        if (!carom_str_blank(csv->begin))
             return true;
         csv->rest = rest;
     }

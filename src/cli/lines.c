@@ -359,7 +359,7 @@ static int take_line(struct answering *to, struct carom_str line, struct carom_e
 static int one(struct answering *to, struct carom_str line, struct carom_error *err)
 {
     to->line++;
-    if (!carom_str_trim(line).len)
+    if (carom_str_blank(line))
         return 0;
     if (!to->engine->batch) {
         if (carom_engine_begin(to->engine, err) != 0)

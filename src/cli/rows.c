@@ -195,7 +195,7 @@ static int read_json(struct reading *reading, struct carom_str text)
 
     for (reading->line = 1; carom_str_line(&text, &line); reading->line++) {
         json_error_t error;
-        if (!carom_str_trim(line).len)
+        if (carom_str_blank(line))
             continue;
         json_t *object = carom_json_load(line, 0, &error);
         int result = 0;

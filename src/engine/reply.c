@@ -15,7 +15,7 @@ int carom_reply_check(struct carom_arena *arena, const struct carom_reply_input 
 {
     bool in_between = fact->reply_code && (fact->reply_code < 200 || fact->reply_code / 100 == 3);
 
-    if (!carom_str_trim(carom_str(input->reply)).len)
+    if (carom_str_blank(carom_str(input->reply)))
         return carom_error_set(err, CAROM_ERROR_USAGE, "reply: the text of the reply is missing");
     if (carom_str(input->recipient).len && !carom_address_only(arena, carom_str(input->recipient)).len)
         return carom_error_set(err, CAROM_ERROR_USAGE, "reply: recipient '%s' is no address", input->recipient);

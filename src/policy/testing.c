@@ -43,7 +43,7 @@ int carom_testing_add(lua_State *L)
     struct carom_policy *box = carom_host_policy(L);
     if (!box->loading)
         return luaL_error(L, "carom.test belongs at the top of the file, not into a test");
-    if (!carom_str_trim(name).len)
+    if (carom_str_blank(name))
         return luaL_error(L, "carom.test: a test needs a name that says what is expected");
     if (is_known(testing, name.ptr))
         return luaL_error(L, "carom.test: there is a test \"%s\" already", name.ptr);

@@ -240,6 +240,16 @@ class Outbox(Bench):
         self.assertEqual(len(server.seen), 1)
         self.assertGenuine(server)
 
+    def rests_until_enabled(self, server, why=None):
+        asked = len(server.seen)
+        self.deliver()
+        self.assertEqual(len(server.seen), asked, why)  # nobody asks again within the minute
+        server.plan.steps[None] = ["204"]
+        self.carom("outbox", "enable", "unsubscribe")
+        self.hurry()
+        self.deliver()
+        self.assertEqual({job["state"] for job in self.jobs()}, {"done"}, why)
+
     def test_refused_credentials_pause(self):
         server = self.receiver("401")
         self.webhook(server)
@@ -249,15 +259,8 @@ class Outbox(Bench):
         for job in self.jobs():
             self.assertEqual((job["state"], job["attempts"]), ("waiting", 0))
             self.assertIn("401", job["last_answer"])
-        asked = len(server.seen)
         self.assertIn("sink unsubscribe is stopped since", self.carom("outbox").stdout)
-        self.deliver()
-        self.assertEqual(len(server.seen), asked)  # nobody asks again within the minute
-        server.plan.steps[None] = ["204"]
-        self.carom("outbox", "enable", "unsubscribe")
-        self.hurry()
-        self.deliver()
-        self.assertEqual({job["state"] for job in self.jobs()}, {"done"})
+        self.rests_until_enabled(server)
 
     def test_a_stopped_sink_raises_an_alert(self):
         hook, pager = self.receiver("401=password expired"), self.receiver()
@@ -350,14 +353,7 @@ class Outbox(Bench):
             self.assertEqual([job["state"] for job in jobs], ["waiting"] * 3, step)
             self.assertEqual(sum(job["attempts"] for job in jobs), 1, step)
             self.assertIn(said, self.carom("outbox", "stopped").stdout)
-            asked = len(server.seen)
-            self.deliver()
-            self.assertEqual(len(server.seen), asked)  # nobody asks again within the minute
-            server.plan.steps[None] = ["204"]
-            self.carom("outbox", "enable", "unsubscribe")
-            self.hurry()
-            self.deliver()
-            self.assertEqual({job["state"] for job in self.jobs()}, {"done"}, step)
+            self.rests_until_enabled(server, step)
         self.assertEqual(target.seen, [])
 
     def test_who_alone_is_not_found_is_given_up_in_the_end(self):

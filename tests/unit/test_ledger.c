@@ -672,12 +672,15 @@ static void test_a_delivery_tells_the_end_also_of_who_left(void **state)
     }
 }
 
+/* The sinks of those who leave and of those who are back. */
+static struct carom_sink leaving = {.name = CAROM_STR_INIT("leave")}, joining = {.name = CAROM_STR_INIT("join")};
+static struct carom_sink_entry leave_and_join[] = {{CAROM_STR_INIT("unsubscribe"), &leaving, &leave_and_join[1]},
+                                                   {CAROM_STR_INIT("resubscribe"), &joining, NULL}};
+static const struct carom_config both = {.sinks = leave_and_join, .lists = &lists};
+
 /* A moderator has not agreed yet, and it is taken back: he is not asked again. */
 static void test_what_is_pending_and_taken_back(void **state)
 {
-    struct carom_sink leave = {.name = CAROM_STR("leave")}, join = {.name = CAROM_STR("join")};
-    struct carom_sink_entry entries[] = {{CAROM_STR("unsubscribe"), &leave, &entries[1]}, {CAROM_STR("resubscribe"), &join, NULL}};
-    const struct carom_config both = {.sinks = entries, .lists = &lists};
     struct carom_selection selection = carom_selection_any();
     struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
     struct carom_error err = {0};
@@ -706,9 +709,6 @@ static void test_what_is_pending_and_taken_back(void **state)
 /* What tells the sinks that it was taken back goes on, whatever becomes of it. */
 static void test_what_tells_back_is_not_taken_back(void **state)
 {
-    struct carom_sink leave = {.name = CAROM_STR("leave")}, join = {.name = CAROM_STR("join")};
-    struct carom_sink_entry entries[] = {{CAROM_STR("unsubscribe"), &leave, &entries[1]}, {CAROM_STR("resubscribe"), &join, NULL}};
-    const struct carom_config both = {.sinks = entries, .lists = &lists};
     struct carom_selection selection = carom_selection_any();
     struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
     struct carom_error err = {0};
@@ -745,9 +745,6 @@ static void test_what_tells_back_is_not_taken_back(void **state)
 /* Told, told back, done again, and taken back before that was told: what the sink hears last is that it was taken back. */
 static void test_what_is_taken_back_twice(void **state)
 {
-    struct carom_sink leave = {.name = CAROM_STR("leave")}, join = {.name = CAROM_STR("join")};
-    struct carom_sink_entry entries[] = {{CAROM_STR("unsubscribe"), &leave, &entries[1]}, {CAROM_STR("resubscribe"), &join, NULL}};
-    const struct carom_config both = {.sinks = entries, .lists = &lists};
     static const char *const told[] = {"unsubscribe", "resubscribe", "resubscribe"};
     struct carom_selection selection = carom_selection_any();
     struct carom_ledger ledger = ledger_open(CAROM_LEDGER_WRITE);
